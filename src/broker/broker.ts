@@ -1,0 +1,323 @@
+/**
+ * One broker: builds its parts, starts them in Kafka's order, keeps it registered, and stops it cleanly.
+ *
+ * Invariants: "running but unregistered" does not last: whenever the session is replaced, the broker registers again
+ * before anything else; a taken broker id, a foreign cluster or log dir, or a busy port ends the start with a sentence
+ * and nothing changed.
+ *
+ * Kafka: server/KafkaServer.scala@2.8.2
+ */
+import { Endpoint } from '../common/cluster-types';
+import { errorName, KafkaError, messageOf } from '../common/errors';
+import { Host, Log, sleep, withDeadline } from '../common/host';
+import { Metrics } from '../common/metrics';
+import { Controller } from '../controller/controller';
+import { LogManager } from '../log/log-manager';
+import { RpcConnection } from '../network/rpc-connection';
+import { SocketServer } from '../network/socket-server';
+import { controlledShutdown } from '../protocol/messages/replica-control';
+import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, readBrokers, registerBroker } from '../zk/broker-registration';
+import { readControllerId } from '../zk/controller-election';
+import { writeIsr } from '../zk/partition-state-store';
+import { readAllTopicConfigs, readTopicConfig } from '../zk/topic-store';
+import { ZkConnection } from '../zk/zk-connection';
+import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
+import { endpointText } from '../zk/znodes';
+import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
+import { checkMetaProperties, readMetaProperties, readSessionFile, removeSessionFile, writeMetaProperties, writeSessionFile } from './broker-files';
+import { ConfigChangeListener } from './config-change-listener';
+import { handleCreateTopics } from './handlers/create-topics';
+import { IsrChangePropagator } from './isr-change-propagator';
+import { MetadataCache } from './metadata-cache';
+import { ReplicaManager } from './replica-manager';
+import { requestRouter } from './request-router';
+import { StallWatch } from './stall-watch';
+
+const AUTO_CREATE_TIMEOUT_MS = 0;
+
+/** What exists only while the broker runs. */
+interface Running {
+  readonly zk: ZkConnection;
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly server: SocketServer;
+  readonly replicas: ReplicaManager;
+  readonly controller: Controller;
+  readonly propagator: IsrChangePropagator;
+  readonly configListener: ConfigChangeListener;
+}
+
+export class Broker {
+  readonly metrics = new Metrics();
+  private readonly log: Log;
+  private readonly listeners: Listeners;
+  private readonly logDirs: readonly string[];
+  private readonly stallWatch: StallWatch;
+  private running: Running | undefined;
+  private logs: LogManager | undefined;
+  private zk: ZkConnection | undefined;
+  private server: SocketServer | undefined;
+  private brokerEpoch = -1;
+  private formerSession: SessionCredentials | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(private readonly config: BrokerConfig, private readonly host: Host, private readonly zookeeper: ZooKeeper) {
+    this.log = host.log.child('Broker');
+    this.listeners = listenersOf(config);
+    this.logDirs = config['log.dirs'] ?? [config['log.dir']];
+    this.stallWatch = new StallWatch(host, config['event.loop.stall.warn.ms']);
+  }
+
+  get id(): number { return this.require().brokerId; }
+  get epoch(): number { return this.brokerEpoch; }
+  get endpoints(): readonly Endpoint[] { return this.require().endpoints; }
+  get replicas(): ReplicaManager { return this.require().replicas; }
+  get controller(): Controller { return this.require().controller; }
+  get sessionCredentials(): SessionCredentials { return this.require().zk.credentials; }
+
+  private require(): Running {
+    if (!this.running) throw new KafkaError('ILLEGAL_STATE', 'the broker is not running');
+    return this.running;
+  }
+
+  /** Starts everything; rejects with a sentence, and releases what it took, if that cannot be done. */
+  async start(): Promise<void> {
+    for (const name of labSwitches(this.config)) this.log.warn(`TEACHING SWITCH ${name} is on: this broker brings an old bug back. Never use it with data you need.`);
+    try {
+      await this.startUp();
+    } catch (error) {
+      await this.undoStart();
+      throw error;
+    }
+  }
+
+  private async startUp(): Promise<void> {
+    const { config, host } = this;
+    const logs = this.logs = this.newLogManager();
+    logs.lockDirs();
+    const zk = this.zk = await this.connectToZooKeeper();
+    await createTopLevelPaths(zk);
+    const clusterId = await getOrCreateClusterId(zk, host.random);
+    const meta = readMetaProperties(host.disk, this.logDirs);
+    checkMetaProperties(meta, config['broker.id'], clusterId);
+    const brokerId = config['broker.id'] >= 0 ? config['broker.id'] : meta.brokerId ?? await generateBrokerId(zk, config['reserved.broker.max.id']);
+    this.log.info(`Starting broker ${brokerId} of cluster ${clusterId}`);
+    await logs.load(await readAllTopicConfigs(zk));
+    const metadata = new MetadataCache();
+    const propagator = new IsrChangePropagator(host.clock, zk, this.log, {
+      checkIntervalMs: config['isr.change.check.interval.ms'], quietMs: config['isr.change.quiet.ms'], maxDelayMs: config['isr.change.propagation.ms'],
+    });
+    const replicas = new ReplicaManager({
+      host, config, brokerId, logs, metadata, metrics: this.metrics,
+      writeIsr: (tp, content, zkVersion) => writeIsr(zk, tp, content, zkVersion),
+      onIsrChanged: (tp) => propagator.record(tp),
+      brokerEpoch: () => this.brokerEpoch,
+      readTopicConfig: (topic) => readTopicConfig(zk, topic),
+    });
+    const controller = this.newController(brokerId, zk);
+    const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller);
+    const endpoints = await this.bind(server);
+    const configListener = new ConfigChangeListener(host.clock, zk, this.log, (topic) => this.topicConfigChanged(topic));
+    const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, propagator, configListener };
+    await this.refuseTakenAddress(running);
+    logs.startBackgroundTasks();
+    replicas.start();
+    zk.addSessionListener({
+      onLost: () => controller.sessionLost(),
+      onExpired: () => {
+        this.log.warn(`The ZooKeeper session expired.${this.stallWatch.explain(config['zookeeper.session.timeout.ms'])}`);
+        controller.sessionExpired();
+      },
+      onNewSession: () => this.register(),
+    });
+    await this.register();
+    writeMetaProperties(host.disk, this.logDirs, brokerId, clusterId);
+    controller.start();
+    configListener.start();
+    propagator.start();
+    this.stallWatch.start();
+    this.log.info(`Broker ${brokerId} started on ${endpoints.map(endpointText).join(', ')}`);
+    host.event({ what: 'broker-started', broker: brokerId, brokerEpoch: this.brokerEpoch });
+  }
+
+  private newLogManager(): LogManager {
+    const { config } = this;
+    return new LogManager(this.host, {
+      logDirs: this.logDirs, defaults: logDefaultsOf(config),
+      retentionCheckIntervalMs: config['log.retention.check.interval.ms'], initialTaskDelayMs: config['log.initial.task.delay.ms'],
+      flushCheckpointIntervalMs: config['log.flush.offset.checkpoint.interval.ms'], flushCheckIntervalMs: Math.min(2 ** 31, config['log.flush.scheduler.interval.ms']),
+      maxOpenFiles: config['log.max.open.files'], tailCacheBytes: config['log.tail.cache.bytes'],
+      onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
+      onDirFailed: () => this.running?.replicas.logDirFailed(),
+    });
+  }
+
+  /** Ends the session of our former life, if there is one, and opens a new one. */
+  private async connectToZooKeeper(): Promise<ZkConnection> {
+    const { config, host } = this;
+    const sessionTimeoutMs = config['zookeeper.session.timeout.ms'];
+    const options = { sessionTimeoutMs, connectTimeoutMs: config['zookeeper.connection.timeout.ms'] ?? sessionTimeoutMs };
+    try {
+      await this.zookeeper.createRoot(options);
+      const former = readSessionFile(host.disk, this.logDirs[0]!);
+      if (former) await this.endFormerSession(former, options);
+      return await ZkConnection.open(host, this.zookeeper, { ...options, maxInFlightRequests: config['zookeeper.max.in.flight.requests'] });
+    } catch (error) {
+      throw new Error(`Could not connect to ZooKeeper at ${this.zookeeper.name}: ${messageOf(error)}`);
+    }
+  }
+
+  private async endFormerSession(former: SessionCredentials, options: { sessionTimeoutMs: number; connectTimeoutMs: number }): Promise<void> {
+    try {
+      const session = await this.zookeeper.openSession({ ...options, resume: former });
+      await session.close();
+      this.log.info(`Ended the ZooKeeper session 0x${former.id} of this broker's former run`);
+    } catch (error) {
+      if (!messageOf(error).includes('SESSION_EXPIRED')) throw error;
+    }
+  }
+
+  private newController(brokerId: number, zk: ZkConnection): Controller {
+    const { config } = this;
+    return new Controller(this.host, zk, {
+      brokerId, interBrokerListener: this.listeners.interBroker, socketTimeoutMs: config['controller.socket.timeout.ms'],
+      retryBackoffMs: config['controller.retry.backoff.ms'], uncleanLeaderElection: config['unclean.leader.election.enable'],
+      autoLeaderRebalance: config['auto.leader.rebalance.enable'], rebalanceCheckIntervalMs: config['leader.imbalance.check.interval.seconds'] * 1000,
+      firstRebalanceDelayMs: config['leader.imbalance.first.check.ms'], imbalancePercentage: config['leader.imbalance.per.broker.percentage'],
+    }, this.metrics, (error) => this.fatal(error));
+  }
+
+  private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller): SocketServer {
+    const { config, host } = this;
+    const createDeps = {
+      host, zk, cache: metadata, numPartitions: config['num.partitions'], replicationFactor: config['default.replication.factor'],
+    };
+    const autoCreate = async (topic: string): Promise<void> => {
+      const request = { topics: [{ name: topic, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }], timeoutMs: AUTO_CREATE_TIMEOUT_MS, validateOnly: false };
+      const [row] = (await handleCreateTopics(createDeps, request)).topics;
+      if (row!.errorCode !== 0) throw new KafkaError(errorName(row!.errorCode), row!.errorMessage ?? undefined);
+    };
+    const serve = requestRouter({
+      host, log: this.log, brokerId, clusterId, replicas, createTopics: createDeps,
+      moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
+      metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },
+      fetchMaxBytes: config['fetch.max.bytes'], requestTimeoutMs: config['request.timeout.ms'],
+      onFatal: (error) => this.fatal(error),
+    });
+    const maxFrameBytes = config['socket.request.max.bytes'];
+    const budget = config['queued.max.request.bytes'];
+    return new SocketServer(host.network, serve, {
+      maxFrameBytes, queuedMaxRequestBytes: budget < 0 ? 2 * maxFrameBytes : budget, maxConnections: config['max.connections'], log: this.log,
+    });
+  }
+
+  /** Binds every listener; the endpoints to register, with real port numbers. */
+  private async bind(server: SocketServer): Promise<Endpoint[]> {
+    const bound: Endpoint[] = [];
+    for (const endpoint of this.listeners.bound) bound.push({ ...endpoint, port: await server.listen(endpoint.listener, endpoint.host, endpoint.port) });
+    const advertised = this.listeners.advertised ?? bound.map((one) => ({ ...one, host: one.host === '' || one.host === '0.0.0.0' ? 'localhost' : one.host }));
+    return advertised.map((one) => ({ ...one, port: one.port > 0 ? one.port : bound.find(({ listener }) => listener === one.listener)?.port ?? one.port }));
+  }
+
+  private async refuseTakenAddress({ zk, brokerId, endpoints }: Running): Promise<void> {
+    const taken = endpoints.map(({ host, port }) => `${host}:${port}`);
+    for (const other of await readBrokers(zk)) {
+      const clash = other.endpoints.find(({ host, port }) => taken.includes(`${host}:${port}`));
+      if (clash && other.id !== brokerId) throw new Error(`Configured end points ${clash.host}:${clash.port} in advertised listeners are already registered by broker ${other.id}`);
+    }
+  }
+
+  private async register(): Promise<void> {
+    const { zk, brokerId, endpoints } = this.require();
+    const former = this.formerSession;
+    writeSessionFile(this.host.disk, this.logDirs[0]!, zk.credentials);
+    this.formerSession = zk.credentials;
+    try {
+      this.brokerEpoch = await registerBroker(zk, { id: brokerId, endpoints, rack: this.config['broker.rack'], jmxPort: -1, timestampMs: this.host.clock.wallMs() }, former?.id);
+    } catch (error) {
+      if (error instanceof BrokerIdTakenError && this.brokerEpoch !== -1) this.fatal(error);
+      throw error;
+    }
+    this.log.info(`Registered broker ${brokerId} in ZooKeeper with epoch ${this.brokerEpoch}`);
+    this.host.event({ what: 'broker-registered', broker: brokerId, brokerEpoch: this.brokerEpoch });
+  }
+
+  private async topicConfigChanged(topic: string): Promise<void> {
+    const { zk, controller } = this.require();
+    const overrides = await readTopicConfig(zk, topic);
+    this.log.info(`Settings of topic ${topic} are now ${JSON.stringify(overrides)}`);
+    this.logs!.updateTopicConfig(topic, overrides);
+    if (overrides['unclean.leader.election.enable'] === 'true') controller.uncleanElectionEnabled(topic);
+  }
+
+  private fatal(error: unknown): void {
+    this.log.error(`Fatal: ${error instanceof Error && error.stack ? error.stack : messageOf(error)}`);
+    this.host.exit(1, messageOf(error));
+  }
+
+  private async undoStart(): Promise<void> {
+    this.stallWatch.stop();
+    this.running?.replicas.close();
+    await this.running?.controller.close();
+    await this.server?.close();
+    await this.zk?.close().catch(() => {});
+    this.logs?.releaseLocks();
+  }
+
+  /** Stops cleanly, within `shutdown.timeout.ms`; calling it again waits for the same stop. */
+  shutdown(): Promise<void> {
+    this.stopping ??= withDeadline(this.host.clock, this.config['shutdown.timeout.ms'], this.stop(), () => new Error('the shutdown took too long'));
+    return this.stopping;
+  }
+
+  private async stop(): Promise<void> {
+    if (!this.running) return;
+    const { brokerId, replicas, server, controller, configListener, propagator, zk } = this.running;
+    this.log.info(`Shutting down broker ${brokerId}`);
+    if (this.config['controlled.shutdown.enable']) await this.moveLeadersAway();
+    this.stallWatch.stop();
+    configListener.stop();
+    propagator.stop();
+    await server.close();
+    replicas.close();
+    await this.logs!.close();
+    await controller.close();
+    await zk.close();
+    removeSessionFile(this.host.disk, this.logDirs[0]!);
+    this.log.info(`Broker ${brokerId} has shut down`);
+    this.host.event({ what: 'broker-stopped', broker: brokerId });
+  }
+
+  /** Asks the controller, wherever it is, to move our leaders; after some tries goes on without. */
+  private async moveLeadersAway(): Promise<void> {
+    const retries = this.config['controlled.shutdown.max.retries'];
+    for (let attempt = 1; attempt <= retries; attempt++) {
+      try {
+        const remaining = await this.askController();
+        if (remaining === 0) return this.log.info('Controlled shutdown succeeded');
+        this.log.warn(`${remaining} partitions are still led here`);
+      } catch (error) {
+        this.log.warn(`Controlled shutdown attempt ${attempt} failed: ${messageOf(error)}`);
+      }
+      if (attempt < retries) await sleep(this.host.clock, this.config['controlled.shutdown.retry.backoff.ms']);
+    }
+    this.log.warn('Proceeding to do an unclean shutdown as all the controlled shutdown attempts failed');
+  }
+
+  private async askController(): Promise<number> {
+    const { zk, brokerId } = this.require();
+    const timeoutMs = this.config['controller.socket.timeout.ms'];
+    const controllerId = await withDeadline(this.host.clock, timeoutMs, readControllerId(zk), () => new Error('ZooKeeper does not answer'));
+    const target = (await readBrokers(zk)).find((broker) => broker.id === controllerId)?.endpoints.find((one) => one.listener === this.listeners.interBroker);
+    if (!target) throw new Error('there is no controller');
+    const connection = await RpcConnection.open(this.host, target, { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs });
+    try {
+      const response = await connection.request(controlledShutdown, { brokerId, brokerEpoch: this.brokerEpoch });
+      if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
+      return response.remainingPartitions.length;
+    } finally {
+      connection.close();
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Follows `/config/changes`: each note names an entity whose settings changed; the settings are then read and applied.
+ * Notes older than a quarter of an hour are deleted by whoever sees them.
+ *
+ * Kafka: common/ZkNodeChangeNotificationListener.scala, server/DynamicConfigManager.scala@2.8.2
+ */
+import { messageOf } from '../common/errors';
+import { Clock, Log } from '../common/host';
+import { SerialQueue } from '../common/serial-queue';
+import { readConfigChange } from '../zk/topic-store';
+import { ZkConnection } from '../zk/zk-connection';
+import { configChangesZnode } from '../zk/znodes';
+
+const PURGE_AFTER_MS = 15 * 60 * 1000;
+
+export class ConfigChangeListener {
+  private lastSeen = -1;
+  private readonly queue: SerialQueue;
+  private unwatch: () => void = () => {};
+
+  constructor(
+    private readonly clock: Clock, private readonly zk: ZkConnection, log: Log,
+    private readonly onTopicChanged: (topic: string) => Promise<void>,
+  ) {
+    this.queue = new SerialQueue((error) => log.warn(`Config changes could not be read: ${messageOf(error)}`));
+  }
+
+  start(): void {
+    const look = () => this.queue.put(() => this.process());
+    this.unwatch = this.zk.onChildChange(configChangesZnode.path, look);
+    look();
+  }
+
+  stop(): void {
+    this.unwatch();
+    this.queue.clear();
+  }
+
+  private async process(): Promise<void> {
+    for (const name of await this.zk.children(configChangesZnode.path) ?? []) {
+      const sequence = Number(name.slice(-10));
+      if (sequence > this.lastSeen) {
+        const entity = await readConfigChange(this.zk, name);
+        if (entity?.startsWith('topics/')) await this.onTopicChanged(entity.slice('topics/'.length));
+        this.lastSeen = sequence;
+      }
+      await this.purge(`${configChangesZnode.path}/${name}`);
+    }
+  }
+
+  private async purge(path: string): Promise<void> {
+    const stat = await this.zk.exists(path);
+    if (stat === null || this.clock.wallMs() - stat.ctimeMs < PURGE_AFTER_MS) return;
+    await this.zk.delete(path, -1).catch(() => {});
+  }
+}

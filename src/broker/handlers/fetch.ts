@@ -1,0 +1,115 @@
+/**
+ * Fetch: read what the reader may see, record what a follower has, and wait when there is nothing yet.
+ *
+ * A follower may read to the log end offset, a consumer to the high watermark. The first partition that has data always
+ * yields one whole batch, however large, so that a reader with small limits still gets on.
+ *
+ * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}, server/DelayedFetch.scala@2.8.2
+ */
+import { TopicPartition } from '../../common/cluster-types';
+import { errorCode, KafkaError } from '../../common/errors';
+import { fetch } from '../../protocol/messages/produce-fetch';
+import { TypeOf } from '../../protocol/schema';
+import { DelayedOperation } from '../purgatory';
+import { ReplicaManager } from '../replica-manager';
+
+type FetchRequest = TypeOf<typeof fetch.request>;
+type FetchResponse = TypeOf<typeof fetch.response>;
+type FetchRow = FetchResponse['responses'][number]['partitions'][number];
+
+interface Read {
+  readonly response: FetchResponse;
+  readonly bytes: number;
+  readonly hasError: boolean;
+}
+
+const CONSUMER = -1;
+
+function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
+  return { partitionIndex, errorCode: error.code, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] };
+}
+
+export class FetchHandler {
+  constructor(private readonly replicas: ReplicaManager, private readonly maxResponseBytes: number) {}
+
+  handle(request: FetchRequest): FetchResponse | Promise<FetchResponse> {
+    if (request.replicaId !== CONSUMER) this.recordFollower(request);
+    const tps = request.topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => ({ topic, partition })));
+    const read = this.read(request);
+    if (request.maxWaitMs <= 0 || tps.length === 0 || isEnough(request, read)) return read.response;
+    return new Promise((resolve) => {
+      this.replicas.fetchPurgatory.tryCompleteElseWatch(this.delayed(request, resolve), tps, request.maxWaitMs);
+    });
+  }
+
+  private delayed(request: FetchRequest, resolve: (response: FetchResponse) => void): DelayedOperation {
+    return {
+      tryComplete: () => {
+        const read = this.read(request);
+        if (!isEnough(request, read)) return false;
+        resolve(read.response);
+        return true;
+      },
+      onExpire: () => resolve(this.read(request).response),
+    };
+  }
+
+  /** What the follower asks for is what it does not have: everything below is on its disk. */
+  private recordFollower(request: FetchRequest): void {
+    this.each(request, (tp, row) => {
+      const partition = this.replicas.get(tp);
+      if (!partition?.isLeader || (row.currentLeaderEpoch !== -1 && row.currentLeaderEpoch !== partition.leaderEpoch)) return;
+      if (row.fetchOffset > partition.log.logEndOffset) return;
+      partition.recordFollowerFetch(request.replicaId, request.replicaEpoch, row.fetchOffset);
+    });
+  }
+
+  private each(request: FetchRequest, visit: (tp: TopicPartition, row: FetchRequest['topics'][number]['partitions'][number]) => void): void {
+    for (const { topic, partitions } of request.topics) for (const row of partitions) visit({ topic, partition: row.partition }, row);
+  }
+
+  private read(request: FetchRequest): Read {
+    let left = Math.min(request.maxBytes, this.maxResponseBytes);
+    let bytes = 0;
+    let hasError = false;
+    const responses = request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map((asked) => {
+        try {
+          const row = this.readPartition(request, { topic, partition: asked.partition }, asked, Math.min(left, asked.partitionMaxBytes), bytes === 0);
+          const size = row.records.reduce((sum, chunk) => sum + chunk.length, 0);
+          left -= size;
+          bytes += size;
+          return row;
+        } catch (error) {
+          if (!(error instanceof KafkaError)) throw error;
+          hasError = true;
+          return errorRow(asked.partition, error);
+        }
+      }),
+    }));
+    return { response: { errorCode: 0, responses }, bytes, hasError };
+  }
+
+  private readPartition(
+    request: FetchRequest, tp: TopicPartition, asked: FetchRequest['topics'][number]['partitions'][number], maxBytes: number, atLeastOne: boolean,
+  ): FetchRow {
+    const partition = this.replicas.require(tp);
+    partition.requireLeader(asked.currentLeaderEpoch);
+    const { log } = partition;
+    const isFollower = request.replicaId !== CONSUMER;
+    if (isFollower && !partition.assignment.includes(request.replicaId)) {
+      return { partitionIndex: tp.partition, errorCode: 0, highWatermark: log.highWatermark, lastStableOffset: -1, logStartOffset: log.logStartOffset, records: [] };
+    }
+    const limit = isFollower ? log.logEndOffset : log.highWatermark;
+    const records = maxBytes > 0 || atLeastOne ? log.read(asked.fetchOffset, limit, maxBytes, atLeastOne) : [];
+    return {
+      partitionIndex: tp.partition, errorCode: errorCode('NONE'), highWatermark: log.highWatermark,
+      lastStableOffset: log.highWatermark, logStartOffset: log.logStartOffset, records,
+    };
+  }
+}
+
+function isEnough(request: FetchRequest, read: Read): boolean {
+  return read.hasError || read.bytes >= request.minBytes;
+}

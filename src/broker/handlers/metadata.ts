@@ -1,0 +1,60 @@
+/**
+ * ApiVersions and Metadata, answered from what the controller told this broker.
+ *
+ * Kafka: server/KafkaApis.scala#{handleApiVersionsRequest,handleTopicMetadataRequest}@2.8.2
+ */
+import { topicNameProblem } from '../../common/cluster-types';
+import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { allApis } from '../../protocol/apis';
+import { apiVersions, metadata } from '../../protocol/messages/metadata';
+import { TypeOf } from '../../protocol/schema';
+import { MetadataCache, PartitionMetadata } from '../metadata-cache';
+
+type MetadataResponse = TypeOf<typeof metadata.response>;
+
+export function handleApiVersions(brokerId: number, clusterId: string): TypeOf<typeof apiVersions.response> {
+  const apiKeys = allApis.map(({ key, maxVersion }) => ({ apiKey: key, minVersion: 0, maxVersion }));
+  return { errorCode: 0, apiKeys, brokerId, clusterId };
+}
+
+export interface MetadataHandlerDeps {
+  readonly cache: MetadataCache;
+  readonly clusterId: string;
+  /** Creates a missing topic with the broker's defaults, or undefined where that is switched off. */
+  readonly autoCreate: ((topic: string) => Promise<void>) | undefined;
+}
+
+function partitionRow(cache: MetadataCache, listener: string, state: PartitionMetadata): MetadataResponse['topics'][number]['partitions'][number] {
+  const isAlive = cache.broker(state.leader) !== undefined;
+  const error: ErrorName = !isAlive ? 'LEADER_NOT_AVAILABLE' : cache.endpoint(state.leader, listener) ? 'NONE' : 'LISTENER_NOT_FOUND';
+  const { partition: partitionIndex, leaderEpoch, replicas, isr, offlineReplicas } = state;
+  return { errorCode: errorCode(error), partitionIndex, leaderId: isAlive ? state.leader : -1, leaderEpoch, replicas, isr, offlineReplicas };
+}
+
+async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boolean): Promise<ErrorName> {
+  if (topicNameProblem(name)) return 'INVALID_TOPIC_EXCEPTION';
+  if (!mayCreate || deps.autoCreate === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION';
+  try {
+    await deps.autoCreate(name);
+    return 'LEADER_NOT_AVAILABLE';
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return error.errorName === 'TOPIC_ALREADY_EXISTS' ? 'LEADER_NOT_AVAILABLE' : error.errorName;
+  }
+}
+
+export async function handleMetadata(deps: MetadataHandlerDeps, request: TypeOf<typeof metadata.request>, listener: string): Promise<MetadataResponse> {
+  const { cache } = deps;
+  const names = request.allTopics ? cache.topicNames : request.topics;
+  const topics = await Promise.all(names.map(async (name) => {
+    const known = cache.partitions(name);
+    if (known) return { errorCode: 0, name, isInternal: name === '__consumer_offsets', partitions: known.map((state) => partitionRow(cache, listener, state)) };
+    const error = await missing(deps, name, request.allowAutoTopicCreation);
+    return { errorCode: errorCode(error), name, isInternal: false, partitions: [] };
+  }));
+  const brokers = cache.liveBrokers.flatMap(({ id, rack }) => {
+    const endpoint = cache.endpoint(id, listener);
+    return endpoint ? [{ nodeId: id, host: endpoint.host, port: endpoint.port, rack }] : [];
+  });
+  return { brokers, clusterId: deps.clusterId, controllerId: cache.controllerId, topics };
+}

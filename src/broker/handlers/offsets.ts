@@ -1,0 +1,64 @@
+/**
+ * ListOffsets and OffsetForLeaderEpoch: questions about a leader's log.
+ *
+ * Kafka: server/KafkaApis.scala#{handleListOffsetRequest,handleOffsetForLeaderEpochRequest}@2.8.2
+ */
+import { errorCode, KafkaError } from '../../common/errors';
+import { listOffsets } from '../../protocol/messages/metadata';
+import { offsetForLeaderEpoch } from '../../protocol/messages/produce-fetch';
+import { TypeOf } from '../../protocol/schema';
+import { Partition } from '../partition';
+import { ReplicaManager } from '../replica-manager';
+
+const LATEST = -1;
+const EARLIEST = -2;
+const CONSUMER = -1;
+
+function caught<T>(row: () => T, onError: (code: number) => T): T {
+  try {
+    return row();
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return onError(error.code);
+  }
+}
+
+function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): { timestamp: number; offset: number } {
+  const { log } = partition;
+  if (timestamp === EARLIEST) return { timestamp: -1, offset: log.logStartOffset };
+  if (timestamp === LATEST) {
+    // A new leader's high watermark may be behind what was already told; not to be answered until it has caught up.
+    if (isConsumer && log.highWatermark < partition.leaderEpochStartOffset) throw new KafkaError('OFFSET_NOT_AVAILABLE');
+    return { timestamp: -1, offset: isConsumer ? log.highWatermark : log.logEndOffset };
+  }
+  const found = log.offsetForTimestamp(timestamp);
+  if (found === undefined || (isConsumer && found.offset >= log.highWatermark)) return { timestamp: -1, offset: -1 };
+  return found;
+}
+
+export function handleListOffsets(replicas: ReplicaManager, request: TypeOf<typeof listOffsets.request>): TypeOf<typeof listOffsets.response> {
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => caught(() => {
+      const partition = replicas.require({ topic: name, partition: partitionIndex });
+      partition.requireLeader(currentLeaderEpoch);
+      return { partitionIndex, errorCode: 0, ...lookUp(partition, timestamp, request.replicaId === CONSUMER), leaderEpoch: partition.leaderEpoch };
+    }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }))),
+  }));
+  return { topics };
+}
+
+export function handleOffsetForLeaderEpoch(
+  replicas: ReplicaManager, request: TypeOf<typeof offsetForLeaderEpoch.request>,
+): TypeOf<typeof offsetForLeaderEpoch.response> {
+  const topics = request.topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map((asked) => caught(() => {
+      const partition = replicas.require({ topic, partition: asked.partition });
+      partition.requireLeader(asked.currentLeaderEpoch);
+      const { epoch, endOffset } = partition.endOffsetFor(asked.leaderEpoch);
+      return { partition: asked.partition, errorCode: errorCode('NONE'), leaderEpoch: epoch, endOffset };
+    }, (code) => ({ partition: asked.partition, errorCode: code, leaderEpoch: -1, endOffset: -1 }))),
+  }));
+  return { topics };
+}

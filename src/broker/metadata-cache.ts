@@ -1,0 +1,54 @@
+/**
+ * What the controller last told this broker about the cluster; Metadata requests are answered from it.
+ *
+ * Kafka: server/MetadataCache.scala@2.8.2
+ */
+import { BrokerInfo, Endpoint, TopicPartition } from '../common/cluster-types';
+import { updateMetadata } from '../protocol/messages/replica-control';
+import { TypeOf } from '../protocol/schema';
+
+export type PartitionMetadata = TypeOf<typeof updateMetadata.request>['partitionStates'][number];
+
+const LEADER_DELETED = -2;
+
+export class MetadataCache {
+  private brokers = new Map<number, BrokerInfo>();
+  private readonly topics = new Map<string, Map<number, PartitionMetadata>>();
+  controllerId = -1;
+
+  update(request: TypeOf<typeof updateMetadata.request>): void {
+    this.controllerId = request.controllerId;
+    this.brokers = new Map(request.liveBrokers.map((broker) => [broker.id, broker]));
+    for (const state of request.partitionStates) {
+      const partitions = this.topics.get(state.topic) ?? new Map<number, PartitionMetadata>();
+      if (state.leader === LEADER_DELETED) partitions.delete(state.partition);
+      else partitions.set(state.partition, state);
+      if (partitions.size === 0) this.topics.delete(state.topic);
+      else this.topics.set(state.topic, partitions);
+    }
+  }
+
+  get liveBrokers(): readonly BrokerInfo[] { return [...this.brokers.values()]; }
+  get topicNames(): string[] { return [...this.topics.keys()].sort(); }
+
+  broker(id: number): BrokerInfo | undefined {
+    return this.brokers.get(id);
+  }
+
+  brokerEpoch(id: number): number | undefined {
+    return this.brokers.get(id)?.epoch;
+  }
+
+  endpoint(id: number, listener: string): Endpoint | undefined {
+    return this.brokers.get(id)?.endpoints.find((one) => one.listener === listener);
+  }
+
+  partitions(topic: string): readonly PartitionMetadata[] | undefined {
+    const partitions = this.topics.get(topic);
+    return partitions && [...partitions.values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  has({ topic, partition }: TopicPartition): boolean {
+    return this.topics.get(topic)?.has(partition) ?? false;
+  }
+}

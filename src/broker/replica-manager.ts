@@ -1,0 +1,298 @@
+/**
+ * Holds the partitions of this broker and turns the controller's words into roles: leader, follower, gone.
+ *
+ * Invariants: words of an older controller epoch, or meant for an earlier life of this broker, are refused; requests of
+ * the controller are worked off one at a time, in order; a partition is either led, or followed by exactly one fetcher.
+ *
+ * Kafka: server/ReplicaManager.scala, server/AbstractFetcherManager.scala@2.8.2
+ */
+import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
+import { ErrorName, errorCode, KafkaError, messageOf } from '../common/errors';
+import { Host, Log as Logger, Timer } from '../common/host';
+import { Metrics } from '../common/metrics';
+import { TopicOverrides } from '../log/log-config';
+import { LogManager } from '../log/log-manager';
+import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
+import { TypeOf } from '../protocol/schema';
+import { BrokerConfig } from './broker-config';
+import { MetadataCache } from './metadata-cache';
+import { LeaderAndIsrState, Partition, PartitionDeps } from './partition';
+import { Purgatory } from './purgatory';
+import { FetcherOptions, ReplicaFetcher } from './replica-fetcher';
+
+type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
+type UpdateMetadataRequest = TypeOf<typeof updateMetadata.request>;
+type StopReplicaRequest = TypeOf<typeof stopReplica.request>;
+type PartitionError = TopicPartition & { readonly errorCode: number };
+type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
+
+/** Leader epochs of a StopReplica that is always obeyed: the topic is being deleted, or the epoch is unknown. */
+const DELETING_EPOCHS = [-1, -2];
+
+export interface ReplicaManagerDeps {
+  readonly host: Host;
+  readonly config: BrokerConfig;
+  readonly brokerId: number;
+  readonly logs: LogManager;
+  readonly metadata: MetadataCache;
+  readonly metrics: Metrics;
+  readonly writeIsr: PartitionDeps['writeIsr'];
+  readonly onIsrChanged: PartitionDeps['onIsrChanged'];
+  readonly brokerEpoch: () => number;
+  /** The settings of a topic as ZooKeeper has them now. */
+  readonly readTopicConfig: (topic: string) => Promise<TopicOverrides>;
+}
+
+export class ReplicaManager {
+  readonly producePurgatory: Purgatory;
+  readonly fetchPurgatory: Purgatory;
+  private readonly partitions = new Map<string, Partition>();
+  private readonly fetchers = new Map<number, ReplicaFetcher>();
+  private controllerEpoch = -1;
+  private checkpointed: Map<string, number> | undefined;
+  private control: Promise<unknown> = Promise.resolve();
+  private readonly timers: Timer[] = [];
+  private readonly log: Logger;
+  private readonly partitionDeps: PartitionDeps;
+  private readonly fetcherOptions: FetcherOptions;
+  private isClosed = false;
+
+  constructor(private readonly deps: ReplicaManagerDeps) {
+    const { host, config, brokerId } = deps;
+    this.log = host.log.child(`ReplicaManager broker=${brokerId}`);
+    this.producePurgatory = new Purgatory(host.clock);
+    this.fetchPurgatory = new Purgatory(host.clock);
+    this.partitionDeps = {
+      brokerId, host, log: this.log, lagTimeMaxMs: config['replica.lag.time.max.ms'], writeIsr: deps.writeIsr,
+      liveBrokerEpoch: (id) => deps.metadata.brokerEpoch(id),
+      onIsrChanged: deps.onIsrChanged,
+      onProgress: (tp) => this.progressed(tp),
+      lab: { joinAtHighWatermark: config['lab.isr.join.at.high.watermark'], freezeOnConflict: config['lab.freeze.on.isr.conflict'] },
+    };
+    this.fetcherOptions = {
+      brokerId, maxWaitMs: config['replica.fetch.wait.max.ms'], minBytes: config['replica.fetch.min.bytes'],
+      maxBytes: config['replica.fetch.response.max.bytes'], partitionMaxBytes: config['replica.fetch.max.bytes'],
+      backoffMs: config['replica.fetch.backoff.ms'], socketTimeoutMs: config['replica.socket.timeout.ms'],
+      brokerEpoch: deps.brokerEpoch, truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
+    };
+    this.registerGauges();
+  }
+
+  private registerGauges(): void {
+    const leading = () => this.all.filter((one) => one.isLeader);
+    const gauge = (name: string, read: () => number) => this.deps.metrics.gauge(`kafka.server:type=ReplicaManager,name=${name}`, read);
+    gauge('LeaderCount', () => leading().length);
+    gauge('PartitionCount', () => this.partitions.size);
+    gauge('UnderReplicatedPartitions', () => leading().filter((one) => one.isr.length < one.assignment.length).length);
+    gauge('UnderMinIsrPartitionCount', () => leading().filter((one) => one.isr.length < one.log.config['min.insync.replicas']).length);
+  }
+
+  get all(): Partition[] { return [...this.partitions.values()]; }
+
+  get(tp: TopicPartition): Partition | undefined {
+    return this.partitions.get(tpName(tp));
+  }
+
+  /** The partition; throws what a client must hear if it is not here. */
+  require(tp: TopicPartition): Partition {
+    const partition = this.get(tp);
+    if (partition) return partition;
+    if (this.deps.metadata.has(tp)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `This broker has no replica of ${tpName(tp)}`);
+    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${tpName(tp)} is not known here`);
+  }
+
+  private progressed(tp: TopicPartition): void {
+    this.producePurgatory.check(tp);
+    this.fetchPurgatory.check(tp);
+  }
+
+  /** Records were appended by a producer: followers and consumers may be waiting for them. */
+  appended(tp: TopicPartition): void {
+    this.progressed(tp);
+  }
+
+  start(): void {
+    const { config } = this.deps;
+    this.every(config['replica.lag.time.max.ms'] / 2, () => this.all.forEach((one) => one.maybeShrinkIsr()));
+    this.every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
+  }
+
+  private every(intervalMs: number, task: () => void): void {
+    const index = this.timers.length;
+    const arm = () => {
+      this.timers[index] = this.deps.host.clock.schedule(intervalMs, () => {
+        if (this.isClosed) return;
+        task();
+        arm();
+      });
+    };
+    arm();
+  }
+
+  /** Undefined if the request may be obeyed. */
+  private fence(request: { controllerId: number; controllerEpoch: number; brokerEpoch: number }, what: string): ErrorName | undefined {
+    const refuse = (error: ErrorName, detail: string) => {
+      this.log.warn(`Refusing ${what} of controller ${request.controllerId}: ${error}, ${detail}`);
+      this.deps.host.event({ what: 'control-request-refused', broker: this.deps.brokerId, api: what, error, controllerId: request.controllerId, controllerEpoch: request.controllerEpoch, brokerEpoch: request.brokerEpoch });
+      return error;
+    };
+    if (request.controllerEpoch < this.controllerEpoch) return refuse('STALE_CONTROLLER_EPOCH', `its epoch ${request.controllerEpoch} is older than ${this.controllerEpoch}`);
+    const brokerEpoch = this.deps.brokerEpoch();
+    if (request.brokerEpoch < brokerEpoch) return refuse('STALE_BROKER_EPOCH', `broker epoch ${request.brokerEpoch} is older than ${brokerEpoch}`);
+    this.controllerEpoch = request.controllerEpoch;
+    return undefined;
+  }
+
+  /** Runs control requests one after the other, in the order they came. */
+  private inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.control.then(work);
+    this.control = result.catch(() => undefined);
+    return result;
+  }
+
+  becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
+    return this.inOrder(async () => {
+      const fenced = this.fence(request, 'LeaderAndIsr');
+      if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
+      this.deps.metadata.controllerId = request.controllerId;
+      await this.loadConfigs(request.partitionStates);
+      const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
+      const partitionErrors: PartitionError[] = [];
+      for (const state of request.partitionStates) {
+        const { topic, partition } = state;
+        partitionErrors.push({ topic, partition, errorCode: errorCode(await this.applyState(state, leaders)) });
+      }
+      this.dropIdleFetchers();
+      return { errorCode: 0, partitionErrors };
+    });
+  }
+
+  /** Logs of topics that are new here get the topic's settings. A failure makes the controller repeat the request. */
+  private async loadConfigs(states: readonly LeaderAndIsrState[]): Promise<void> {
+    const topics = new Set(states.filter((state) => !this.get(state)).map((state) => state.topic));
+    await Promise.all([...topics].map(async (topic) => this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic))));
+  }
+
+  private async applyState(state: LeaderAndIsrState, leaders: ReadonlyMap<number, HostPort>): Promise<ErrorName> {
+    const { brokerId } = this.deps;
+    const tp = { topic: state.topic, partition: state.partition };
+    if (!state.replicas.includes(brokerId)) return 'UNKNOWN_TOPIC_OR_PARTITION';
+    try {
+      const known = this.get(tp);
+      if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
+      if (known && state.leaderEpoch <= known.leaderEpoch) return 'STALE_CONTROLLER_EPOCH';
+      const partition = known ?? await this.create(tp);
+      this.stopFetching(tp);
+      if (state.leader === brokerId) partition.makeLeader(state);
+      else {
+        partition.makeFollower(state);
+        const address = leaders.get(state.leader);
+        if (address) this.startFetching(partition, state.leader, address);
+      }
+      return 'NONE';
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      this.log.error(`${tpName(tp)} could not become ${state.leader === brokerId ? 'leader' : 'follower'}: ${messageOf(error)}`);
+      return error.errorName;
+    }
+  }
+
+  private async create(tp: TopicPartition): Promise<Partition> {
+    const log = await this.deps.logs.getOrCreate(tp);
+    this.checkpointed ??= this.deps.logs.readHighWatermarks();
+    log.updateHighWatermark(this.checkpointed.get(tpName(tp)) ?? 0);
+    const partition = new Partition(tp, log, this.partitionDeps);
+    this.partitions.set(partition.name, partition);
+    return partition;
+  }
+
+  private startFetching(partition: Partition, leaderId: number, { host, port }: HostPort): void {
+    if (this.isClosed) return;
+    let fetcher = this.fetchers.get(leaderId);
+    if (fetcher && (fetcher.address.host !== host || fetcher.address.port !== port)) {
+      const moved = this.all.filter((one) => one.leaderId === leaderId && one !== partition);
+      fetcher.close();
+      fetcher = this.newFetcher(leaderId, { host, port });
+      for (const one of moved) fetcher.add(one);
+    }
+    fetcher ??= this.newFetcher(leaderId, { host, port });
+    fetcher.add(partition);
+  }
+
+  private newFetcher(leaderId: number, address: HostPort): ReplicaFetcher {
+    const log = this.deps.host.log.child(`ReplicaFetcher broker=${this.deps.brokerId} leader=${leaderId}`);
+    const fetcher = new ReplicaFetcher(this.deps.host, log, leaderId, address, this.fetcherOptions);
+    this.fetchers.set(leaderId, fetcher);
+    return fetcher;
+  }
+
+  private stopFetching(tp: TopicPartition): void {
+    for (const fetcher of this.fetchers.values()) fetcher.remove(tp);
+  }
+
+  private dropIdleFetchers(): void {
+    for (const [id, fetcher] of this.fetchers) {
+      if (fetcher.size > 0) continue;
+      fetcher.close();
+      this.fetchers.delete(id);
+    }
+  }
+
+  updateMetadata(request: UpdateMetadataRequest): Promise<{ readonly errorCode: number }> {
+    return this.inOrder(async () => {
+      const fenced = this.fence(request, 'UpdateMetadata');
+      if (fenced) return { errorCode: errorCode(fenced) };
+      this.deps.metadata.update(request);
+      for (const { topic, partition } of request.partitionStates) this.progressed({ topic, partition });
+      return { errorCode: 0 };
+    });
+  }
+
+  stopReplicas(request: StopReplicaRequest): Promise<ControlResponse> {
+    return this.inOrder(async () => {
+      const fenced = this.fence(request, 'StopReplica');
+      if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
+      const partitionErrors = request.partitionStates.map((row) => ({
+        topic: row.topic, partition: row.partition, errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
+      }));
+      this.dropIdleFetchers();
+      return { errorCode: 0, partitionErrors };
+    });
+  }
+
+  private stopOne(tp: TopicPartition, leaderEpoch: number, deletePartition: boolean): ErrorName {
+    const partition = this.get(tp);
+    if (partition?.isOffline) return 'KAFKA_STORAGE_ERROR';
+    if (partition && !DELETING_EPOCHS.includes(leaderEpoch) && leaderEpoch <= partition.leaderEpoch) return 'FENCED_LEADER_EPOCH';
+    this.stopFetching(tp);
+    if (deletePartition) {
+      this.partitions.delete(tpName(tp));
+      this.deps.logs.asyncDelete(tp);
+      this.progressed(tp);
+    }
+    return 'NONE';
+  }
+
+  /** A log dir failed: its partitions are neither led nor followed any more. */
+  logDirFailed(): void {
+    for (const partition of this.all) {
+      if (partition.isOffline || !this.deps.logs.isOffline(partition.tp)) continue;
+      partition.isOffline = true;
+      this.stopFetching(partition.tp);
+      this.progressed(partition.tp);
+    }
+  }
+
+  checkpointHighWatermarks(): void {
+    const entries = this.all.filter((one) => !one.isOffline).map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
+    if (entries.length > 0) this.deps.logs.checkpointHighWatermarks(entries);
+  }
+
+  /** Stops fetchers and timers and saves the high watermarks. */
+  close(): void {
+    this.isClosed = true;
+    for (const timer of this.timers) timer.cancel();
+    for (const fetcher of this.fetchers.values()) fetcher.close();
+    this.checkpointHighWatermarks();
+  }
+}

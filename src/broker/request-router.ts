@@ -1,0 +1,71 @@
+/**
+ * Which handler serves which API: a table, nothing else. Handlers take and return typed objects and know neither
+ * sockets nor msgpack (design D5).
+ *
+ * Kafka: server/KafkaApis.scala#handle@2.8.2
+ */
+import { InvariantError, messageOf } from '../common/errors';
+import { Host, Log } from '../common/host';
+import { RequestContext, Serve } from '../network/socket-server';
+import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/messages/metadata';
+import { fetch, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
+import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
+import { Api } from '../protocol/schema';
+import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
+import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
+import { FetchHandler } from './handlers/fetch';
+import { handleApiVersions, handleMetadata, MetadataHandlerDeps } from './handlers/metadata';
+import { handleListOffsets, handleOffsetForLeaderEpoch } from './handlers/offsets';
+import { handleProduce } from './handlers/produce';
+import { ReplicaManager } from './replica-manager';
+
+export interface RouterDeps {
+  readonly host: Host;
+  readonly log: Log;
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly replicas: ReplicaManager;
+  readonly moveLeaders: MoveLeaders;
+  readonly metadata: MetadataHandlerDeps;
+  readonly createTopics: CreateTopicsDeps;
+  readonly fetchMaxBytes: number;
+  readonly requestTimeoutMs: number;
+  /** A mistake of ours surfaced: the broker must not go on. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+type Handler = (body: never, context: RequestContext) => unknown;
+
+export function requestRouter(deps: RouterDeps): Serve {
+  const { replicas } = deps;
+  const fetcher = new FetchHandler(replicas, deps.fetchMaxBytes);
+  const table = new Map<number, Handler>();
+  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => R | Promise<R> | undefined) => table.set(api.key, handler as Handler);
+
+  on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
+  on(produce, (body) => handleProduce(replicas, body));
+  on(fetch, (body) => fetcher.handle(body));
+  on(listOffsets, (body) => handleListOffsets(replicas, body));
+  on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
+  on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
+  on(createTopics, (body) => handleCreateTopics(deps.createTopics, body));
+  on(leaderAndIsr, (body) => replicas.becomeLeaderOrFollower(body));
+  on(updateMetadata, (body) => replicas.updateMetadata(body));
+  on(stopReplica, (body) => replicas.stopReplicas(body));
+  on(controlledShutdown, (body) => handleControlledShutdown(deps.host.clock, deps.moveLeaders, deps.requestTimeoutMs, body));
+
+  const failed = (api: Api, error: unknown): never => {
+    deps.log.error(`${api.name} failed: ${error instanceof Error && error.stack ? error.stack : messageOf(error)}`);
+    if (error instanceof InvariantError || error instanceof TypeError) deps.onFatal(error);
+    throw error;
+  };
+  return (api, body, context) => {
+    try {
+      const result = table.get(api.key)!(body as never, context);
+      return result instanceof Promise ? result.catch((error) => failed(api, error)) : result;
+    } catch (error) {
+      return failed(api, error);
+    }
+  };
+}
+

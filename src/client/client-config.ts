@@ -1,0 +1,66 @@
+/**
+ * Settings every client has, and how a client gets from them to brokers.
+ *
+ * Kafka: clients/CommonClientConfigs.java@2.8.2
+ */
+import { HostPort, parseHostPort } from '../common/cluster-types';
+import { ConfigOf, optional, setting, SettingsTable } from '../common/config-def';
+import { KafkaError } from '../common/errors';
+import { Host } from '../common/host';
+import { ConnectionPool } from '../network/connection-pool';
+import { metadata } from '../protocol/messages/metadata';
+import { ZkConnection } from '../zk/zk-connection';
+import { ZooKeeper } from '../zk/zk-session';
+import { ClusterMetadata } from './cluster-metadata';
+import { RpcMetadata } from './rpc-metadata';
+import { ZooKeeperMetadata } from './zookeeper-metadata';
+
+export const clientConfigTable = {
+  'bootstrap.servers': setting('list', [], 'Brokers to ask for metadata, HOST:PORT; not needed with zookeeper.connect.'),
+  'zookeeper.connect': optional('string', 'Find brokers and leaders in ZooKeeper, with watches: h1:2181,h2:2181/chroot.'),
+  'zookeeper.session.timeout.ms': setting('int', 18000, 'Session timeout asked of ZooKeeper, in ms.', { min: 1 }),
+  'client.id': setting('string', '', 'A name for the broker\'s logs.'),
+  'listener.name': optional('string', 'With zookeeper.connect: which listener of the brokers to use; not set: the first with PLAINTEXT.'),
+  'request.timeout.ms': setting('int', 30000, 'How long to wait for a response, in ms.', { min: 0 }),
+  'retry.backoff.ms': setting('long', 100, 'Wait before a retry, in ms.', { min: 0 }),
+  'reconnect.backoff.ms': setting('long', 50, 'Wait before connecting again, in ms; doubled with each failure.', { min: 0 }),
+  'reconnect.backoff.max.ms': setting('long', 1000, 'Longest wait before connecting again, in ms.', { min: 0 }),
+  'metadata.max.age.ms': setting('long', 300000, 'Metadata is read again after this time, in ms.', { min: 0 }),
+} as const satisfies SettingsTable;
+
+export type ClientConfig = ConfigOf<typeof clientConfigTable>;
+
+/** What a client runs on. `zookeeper` opens sessions for the `zookeeper.connect` setting. */
+export interface ClientEnvironment {
+  readonly host: Host;
+  readonly zookeeper: (connectString: string) => ZooKeeper;
+}
+
+export function connectionPool(host: Host, config: ClientConfig): ConnectionPool {
+  return new ConnectionPool(host, {
+    clientId: config['client.id'], requestTimeoutMs: config['request.timeout.ms'], connectTimeoutMs: Math.min(10000, config['request.timeout.ms']),
+    reconnectBackoffMs: config['reconnect.backoff.ms'], reconnectBackoffMaxMs: config['reconnect.backoff.max.ms'],
+  });
+}
+
+/** Metadata from ZooKeeper if it is configured, else from the brokers; throws CONFIG_EXCEPTION if neither is. */
+export async function openMetadata({ host, zookeeper }: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): Promise<ClusterMetadata> {
+  const connect = config['zookeeper.connect'];
+  if (connect !== null) {
+    const timeoutMs = config['zookeeper.session.timeout.ms'];
+    const zk = await ZkConnection.open(host, zookeeper(connect), { sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, maxInFlightRequests: 64 });
+    return ZooKeeperMetadata.open(host, zk, {
+      listener: config['listener.name'] ?? undefined, refreshBackoffMs: config['retry.backoff.ms'],
+      createTopic: allowAutoTopicCreation ? (topic, brokers) => askToCreate(pool, topic, brokers) : undefined,
+    });
+  }
+  if (config['bootstrap.servers'].length === 0) throw new KafkaError('CONFIG_EXCEPTION', 'Neither zookeeper.connect nor bootstrap.servers is set');
+  return new RpcMetadata(host, pool, {
+    bootstrapServers: config['bootstrap.servers'].map(parseHostPort), refreshBackoffMs: config['retry.backoff.ms'],
+    maxAgeMs: config['metadata.max.age.ms'], allowAutoTopicCreation,
+  });
+}
+
+async function askToCreate(pool: ConnectionPool, topic: string, brokers: readonly HostPort[]): Promise<void> {
+  if (brokers[0]) await pool.request(brokers[0], metadata, { topics: [topic], allTopics: false, allowAutoTopicCreation: true });
+}

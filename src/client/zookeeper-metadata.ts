@@ -1,0 +1,171 @@
+/**
+ * Cluster metadata straight from ZooKeeper: broker registrations, topics and partition states, each watched, so that a
+ * new leader is known a few milliseconds after the controller wrote it (design D6, D18).
+ *
+ * Invariant: only topics somebody asked for are read and watched, and beyond `MAX_WATCHED_PARTITIONS` partitions states
+ * are no longer watched but read again when somebody meets a stale leader.
+ *
+ * Kafka: zk discovery of 0.8 (utils/ZkUtils.scala, consumer/ConsumerFetcherManager.scala)
+ */
+import { BrokerInfo, HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
+import { Host, Log, withDeadline } from '../common/host';
+import { SerialQueue } from '../common/serial-queue';
+import { readBrokers } from '../zk/broker-registration';
+import { readPartitionState } from '../zk/partition-state-store';
+import { readTopic } from '../zk/topic-store';
+import { ZkConnection } from '../zk/zk-connection';
+import { brokerIdsZnode, partitionStateZnode, topicZnode } from '../zk/znodes';
+import { ClusterMetadata, MetadataListeners, PartitionInfo, TopicInfo } from './cluster-metadata';
+
+const MAX_WATCHED_PARTITIONS = 1000;
+
+interface WatchedTopic {
+  replicas: ReadonlyMap<number, readonly number[]>;
+  readonly states: Map<number, PartitionInfo>;
+  updatePending: boolean;
+  lastUpdateMs: number;
+}
+
+export interface ZooKeeperMetadataOptions {
+  /** Which of a broker's endpoints to use; undefined: the first one that speaks PLAINTEXT. */
+  readonly listener: string | undefined;
+  readonly refreshBackoffMs: number;
+  /** Asks a broker to create a missing topic, where topics are created automatically. */
+  readonly createTopic: ((topic: string, brokers: readonly HostPort[]) => Promise<void>) | undefined;
+}
+
+export class ZooKeeperMetadata implements ClusterMetadata {
+  private brokers = new Map<number, BrokerInfo>();
+  private readonly topics = new Map<string, WatchedTopic>();
+  private readonly listeners = new MetadataListeners();
+  private readonly queue: SerialQueue;
+  private readonly log: Log;
+  private watchedPartitions = 0;
+  private isClosed = false;
+
+  private constructor(private readonly host: Host, private readonly zk: ZkConnection, private readonly options: ZooKeeperMetadataOptions) {
+    this.log = host.log.child('ZooKeeperMetadata');
+    this.queue = new SerialQueue((error) => { if (!this.isClosed) this.log.warn(`Metadata could not be read: ${messageOf(error)}`); });
+  }
+
+  /** Takes over the connection: `close` closes it. */
+  static async open(host: Host, zk: ZkConnection, options: ZooKeeperMetadataOptions): Promise<ZooKeeperMetadata> {
+    const metadata = new ZooKeeperMetadata(host, zk, options);
+    zk.onChildChange(brokerIdsZnode.path, () => metadata.queue.put(() => metadata.readBrokers()));
+    await metadata.readBrokers();
+    return metadata;
+  }
+
+  private async readBrokers(): Promise<void> {
+    this.brokers = new Map((await readBrokers(this.zk)).map((broker) => [broker.id, broker]));
+    this.listeners.notify();
+  }
+
+  address(brokerId: number): HostPort | undefined {
+    const endpoints = this.brokers.get(brokerId)?.endpoints;
+    return this.options.listener === undefined
+      ? endpoints?.find((one) => one.securityProtocol === 'PLAINTEXT')
+      : endpoints?.find((one) => one.listener === this.options.listener);
+  }
+
+  addresses(): readonly HostPort[] {
+    return [...this.brokers.keys()].map((id) => this.address(id)).filter((address) => address !== undefined);
+  }
+
+  topic(topic: string): TopicInfo | undefined {
+    const watched = this.topics.get(topic);
+    if (!watched || watched.replicas.size === 0) return undefined;
+    const partitions = [...watched.replicas].sort(([a], [b]) => a - b).map(([partition, replicas]) =>
+      watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] });
+    return { topic, partitions };
+  }
+
+  async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {
+    const problem = topicNameProblem(topic);
+    if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
+    const known = this.ready(topic);
+    if (known) return known;
+    this.watch(topic);
+    let stop = () => {};
+    const found = new Promise<TopicInfo>((resolve) => {
+      stop = this.listeners.add(() => {
+        const info = this.ready(topic);
+        if (info) resolve(info);
+      });
+    });
+    const timeout = () => new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
+    return withDeadline(this.host.clock, timeoutMs, found, timeout).finally(() => stop());
+  }
+
+  private ready(topic: string): TopicInfo | undefined {
+    const info = this.topic(topic);
+    return info?.partitions.some((partition) => partition.leader >= 0) ? info : undefined;
+  }
+
+  private watch(topic: string): void {
+    if (this.topics.has(topic)) return;
+    this.topics.set(topic, { replicas: new Map(), states: new Map(), updatePending: false, lastUpdateMs: -Infinity });
+    this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
+    this.queue.put(async () => {
+      await this.readTopic(topic);
+      if (this.topics.get(topic)!.replicas.size === 0) await this.options.createTopic?.(topic, this.addresses());
+    });
+  }
+
+  private async readTopic(topic: string): Promise<void> {
+    const watched = this.topics.get(topic)!;
+    const assignment = await readTopic(this.zk, topic);
+    const before = new Set(watched.replicas.keys());
+    watched.replicas = assignment?.partitions ?? new Map();
+    const fresh = [...watched.replicas.keys()].filter((partition) => !before.has(partition));
+    this.watchedPartitions += fresh.length;
+    if (this.watchedPartitions <= MAX_WATCHED_PARTITIONS) for (const partition of fresh) this.watchState({ topic, partition });
+    await this.readStates(topic);
+  }
+
+  private watchState(tp: TopicPartition): void {
+    this.zk.onDataChange(partitionStateZnode.path(tp), () => this.queue.put(() => this.readState(tp)));
+  }
+
+  private async readState(tp: TopicPartition): Promise<void> {
+    const watched = this.topics.get(tp.topic)!;
+    const state = await readPartitionState(this.zk, tp);
+    const replicas = watched.replicas.get(tp.partition);
+    if (state === undefined || replicas === undefined) return;
+    watched.states.set(tp.partition, { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr });
+    this.listeners.notify();
+  }
+
+  private async readStates(topic: string): Promise<void> {
+    const watched = this.topics.get(topic)!;
+    watched.lastUpdateMs = this.host.clock.monotonicMs();
+    await Promise.all([...watched.replicas.keys()].map((partition) => this.readState({ topic, partition })));
+    this.listeners.notify();
+  }
+
+  requestUpdate(topic: string): void {
+    const watched = this.topics.get(topic);
+    if (!watched) return this.watch(topic);
+    if (watched.updatePending || this.isClosed) return;
+    watched.updatePending = true;
+    const waitMs = Math.max(0, watched.lastUpdateMs + this.options.refreshBackoffMs - this.host.clock.monotonicMs());
+    this.host.clock.schedule(waitMs, () => {
+      if (this.isClosed) return;
+      this.queue.put(async () => {
+        watched.updatePending = false;
+        await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
+      });
+    });
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.queue.clear();
+    await this.zk.close();
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Every error of the protocol, one row each: Kafka's name, Kafka's number, whether a client may retry, a sentence.
+ *
+ * Two kinds of error exist. The world's errors are rows of this table, are carried by `KafkaError` and are always
+ * handled. Our own mistakes are `InvariantError`, raised by `invariant()`, and stop the broker: one that goes on after
+ * a broken invariant loses data. Client-side conditions that never travel (a closed client, a bad setting) have code
+ * `null`.
+ *
+ * [p] Kafka: clients/.../common/protocol/Errors.java@2.8.2
+ */
+type Row = readonly [code: number | null, retriable: boolean, message: string];
+
+export const errorTable = {
+  UNKNOWN_SERVER_ERROR: [-1, false, 'The server experienced an unexpected error when processing the request.'],
+  NONE: [0, false, 'No error.'],
+  OFFSET_OUT_OF_RANGE: [1, false, 'The requested offset is outside the range of offsets kept by the server.'],
+  CORRUPT_MESSAGE: [2, true, 'The record batch failed its CRC, has a wrong size, or is otherwise malformed.'],
+  UNKNOWN_TOPIC_OR_PARTITION: [3, true, 'This server does not host this topic-partition.'],
+  LEADER_NOT_AVAILABLE: [5, true, 'There is no leader for this topic-partition: an election is under way.'],
+  NOT_LEADER_OR_FOLLOWER: [6, true, 'This broker is not the leader (for produce) or not a replica (for fetch) of the partition.'],
+  REQUEST_TIMED_OUT: [7, true, 'The request timed out before it was acknowledged.'],
+  BROKER_NOT_AVAILABLE: [8, false, 'The broker is not available.'],
+  REPLICA_NOT_AVAILABLE: [9, true, 'The replica is not available for the requested topic-partition.'],
+  MESSAGE_TOO_LARGE: [10, false, 'The batch is larger than the largest message the server accepts.'],
+  STALE_CONTROLLER_EPOCH: [11, false, 'The controller moved to another broker.'],
+  NETWORK_EXCEPTION: [13, true, 'The server disconnected before a response was received.'],
+  INVALID_TOPIC_EXCEPTION: [17, false, 'The topic name is not legal.'],
+  RECORD_LIST_TOO_LARGE: [18, false, 'The request included a batch larger than the configured segment size.'],
+  NOT_ENOUGH_REPLICAS: [19, true, 'Fewer in-sync replicas than min.insync.replicas; nothing was written.'],
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: [20, true, 'Written, but to fewer in-sync replicas than min.insync.replicas.'],
+  INVALID_REQUIRED_ACKS: [21, false, 'acks is neither 0, 1 nor -1.'],
+  TOPIC_AUTHORIZATION_FAILED: [29, false, 'Not authorized to access the topic.'],
+  INVALID_TIMESTAMP: [32, false, 'The timestamp of the record is out of the accepted range.'],
+  UNSUPPORTED_VERSION: [35, false, 'The version of the API is not supported.'],
+  TOPIC_ALREADY_EXISTS: [36, false, 'A topic with this name already exists.'],
+  INVALID_PARTITIONS: [37, false, 'The number of partitions is below 1.'],
+  INVALID_REPLICATION_FACTOR: [38, false, 'The replication factor is below 1 or larger than the number of available brokers.'],
+  INVALID_REPLICA_ASSIGNMENT: [39, false, 'The replica assignment is not valid.'],
+  INVALID_CONFIG: [40, false, 'The configuration is not valid.'],
+  NOT_CONTROLLER: [41, true, 'This broker is not the controller.'],
+  INVALID_REQUEST: [42, false, 'The request is malformed or contradicts itself.'],
+  POLICY_VIOLATION: [44, false, 'The request does not satisfy the configured policy.'],
+  KAFKA_STORAGE_ERROR: [56, true, 'A disk error: the log directory of this partition is offline.'],
+  LISTENER_NOT_FOUND: [72, true, 'The leader has no endpoint on the listener the request came in on.'],
+  FENCED_LEADER_EPOCH: [74, true, 'The leader epoch in the request is older than the one on the broker.'],
+  UNKNOWN_LEADER_EPOCH: [75, true, 'The leader epoch in the request is newer than the one on the broker.'],
+  UNSUPPORTED_COMPRESSION_TYPE: [76, false, 'The compression type of the batch is not supported.'],
+  STALE_BROKER_EPOCH: [77, false, 'The broker epoch in the request is older than that of the running broker.'],
+  OFFSET_NOT_AVAILABLE: [78, true, 'The high watermark has not yet caught up with the start of the leader epoch.'],
+  PREFERRED_LEADER_NOT_AVAILABLE: [80, true, 'The preferred leader is not alive or not in sync.'],
+  ELIGIBLE_LEADERS_NOT_AVAILABLE: [83, true, 'No replica is eligible to lead.'],
+  ELECTION_NOT_NEEDED: [84, true, 'The partition already has the leader an election would give it.'],
+  INVALID_RECORD: [87, false, 'The record is not valid; the broker did not append the batch.'],
+  INVALID_UPDATE_VERSION: [95, false, 'The state in ZooKeeper has another version than expected.'],
+  INCONSISTENT_CLUSTER_ID: [104, false, 'The cluster id stored on disk is not that of the cluster.'],
+  TIMEOUT: [null, true, 'The client gave up waiting (Kafka: TimeoutException).'],
+  RECORD_TOO_LARGE: [null, false, 'The record is larger than max.request.size or buffer.memory (Kafka: RecordTooLargeException).'],
+  CONFIG_EXCEPTION: [null, false, 'A setting is not valid (Kafka: ConfigException).'],
+  ILLEGAL_STATE: [null, false, 'The client is closed, or was called out of order (Kafka: IllegalStateException).'],
+  DISCONNECTED: [null, true, 'The connection was lost before a response came (Kafka: DisconnectException).'],
+  NO_OFFSET_FOR_PARTITION: [null, false, 'No offset is known for the partition and auto.offset.reset is none.'],
+} as const satisfies Record<string, Row>;
+
+export type ErrorName = keyof typeof errorTable;
+
+/** The numeric code of an error that travels; -1 for the client-side ones, which never should. */
+export function errorCode(name: ErrorName): number {
+  return errorTable[name][0] ?? -1;
+}
+
+const nameByCode = new Map<number, ErrorName>();
+for (const [name, [code]] of Object.entries(errorTable) as [ErrorName, Row][]) {
+  if (code === null) continue;
+  if (nameByCode.has(code)) throw new Error(`error code ${code} is used twice`);
+  nameByCode.set(code, name);
+}
+
+/** The name for a numeric code; UNKNOWN_SERVER_ERROR for a number we do not know, as Kafka's clients do. */
+export function errorName(code: number): ErrorName {
+  return nameByCode.get(code) ?? 'UNKNOWN_SERVER_ERROR';
+}
+
+/** An error of the world, by Kafka's name. `retriable` says whether the same request may succeed later. */
+export class KafkaError extends Error {
+  readonly retriable: boolean;
+  readonly code: number;
+
+  constructor(readonly errorName: ErrorName, detail?: string) {
+    super(detail ?? errorTable[errorName][2]);
+    this.name = errorName;
+    this.retriable = errorTable[errorName][1];
+    this.code = errorCode(errorName);
+  }
+
+  static ofCode(code: number, detail?: string): KafkaError {
+    return new KafkaError(errorName(code), detail);
+  }
+}
+
+/** A mistake of ours. Whoever catches it must not go on: the broker stops. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new InvariantError(message);
+}
+
+/** The message of anything thrown, for a log line or a sentence to the user. */
+export function messageOf(error: unknown): string {
+  if (error instanceof KafkaError) return `${error.errorName}: ${error.message}`;
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
+}
+
+/** The errno of a system error (`ENOSPC`, `EADDRINUSE` …), or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

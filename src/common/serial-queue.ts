@@ -1,0 +1,52 @@
+/**
+ * Runs asynchronous jobs one after the other, in the order they were put, never two at once.
+ *
+ * Invariant: a job starts only after the one before it has settled. A failing job does not stop the queue; its
+ * failure goes to `onError`. `clear` drops what has not started. Kafka: the ShutdownableThread around a queue.
+ */
+export class SerialQueue {
+  private jobs: (() => Promise<void> | void)[] = [];
+  private running = false;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(private readonly onError: (error: unknown) => void) {}
+
+  get size(): number {
+    return this.jobs.length + (this.running ? 1 : 0);
+  }
+
+  put(job: () => Promise<void> | void): void {
+    this.jobs.push(job);
+    if (!this.running) void this.drain();
+  }
+
+  putFirst(job: () => Promise<void> | void): void {
+    this.jobs.unshift(job);
+    if (!this.running) void this.drain();
+  }
+
+  clear(): void {
+    this.jobs = [];
+  }
+
+  /** Resolves once nothing is queued or running. */
+  idle(): Promise<void> {
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private async drain(): Promise<void> {
+    this.running = true;
+    for (let job = this.jobs.shift(); job; job = this.jobs.shift()) {
+      try {
+        await job();
+      } catch (error) {
+        this.onError(error);
+      }
+    }
+    this.running = false;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}

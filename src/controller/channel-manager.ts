@@ -1,0 +1,116 @@
+/**
+ * One queue of requests and one connection a live broker. A request is repeated until it is answered or the broker is
+ * gone: the order of the queue is what makes leadership changes safe.
+ *
+ * Bound: a broker that is registered but does not answer gets at most `MAX_QUEUED` requests; then its queue is dropped
+ * and, instead of the missing steps, it is sent everything again (`onOverflow`).
+ *
+ * Kafka: controller/ControllerChannelManager.scala#{ControllerChannelManager,RequestSendThread}@2.8.2
+ */
+import { BrokerInfo, HostPort } from '../common/cluster-types';
+import { messageOf } from '../common/errors';
+import { Host, Log, sleep } from '../common/host';
+import { RpcConnection } from '../network/rpc-connection';
+import { BrokerRequest } from './broker-request-batch';
+
+export interface ChannelOptions {
+  readonly interBrokerListener: string;
+  readonly socketTimeoutMs: number;
+  readonly retryBackoffMs: number;
+}
+
+export type OnResponse = (request: BrokerRequest, response: unknown) => void;
+
+const MAX_QUEUED = 10_000;
+
+export class ChannelManager {
+  private readonly channels = new Map<number, Channel>();
+
+  constructor(
+    private readonly host: Host, private readonly log: Log, private readonly options: ChannelOptions,
+    private readonly onResponse: OnResponse, private readonly onOverflow: (brokerId: number) => void,
+  ) {}
+
+  addBroker(broker: BrokerInfo): void {
+    this.removeBroker(broker.id);
+    const endpoint = broker.endpoints.find((one) => one.listener === this.options.interBrokerListener);
+    if (endpoint === undefined) {
+      this.log.error(`Broker ${broker.id} has no endpoint on listener ${this.options.interBrokerListener}; it cannot be told anything`);
+      return;
+    }
+    this.channels.set(broker.id, new Channel(this.host, this.log, endpoint, broker.id, this.options, this.onResponse));
+  }
+
+  removeBroker(id: number): void {
+    this.channels.get(id)?.close();
+    this.channels.delete(id);
+  }
+
+  send(requests: readonly BrokerRequest[]): void {
+    for (const request of requests) {
+      const channel = this.channels.get(request.brokerId);
+      if (channel?.put(request) === false) this.onOverflow(request.brokerId);
+    }
+  }
+
+  close(): void {
+    for (const id of [...this.channels.keys()]) this.removeBroker(id);
+  }
+}
+
+class Channel {
+  private queue: BrokerRequest[] = [];
+  private sending = false;
+  private isClosed = false;
+  private connection: RpcConnection | undefined;
+
+  constructor(
+    private readonly host: Host, private readonly log: Log, private readonly address: HostPort, private readonly brokerId: number,
+    private readonly options: ChannelOptions, private readonly onResponse: OnResponse,
+  ) {}
+
+  /** False when the queue was full and has been dropped. */
+  put(request: BrokerRequest): boolean {
+    if (this.queue.length >= MAX_QUEUED) {
+      this.log.warn(`${MAX_QUEUED} requests wait for broker ${this.brokerId}; dropping them and starting over`);
+      this.queue = [];
+      return false;
+    }
+    this.queue.push(request);
+    if (!this.sending) void this.drain();
+    return true;
+  }
+
+  private async drain(): Promise<void> {
+    this.sending = true;
+    for (let request = this.queue.shift(); request && !this.isClosed; request = this.queue.shift()) await this.deliver(request);
+    this.sending = false;
+  }
+
+  private async deliver(request: BrokerRequest): Promise<void> {
+    while (!this.isClosed) {
+      try {
+        if (!this.connection?.isOpen) this.connection = await this.connect();
+        const response = await this.connection.request(request.api, request.body);
+        if (!this.isClosed) this.onResponse(request, response);
+        return;
+      } catch (error) {
+        if (this.isClosed) return;
+        this.log.warn(`${request.api.name} to broker ${this.brokerId} failed, trying again: ${messageOf(error)}`);
+        await sleep(this.host.clock, this.options.retryBackoffMs);
+      }
+    }
+  }
+
+  private async connect(): Promise<RpcConnection> {
+    const connection = await RpcConnection.open(this.host, this.address, { clientId: 'controller', requestTimeoutMs: this.options.socketTimeoutMs });
+    if (this.isClosed) connection.close();
+    return connection;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.queue = [];
+    this.connection?.close();
+  }
+}

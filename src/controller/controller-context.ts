@@ -1,0 +1,124 @@
+/**
+ * The cluster as the controller sees it during one term: plain data, with the derived questions beside it.
+ *
+ * Invariant: `leadership` holds what was last read from or written to ZooKeeper, with its version; nothing here
+ * outlives the term.
+ *
+ * [p] Kafka: controller/ControllerContext.scala@2.8.2
+ */
+import { BrokerInfo, LeaderIsrAndControllerEpoch, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
+import { ControllerTerm } from '../zk/controller-election';
+import { PartitionStateName } from './partition-state-machine';
+import { ReplicaStateName } from './replica-state-machine';
+
+export interface PartitionReplica extends TopicPartition {
+  readonly replica: number;
+}
+
+interface AssignedPartition {
+  readonly tp: TopicPartition;
+  readonly replicas: readonly number[];
+}
+
+export class ControllerContext {
+  readonly liveBrokers = new Map<number, BrokerInfo>();
+  readonly shuttingDown = new Set<number>();
+  readonly leadership = new Map<string, LeaderIsrAndControllerEpoch>();
+  private readonly assigned = new Map<string, AssignedPartition>();
+  private readonly partitionStates = new Map<string, PartitionStateName>();
+  private readonly replicaStates = new Map<string, ReplicaStateName>();
+  /** Replicas whose broker answered KAFKA_STORAGE_ERROR, by broker. */
+  private readonly offlineReplicas = new Map<number, Set<string>>();
+
+  constructor(readonly controllerId: number, readonly term: ControllerTerm) {}
+
+  get epoch(): number { return this.term.epoch; }
+  get partitions(): TopicPartition[] { return [...this.assigned.values()].map((one) => one.tp); }
+  get topics(): Set<string> { return new Set([...this.assigned.values()].map((one) => one.tp.topic)); }
+  get brokerIds(): number[] { return [...this.liveBrokers.keys()].sort((a, b) => a - b); }
+
+  assign(tp: TopicPartition, replicas: readonly number[]): void {
+    this.assigned.set(tpName(tp), { tp, replicas });
+  }
+
+  isAssigned(tp: TopicPartition): boolean {
+    return this.assigned.has(tpName(tp));
+  }
+
+  replicasOf(tp: TopicPartition): readonly number[] {
+    return this.assigned.get(tpName(tp))?.replicas ?? [];
+  }
+
+  partitionsOfTopic(topic: string): TopicPartition[] {
+    return this.partitions.filter((tp) => tp.topic === topic);
+  }
+
+  removeTopic(topic: string): void {
+    for (const tp of this.partitionsOfTopic(topic)) {
+      for (const replica of this.replicasOf(tp)) this.replicaStates.delete(replicaKey({ ...tp, replica }));
+      this.assigned.delete(tpName(tp));
+      this.leadership.delete(tpName(tp));
+      this.partitionStates.delete(tpName(tp));
+    }
+  }
+
+  leadershipOf(tp: TopicPartition): LeaderIsrAndControllerEpoch | undefined {
+    return this.leadership.get(tpName(tp));
+  }
+
+  stateOf(tp: TopicPartition): PartitionStateName {
+    return this.partitionStates.get(tpName(tp)) ?? 'NonExistentPartition';
+  }
+
+  setState(tp: TopicPartition, state: PartitionStateName): void {
+    this.partitionStates.set(tpName(tp), state);
+  }
+
+  replicaStateOf(replica: PartitionReplica): ReplicaStateName {
+    return this.replicaStates.get(replicaKey(replica)) ?? 'NonExistentReplica';
+  }
+
+  setReplicaState(replica: PartitionReplica, state: ReplicaStateName): void {
+    this.replicaStates.set(replicaKey(replica), state);
+  }
+
+  isBrokerAlive(id: number): boolean {
+    return this.liveBrokers.has(id) && !this.shuttingDown.has(id);
+  }
+
+  /** The broker is alive, is not shutting down, and has not lost the disk of this replica. */
+  isReplicaLive(tp: TopicPartition, replica: number): boolean {
+    return this.isBrokerAlive(replica) && !this.offlineReplicas.get(replica)?.has(tpName(tp));
+  }
+
+  markReplicaOffline(tp: TopicPartition, replica: number): void {
+    const set = this.offlineReplicas.get(replica) ?? new Set<string>();
+    this.offlineReplicas.set(replica, set.add(tpName(tp)));
+  }
+
+  forgetOfflineReplicas(broker: number): void {
+    this.offlineReplicas.delete(broker);
+  }
+
+  replicasOnBrokers(brokers: ReadonlySet<number>): PartitionReplica[] {
+    return [...this.assigned.values()].flatMap(({ tp, replicas }) =>
+      replicas.filter((replica) => brokers.has(replica)).map((replica) => ({ ...tp, replica })));
+  }
+
+  partitionsLedBy(broker: number): TopicPartition[] {
+    return this.partitions.filter((tp) => this.leadershipOf(tp)?.leader === broker);
+  }
+
+  partitionsInState(...states: PartitionStateName[]): TopicPartition[] {
+    return this.partitions.filter((tp) => states.includes(this.stateOf(tp)));
+  }
+
+  hasLiveLeader(tp: TopicPartition): boolean {
+    const leader = this.leadershipOf(tp)?.leader ?? NO_LEADER;
+    return leader !== NO_LEADER && this.isReplicaLive(tp, leader);
+  }
+}
+
+function replicaKey({ topic, partition, replica }: PartitionReplica): string {
+  return `${topic}-${partition}@${replica}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The controller's events, one at a time, in order; an expired session or a lost office pre-empts what is queued.
+ *
+ * Invariant: an event starts only when the one before has finished, including its ZooKeeper round trips, so the
+ * context is never seen half-changed. Watch handlers only put events here, and an event of the same kind that is
+ * already waiting is not put twice, so a storm of watches costs one reading.
+ *
+ * Kafka: controller/ControllerEventManager.scala@2.8.2
+ */
+import { messageOf } from '../common/errors';
+import { Log } from '../common/host';
+import { SerialQueue } from '../common/serial-queue';
+
+export class EventQueue {
+  private readonly queue: SerialQueue;
+  private readonly waiting = new Set<string>();
+
+  constructor(private readonly log: Log, private readonly onFailure: (name: string, error: unknown) => void) {
+    this.queue = new SerialQueue((error) => this.log.error(`The event queue failed: ${messageOf(error)}`));
+  }
+
+  /** Runs `handle` after what is queued, unless an event of this name already waits. */
+  put(name: string, handle: () => Promise<void>): void {
+    if (this.waiting.has(name)) return;
+    this.waiting.add(name);
+    this.queue.put(() => this.run(name, handle));
+  }
+
+  /** Runs `handle` after what is queued; every call counts. */
+  putAlways(name: string, handle: () => Promise<void>): void {
+    this.queue.put(() => this.run(name, handle));
+  }
+
+  /** Drops what is queued and runs `handle` next. Kafka: ControllerEventManager#clearAndPut */
+  clearAndPut(name: string, handle: () => Promise<void>): void {
+    this.queue.clear();
+    this.waiting.clear();
+    this.put(name, handle);
+  }
+
+  private async run(name: string, handle: () => Promise<void>): Promise<void> {
+    this.waiting.delete(name);
+    try {
+      await handle();
+    } catch (error) {
+      this.onFailure(name, error);
+    }
+  }
+
+  idle(): Promise<void> {
+    return this.queue.idle();
+  }
+}

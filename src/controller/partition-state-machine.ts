@@ -1,0 +1,115 @@
+/**
+ * The life of a partition, as a table, and the plans that move it.
+ *
+ *   NonExistent → New → Online ⇄ Offline → NonExistent
+ *
+ * A plan says what to write and who is to hear of it; the shell (state-transitions.ts) writes it and brings back what
+ * happened. An illegal transition is an error of ours.
+ *
+ * [p] Kafka: controller/PartitionStateMachine.scala@2.8.2
+ */
+import { INITIAL_LEADER_EPOCH, LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
+import { ErrorName, invariant } from '../common/errors';
+import { StateWrite } from '../zk/partition-state-store';
+import { ControllerContext } from './controller-context';
+import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
+
+export type PartitionStateName = 'NonExistentPartition' | 'NewPartition' | 'OnlinePartition' | 'OfflinePartition';
+
+export const validPreviousPartitionStates: Readonly<Record<PartitionStateName, readonly PartitionStateName[]>> = {
+  NewPartition: ['NonExistentPartition'],
+  OnlinePartition: ['NewPartition', 'OnlinePartition', 'OfflinePartition'],
+  OfflinePartition: ['NewPartition', 'OnlinePartition', 'OfflinePartition'],
+  NonExistentPartition: ['OfflinePartition'],
+};
+
+export function movePartition(context: ControllerContext, tp: TopicPartition, to: PartitionStateName): void {
+  const from = context.stateOf(tp);
+  invariant(validPreviousPartitionStates[to].includes(from), `Partition ${tpName(tp)} cannot go from ${from} to ${to}`);
+  context.setState(tp, to);
+}
+
+export type ElectionStrategy = 'offline' | 'preferred' | 'controlled-shutdown';
+
+export interface LeaderPlan {
+  readonly tp: TopicPartition;
+  readonly write: StateWrite;
+  readonly elected: Elected;
+  readonly isNew: boolean;
+}
+
+export interface PlanFailure {
+  readonly tp: TopicPartition;
+  readonly error: ErrorName;
+  readonly reason: string;
+}
+
+export interface OnlinePlan {
+  readonly plans: readonly LeaderPlan[];
+  readonly failures: readonly PlanFailure[];
+}
+
+/** The first states of new partitions: leader and ISR from the live replicas. */
+export function planInitialStates(context: ControllerContext, tps: readonly TopicPartition[]): OnlinePlan {
+  const plans: LeaderPlan[] = [];
+  const failures: PlanFailure[] = [];
+  for (const tp of tps) {
+    const elected = electInitial({ assignment: context.replicasOf(tp), isLive: (replica) => context.isReplicaLive(tp, replica) });
+    if (elected === undefined) {
+      failures.push({ tp, error: 'LEADER_NOT_AVAILABLE', reason: `none of the replicas ${context.replicasOf(tp).join(',')} is alive` });
+      continue;
+    }
+    const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: INITIAL_LEADER_EPOCH, controllerEpoch: context.epoch };
+    plans.push({ tp, elected, isNew: true, write: { tp, content, expectedZkVersion: undefined } });
+  }
+  return { plans, failures };
+}
+
+/** Partitions of which no live replica is in the ISR: only an unclean election could give them a leader. */
+export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>): TopicPartition[] {
+  return context.partitions.filter((tp) => {
+    const state = states.get(tpName(tp));
+    return state !== undefined && !context.replicasOf(tp).some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica));
+  });
+}
+
+function elect(context: ControllerContext, tp: TopicPartition, state: LeaderIsrAndControllerEpoch, strategy: ElectionStrategy, uncleanAllowed: boolean): Elected | undefined {
+  const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive: (replica: number) => context.isReplicaLive(tp, replica) };
+  switch (strategy) {
+    case 'offline': return electOffline(candidates, uncleanAllowed);
+    case 'preferred': return electPreferred(candidates);
+    case 'controlled-shutdown': return electControlledShutdown(candidates, (replica) => context.shuttingDown.has(replica));
+  }
+}
+
+const NO_CANDIDATE: Record<ElectionStrategy, ErrorName> = {
+  'offline': 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
+  'preferred': 'PREFERRED_LEADER_NOT_AVAILABLE',
+  'controlled-shutdown': 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
+};
+
+/** New leaders for partitions whose states were just read. `uncleanTopics`: those that allow an unclean election. */
+export function planElections(
+  context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, tps: readonly TopicPartition[],
+  strategy: ElectionStrategy, uncleanTopics: ReadonlySet<string>,
+): OnlinePlan {
+  const plans: LeaderPlan[] = [];
+  const failures: PlanFailure[] = [];
+  for (const tp of tps) {
+    const state = states.get(tpName(tp));
+    if (state === undefined) {
+      failures.push({ tp, error: 'UNKNOWN_TOPIC_OR_PARTITION', reason: 'its state znode is missing' });
+    } else if (state.controllerEpoch > context.epoch) {
+      failures.push({ tp, error: 'STALE_CONTROLLER_EPOCH', reason: `its state was written by controller epoch ${state.controllerEpoch}, ours is ${context.epoch}` });
+    } else {
+      const elected = elect(context, tp, state, strategy, uncleanTopics.has(tp.topic));
+      if (elected === undefined) {
+        failures.push({ tp, error: NO_CANDIDATE[strategy], reason: `no candidate among ${context.replicasOf(tp).join(',')} with ISR ${state.isr.join(',')}` });
+      } else {
+        const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
+        plans.push({ tp, elected, isNew: false, write: { tp, content, expectedZkVersion: state.zkVersion } });
+      }
+    }
+  }
+  return { plans, failures };
+}

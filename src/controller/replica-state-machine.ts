@@ -1,0 +1,37 @@
+/**
+ * The life of a replica, as a table, and the plan that takes a dead one out of the ISR.
+ *
+ * [p] Kafka: controller/ReplicaStateMachine.scala@2.8.2
+ */
+import { LeaderIsrAndControllerEpoch, NO_LEADER, tpName } from '../common/cluster-types';
+import { invariant } from '../common/errors';
+import { StateWrite } from '../zk/partition-state-store';
+import { ControllerContext, PartitionReplica } from './controller-context';
+
+export type ReplicaStateName = 'NonExistentReplica' | 'NewReplica' | 'OnlineReplica' | 'OfflineReplica';
+
+export const validPreviousReplicaStates: Readonly<Record<ReplicaStateName, readonly ReplicaStateName[]>> = {
+  NewReplica: ['NonExistentReplica'],
+  OnlineReplica: ['NewReplica', 'OnlineReplica', 'OfflineReplica'],
+  OfflineReplica: ['NewReplica', 'OnlineReplica', 'OfflineReplica'],
+  NonExistentReplica: ['OfflineReplica'],
+};
+
+export function moveReplica(context: ControllerContext, replica: PartitionReplica, to: ReplicaStateName): void {
+  const from = context.replicaStateOf(replica);
+  invariant(validPreviousReplicaStates[to].includes(from), `Replica ${replica.replica} of ${tpName(replica)} cannot go from ${from} to ${to}`);
+  context.setReplicaState(replica, to);
+}
+
+/**
+ * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR. The last
+ * member stays: only it is known to have every committed record.
+ */
+export function planIsrRemoval(context: ControllerContext, replica: PartitionReplica, state: LeaderIsrAndControllerEpoch): StateWrite | undefined {
+  if (!state.isr.includes(replica.replica)) return undefined;
+  const leader = state.leader === replica.replica ? NO_LEADER : state.leader;
+  const isr = state.isr.length === 1 ? state.isr : state.isr.filter((id) => id !== replica.replica);
+  if (leader === state.leader && isr === state.isr) return undefined;
+  const content = { leader, isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
+  return { tp: { topic: replica.topic, partition: replica.partition }, content, expectedZkVersion: state.zkVersion };
+}

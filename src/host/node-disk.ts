@@ -1,0 +1,158 @@
+/**
+ * The disk of the node host: thin calls of `fs`, synchronous where the page cache answers, promises where a device does.
+ *
+ * `write` loops over short writes, so a caller sees all bytes or an error. `replace` is write, (fsync), rename,
+ * (fsync of the directory): Kafka's way for every checkpoint. Kafka: utils/Utils.java#atomicMoveWithFallback@2.8.2
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { Disk, DiskEntry, DiskFile } from '../common/host';
+
+/** writev takes at most IOV_MAX (1024) chunks a call. */
+const MAX_CHUNKS = 1000;
+
+class NodeFile implements DiskFile {
+  constructor(private readonly fd: number) {}
+
+  size(): number {
+    return fs.fstatSync(this.fd).size;
+  }
+
+  read(target: Buffer, position: number): number {
+    let done = 0;
+    while (done < target.length) {
+      const count = fs.readSync(this.fd, target, done, target.length - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  write(chunks: readonly Buffer[], position: number): void {
+    let at = position;
+    for (let i = 0; i < chunks.length; i += MAX_CHUNKS) {
+      const part = chunks.slice(i, i + MAX_CHUNKS);
+      const wanted = part.reduce((sum, chunk) => sum + chunk.length, 0);
+      const written = fs.writevSync(this.fd, part, at);
+      if (written < wanted) this.writeRest(part, written, at + written);
+      at += wanted;
+    }
+  }
+
+  private writeRest(chunks: Buffer[], written: number, position: number): void {
+    const rest = Buffer.concat(chunks).subarray(written);
+    for (let done = 0; done < rest.length;) {
+      done += fs.writeSync(this.fd, rest, done, rest.length - done, position + done);
+    }
+  }
+
+  truncate(size: number): void {
+    fs.ftruncateSync(this.fd, size);
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => fs.fdatasync(this.fd, (error) => (error ? reject(error) : resolve())));
+  }
+
+  syncNow(): void {
+    fs.fdatasyncSync(this.fd);
+  }
+
+  close(): void {
+    fs.closeSync(this.fd);
+  }
+}
+
+/** When a process started, in clock ticks since boot, or '' where the system does not tell. Guards against reused pids. */
+function startTimeOf(pid: number): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+export class NodeDisk implements Disk {
+  open(file: string, mode: 'read' | 'write' | 'create'): DiskFile {
+    if (mode === 'create') return new NodeFile(fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644));
+    return new NodeFile(fs.openSync(file, mode === 'read' ? 'r' : 'r+'));
+  }
+
+  exists(file: string): boolean {
+    return fs.existsSync(file);
+  }
+
+  stat(file: string): { size: number; modifiedMs: number } {
+    const stat = fs.statSync(file);
+    return { size: stat.size, modifiedMs: Math.floor(stat.mtimeMs) };
+  }
+
+  list(directory: string): DiskEntry[] {
+    return fs.readdirSync(directory, { withFileTypes: true })
+      .map((entry) => ({ name: entry.name, directory: entry.isDirectory() }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  makeDirectory(directory: string): void {
+    fs.mkdirSync(directory, { recursive: true });
+  }
+
+  readText(file: string): string {
+    return fs.readFileSync(file, 'utf8');
+  }
+
+  rename(from: string, to: string): void {
+    fs.renameSync(from, to);
+  }
+
+  remove(file: string): void {
+    fs.rmSync(file, { recursive: true, force: true });
+  }
+
+  replace(file: string, text: string, options: { durable: boolean; mode?: number }): void {
+    const temporary = `${file}.tmp`;
+    const fd = fs.openSync(temporary, 'w', options.mode ?? 0o644);
+    try {
+      fs.writeSync(fd, text);
+      if (options.durable) fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+    if (options.durable) syncDirectory(path.dirname(file));
+  }
+
+  /** Node has no fcntl lock, so the file names the holder: its pid and start time (design D20). */
+  lock(file: string): { release(): void } {
+    const mine = `${process.pid} ${startTimeOf(process.pid)}`;
+    const held = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : '';
+    const [pid, started] = held.split(' ');
+    if (held !== '' && alive(Number(pid)) && startTimeOf(Number(pid)) === (started ?? '')) {
+      throw new Error(`Failed to acquire lock on file ${path.basename(file)} in ${path.dirname(file)}. `
+        + `A broker is already running there as process ${pid}.`);
+    }
+    const temporary = `${file}.${process.pid}`;
+    fs.writeFileSync(temporary, `${mine}\n`);
+    fs.renameSync(temporary, file);
+    return { release: () => { if (fs.existsSync(file)) fs.truncateSync(file); } };
+  }
+}

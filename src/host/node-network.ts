@@ -1,0 +1,95 @@
+/**
+ * TCP of the node host. A connection is Node's socket behind the small interface of D13.
+ *
+ * `write` corks the chunks of one call, so that they leave in one `writev`. An error is reported as the reason of
+ * `onClose`, never thrown out of an event.
+ */
+import * as net from 'node:net';
+import { Connection, Listener, Network } from '../common/host';
+
+class NodeConnection implements Connection {
+  readonly remoteAddress: string;
+  private reason = 'closed by peer';
+
+  constructor(private readonly socket: net.Socket) {
+    this.remoteAddress = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
+    socket.setNoDelay(true);
+    socket.on('error', (error) => { this.reason = (error as NodeJS.ErrnoException).code ?? error.message; });
+  }
+
+  onData(listener: (chunk: Buffer) => void): void {
+    this.socket.on('data', listener);
+  }
+
+  onClose(listener: (reason: string) => void): void {
+    this.socket.once('close', () => listener(this.reason));
+  }
+
+  onDrain(listener: () => void): void {
+    this.socket.on('drain', listener);
+  }
+
+  write(chunks: readonly Buffer[]): boolean {
+    if (chunks.length === 1) return this.socket.write(chunks[0]!);
+    this.socket.cork();
+    let ok = true;
+    for (const chunk of chunks) ok = this.socket.write(chunk);
+    this.socket.uncork();
+    return ok;
+  }
+
+  pendingBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(reason: string): void {
+    this.reason = reason;
+    this.socket.destroy();
+  }
+}
+
+export class NodeNetwork implements Network {
+  /** `localAddress`: what outgoing connections are bound to, so that a fault proxy can tell brokers apart by source. */
+  constructor(private readonly localAddress?: string) {}
+
+  listen(host: string, port: number, onConnection: (connection: Connection) => void): Promise<Listener> {
+    return new Promise((resolve, reject) => {
+      const server = net.createServer((socket) => onConnection(new NodeConnection(socket)));
+      server.once('error', reject);
+      server.listen({ host: host === '' ? undefined : host, port }, () => {
+        server.removeListener('error', reject);
+        server.on('error', () => {});
+        resolve({
+          port: (server.address() as net.AddressInfo).port,
+          close: () => new Promise((done) => server.close(() => done())),
+        });
+      });
+    });
+  }
+
+  dial(host: string, port: number, timeoutMs: number): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = net.connect({ host, port, localAddress: this.localAddress });
+      const timer = setTimeout(() => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })), timeoutMs);
+      const failed = (error: Error) => { clearTimeout(timer); reject(error); };
+      socket.once('error', failed);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.removeListener('error', failed);
+        resolve(new NodeConnection(socket));
+      });
+    });
+  }
+}

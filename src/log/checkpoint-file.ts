@@ -1,0 +1,77 @@
+/**
+ * Text checkpoints: version, count, then one row a line, fields separated by a space. Replaced as a whole, so a reader
+ * sees the old or the new one. A zero-byte file reads as empty.
+ *
+ * Kafka: server/checkpoints/{CheckpointFile,OffsetCheckpointFile,LeaderEpochCheckpointFile}.scala@2.8.2
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { Disk } from '../common/host';
+
+const VERSION = '0';
+
+function format(rows: readonly string[]): string {
+  return [VERSION, String(rows.length), ...rows, ''].join('\n');
+}
+
+/** The rows of a checkpoint, split into fields; throws a sentence naming the file if it is malformed. */
+function parse(path: string, text: string): string[][] {
+  if (text.length === 0) return [];
+  const lines = text.split('\n');
+  if (lines[0]?.trim() !== VERSION) throw new Error(`Malformed checkpoint ${path}: unrecognized version '${lines[0]}'`);
+  const count = Number(lines[1]);
+  const rows = lines.slice(2).filter((line) => line.trim() !== '').map((line) => line.trim().split(/\s+/));
+  if (!Number.isInteger(count) || count !== rows.length) {
+    throw new Error(`Malformed checkpoint ${path}: expected ${lines[1]} entries, found ${rows.length}`);
+  }
+  return rows;
+}
+
+function wholeNumber(path: string, text: string | undefined): number {
+  if (text === undefined || !/^-?\d+$/.test(text)) throw new Error(`Malformed checkpoint ${path}: '${text}' is not a number`);
+  return Number(text);
+}
+
+export interface OffsetEntry extends TopicPartition {
+  readonly offset: number;
+}
+
+/** `topic partition offset` rows: recovery points, high watermarks, log start offsets of one log dir. */
+export class OffsetCheckpoint {
+  constructor(private readonly disk: Disk, readonly path: string) {}
+
+  /** Offsets by `topic-partition`. */
+  read(): Map<string, number> {
+    if (!this.disk.exists(this.path)) return new Map();
+    const rows = parse(this.path, this.disk.readText(this.path));
+    return new Map(rows.map(([topic, partition, offset]) => {
+      const tp = { topic: topic ?? '', partition: wholeNumber(this.path, partition) };
+      return [tpName(tp), wholeNumber(this.path, offset)];
+    }));
+  }
+
+  write(entries: readonly OffsetEntry[]): void {
+    const rows = entries.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`);
+    this.disk.replace(this.path, format(rows), { durable: true });
+  }
+}
+
+export interface EpochEntry {
+  readonly epoch: number;
+  readonly startOffset: number;
+}
+
+/** `epoch startOffset` rows of one partition. Not fsynced: recovery rebuilds it from the batches. */
+export class LeaderEpochCheckpoint {
+  constructor(private readonly disk: Disk, readonly path: string) {}
+
+  read(): EpochEntry[] {
+    if (!this.disk.exists(this.path)) return [];
+    const rows = parse(this.path, this.disk.readText(this.path));
+    return rows.map(([epoch, offset]) => ({ epoch: wholeNumber(this.path, epoch), startOffset: wholeNumber(this.path, offset) }));
+  }
+
+  write(entries: readonly EpochEntry[]): void {
+    const rows = entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`);
+    this.disk.replace(this.path, format(rows), { durable: false });
+  }
+}

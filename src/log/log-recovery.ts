@@ -1,0 +1,152 @@
+/**
+ * Opens the directory of one partition, and after a crash finds out how much of it can be trusted.
+ *
+ * After a clean shutdown the files are taken as they are. Otherwise every segment from the recovery point on is read
+ * batch by batch: at the first one that is not whole and sound the file is cut, what follows is dropped, and the
+ * indexes and the leader-epoch checkpoint are rebuilt from what is left. Large files are read in slices, so that the
+ * event loop (and the ZooKeeper session) lives on.
+ *
+ * Kafka: Log.scala#{loadSegments,recoverLog}, LogSegment.scala#recover@2.8.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { sleep } from '../common/host';
+import { EpochEntry, LeaderEpochCheckpoint } from './checkpoint-file';
+import { LeaderEpochCache } from './leader-epoch-cache';
+import { Log, LogContext } from './log';
+import { LogConfig } from './log-config';
+import { LogSegment } from './log-segment';
+import { CorruptIndexError } from './sparse-index';
+
+export interface OpenLogOptions {
+  readonly directory: string;
+  readonly tp: TopicPartition;
+  readonly config: LogConfig;
+  readonly cleanShutdown: boolean;
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+}
+
+const SEGMENT_FILE = /^(\d{20})\.log$/;
+const LEFTOVER = /\.(deleted|cleaned|swap)$/;
+const INDEX_FILE = /^(\d{20})\.(index|timeindex|txnindex|snapshot)$/;
+/** Bytes recovered before the loop gets a turn. */
+const SLICE_BYTES = 32 * 1024 * 1024;
+
+export async function openLog(context: LogContext, options: OpenLogOptions): Promise<Log> {
+  const { disk } = context;
+  disk.makeDirectory(options.directory);
+  removeLeftovers(context, options.directory);
+  const segments = listSegments(context, options);
+  if (options.cleanShutdown) checkIndexes(context, segments);
+  else await recover(context, options, segments);
+  if (segments.length === 0) segments.push(newSegment(context, options, options.logStartOffset));
+  let end = segments.at(-1)!.readNextOffset();
+  let start = Math.max(options.logStartOffset, segments[0]!.baseOffset);
+  if (end < start) {
+    context.log.warn(`${options.directory}: log end ${end} lies below the log start ${start}; dropping all segments`);
+    for (const segment of segments.splice(0)) for (const path of segment.markDeleted()) disk.remove(path);
+    segments.push(newSegment(context, options, start));
+    end = start;
+  }
+  start = Math.min(start, end);
+  trimEpochs(context, options.directory, start, end);
+  return new Log(context, options.tp, options.directory, options.config, segments, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
+}
+
+function newSegment(context: LogContext, { directory, config }: OpenLogOptions, baseOffset: number): LogSegment {
+  const settings = { indexIntervalBytes: config['index.interval.bytes'], maxIndexBytes: config['segment.index.bytes'] };
+  return new LogSegment(context.disk, context.files, directory, baseOffset, settings, context.clock.wallMs());
+}
+
+/** Removes what a deletion left over, and index files whose segment is gone. */
+function removeLeftovers({ disk, log }: LogContext, directory: string): void {
+  const names = disk.list(directory).map((entry) => entry.name);
+  const bases = new Set(names.flatMap((name) => SEGMENT_FILE.exec(name)?.[1] ?? []));
+  for (const name of names) {
+    const orphan = INDEX_FILE.exec(name);
+    if (LEFTOVER.test(name) || (orphan && !name.endsWith('.snapshot') && !bases.has(orphan[1]!))) {
+      log.info(`Removing left-over file ${directory}/${name}`);
+      disk.remove(`${directory}/${name}`);
+    }
+  }
+}
+
+function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[] {
+  const bases = context.disk.list(options.directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number);
+  return bases.sort((a, b) => a - b).map((base) => newSegment(context, options, base));
+}
+
+/** After a clean shutdown: an index that is missing or not one is rebuilt from its segment. */
+function checkIndexes(context: LogContext, segments: readonly LogSegment[]): void {
+  for (const segment of segments) {
+    try {
+      segment.index.sanityCheck();
+      segment.timeIndex.sanityCheck();
+      if (segment.size === 0 || segment.index.exists()) continue;
+      context.log.warn(`Index of ${segment.path} is missing; rebuilding it`);
+    } catch (error) {
+      if (!(error instanceof CorruptIndexError)) throw error;
+      context.log.warn(`${error.message}; rebuilding the indexes of ${segment.path}`);
+    }
+    report(context, segment, segment.recover(() => {}));
+  }
+}
+
+function report(context: LogContext, segment: LogSegment, result: { truncatedBytes: number; problem: string | undefined }): void {
+  if (result.truncatedBytes === 0) return;
+  context.log.warn(`Recovery of ${segment.path}: ${result.problem}; cut ${result.truncatedBytes} bytes, ${segment.size} are left`);
+}
+
+async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
+  const from = segments.findLastIndex((segment) => segment.baseOffset <= options.recoveryPoint);
+  const epochs: EpochEntry[] = [];
+  let sinceTurn = 0;
+  checkIndexes(context, segments.slice(0, Math.max(0, from)));
+  for (let i = Math.max(0, from); i < segments.length; i++) {
+    const segment = segments[i]!;
+    const result = segment.recover((batch) => {
+      const latest = epochs.at(-1)?.epoch ?? -1;
+      if (batch.partitionLeaderEpoch > latest) epochs.push({ epoch: batch.partitionLeaderEpoch, startOffset: batch.baseOffset });
+    });
+    report(context, segment, result);
+    if (result.truncatedBytes > 0) dropAfter(context, segments, i);
+    if ((sinceTurn += segment.size) > SLICE_BYTES) {
+      sinceTurn = 0;
+      context.log.info(`Recovering ${options.directory}: segment ${i + 1} of ${segments.length}`);
+      await sleep(context.clock, 0);
+    }
+  }
+  rebuildEpochs(context, options.directory, epochs);
+}
+
+function dropAfter(context: LogContext, segments: LogSegment[], index: number): void {
+  for (const segment of segments.splice(index + 1)) {
+    context.log.warn(`Recovery drops ${segment.path}: it follows a damaged segment`);
+    for (const path of segment.markDeleted()) context.disk.remove(path);
+  }
+}
+
+function epochCacheOf(context: LogContext, directory: string): LeaderEpochCache {
+  const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
+  let entries: EpochEntry[] = [];
+  try {
+    entries = checkpoint.read();
+  } catch (error) {
+    context.log.warn(`${(error as Error).message}; rebuilding it from the log`);
+  }
+  return new LeaderEpochCache(entries, (changed) => checkpoint.write(changed));
+}
+
+/** The batches are right about the part that was scanned; the checkpoint is about what lies before it. */
+function rebuildEpochs(context: LogContext, directory: string, scanned: readonly EpochEntry[]): void {
+  const cache = epochCacheOf(context, directory);
+  for (const { epoch, startOffset } of scanned) if (cache.all.every((entry) => entry.epoch !== epoch)) cache.assign(epoch, startOffset);
+}
+
+function trimEpochs(context: LogContext, directory: string, start: number, end: number): void {
+  const cache = epochCacheOf(context, directory);
+  cache.truncateFromStart(start);
+  // An epoch may legitimately start at the end: a leader that has not written yet.
+  if (cache.all.some((entry) => entry.startOffset > end)) cache.truncateFromEnd(end + 1);
+}
+

@@ -1,0 +1,103 @@
+/**
+ * What a batch from a client must be before the leader appends it. Walks the bytes; makes no object a record.
+ *
+ * Refusals: CORRUPT_MESSAGE for bytes that are not what they claim, INVALID_RECORD for well-formed bytes a client may
+ * not send, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP. Nothing is appended then.
+ *
+ * [p] Kafka: log/LogValidator.scala and Log.scala#analyzeAndValidateRecords@2.8.2
+ */
+import { LONG_MAX } from '../common/config-def';
+import { KafkaError } from '../common/errors';
+import { BATCH_HEADER_BYTES, CRC_OFFSET, headerProblem, NO_PRODUCER_ID, RecordBatch, writeInt64 } from '../record/record-batch';
+import { VarintReader } from '../record/varint';
+import { LogConfig } from './log-config';
+
+function corrupt(reason: string): never {
+  throw new KafkaError('CORRUPT_MESSAGE', reason);
+}
+
+function invalid(reason: string): never {
+  throw new KafkaError('INVALID_RECORD', reason);
+}
+
+/** Walks the records: count, lengths, offset deltas 0…n−1, keys where the topic is compacted. Returns the latest timestamp. */
+function walkRecords(batch: RecordBatch, needKeys: boolean): number {
+  const end = batch.start + batch.sizeInBytes;
+  const reader = new VarintReader(batch.buffer, batch.start + BATCH_HEADER_BYTES, end);
+  const { recordCount, firstTimestamp } = batch;
+  let maxTimestamp = -1;
+  for (let i = 0; i < recordCount; i++) {
+    const length = reader.next();
+    const next = reader.at + length;
+    if (length < 0 || next > end) corrupt(`record ${i} claims ${length} bytes, more than the batch has`);
+    reader.byte();
+    maxTimestamp = Math.max(maxTimestamp, firstTimestamp + reader.next());
+    const delta = reader.next();
+    if (delta !== i) invalid(`record ${i} has offset delta ${delta}`);
+    const keyLength = reader.next();
+    if (keyLength < -1 || reader.at + Math.max(0, keyLength) > next) corrupt(`the key of record ${i} lies outside the record`);
+    if (needKeys && keyLength === -1) invalid('Compacted topic cannot accept message without key');
+    reader.at = next;
+  }
+  if (reader.left !== 0) corrupt(`${reader.left} stray bytes after the last of ${recordCount} records`);
+  return maxTimestamp;
+}
+
+function checkHeader(batch: RecordBatch): void {
+  if (batch.computeCrc() !== batch.crc) corrupt(`Record is corrupt (stored crc = ${batch.crc})`);
+  if (batch.baseOffset !== 0) invalid(`the base offset of a produced batch must be 0, not ${batch.baseOffset}`);
+  if (batch.recordCount <= 0) invalid(`the batch has ${batch.recordCount} records`);
+  if (batch.lastOffsetDelta !== batch.recordCount - 1) invalid(`last offset delta ${batch.lastOffsetDelta} does not match ${batch.recordCount} records`);
+  if (batch.isControl) invalid('Clients are not allowed to write control records');
+  if (batch.isTransactional && batch.producerId === NO_PRODUCER_ID) invalid('a transactional batch needs a producer id');
+}
+
+/** The one batch of a produce request's record set, checked and with the broker's timestamps set. */
+export function validateProducedBatch(records: Buffer, config: LogConfig, nowMs: number): RecordBatch {
+  const problem = headerProblem(records, 0);
+  if (problem !== undefined) corrupt(problem);
+  const batch = new RecordBatch(records);
+  if (batch.sizeInBytes !== records.length) {
+    invalid('Record batch has more than one batch, or bytes after it');
+  }
+  if (batch.sizeInBytes > config['max.message.bytes']) {
+    throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
+  }
+  checkHeader(batch);
+  const uncompressed = batch.compression === 0;
+  const maxTimestamp = uncompressed ? walkRecords(batch, config['cleanup.policy'].includes('compact')) : batch.maxTimestamp;
+  stamp(batch, maxTimestamp, config, nowMs);
+  return batch;
+}
+
+function stamp(batch: RecordBatch, maxTimestamp: number, config: LogConfig, nowMs: number): void {
+  if (config['message.timestamp.type'] === 'LogAppendTime') {
+    batch.setLogAppendTime(nowMs);
+    return;
+  }
+  const allowed = config['message.timestamp.difference.max.ms'];
+  if (allowed < LONG_MAX && Math.abs(maxTimestamp - nowMs) > allowed) {
+    throw new KafkaError('INVALID_TIMESTAMP', `Timestamp ${maxTimestamp} is out of range: more than ${allowed} ms from ${nowMs}`);
+  }
+  if (maxTimestamp !== batch.maxTimestamp) {
+    writeInt64(batch.buffer, maxTimestamp, batch.start + 35);
+    batch.buffer.writeUInt32BE(batch.computeCrc(), batch.start + CRC_OFFSET);
+  }
+}
+
+/** The batches a follower fetched: whole, sound, and starting at the follower's log end offset. */
+export function validateFetchedBatches(records: Buffer, logEndOffset: number): RecordBatch[] {
+  const batches: RecordBatch[] = [];
+  let next = logEndOffset;
+  for (let at = 0; at < records.length;) {
+    const problem = headerProblem(records, at);
+    if (problem !== undefined) corrupt(problem);
+    const batch = new RecordBatch(records, at);
+    if (batch.computeCrc() !== batch.crc) corrupt(`the CRC of the batch at offset ${batch.baseOffset} does not match`);
+    if (batch.baseOffset < next) corrupt(`fetched offset ${batch.baseOffset} lies below ${next}`);
+    batches.push(batch);
+    next = batch.nextOffset;
+    at += batch.sizeInBytes;
+  }
+  return batches;
+}

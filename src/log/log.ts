@@ -1,0 +1,351 @@
+/**
+ * The log of one partition: segments in order, an end where batches are appended and a start from which old ones go.
+ *
+ * Invariants: offsets only grow; `logStartOffset ≤ highWatermark ≤ logEndOffset`; the log end offset moves after the
+ * write returned; bytes below the recovery point are durable. A log is used by one event loop and its calls are
+ * synchronous, so no two of them overlap; only flushing waits for the device.
+ *
+ * Kafka: log/Log.scala@2.8.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
+import { Clock, Disk, Log as Logger, Random } from '../common/host';
+import { batchesOf, NO_TIMESTAMP, RecordBatch } from '../record/record-batch';
+import { recordsOf } from '../record/record';
+import { LeaderEpochCheckpoint } from './checkpoint-file';
+import { LeaderEpochCache } from './leader-epoch-cache';
+import { LogConfig } from './log-config';
+import { LogSegment } from './log-segment';
+import { validateFetchedBatches, validateProducedBatch } from './log-validator';
+import { OpenFiles } from './open-files';
+import { deletableSegments } from './retention';
+import { LogTail, TailCache } from './tail-cache';
+
+export interface LogContext {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: OpenFiles;
+  readonly tailCache: TailCache;
+  readonly log: Logger;
+  /** A disk error: the log dir that holds `path` is no longer to be trusted. */
+  readonly onStorageError: (path: string, error: unknown) => void;
+}
+
+export interface AppendInfo {
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  /** With LogAppendTime the time of appending in ms, else -1. */
+  readonly logAppendTimeMs: number;
+}
+
+export interface OffsetAndTimestamp {
+  readonly offset: number;
+  readonly timestamp: number;
+}
+
+export class Log {
+  readonly epochs: LeaderEpochCache;
+  private readonly tail: LogTail;
+  private endOffset: number;
+  private watermark = 0;
+  recoveryPoint: number;
+  private unflushedRecords = 0;
+  private lastFlushMs: number;
+  private flushing: Promise<void> = Promise.resolve();
+  private rollJitterMs: number;
+
+  constructor(
+    private readonly context: LogContext, readonly tp: TopicPartition, readonly directory: string, public config: LogConfig,
+    private readonly segments: LogSegment[], public logStartOffset: number, recoveryPoint: number, endOffset: number,
+  ) {
+    const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
+    this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.guard(() => checkpoint.write(entries)));
+    this.endOffset = endOffset;
+    this.recoveryPoint = Math.min(recoveryPoint, endOffset);
+    this.tail = new LogTail(context.tailCache);
+    this.lastFlushMs = context.clock.monotonicMs();
+    this.rollJitterMs = this.drawJitter();
+    this.watermark = logStartOffset;
+  }
+
+  get logEndOffset(): number { return this.endOffset; }
+  get highWatermark(): number { return this.watermark; }
+  get activeSegment(): LogSegment { return this.segments.at(-1)!; }
+  get allSegments(): readonly LogSegment[] { return this.segments; }
+  get sizeInBytes(): number { return this.segments.reduce((sum, segment) => sum + segment.size, 0); }
+
+  /** Sets the high watermark, kept between log start and log end; returns whether it moved. */
+  updateHighWatermark(offset: number): boolean {
+    const next = Math.min(Math.max(offset, this.logStartOffset), this.endOffset);
+    const moved = next !== this.watermark;
+    this.watermark = next;
+    return moved;
+  }
+
+  /** Appends one produced batch: checks it, gives it offsets and the leader epoch. */
+  appendAsLeader(records: Buffer, leaderEpoch: number): AppendInfo {
+    const nowMs = this.context.clock.wallMs();
+    const batch = validateProducedBatch(records, this.config, nowMs);
+    if (batch.sizeInBytes > this.config['segment.bytes']) {
+      throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
+    }
+    batch.setBaseOffset(this.endOffset);
+    batch.setPartitionLeaderEpoch(leaderEpoch);
+    const firstOffset = this.endOffset;
+    this.append([batch]);
+    const logAppendTimeMs = this.config['message.timestamp.type'] === 'LogAppendTime' ? nowMs : NO_TIMESTAMP;
+    return { firstOffset, lastOffset: this.endOffset - 1, logAppendTimeMs };
+  }
+
+  /** Appends what a follower fetched, byte for byte. */
+  appendAsFollower(records: Buffer): void {
+    const batches = validateFetchedBatches(records, this.endOffset);
+    for (const group of this.groupsBySegment(batches)) this.append(group);
+  }
+
+  /** Splits batches where one of them makes the segment roll, so that each group is one write. */
+  private *groupsBySegment(batches: readonly RecordBatch[]): Generator<RecordBatch[]> {
+    let group: RecordBatch[] = [];
+    let bytes = 0;
+    for (const batch of batches) {
+      if (group.length > 0 && this.activeSegment.size + bytes + batch.sizeInBytes > this.config['segment.bytes']) {
+        yield group;
+        group = [];
+        bytes = 0;
+      }
+      group.push(batch);
+      bytes += batch.sizeInBytes;
+    }
+    if (group.length > 0) yield group;
+  }
+
+  private append(batches: readonly RecordBatch[]): void {
+    const bytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
+    const last = batches[batches.length - 1]!;
+    this.guard(() => {
+      if (this.mustRoll(bytes, last)) this.roll(batches[0]!.baseOffset);
+      this.activeSegment.append(batches);
+    });
+    for (const batch of batches) {
+      if (batch.partitionLeaderEpoch > this.epochs.latestEpoch) this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      this.tail.append(batch);
+      this.unflushedRecords += batch.lastOffsetDelta + 1;
+    }
+    this.endOffset = last.nextOffset;
+    if (this.unflushedRecords >= this.config['flush.messages']) this.flushNow();
+  }
+
+  /** Runs a disk call; an error takes the log dir offline and becomes KAFKA_STORAGE_ERROR. */
+  private guard<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof KafkaError) throw error;
+      this.context.onStorageError(this.directory, error);
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory}: ${messageOf(error)}`);
+    }
+  }
+
+  private drawJitter(): number {
+    const jitter = this.config['segment.jitter.ms'];
+    return jitter > 0 ? this.context.random.below(Math.min(jitter, 2 ** 31)) : 0;
+  }
+
+  /** Kafka: LogSegment#shouldRoll. Time counts from the first batch's own timestamp. */
+  private mustRoll(bytes: number, last: RecordBatch): boolean {
+    const segment = this.activeSegment;
+    if (segment.size > this.config['segment.bytes'] - bytes) return true;
+    if (last.lastOffset - segment.baseOffset > 2 ** 31 - 1) return true;
+    if (segment.size === 0) return false;
+    const { firstBatchTimestamp } = segment;
+    const waitedMs = firstBatchTimestamp >= 0 ? last.maxTimestamp - firstBatchTimestamp : this.context.clock.wallMs() - segment.createdMs;
+    if (waitedMs > this.config['segment.ms'] - this.rollJitterMs) return true;
+    return segment.index.isFull || segment.timeIndex.length >= segment.timeIndex.maxEntries - 1;
+  }
+
+  /** Starts a new active segment at `baseOffset`; the old one is flushed in the background. */
+  roll(baseOffset = this.endOffset): void {
+    const old = this.activeSegment;
+    if (old.size === 0 && old.baseOffset === baseOffset) return;
+    old.onBecomeInactive();
+    this.segments.push(this.newSegment(baseOffset));
+    this.rollJitterMs = this.drawJitter();
+    this.flushBehind(baseOffset);
+  }
+
+  private newSegment(baseOffset: number): LogSegment {
+    const { disk, files, clock } = this.context;
+    const settings = { indexIntervalBytes: this.config['index.interval.bytes'], maxIndexBytes: this.config['segment.index.bytes'] };
+    return new LogSegment(disk, files, this.directory, baseOffset, settings, clock.wallMs());
+  }
+
+  /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
+  flushBehind(offset: number): Promise<void> {
+    const unflushed = this.segments.filter((segment) => segment.baseOffset < offset);
+    this.flushing = this.flushing.then(async () => {
+      if (offset <= this.recoveryPoint) return;
+      for (const segment of unflushed) {
+        if (this.segmentEnd(segment) > this.recoveryPoint && this.segments.includes(segment)) await segment.flush();
+      }
+      this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(offset, this.endOffset));
+    }).catch((error) => this.context.onStorageError(this.directory, error));
+    return this.flushing;
+  }
+
+  private segmentEnd(segment: LogSegment): number {
+    return this.segments[this.segments.indexOf(segment) + 1]?.baseOffset ?? this.endOffset;
+  }
+
+  /** Flushes all there is. */
+  flush(): Promise<void> {
+    this.unflushedRecords = 0;
+    this.lastFlushMs = this.context.clock.monotonicMs();
+    return this.flushBehind(this.endOffset);
+  }
+
+  /** flush.messages: the record that fills the count is durable before it is acknowledged. */
+  private flushNow(): void {
+    this.guard(() => this.context.files.get(this.activeSegment.path).syncNow());
+    this.unflushedRecords = 0;
+  }
+
+  flushIfDue(): Promise<void> | undefined {
+    const due = this.context.clock.monotonicMs() - this.lastFlushMs >= this.config['flush.ms'];
+    return due && this.unflushedRecords > 0 ? this.flush() : undefined;
+  }
+
+  /**
+   * Whole batches from the one holding `offset`, with base offsets below `limitOffset`, at most `maxBytes` (the first
+   * one even if larger, with `atLeastOne`). Throws OFFSET_OUT_OF_RANGE outside [log start, log end].
+   */
+  read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
+    if (offset < this.logStartOffset || offset > this.endOffset) {
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.tp.topic}-${this.tp.partition} lies outside [${this.logStartOffset}, ${this.endOffset}]`);
+    }
+    if (offset >= limitOffset || offset === this.endOffset) return [];
+    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.readFromDisk(offset, limitOffset, maxBytes, atLeastOne);
+  }
+
+  private readFromDisk(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
+    return this.guard(() => {
+      for (let i = this.segmentIndexOf(offset); i < this.segments.length; i++) {
+        const found = this.segments[i]!.read(offset, limitOffset, maxBytes, atLeastOne);
+        if (found !== undefined) return found.length > 0 ? [this.checked(found)] : [];
+      }
+      return [];
+    });
+  }
+
+  /** What the disk gave back is checked before anybody gets it: rot is reported, never served. */
+  private checked(bytes: Buffer): Buffer {
+    for (const batch of batchesOf(bytes)) {
+      if (batch.computeCrc() === batch.crc) continue;
+      this.context.log.error(`${this.directory}: the batch at offset ${batch.baseOffset} is corrupt on disk: its CRC does not match`);
+      if (batch.start > 0) return bytes.subarray(0, batch.start);
+      throw new KafkaError('CORRUPT_MESSAGE', `the batch at offset ${batch.baseOffset} of ${this.directory} is corrupt on disk`);
+    }
+    return bytes;
+  }
+
+  private segmentIndexOf(offset: number): number {
+    let low = 0;
+    let high = this.segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.segments[middle]!.baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The first record at or after the timestamp (ms), or undefined. Kafka: Log#fetchOffsetByTimestamp */
+  offsetForTimestamp(timestamp: number): OffsetAndTimestamp | undefined {
+    for (const segment of this.segments) {
+      if (segment.largestTimestamp.timestamp < timestamp) continue;
+      const batch = segment.findBatchByTimestamp(timestamp, this.logStartOffset);
+      if (batch === undefined) continue;
+      if (batch.compression !== 0) return { offset: batch.baseOffset, timestamp: batch.firstTimestamp };
+      for (const record of recordsOf(batch)) {
+        if (record.timestamp >= timestamp && record.offset >= this.logStartOffset) return { offset: record.offset, timestamp: record.timestamp };
+      }
+    }
+    return undefined;
+  }
+
+  /** Cuts everything at `offset` and beyond; returns whether anything was cut. */
+  truncateTo(offset: number): boolean {
+    if (offset >= this.endOffset) return false;
+    this.context.log.info(`Truncating ${this.directory} from ${this.endOffset} to ${offset}`);
+    if (offset < this.logStartOffset || offset <= this.segments[0]!.baseOffset) {
+      this.truncateFullyAndStartAt(Math.max(offset, 0));
+      return true;
+    }
+    this.guard(() => {
+      while (this.activeSegment.baseOffset > offset) this.remove(this.segments.pop()!);
+      this.activeSegment.truncateTo(offset);
+      this.activeSegment.saveIndexes();
+    });
+    this.movedEnd(offset);
+    this.epochs.truncateFromEnd(offset);
+    return true;
+  }
+
+  /** Drops everything; the log starts anew at `offset`. */
+  truncateFullyAndStartAt(offset: number): void {
+    this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
+    this.guard(() => {
+      for (const segment of this.segments.splice(0)) this.remove(segment);
+      this.segments.push(this.newSegment(offset));
+    });
+    this.logStartOffset = offset;
+    this.movedEnd(offset);
+    this.epochs.clear();
+  }
+
+  private movedEnd(offset: number): void {
+    this.endOffset = offset;
+    this.recoveryPoint = Math.min(this.recoveryPoint, offset);
+    this.watermark = Math.min(Math.max(this.watermark, this.logStartOffset), offset);
+    this.tail.clear();
+  }
+
+  /** Removes a segment's files at once: they hold what must never be read again. */
+  private remove(segment: LogSegment): void {
+    for (const path of segment.markDeleted()) this.context.disk.remove(path);
+  }
+
+  /** Retention: deletes old segments that the settings no longer keep; returns how many. */
+  deleteOldSegments(): number {
+    const doomed = deletableSegments(this, this.context.clock.wallMs());
+    if (doomed.length === 0) return 0;
+    if (doomed.length === this.segments.length) this.roll();
+    for (const segment of doomed) {
+      this.segments.splice(this.segments.indexOf(segment), 1);
+      const files = this.guard(() => segment.markDeleted());
+      this.context.log.info(`Deleting segment ${segment.path} (size ${segment.size}, largest timestamp ${segment.largestTimestamp.timestamp})`);
+      this.context.clock.schedule(this.config['file.delete.delay.ms'], () => files.forEach((path) => this.context.disk.remove(path)));
+    }
+    this.maybeIncrementLogStartOffset(this.segments[0]!.baseOffset);
+    return doomed.length;
+  }
+
+  /** Moves the log start forward; never beyond the high watermark. */
+  maybeIncrementLogStartOffset(offset: number): void {
+    if (offset <= this.logStartOffset) return;
+    this.logStartOffset = offset;
+    this.watermark = Math.max(this.watermark, offset);
+    this.epochs.truncateFromStart(offset);
+  }
+
+  /** For a clean shutdown: everything durable, indexes trimmed, files closed. */
+  async close(): Promise<void> {
+    this.guard(() => this.activeSegment.onBecomeInactive());
+    await this.flush();
+    this.closeFiles();
+  }
+
+  closeFiles(): void {
+    for (const segment of this.segments) segment.closeFiles();
+  }
+}

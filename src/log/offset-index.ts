@@ -1,0 +1,55 @@
+/**
+ * `.index`: 8-byte entries, i32 offset relative to the segment's base and i32 position in the `.log` file.
+ *
+ * Sparse: an entry each `index.interval.bytes`. Both columns increase, so the largest entry at most the wanted offset
+ * is found by bisection, and the batch by a short scan from its position.
+ *
+ * Kafka: log/OffsetIndex.scala@2.8.2
+ */
+import { Disk } from '../common/host';
+import { OpenFiles } from './open-files';
+import { CorruptIndexError, SparseIndex } from './sparse-index';
+
+export interface OffsetPosition {
+  readonly offset: number;
+  readonly position: number;
+}
+
+export class OffsetIndex extends SparseIndex {
+  constructor(files: OpenFiles, disk: Disk, path: string, baseOffset: number, maxBytes: number) {
+    super(files, disk, path, baseOffset, 8, maxBytes);
+  }
+
+  private relativeAt(i: number): number { return this.entries.readInt32BE(i * 8); }
+
+  entry(i: number): OffsetPosition {
+    this.load();
+    return { offset: this.baseOffset + this.relativeAt(i), position: this.entries.readInt32BE(i * 8 + 4) };
+  }
+
+  /** The largest entry at most `offset`, or the start of the segment. */
+  lookup(offset: number): OffsetPosition {
+    const i = this.floor(offset - this.baseOffset, (n) => this.relativeAt(n));
+    return i < 0 ? { offset: this.baseOffset, position: 0 } : this.entry(i);
+  }
+
+  append(offset: number, position: number): void {
+    this.load();
+    if (this.isFull || (this.count > 0 && offset - this.baseOffset <= this.relativeAt(this.count - 1))) return;
+    const at = this.reserve();
+    this.entries.writeInt32BE(offset - this.baseOffset, at);
+    this.entries.writeInt32BE(position, at + 4);
+  }
+
+  /** Drops entries at or above the offset. */
+  truncateTo(offset: number): void {
+    this.truncateToCount(this.floor(offset - this.baseOffset - 1, (n) => this.relativeAt(n)) + 1);
+  }
+
+  protected check(): void {
+    for (let i = 0; i < this.count; i++) {
+      const before = i === 0 ? -1 : this.relativeAt(i - 1);
+      if (this.relativeAt(i) <= before) throw new CorruptIndexError(`${this.path}: entry ${i} does not increase`);
+    }
+  }
+}

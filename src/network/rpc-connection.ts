@@ -1,0 +1,139 @@
+/**
+ * The asking side of a connection: sends requests, pairs responses by correlation id, fails everything open when the
+ * connection ends.
+ *
+ * Invariant: every promise settles: by its response, its deadline, or the connection's end. Responses come in the
+ * order of requests; one that does not is a protocol error and ends the connection.
+ *
+ * Kafka: clients/.../{NetworkClient,InFlightRequests}.java@2.8.2
+ */
+import { HostPort } from '../common/cluster-types';
+import { KafkaError } from '../common/errors';
+import { Clock, Connection, Host, Timer } from '../common/host';
+import { FrameParser } from '../protocol/frame-parser';
+import { apiVersions } from '../protocol/messages/metadata';
+import { Api } from '../protocol/schema';
+import { decodeResponse, encodeRequest, responseCorrelationId } from '../protocol/wire';
+
+const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
+
+interface InFlight {
+  readonly correlationId: number;
+  readonly settle: (frame: Buffer) => void;
+  readonly fail: (error: Error) => void;
+  readonly timer: Timer;
+}
+
+export interface RpcOptions {
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly connectTimeoutMs?: number;
+}
+
+export class RpcConnection {
+  private readonly parser = new FrameParser(MAX_RESPONSE_BYTES);
+  private readonly inFlight: InFlight[] = [];
+  private nextCorrelationId = 0;
+  private closedReason: string | undefined;
+  private readonly closeListeners: ((reason: string) => void)[] = [];
+
+  private constructor(private readonly clock: Clock, private readonly connection: Connection, private readonly options: RpcOptions) {
+    connection.onData((chunk) => this.receive(chunk));
+    connection.onClose((reason) => this.closed(reason));
+  }
+
+  /** Dials, and asks for ApiVersions first: a peer that does not answer it is no broker of ours. */
+  static async open(host: Host, address: HostPort, options: RpcOptions): Promise<RpcConnection> {
+    const connection = await dial(host, address, options);
+    const rpc = new RpcConnection(host.clock, connection, options);
+    const timeoutMs = Math.min(options.requestTimeoutMs, options.connectTimeoutMs ?? options.requestTimeoutMs);
+    await rpc.request(apiVersions, { clientSoftwareName: 'samsa', clientSoftwareVersion: '0.1.0' }, timeoutMs);
+    return rpc;
+  }
+
+  get isOpen(): boolean { return this.closedReason === undefined; }
+  get inFlightCount(): number { return this.inFlight.length; }
+
+  onClose(listener: (reason: string) => void): void {
+    if (this.closedReason !== undefined) listener(this.closedReason);
+    else this.closeListeners.push(listener);
+  }
+
+  /** Resolves with the response; rejects DISCONNECTED or REQUEST_TIMED_OUT. A timed-out request ends the connection. */
+  request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs = this.options.requestTimeoutMs): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      if (this.closedReason !== undefined) return reject(new KafkaError('DISCONNECTED', this.closedReason));
+      const correlationId = this.correlate();
+      const timer = this.clock.schedule(timeoutMs, () => this.destroy(`no response to ${api.name} within ${timeoutMs} ms`, 'REQUEST_TIMED_OUT'));
+      const settle = (frame: Buffer) => resolve(decodeResponse(frame, api));
+      this.inFlight.push({ correlationId, settle, fail: reject, timer });
+      this.connection.write(encodeRequest(api, correlationId, this.options.clientId, body));
+    });
+  }
+
+  /** Sends a request that has no response (Produce with acks 0). */
+  send<Q, R>(api: Api<Q, R>, body: Q): void {
+    if (this.closedReason !== undefined) throw new KafkaError('DISCONNECTED', this.closedReason);
+    this.connection.write(encodeRequest(api, this.correlate(), this.options.clientId, body));
+  }
+
+  private correlate(): number {
+    const id = this.nextCorrelationId;
+    this.nextCorrelationId = (id + 1) % 0x7fff_ffff;
+    return id;
+  }
+
+  /** Bytes written that the peer has not taken. */
+  pendingBytes(): number {
+    return this.connection.pendingBytes();
+  }
+
+  close(): void {
+    this.connection.destroy('closed by us');
+    this.closed('closed by us');
+  }
+
+  private destroy(reason: string, errorName: 'REQUEST_TIMED_OUT' | 'DISCONNECTED' = 'DISCONNECTED'): void {
+    this.connection.destroy(reason);
+    this.closed(reason, errorName);
+  }
+
+  private receive(chunk: Buffer): void {
+    try {
+      this.parser.push(chunk, (frame) => {
+        const expected = this.inFlight.shift();
+        const correlationId = responseCorrelationId(frame);
+        if (expected === undefined || correlationId !== expected.correlationId) {
+          throw new Error(`response ${correlationId} came where ${expected?.correlationId ?? 'none'} was expected`);
+        }
+        expected.timer.cancel();
+        try {
+          expected.settle(frame);
+        } catch (error) {
+          expected.fail(new KafkaError('DISCONNECTED', String(error)));
+          throw error;
+        }
+      });
+    } catch (error) {
+      this.destroy(String(error));
+    }
+  }
+
+  private closed(reason: string, errorName: 'REQUEST_TIMED_OUT' | 'DISCONNECTED' = 'DISCONNECTED'): void {
+    if (this.closedReason !== undefined) return;
+    this.closedReason = reason;
+    for (const open of this.inFlight.splice(0)) {
+      open.timer.cancel();
+      open.fail(new KafkaError(errorName, reason));
+    }
+    for (const listener of this.closeListeners.splice(0)) listener(reason);
+  }
+}
+
+async function dial(host: Host, address: HostPort, options: RpcOptions): Promise<Connection> {
+  try {
+    return await host.network.dial(address.host, address.port, options.connectTimeoutMs ?? options.requestTimeoutMs);
+  } catch (error) {
+    throw new KafkaError('DISCONNECTED', `connection to ${address.host}:${address.port} failed: ${String((error as { code?: string }).code ?? error)}`);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Records wait here in batches, a queue of them a partition, until the sender takes them.
+ *
+ * A record is encoded into its batch as it comes; what is kept of it is its callback. Invariant: the bytes of all
+ * batches, waiting and in flight, stay below `buffer.memory`; who finds it full waits in line.
+ *
+ * Kafka: clients/producer/internals/{RecordAccumulator,ProducerBatch,BufferPool}.java@2.8.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { KafkaError } from '../common/errors';
+import { Clock, withDeadline } from '../common/host';
+import { BatchBuilder, batchSizeUpperBound } from '../record/batch-builder';
+import { Header } from '../record/record';
+
+export interface RecordMetadata extends TopicPartition {
+  /** -1 with acks 0. */
+  readonly offset: number;
+  readonly timestamp: number;
+}
+
+export type SendCallback = (error: KafkaError | null, metadata: RecordMetadata | null) => void;
+
+export class ProducerBatch {
+  readonly builder: BatchBuilder;
+  private readonly callbacks: SendCallback[] = [];
+  private readonly timestamps: number[] = [];
+  attempts = 0;
+  lastAttemptMs = 0;
+  private bytes: Buffer | undefined;
+  isDone = false;
+
+  constructor(readonly tp: TopicPartition, readonly buffer: Buffer, readonly createdMs: number) {
+    this.builder = new BatchBuilder(buffer);
+  }
+
+  append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
+    if (this.bytes !== undefined || !this.builder.append(timestampMs, key, value, headers)) return false;
+    this.callbacks.push(callback);
+    this.timestamps.push(timestampMs);
+    return true;
+  }
+
+  get isClosed(): boolean { return this.bytes !== undefined; }
+  get sizeInBytes(): number { return this.builder.sizeInBytes; }
+
+  /** The encoded batch; nothing can be added any more. */
+  close(): Buffer {
+    return (this.bytes ??= this.builder.build());
+  }
+
+  complete(baseOffset: number, logAppendTimeMs: number): void {
+    this.isDone = true;
+    this.callbacks.forEach((callback, i) => {
+      const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : this.timestamps[i]!;
+      callback(null, { topic: this.tp.topic, partition: this.tp.partition, offset: baseOffset < 0 ? -1 : baseOffset + i, timestamp });
+    });
+  }
+
+  fail(error: KafkaError): void {
+    this.isDone = true;
+    for (const callback of this.callbacks) callback(error, null);
+  }
+}
+
+export interface PartitionQueue {
+  readonly tp: TopicPartition;
+  readonly batches: ProducerBatch[];
+  /** With one request in flight: closed until its answer is there, which keeps the order. */
+  muted: boolean;
+}
+
+export interface AccumulatorOptions {
+  readonly batchSize: number;
+  readonly bufferMemory: number;
+}
+
+const FREE_BUFFERS = 64;
+
+export class RecordAccumulator {
+  private readonly queues = new Map<string, Map<number, PartitionQueue>>();
+  private readonly free: Buffer[] = [];
+  private usedBytes = 0;
+  private readonly waiting: { bytes: number; wake: () => void }[] = [];
+
+  constructor(private readonly clock: Clock, private readonly options: AccumulatorOptions) {}
+
+  get all(): PartitionQueue[] { return [...this.queues.values()].flatMap((partitions) => [...partitions.values()]); }
+  get bufferedBytes(): number { return this.usedBytes; }
+  /** Somebody waits for room: what is there should leave. */
+  get isExhausted(): boolean { return this.waiting.length > 0; }
+
+  queue(topic: string, partition: number): PartitionQueue {
+    let partitions = this.queues.get(topic);
+    if (!partitions) this.queues.set(topic, partitions = new Map());
+    let queue = partitions.get(partition);
+    if (!queue) partitions.set(partition, queue = { tp: { topic, partition }, batches: [], muted: false });
+    return queue;
+  }
+
+  /** Appends to the partition's open batch; false if a new batch is needed first. */
+  tryAppend(queue: PartitionQueue, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
+    const last = queue.batches[queue.batches.length - 1];
+    return last !== undefined && last.append(timestampMs, key, value, headers, callback);
+  }
+
+  /** Bytes a new batch for this record takes. */
+  batchBytes(key: Buffer | null, value: Buffer | null, headers: readonly Header[]): number {
+    return Math.max(this.options.batchSize, batchSizeUpperBound(key, value, headers));
+  }
+
+  /** Takes `bytes` of the buffer if there is room and nobody waits before us. */
+  tryReserve(bytes: number): boolean {
+    if (this.waiting.length > 0 || this.usedBytes + bytes > this.options.bufferMemory) return false;
+    this.usedBytes += bytes;
+    return true;
+  }
+
+  /** Waits for room, first come first served; rejects TIMEOUT after `timeoutMs`. */
+  reserve(bytes: number, timeoutMs: number): Promise<void> {
+    if (this.tryReserve(bytes)) return Promise.resolve();
+    let entry: { bytes: number; wake: () => void } | undefined;
+    const granted = new Promise<void>((wake) => this.waiting.push(entry = { bytes, wake }));
+    return withDeadline(this.clock, timeoutMs, granted, () => {
+      const index = this.waiting.indexOf(entry!);
+      if (index >= 0) this.waiting.splice(index, 1);
+      return new KafkaError('TIMEOUT', `Failed to allocate memory within the configured max blocking time ${timeoutMs} ms.`);
+    });
+  }
+
+  /** Opens a batch in reserved bytes. */
+  openBatch(queue: PartitionQueue, bytes: number): ProducerBatch {
+    const buffer = bytes === this.options.batchSize ? this.free.pop() ?? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafeSlow(bytes);
+    const batch = new ProducerBatch(queue.tp, buffer, this.clock.monotonicMs());
+    queue.batches.push(batch);
+    return batch;
+  }
+
+  /** The batch is answered or failed: its bytes are free again. */
+  release(batch: ProducerBatch, mayReuse: boolean): void {
+    if (mayReuse && batch.buffer.length === this.options.batchSize && this.free.length < FREE_BUFFERS) this.free.push(batch.buffer);
+    this.unreserve(batch.buffer.length);
+  }
+
+  unreserve(bytes: number): void {
+    this.usedBytes -= bytes;
+    while (this.waiting.length > 0 && this.usedBytes + this.waiting[0]!.bytes <= this.options.bufferMemory) {
+      const next = this.waiting.shift()!;
+      this.usedBytes += next.bytes;
+      next.wake();
+    }
+  }
+
+  /** Puts a batch that is to be sent again where it came from. */
+  reenqueue(batch: ProducerBatch): void {
+    this.queue(batch.tp.topic, batch.tp.partition).batches.unshift(batch);
+  }
+
+}

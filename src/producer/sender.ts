@@ -1,0 +1,228 @@
+/**
+ * Takes batches that are ready, sends them to the leaders of their partitions, and settles them by the answers.
+ *
+ * A batch is ready when it is full, has waited `linger.ms`, somebody waits for buffer, or all is being flushed. At most
+ * one batch of a partition goes into a request. Invariant: every batch is completed or failed exactly once, at the
+ * latest `delivery.timeout.ms` after it was opened.
+ *
+ * Kafka: clients/producer/internals/Sender.java@2.8.2
+ */
+import { HostPort, TopicPartition } from '../common/cluster-types';
+import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
+import { Host, Log, Timer } from '../common/host';
+import { ClusterMetadata } from '../client/cluster-metadata';
+import { ConnectionPool } from '../network/connection-pool';
+import { produce } from '../protocol/messages/produce-fetch';
+import { TypeOf } from '../protocol/schema';
+import { ProducerConfig } from './producer-config';
+import { PartitionQueue, ProducerBatch, RecordAccumulator } from './record-accumulator';
+
+const ACKS: Record<string, number> = { '0': 0, '1': 1, '-1': -1, 'all': -1 };
+/** What tells that our idea of the leader is old. */
+const STALE_METADATA: readonly ErrorName[] = [
+  'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'DISCONNECTED', 'REQUEST_TIMED_OUT', 'FENCED_LEADER_EPOCH',
+];
+
+export class Sender {
+  private readonly acks: number;
+  private readonly inFlight = new Map<number, number>();
+  private readonly inFlightBatches = new Set<ProducerBatch>();
+  private scheduled = false;
+  private timer: Timer | undefined;
+  private timerAtMs = Infinity;
+  private flushing = 0;
+  private closed = false;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly host: Host, private readonly log: Log, private readonly config: ProducerConfig,
+    private readonly accumulator: RecordAccumulator, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
+  ) {
+    this.acks = ACKS[config.acks]!;
+    metadata.onChange(() => this.wakeup());
+  }
+
+  /** Looks at the queues at the end of this turn of the loop. */
+  wakeup(): void {
+    if (this.scheduled || this.closed) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      this.runOnce();
+    });
+  }
+
+  private wakeupIn(delayMs: number): void {
+    const atMs = this.host.clock.monotonicMs() + delayMs;
+    if (atMs >= this.timerAtMs) return;
+    this.timer?.cancel();
+    this.timerAtMs = atMs;
+    this.timer = this.host.clock.schedule(delayMs, () => {
+      this.timerAtMs = Infinity;
+      this.wakeup();
+    });
+  }
+
+  private runOnce(): void {
+    if (this.closed) return;
+    const now = this.host.clock.monotonicMs();
+    this.expire(now);
+    const ready = new Map<number, PartitionQueue[]>();
+    for (const queue of this.accumulator.all) {
+      if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
+      const leader = this.metadata.topic(queue.tp.topic)?.partitions[queue.tp.partition]?.leader ?? -1;
+      if (leader < 0 || this.metadata.address(leader) === undefined) {
+        this.metadata.requestUpdate(queue.tp.topic);
+        this.wakeupIn(this.config['retry.backoff.ms']);
+        continue;
+      }
+      const list = ready.get(leader);
+      if (list) list.push(queue);
+      else ready.set(leader, [queue]);
+    }
+    for (const [node, queues] of ready) this.drain(node, queues, now);
+    if (this.isIdle) for (const wake of this.idleWaiters.splice(0)) wake();
+  }
+
+  private get isIdle(): boolean {
+    return this.inFlightBatches.size === 0 && this.accumulator.all.every((queue) => queue.batches.length === 0);
+  }
+
+  private isReady(queue: PartitionQueue, now: number): boolean {
+    const head = queue.batches[0]!;
+    if (head.attempts > 0) {
+      const waitMs = head.lastAttemptMs + this.config['retry.backoff.ms'] - now;
+      if (waitMs > 0) this.wakeupIn(waitMs);
+      return waitMs <= 0;
+    }
+    if (queue.batches.length > 1 || head.isClosed || head.sizeInBytes >= this.config['batch.size']) return true;
+    if (this.flushing > 0 || this.accumulator.isExhausted) return true;
+    const waitMs = head.createdMs + this.config['linger.ms'] - now;
+    if (waitMs > 0) this.wakeupIn(waitMs);
+    return waitMs <= 0;
+  }
+
+  private expire(now: number): void {
+    const limitMs = this.config['delivery.timeout.ms'];
+    for (const queue of this.accumulator.all) {
+      while (queue.batches[0] && now - queue.batches[0].createdMs >= limitMs) {
+        const batch = queue.batches.shift()!;
+        this.fail(batch, new KafkaError('TIMEOUT', `Expiring ${batch.builder.recordCount} record(s) for ${batch.tp.topic}-${batch.tp.partition}: ${Math.round(now - batch.createdMs)} ms has passed since batch creation`));
+      }
+      if (queue.batches[0]) this.wakeupIn(queue.batches[0].createdMs + limitMs - now);
+    }
+  }
+
+  /** Fills requests for one node until nothing is ready or enough requests are under way. */
+  private drain(node: number, queues: readonly PartitionQueue[], now: number): void {
+    while ((this.inFlight.get(node) ?? 0) < this.config['max.in.flight.requests.per.connection']) {
+      const batches: ProducerBatch[] = [];
+      let bytes = 0;
+      for (const queue of queues) {
+        const head = queue.batches[0];
+        if (!head || queue.muted || !this.isReady(queue, now)) continue;
+        if (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size']) continue;
+        queue.batches.shift();
+        head.close();
+        bytes += head.sizeInBytes;
+        batches.push(head);
+        if (this.config['max.in.flight.requests.per.connection'] === 1) queue.muted = true;
+      }
+      if (batches.length === 0) return;
+      void this.send(node, this.metadata.address(node)!, batches, now);
+    }
+  }
+
+  private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
+    this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
+    for (const batch of batches) {
+      batch.attempts++;
+      batch.lastAttemptMs = now;
+      this.inFlightBatches.add(batch);
+    }
+    const request = { acks: this.acks, timeoutMs: this.config['request.timeout.ms'], topicData: topicData(batches) };
+    try {
+      const connection = await this.pool.get(address);
+      if (this.acks === 0) {
+        connection.send(produce, request);
+        for (const batch of batches) this.complete(batch, -1, -1, false);
+      } else {
+        // The broker may answer as late as its own timeout; the network gets the same again.
+        this.settle(batches, await connection.request(produce, request, this.config['request.timeout.ms'] * 2));
+      }
+    } catch (error) {
+      const known = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
+      for (const batch of batches) this.failedAttempt(batch, known);
+    } finally {
+      this.inFlight.set(node, this.inFlight.get(node)! - 1);
+      for (const batch of batches) this.accumulator.queue(batch.tp.topic, batch.tp.partition).muted = false;
+      this.wakeup();
+    }
+  }
+
+  private settle(batches: readonly ProducerBatch[], response: TypeOf<typeof produce.response>): void {
+    const rows = response.responses.flatMap(({ name, partitionResponses }) => partitionResponses.map((row) => ({ name, row })));
+    for (const batch of batches) {
+      const found = rows.find(({ name, row }) => name === batch.tp.topic && row.index === batch.tp.partition);
+      if (!found) this.failedAttempt(batch, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'));
+      else if (found.row.errorCode === 0) this.complete(batch, found.row.baseOffset, found.row.logAppendTimeMs, true);
+      else this.failedAttempt(batch, new KafkaError(errorName(found.row.errorCode), found.row.errorMessage ?? undefined));
+    }
+  }
+
+  private complete(batch: ProducerBatch, baseOffset: number, logAppendTimeMs: number, mayReuse: boolean): void {
+    this.inFlightBatches.delete(batch);
+    if (batch.isDone) return;
+    batch.complete(baseOffset, logAppendTimeMs);
+    this.accumulator.release(batch, mayReuse);
+  }
+
+  private fail(batch: ProducerBatch, error: KafkaError): void {
+    this.inFlightBatches.delete(batch);
+    if (batch.isDone) return;
+    batch.fail(error);
+    this.accumulator.release(batch, false);
+  }
+
+  private failedAttempt(batch: ProducerBatch, error: KafkaError): void {
+    this.inFlightBatches.delete(batch);
+    if (batch.isDone) return;
+    if (STALE_METADATA.includes(error.errorName)) this.metadata.requestUpdate(batch.tp.topic);
+    const now = this.host.clock.monotonicMs();
+    const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];
+    if (!error.retriable || expired || batch.attempts > this.config.retries || this.closed) return this.fail(batch, error);
+    this.log.debug(`Batch for ${batch.tp.topic}-${batch.tp.partition} is sent again after ${messageOf(error)}`);
+    batch.lastAttemptMs = now;
+    this.accumulator.reenqueue(batch);
+  }
+
+  /** Resolves once everything that is there now has been answered or failed. */
+  async flush(): Promise<void> {
+    if (this.isIdle) return;
+    this.flushing++;
+    this.wakeup();
+    await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    this.flushing--;
+  }
+
+  /** Fails what is left. */
+  close(): void {
+    this.closed = true;
+    this.timer?.cancel();
+    const error = new KafkaError('ILLEGAL_STATE', 'Producer is closed forcefully.');
+    for (const queue of this.accumulator.all) for (const batch of queue.batches.splice(0)) this.fail(batch, error);
+    for (const batch of [...this.inFlightBatches]) this.fail(batch, error);
+    for (const wake of this.idleWaiters.splice(0)) wake();
+  }
+}
+
+function topicData(batches: readonly ProducerBatch[]): TypeOf<typeof produce.request>['topicData'] {
+  const topics = new Map<string, { index: number; records: readonly Buffer[] }[]>();
+  for (const batch of batches) {
+    const { topic, partition }: TopicPartition = batch.tp;
+    const rows = topics.get(topic) ?? [];
+    topics.set(topic, rows);
+    rows.push({ index: partition, records: [batch.close()] });
+  }
+  return [...topics].map(([name, partitionData]) => ({ name, partitionData }));
+}

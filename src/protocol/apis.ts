@@ -1,0 +1,16 @@
+/**
+ * All APIs by key. Keys are Kafka's numbers.
+ *
+ * [p] Kafka: common/protocol/ApiKeys.java@2.8.2
+ */
+import { apiVersions, createTopics, listOffsets, metadata } from './messages/metadata';
+import { fetch, offsetForLeaderEpoch, produce } from './messages/produce-fetch';
+import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from './messages/replica-control';
+import { Api } from './schema';
+
+export const allApis: readonly Api[] = [
+  produce, fetch, listOffsets, metadata, leaderAndIsr, stopReplica, updateMetadata, controlledShutdown, apiVersions,
+  createTopics, offsetForLeaderEpoch,
+] as readonly Api[];
+
+export const apiByKey: ReadonlyMap<number, Api> = new Map(allApis.map((one) => [one.key, one]));

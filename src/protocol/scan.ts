@@ -1,0 +1,124 @@
+/**
+ * Checks the bytes of a message against its schema before anything is decoded, and allocates nothing while it does.
+ *
+ * Invariant: bytes that pass decode to exactly the schema's shape, so a hostile frame (depth, counts, lengths, foreign
+ * types, trailing bytes) costs its sender the connection and the broker nothing. Depth is bounded by the schema, counts
+ * by the bytes that are left. msgpack maps and extensions are in no schema and are refused.
+ *
+ * [p] Kafka: common/protocol/types/Struct.java checks while it reads; ours checks first (docs/decisions/0002)
+ */
+import { ScalarKind, Schema } from './schema';
+
+/** A frame that is not what its sender claims. The connection it came on is closed. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+/** A cursor over msgpack tokens. */
+export class Scanner {
+  constructor(readonly buffer: Buffer, public at = 0) {}
+
+  private take(bytes: number): number {
+    const start = this.at;
+    if (bytes > this.buffer.length - start) throw new ProtocolError(`the message ends early, at byte ${start}`);
+    this.at += bytes;
+    return start;
+  }
+
+  private uint(bytes: 1 | 2 | 4): number {
+    return this.buffer.readUIntBE(this.take(bytes), bytes);
+  }
+
+  /** The length of the array that starts here. */
+  arrayLength(): number {
+    const tag = this.uint(1);
+    if (tag >= 0x90 && tag <= 0x9f) return tag & 0x0f;
+    if (tag === 0xdc) return this.uint(2);
+    if (tag === 0xdd) return this.uint(4);
+    throw new ProtocolError(`expected an array, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+  }
+
+  integer(): number {
+    const tag = this.uint(1);
+    if (tag <= 0x7f) return tag;
+    if (tag >= 0xe0) return tag - 0x100;
+    switch (tag) {
+      case 0xcc: return this.uint(1);
+      case 0xcd: return this.uint(2);
+      case 0xce: return this.uint(4);
+      case 0xcf: return this.safe(this.buffer.readBigUInt64BE(this.take(8)));
+      case 0xd0: return this.buffer.readInt8(this.take(1));
+      case 0xd1: return this.buffer.readInt16BE(this.take(2));
+      case 0xd2: return this.buffer.readInt32BE(this.take(4));
+      case 0xd3: return this.safe(this.buffer.readBigInt64BE(this.take(8)));
+      default: throw new ProtocolError(`expected an integer, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+    }
+  }
+
+  private safe(value: bigint): number {
+    const number = Number(value);
+    if (!Number.isSafeInteger(number)) throw new ProtocolError(`integer ${value} does not fit 53 bits`);
+    return number;
+  }
+
+  skipString(nullable: boolean): void {
+    const tag = this.uint(1);
+    if (tag === 0xc0 && nullable) return;
+    if (tag >= 0xa0 && tag <= 0xbf) this.take(tag & 0x1f);
+    else if (tag === 0xd9) this.take(this.uint(1));
+    else if (tag === 0xda) this.take(this.uint(2));
+    else if (tag === 0xdb) this.take(this.uint(4));
+    else throw new ProtocolError(`expected a string, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+  }
+
+  private skipBinary(): void {
+    const tag = this.uint(1);
+    if (tag === 0xc4) this.take(this.uint(1));
+    else if (tag === 0xc5) this.take(this.uint(2));
+    else if (tag === 0xc6) this.take(this.uint(4));
+    else throw new ProtocolError(`expected binary, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+  }
+
+  private skipBool(): void {
+    const tag = this.uint(1);
+    if (tag !== 0xc2 && tag !== 0xc3) throw new ProtocolError(`expected a boolean, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+  }
+
+  private skipInteger(bits: number): void {
+    const value = this.integer();
+    const bound = 2 ** (bits - 1);
+    if (value < -bound || value >= bound) throw new ProtocolError(`integer ${value} does not fit ${bits} bits`);
+  }
+
+  private skipScalar(kind: ScalarKind): void {
+    switch (kind) {
+      case 'int8': return this.skipInteger(8);
+      case 'int16': return this.skipInteger(16);
+      case 'int32': return this.skipInteger(32);
+      case 'int64': this.integer(); return;
+      case 'bool': return this.skipBool();
+      case 'string': return this.skipString(false);
+      case 'nullableString': return this.skipString(true);
+      case 'records': return this.skipBinary();
+    }
+  }
+
+  /** Moves past one value of the schema, or throws. */
+  skip(schema: Schema<unknown>): void {
+    if (schema.kind === 'array') {
+      const count = this.arrayLength();
+      if (count > this.buffer.length - this.at) throw new ProtocolError(`an array claims ${count} elements, more than there are bytes`);
+      for (let i = 0; i < count; i++) this.skip(schema.of);
+    } else if (schema.kind === 'struct') {
+      const count = this.arrayLength();
+      if (count !== schema.fields.length) throw new ProtocolError(`a struct has ${count} fields instead of ${schema.fields.length}`);
+      for (const field of schema.fields) this.skip(field.type);
+    } else {
+      this.skipScalar(schema.kind);
+    }
+  }
+
+  end(): void {
+    if (this.at !== this.buffer.length) throw new ProtocolError(`${this.buffer.length - this.at} stray bytes after the message`);
+  }
+}

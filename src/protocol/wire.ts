@@ -1,0 +1,62 @@
+/**
+ * Requests and responses as frames: u32 length, then `[apiKey, apiVersion, correlationId, clientId, body]` one way and
+ * `[correlationId, body]` the other (design D4).
+ *
+ * [p] Kafka: common/requests/{RequestHeader,ResponseHeader}.java@2.8.2
+ */
+import { decodeFrame, encodeFrame } from './codec';
+import { Api } from './schema';
+import { ProtocolError, Scanner } from './scan';
+
+export interface RequestHeader {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+}
+
+export function encodeRequest<Q, R>(api: Api<Q, R>, correlationId: number, clientId: string | null, body: Q): Buffer[] {
+  return encodeFrame([api.key, api.maxVersion, correlationId, clientId], api.request, body);
+}
+
+export function encodeResponse<Q, R>(api: Api<Q, R>, correlationId: number, body: R): Buffer[] {
+  return encodeFrame([correlationId], api.response, body);
+}
+
+const REQUEST_FIELDS = 5;
+const MAX_CLIENT_ID_BYTES = 32767;
+
+/** Checks a request frame (without its length) and decodes it; throws ProtocolError. */
+export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { header: RequestHeader; api: Api; body: unknown } {
+  const scanner = new Scanner(frame);
+  if (scanner.arrayLength() !== REQUEST_FIELDS) throw new ProtocolError('a request is an array of five');
+  const apiKey = scanner.integer();
+  const apiVersion = scanner.integer();
+  const correlationId = scanner.integer();
+  const start = scanner.at;
+  scanner.skipString(true);
+  if (scanner.at - start > MAX_CLIENT_ID_BYTES) throw new ProtocolError('the client id is too long');
+  const api = apis.get(apiKey);
+  if (api === undefined) throw new ProtocolError(`unknown api key ${apiKey}`);
+  if (apiVersion < 0 || apiVersion > api.maxVersion) throw new ProtocolError(`unsupported version ${apiVersion} of ${api.name}`);
+  if (correlationId < -(2 ** 31) || correlationId >= 2 ** 31) throw new ProtocolError('the correlation id does not fit 32 bits');
+  scanner.skip(api.request);
+  scanner.end();
+  const { head, body } = decodeFrame(frame, api.request);
+  return { header: { apiKey, apiVersion, correlationId, clientId: head[3] as string | null }, api, body };
+}
+
+export function responseCorrelationId(frame: Buffer): number {
+  const scanner = new Scanner(frame);
+  if (scanner.arrayLength() !== 2) throw new ProtocolError('a response is an array of two');
+  return scanner.integer();
+}
+
+export function decodeResponse<Q, R>(frame: Buffer, api: Api<Q, R>): R {
+  const scanner = new Scanner(frame);
+  scanner.arrayLength();
+  scanner.integer();
+  scanner.skip(api.response as Api['response']);
+  scanner.end();
+  return decodeFrame(frame, api.response).body;
+}

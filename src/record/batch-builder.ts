@@ -1,0 +1,80 @@
+/**
+ * Encodes records into a batch as they come: no object is kept for a record, and the header is written last.
+ *
+ * Invariant: after `append` returned true the record's bytes stand in the buffer; after `build` nothing changes.
+ *
+ * [p] Kafka: common/record/MemoryRecordsBuilder.java@2.8.2
+ */
+import { invariant } from '../common/errors';
+import { BATCH_HEADER_BYTES, CRC_OFFSET, LOG_OVERHEAD, MAGIC_V2, NO_PRODUCER_ID, RecordBatch, writeInt64 } from './record-batch';
+import { Header, NO_HEADERS, recordBodySize, writeRecord } from './record';
+import { varintSize } from './varint';
+
+export interface BatchFields {
+  readonly baseOffset?: number;
+  readonly partitionLeaderEpoch?: number;
+  readonly attributes?: number;
+  readonly producerId?: number;
+  readonly producerEpoch?: number;
+  readonly baseSequence?: number;
+}
+
+/** An upper bound for one record alone in a batch, in bytes. Kafka: AbstractRecords.estimateSizeInBytesUpperBound */
+export function batchSizeUpperBound(key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): number {
+  return BATCH_HEADER_BYTES + 25 + recordBodySize(0, 0, key, value, headers);
+}
+
+export class BatchBuilder {
+  private end = BATCH_HEADER_BYTES;
+  private firstTimestamp = -1;
+  private maxTimestamp = -1;
+  recordCount = 0;
+
+  constructor(private readonly buffer: Buffer, private readonly fields: BatchFields = {}) {}
+
+  get sizeInBytes(): number { return this.end; }
+
+  /** Appends the record, or returns false if it does not fit. The offset delta is the record's index. */
+  append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): boolean {
+    const timestampDelta = this.recordCount === 0 ? 0 : timestampMs - this.firstTimestamp;
+    const bodySize = recordBodySize(timestampDelta, this.recordCount, key, value, headers);
+    if (this.end + varintSize(bodySize) + bodySize > this.buffer.length) return false;
+    this.end = writeRecord(this.buffer, this.end, bodySize, timestampDelta, this.recordCount, key, value, headers);
+    if (this.recordCount === 0) this.firstTimestamp = timestampMs;
+    this.maxTimestamp = Math.max(this.maxTimestamp, timestampMs);
+    this.recordCount++;
+    return true;
+  }
+
+  /** Writes the header and returns the batch's bytes, a view on the builder's buffer. */
+  build(): Buffer {
+    invariant(this.recordCount > 0, 'a batch without records');
+    const b = this.buffer;
+    const { baseOffset = 0, partitionLeaderEpoch = -1, attributes = 0, producerId = NO_PRODUCER_ID, producerEpoch = -1, baseSequence = -1 } = this.fields;
+    writeInt64(b, baseOffset, 0);
+    b.writeInt32BE(this.end - LOG_OVERHEAD, 8);
+    b.writeInt32BE(partitionLeaderEpoch, 12);
+    b.writeInt8(MAGIC_V2, 16);
+    b.writeInt16BE(attributes, 21);
+    b.writeInt32BE(this.recordCount - 1, 23);
+    writeInt64(b, this.firstTimestamp, 27);
+    writeInt64(b, this.maxTimestamp, 35);
+    writeInt64(b, producerId, 43);
+    b.writeInt16BE(producerEpoch, 51);
+    b.writeInt32BE(baseSequence, 53);
+    b.writeInt32BE(this.recordCount, 57);
+    const bytes = b.subarray(0, this.end);
+    bytes.writeUInt32BE(new RecordBatch(bytes).computeCrc(), CRC_OFFSET);
+    return bytes;
+  }
+}
+
+/** A batch of the given records, for tests and tools. */
+export function buildBatch(
+  records: readonly { timestamp: number; key?: Buffer | null; value?: Buffer | null; headers?: readonly Header[] }[], fields: BatchFields = {},
+): Buffer {
+  const bound = records.reduce((sum, r) => sum + batchSizeUpperBound(r.key ?? null, r.value ?? null, r.headers), BATCH_HEADER_BYTES);
+  const builder = new BatchBuilder(Buffer.allocUnsafe(bound), fields);
+  for (const r of records) invariant(builder.append(r.timestamp, r.key ?? null, r.value ?? null, r.headers), 'the bound was too small');
+  return builder.build();
+}

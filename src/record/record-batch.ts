@@ -1,0 +1,107 @@
+/**
+ * The record batch, magic 2: how records stand in a segment file and travel in Produce and Fetch.
+ *
+ *   0 baseOffset i64 | 8 length i32 | 12 partitionLeaderEpoch i32 | 16 magic i8 | 17 crc u32 | 21 attributes i16
+ *   23 lastOffsetDelta i32 | 27 firstTimestamp i64 | 35 maxTimestamp i64 | 43 producerId i64 | 51 producerEpoch i16
+ *   53 baseSequence i32 | 57 recordCount i32 | 61 records
+ *
+ * The CRC covers byte 21 to the end, so the broker can set base offset and leader epoch without touching it. The
+ * broker reads headers only; records are decoded by clients (src/record/record.ts).
+ *
+ * [p] Kafka: common/record/DefaultRecordBatch.java@2.8.2
+ */
+import { crc32c } from './crc32c';
+
+export const LENGTH_OFFSET = 8;
+export const MAGIC_OFFSET = 16;
+export const CRC_OFFSET = 17;
+export const ATTRIBUTES_OFFSET = 21;
+export const BATCH_HEADER_BYTES = 61;
+/** Base offset and length: what precedes the bytes that `length` counts. */
+export const LOG_OVERHEAD = 12;
+export const MAGIC_V2 = 2;
+export const NO_TIMESTAMP = -1;
+export const NO_PRODUCER_ID = -1;
+
+export const COMPRESSION_MASK = 0x07;
+export const TIMESTAMP_TYPE_MASK = 0x08;
+export const TRANSACTIONAL_MASK = 0x10;
+export const CONTROL_MASK = 0x20;
+
+/** A 64-bit integer as a double. Exact to 2^53: offsets and times beyond that do not occur in a sound file. */
+export function readInt64(buffer: Buffer, at: number): number {
+  return buffer.readInt32BE(at) * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
+}
+
+export function writeInt64(buffer: Buffer, value: number, at: number): void {
+  const low = value >>> 0;
+  buffer.writeInt32BE((value - low) / 0x1_0000_0000, at);
+  buffer.writeUInt32BE(low, at + 4);
+}
+
+/** A view on one batch inside a buffer; reads its header in place and copies nothing. */
+export class RecordBatch {
+  constructor(readonly buffer: Buffer, readonly start = 0) {}
+
+  get baseOffset(): number { return readInt64(this.buffer, this.start); }
+  /** Bytes of the whole batch, the twelve before `length`'s reach included. */
+  get sizeInBytes(): number { return this.buffer.readInt32BE(this.start + LENGTH_OFFSET) + LOG_OVERHEAD; }
+  get partitionLeaderEpoch(): number { return this.buffer.readInt32BE(this.start + 12); }
+  get magic(): number { return this.buffer.readInt8(this.start + MAGIC_OFFSET); }
+  get crc(): number { return this.buffer.readUInt32BE(this.start + CRC_OFFSET); }
+  get attributes(): number { return this.buffer.readInt16BE(this.start + ATTRIBUTES_OFFSET); }
+  get lastOffsetDelta(): number { return this.buffer.readInt32BE(this.start + 23); }
+  get firstTimestamp(): number { return readInt64(this.buffer, this.start + 27); }
+  get maxTimestamp(): number { return readInt64(this.buffer, this.start + 35); }
+  get producerId(): number { return readInt64(this.buffer, this.start + 43); }
+  get producerEpoch(): number { return this.buffer.readInt16BE(this.start + 51); }
+  get baseSequence(): number { return this.buffer.readInt32BE(this.start + 53); }
+  get recordCount(): number { return this.buffer.readInt32BE(this.start + 57); }
+
+  get lastOffset(): number { return this.baseOffset + this.lastOffsetDelta; }
+  get nextOffset(): number { return this.lastOffset + 1; }
+  get compression(): number { return this.attributes & COMPRESSION_MASK; }
+  get isControl(): boolean { return (this.attributes & CONTROL_MASK) !== 0; }
+  get isTransactional(): boolean { return (this.attributes & TRANSACTIONAL_MASK) !== 0; }
+
+  /** The batch's own bytes. */
+  bytes(): Buffer {
+    return this.buffer.subarray(this.start, this.start + this.sizeInBytes);
+  }
+
+  computeCrc(): number {
+    return crc32c(this.buffer.subarray(this.start + ATTRIBUTES_OFFSET, this.start + this.sizeInBytes));
+  }
+
+  setBaseOffset(offset: number): void { writeInt64(this.buffer, offset, this.start); }
+  setPartitionLeaderEpoch(epoch: number): void { this.buffer.writeInt32BE(epoch, this.start + 12); }
+
+  /** Sets the time of appending (LogAppendTime) and the CRC that now differs. */
+  setLogAppendTime(timestampMs: number): void {
+    this.buffer.writeInt16BE(this.attributes | TIMESTAMP_TYPE_MASK, this.start + ATTRIBUTES_OFFSET);
+    writeInt64(this.buffer, timestampMs, this.start + 35);
+    this.buffer.writeUInt32BE(this.computeCrc(), this.start + CRC_OFFSET);
+  }
+}
+
+/** Why the bytes at `start` are no whole, sound batch; undefined if they are. Does not look at the CRC. */
+export function headerProblem(buffer: Buffer, start: number): string | undefined {
+  const left = buffer.length - start;
+  if (left < BATCH_HEADER_BYTES) return `only ${left} bytes, less than a batch header`;
+  const batch = new RecordBatch(buffer, start);
+  if (batch.magic !== MAGIC_V2) return `magic ${batch.magic} is not supported`;
+  const size = batch.sizeInBytes;
+  if (size < BATCH_HEADER_BYTES) return `declared size ${size} is less than a batch header`;
+  if (size > left) return `declared size ${size} exceeds the ${left} bytes that are there`;
+  if (batch.lastOffsetDelta < 0) return `last offset delta ${batch.lastOffsetDelta} is negative`;
+  return undefined;
+}
+
+/** The whole batches of `buffer`, in order; stops before the first one that is not whole. */
+export function* batchesOf(buffer: Buffer): Generator<RecordBatch> {
+  for (let at = 0; headerProblem(buffer, at) === undefined;) {
+    const batch = new RecordBatch(buffer, at);
+    yield batch;
+    at += batch.sizeInBytes;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Zig-zag varints and varlongs, 7 bits a byte, least significant group first: the integers inside a record.
+ *
+ * [p] Kafka: common/utils/ByteUtils.java@2.8.2. Values are doubles; a varlong is exact to 2^53.
+ */
+import { KafkaError } from '../common/errors';
+
+const LONG_MAX_BYTES = 10;
+
+/** Bytes of `value` as a varint or varlong. */
+export function varintSize(value: number): number {
+  let left = value >= 0 ? value * 2 : -value * 2 - 1;
+  let bytes = 1;
+  while (left >= 128) { left = Math.floor(left / 128); bytes++; }
+  return bytes;
+}
+
+/** Writes `value` at `at`; returns the position after it. */
+export function writeVarint(buffer: Buffer, value: number, at: number): number {
+  let left = value >= 0 ? value * 2 : -value * 2 - 1;
+  while (left >= 128) {
+    buffer[at++] = (left % 128) | 0x80;
+    left = Math.floor(left / 128);
+  }
+  buffer[at++] = left;
+  return at;
+}
+
+/** Reads varints one after the other; throws CORRUPT_MESSAGE where a number does not end or lies outside the bytes. */
+export class VarintReader {
+  constructor(readonly buffer: Buffer, public at: number, private readonly end: number) {}
+
+  get left(): number { return this.end - this.at; }
+
+  next(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < LONG_MAX_BYTES && this.at < this.end; i++) {
+      const byte = this.buffer[this.at++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      scale *= 128;
+    }
+    throw new KafkaError('CORRUPT_MESSAGE', 'a variable-length number does not end');
+  }
+
+  /** `length` bytes as a view; null for -1. */
+  bytes(length: number): Buffer | null {
+    if (length === -1) return null;
+    if (length < 0 || length > this.left) throw new KafkaError('CORRUPT_MESSAGE', `length ${length} lies outside the record`);
+    const slice = this.buffer.subarray(this.at, this.at + length);
+    this.at += length;
+    return slice;
+  }
+
+  byte(): number {
+    if (this.at >= this.end) throw new KafkaError('CORRUPT_MESSAGE', 'the record ends early');
+    return this.buffer[this.at++]!;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What a broker does in ZooKeeper about itself: cluster id, broker id, and the ephemeral znode that says it lives.
+ *
+ * Invariant: the znode is made by one multi (create without data, then set), so whoever sees data sees the registration
+ * whole; its czxid is the broker epoch. A znode of another living session is never touched.
+ *
+ * Kafka: zk/KafkaZkClient.scala#{registerBroker,getOrCreateClusterId,generateBrokerSequenceId}@2.8.2
+ */
+import { BrokerInfo } from '../common/cluster-types';
+import { Random } from '../common/host';
+import { isZkError } from './zk-session';
+import { ZkConnection } from './zk-connection';
+import { brokerIdsZnode, brokerIdZnode, BrokerRegistrationData, brokerSequenceIdZnode, clusterIdZnode, persistentPaths, ZnodeError } from './znodes';
+
+export async function createTopLevelPaths(zk: ZkConnection): Promise<void> {
+  await Promise.all(persistentPaths.map((path) => zk.ensurePath(path)));
+}
+
+/** 16 random bytes in URL-safe base64, as Kafka writes UUIDs. */
+export function randomUuid(random: Random): string {
+  return random.bytes(16).toString('base64url');
+}
+
+/** The cluster's id, made by whoever comes first. */
+export async function getOrCreateClusterId(zk: ZkConnection, random: Random): Promise<string> {
+  for (;;) {
+    const known = await zk.get(clusterIdZnode.path);
+    if (known) return clusterIdZnode.decode(known.data);
+    await zk.ensurePath('/cluster');
+    try {
+      await zk.create(clusterIdZnode.path, clusterIdZnode.encode(randomUuid(random)));
+    } catch (error) {
+      if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+    }
+  }
+}
+
+/** An id nobody else gets: the version of `/brokers/seqid` after a write, plus reserved.broker.max.id. */
+export async function generateBrokerId(zk: ZkConnection, reservedBrokerMaxId: number): Promise<number> {
+  const stat = await zk.set(brokerSequenceIdZnode.path, Buffer.alloc(0), -1);
+  return stat.version + reservedBrokerMaxId;
+}
+
+/** Somebody else holds our broker id: start-up must fail (Kafka: "Error while creating ephemeral"). */
+export class BrokerIdTakenError extends Error {
+  override readonly name = 'BrokerIdTakenError';
+}
+
+/**
+ * Registers the broker; resolves with its broker epoch. A znode left by `formerSession`, our own session before this
+ * one, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
+ */
+export async function registerBroker(zk: ZkConnection, broker: BrokerRegistrationData, formerSession?: string): Promise<number> {
+  const path = brokerIdZnode.path(broker.id);
+  for (;;) {
+    try {
+      await zk.multi([
+        { type: 'create', path, data: null, mode: 'ephemeral' },
+        { type: 'set', path, data: brokerIdZnode.encode(broker), version: 0 },
+      ]);
+    } catch (error) {
+      if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+    }
+    const stat = await zk.exists(path);
+    if (stat === null) continue;
+    if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
+    if (stat.ephemeralOwner === formerSession) {
+      await deleteIfThere(zk, path, stat.version);
+      continue;
+    }
+    throw new BrokerIdTakenError(`Broker id ${broker.id} is already registered in ZooKeeper by session 0x${stat.ephemeralOwner}. `
+      + 'This probably indicates that another broker with the same broker.id is running.');
+  }
+}
+
+async function deleteIfThere(zk: ZkConnection, path: string, version: number): Promise<void> {
+  try {
+    await zk.delete(path, version);
+  } catch (error) {
+    if (!isZkError(error, 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
+  }
+}
+
+/** All registered brokers, read in parallel; ones that vanish meanwhile, or cannot be read, are left out. */
+export async function readBrokers(zk: ZkConnection, onBad: (reason: string) => void = () => {}): Promise<BrokerInfo[]> {
+  const ids = (await zk.children(brokerIdsZnode.path) ?? []).map(Number).sort((a, b) => a - b);
+  const found = await Promise.all(ids.map(async (id) => {
+    const znode = await zk.get(brokerIdZnode.path(id));
+    // Between the create and the set of an older Kafka's registration the znode is empty.
+    if (znode === null || znode.data.length === 0) return undefined;
+    try {
+      return brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
+    } catch (error) {
+      if (!(error instanceof ZnodeError)) throw error;
+      onBad(error.message);
+      return undefined;
+    }
+  }));
+  return found.filter((broker) => broker !== undefined);
+}

@@ -1,0 +1,107 @@
+/**
+ * Topics and their settings in ZooKeeper: listing, reading, creating, and the notes that tell brokers of a changed
+ * setting.
+ *
+ * A topic is created by whoever serves CreateTopics or runs a tool; it exists once `/brokers/topics/T` does. Settings
+ * are written before it, as Kafka does, so that no broker ever sees the topic without them.
+ *
+ * Kafka: zk/AdminZkClient.scala, zk/KafkaZkClient.scala@2.8.2
+ */
+import { topicNameProblem, topicNamesCollide } from '../common/cluster-types';
+import { KafkaError } from '../common/errors';
+import { isZkError } from './zk-session';
+import { ZkConnection } from './zk-connection';
+import { configChangesZnode, configZnode, TopicAssignment, topicsZnode, topicZnode, ZnodeError } from './znodes';
+
+export async function readTopicNames(zk: ZkConnection): Promise<string[]> {
+  return await zk.children(topicsZnode.path) ?? [];
+}
+
+export async function readTopic(zk: ZkConnection, topic: string): Promise<TopicAssignment | undefined> {
+  const znode = await zk.get(topicZnode.path(topic));
+  return znode ? topicZnode.decode(topic, znode.data) : undefined;
+}
+
+/** Assignments of the topics that exist and can be read, in parallel. */
+export async function readTopics(zk: ZkConnection, topics: readonly string[], onBad: (reason: string) => void = () => {}): Promise<Map<string, TopicAssignment>> {
+  const found = await Promise.all(topics.map(async (topic) => {
+    try {
+      return await readTopic(zk, topic);
+    } catch (error) {
+      if (!(error instanceof ZnodeError)) throw error;
+      onBad(error.message);
+      return undefined;
+    }
+  }));
+  const map = new Map<string, TopicAssignment>();
+  found.forEach((assignment, i) => { if (assignment) map.set(topics[i]!, assignment); });
+  return map;
+}
+
+export async function readTopicConfig(zk: ZkConnection, topic: string): Promise<Record<string, string>> {
+  const path = configZnode.path('topics', topic);
+  const znode = await zk.get(path);
+  return znode ? configZnode.decode(path, znode.data) : {};
+}
+
+export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string, Record<string, string>>> {
+  const topics = await zk.children('/config/topics') ?? [];
+  const configs = await Promise.all(topics.map((topic) => readTopicConfig(zk, topic)));
+  return new Map(topics.map((topic, i) => [topic, configs[i]!]));
+}
+
+/** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if no topic of this name may be created. */
+export async function checkNewTopicName(zk: ZkConnection, topic: string): Promise<void> {
+  const problem = topicNameProblem(topic);
+  if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
+  const existing = await readTopicNames(zk);
+  if (existing.includes(topic)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
+  const rival = existing.find((other) => topicNamesCollide(topic, other));
+  if (rival) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${topic}' collides with existing topics: ${rival}`);
+}
+
+/** Writes settings, then the topic. The assignment has been checked by src/zk/replica-assignment.ts. */
+export async function createTopicZnodes(
+  zk: ZkConnection, topic: string, partitions: ReadonlyMap<number, readonly number[]>, config: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeTopicConfig(zk, topic, config);
+  const data = topicZnode.encode({ partitions, adding: new Map(), removing: new Map() });
+  try {
+    await zk.create(topicZnode.path(topic), data);
+  } catch (error) {
+    const mine = isZkError(error) && error.maybeApplied;
+    if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+    const there = await zk.get(topicZnode.path(topic));
+    if (mine && there?.data.equals(data)) return;
+    if (mine && there === null) return createTopicZnodes(zk, topic, partitions, config);
+    throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
+  }
+}
+
+/** Creates or replaces the settings of a topic at the version that was read. */
+async function writeTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+  const path = configZnode.path('topics', topic);
+  for (;;) {
+    try {
+      const known = await zk.exists(path);
+      if (known) await zk.set(path, configZnode.encode(config), known.version);
+      else await zk.create(path, configZnode.encode(config));
+      return;
+    } catch (error) {
+      if (!isZkError(error, 'NODE_EXISTS', 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
+    }
+  }
+}
+
+/** Changes a topic's settings and tells the brokers. */
+export async function alterTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+  await writeTopicConfig(zk, topic, config);
+  await zk.create(configChangesZnode.createPath, configChangesZnode.encode(`topics/${topic}`), 'persistent-sequential');
+}
+
+/** The note with this name, as `topics/T`; undefined if it is gone or not for us. */
+export async function readConfigChange(zk: ZkConnection, name: string): Promise<string | undefined> {
+  const path = `${configChangesZnode.path}/${name}`;
+  const znode = await zk.get(path);
+  return znode ? configChangesZnode.decode(path, znode.data) : undefined;
+}

@@ -1,0 +1,277 @@
+/**
+ * What the rest of Samsa holds of ZooKeeper: the current session, and after an expiry the next one.
+ *
+ * Reads are repeated over reconnects until they succeed or the deadline passes; writes are not, they wait for a
+ * connection and then report what the session reports. Handlers are registered per path and stay registered: a read of
+ * a path with a handler arms the watch, and the handler is called when it may have changed: at a watch event, after a
+ * reconnect, and in a new session. Handlers never carry data; they read again.
+ *
+ * Kafka: zookeeper/ZooKeeperClient.scala, zk/KafkaZkClient.scala#retryRequestsUntilConnected@2.8.2
+ */
+import { messageOf } from '../common/errors';
+import { Host, Log, sleep } from '../common/host';
+import { CreateMode, isZkError, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from './zk-session';
+
+export interface ZkConnectionOptions extends OpenSessionOptions {
+  readonly maxInFlightRequests: number;
+}
+
+export interface SessionListener {
+  /** Nothing was heard for the whole session timeout; the session may be gone. */
+  onLost?(): void;
+  /** The session is gone and a new one is about to be made. */
+  onExpired?(): void;
+  /** A new session is there; path handlers are called after this settles. */
+  onNewSession?(): Promise<void>;
+}
+
+type Handler = () => void;
+
+const REOPEN_BACKOFF_MS = 500;
+/** How many path handlers are called before others get a turn, after a reconnect. */
+const RESYNC_CHUNK = 256;
+
+export class ZkConnection {
+  private session: ZkSession | undefined;
+  private connected = true;
+  private waiting: (() => void)[] = [];
+  private readonly dataHandlers = new Map<string, Set<Handler>>();
+  private readonly childHandlers = new Map<string, Set<Handler>>();
+  private readonly sessionListeners: SessionListener[] = [];
+  private inFlight = 0;
+  private readonly slotWaiters: (() => void)[] = [];
+  private isClosed = false;
+  private readonly log: Log;
+
+  private constructor(private readonly host: Host, private readonly zookeeper: ZooKeeper, private readonly options: ZkConnectionOptions) {
+    this.log = host.log.child('ZkConnection');
+  }
+
+  static async open(host: Host, zookeeper: ZooKeeper, options: ZkConnectionOptions): Promise<ZkConnection> {
+    const connection = new ZkConnection(host, zookeeper, options);
+    connection.adopt(await zookeeper.openSession(options));
+    return connection;
+  }
+
+  get credentials(): SessionCredentials { return this.current.credentials; }
+  get sessionTimeoutMs(): number { return this.current.timeoutMs; }
+  get isConnected(): boolean { return this.connected && !this.isClosed; }
+
+  private get current(): ZkSession {
+    if (this.session === undefined) throw new ZkError('SESSION_EXPIRED', '/');
+    return this.session;
+  }
+
+  addSessionListener(listener: SessionListener): void {
+    this.sessionListeners.push(listener);
+  }
+
+  private adopt(session: ZkSession): void {
+    this.session = session;
+    this.setConnected(true);
+    session.onEvent((event) => { if (session === this.session) this.onEvent(event); });
+  }
+
+  private setConnected(connected: boolean): void {
+    this.connected = connected;
+    if (connected) for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  private onEvent(event: ZkEvent): void {
+    switch (event.type) {
+      case 'watch': return this.watchFired(event.change, event.path);
+      case 'connected':
+        this.setConnected(true);
+        void this.resync();
+        return;
+      case 'suspended':
+        this.log.warn('Connection to ZooKeeper lost; the session is being resumed');
+        return this.setConnected(false);
+      case 'lost':
+        this.log.warn(`Nothing heard from ZooKeeper for the session timeout of ${this.sessionTimeoutMs} ms`);
+        for (const listener of this.sessionListeners) listener.onLost?.();
+        return;
+      case 'expired': return this.expired();
+      case 'closed': return this.setConnected(false);
+    }
+  }
+
+  private expired(): void {
+    this.setConnected(false);
+    this.session = undefined;
+    if (this.isClosed) return;
+    this.log.warn('ZooKeeper session expired; opening a new one');
+    this.host.event({ what: 'zk-session-expired' });
+    for (const listener of this.sessionListeners) listener.onExpired?.();
+    void this.reopen();
+  }
+
+  /** Tries until it succeeds: a broker without a session is the one thing that must not last. */
+  private async reopen(): Promise<void> {
+    while (!this.isClosed) {
+      try {
+        const session = await this.zookeeper.openSession({ ...this.options, resume: undefined });
+        if (this.isClosed) return void session.close();
+        this.adopt(session);
+        for (const listener of this.sessionListeners) await listener.onNewSession?.();
+        await this.resync();
+        return;
+      } catch (error) {
+        this.log.warn(`No new ZooKeeper session yet: ${messageOf(error)}`);
+        await sleep(this.host.clock, REOPEN_BACKOFF_MS);
+      }
+    }
+  }
+
+  /** Watches are gone: every handler looks again, some at a time. */
+  private async resync(): Promise<void> {
+    const handlers = [...this.dataHandlers.values(), ...this.childHandlers.values()].flatMap((set) => [...set]);
+    for (let i = 0; i < handlers.length; i += RESYNC_CHUNK) {
+      for (const handler of handlers.slice(i, i + RESYNC_CHUNK)) handler();
+      if (i + RESYNC_CHUNK < handlers.length) await sleep(this.host.clock, 0);
+    }
+  }
+
+  private watchFired(change: 'created' | 'deleted' | 'changed' | 'children', path: string): void {
+    if (change !== 'children') for (const handler of [...this.dataHandlers.get(path) ?? []]) handler();
+    if (change === 'children' || change === 'deleted') for (const handler of [...this.childHandlers.get(path) ?? []]) handler();
+  }
+
+  /** `handler` is called when the znode may have been created, changed or deleted. Returns how to stop that. */
+  onDataChange(path: string, handler: Handler): () => void {
+    return register(this.dataHandlers, path, handler);
+  }
+
+  onChildChange(path: string, handler: Handler): () => void {
+    return register(this.childHandlers, path, handler);
+  }
+
+  /** The znode, or null if it is not there; its data watch is armed if a handler wants it, also for its creation. */
+  async get(path: string): Promise<{ data: Buffer; stat: ZkStat } | null> {
+    const watch = this.dataHandlers.has(path);
+    for (;;) {
+      try {
+        return await this.read((session) => session.get(path, watch));
+      } catch (error) {
+        if (!isZkError(error, 'NO_NODE')) throw error;
+      }
+      // A read of a missing znode leaves no watch; exists does.
+      if (!watch || await this.exists(path) === null) return null;
+    }
+  }
+
+  exists(path: string): Promise<ZkStat | null> {
+    return this.read((session) => session.exists(path, this.dataHandlers.has(path)));
+  }
+
+  /** Names of the children, sorted; null if the znode is not there. */
+  async children(path: string): Promise<string[] | null> {
+    try {
+      const names = await this.read((session) => session.children(path, this.childHandlers.has(path)));
+      return [...names].sort();
+    } catch (error) {
+      if (isZkError(error, 'NO_NODE')) return null;
+      throw error;
+    }
+  }
+
+  create(path: string, data: Buffer | null, mode: CreateMode = 'persistent'): Promise<string> {
+    return this.write((session) => session.create(path, data, mode));
+  }
+
+  set(path: string, data: Buffer, version: number): Promise<ZkStat> {
+    return this.write((session) => session.set(path, data, version));
+  }
+
+  delete(path: string, version: number): Promise<void> {
+    return this.write((session) => session.delete(path, version));
+  }
+
+  multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
+    return this.write((session) => session.multi(ops));
+  }
+
+  /** Creates the znode and its parents, without data, where they are missing. */
+  async ensurePath(path: string): Promise<void> {
+    const parts = path.split('/').slice(1);
+    for (let i = 1; i <= parts.length; i++) {
+      const part = `/${parts.slice(0, i).join('/')}`;
+      for (;;) {
+        try {
+          await this.create(part, null);
+          break;
+        } catch (error) {
+          if (isZkError(error, 'NODE_EXISTS')) break;
+          if (!isZkError(error, 'CONNECTION_LOSS')) throw error;
+        }
+      }
+    }
+  }
+
+  private async read<T>(run: (session: ZkSession) => Promise<T>): Promise<T> {
+    const deadline = this.host.clock.monotonicMs() + this.options.sessionTimeoutMs * 2;
+    for (;;) {
+      await this.untilConnected(deadline);
+      try {
+        return await this.withSlot(() => run(this.current));
+      } catch (error) {
+        if (!isZkError(error, 'CONNECTION_LOSS', 'SESSION_EXPIRED') || this.isClosed) throw error;
+        if (this.host.clock.monotonicMs() >= deadline) throw error;
+        // The connection is going down under us; its event may still be on the way.
+        if (this.connected) await sleep(this.host.clock, 1);
+      }
+    }
+  }
+
+  private async write<T>(run: (session: ZkSession) => Promise<T>): Promise<T> {
+    await this.untilConnected(this.host.clock.monotonicMs() + this.options.sessionTimeoutMs);
+    return this.withSlot(() => run(this.current));
+  }
+
+  private untilConnected(deadlineMs: number): Promise<void> {
+    if (this.isClosed) return Promise.reject(new ZkError('CLOSED', '/'));
+    if (this.connected) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        timer.cancel();
+        if (this.isClosed) reject(new ZkError('CLOSED', '/'));
+        else resolve();
+      };
+      const timer = this.host.clock.schedule(Math.max(0, deadlineMs - this.host.clock.monotonicMs()), () => {
+        this.waiting = this.waiting.filter((one) => one !== wake);
+        reject(new ZkError('OPERATION_TIMEOUT', '/', false, -1, 'not connected to ZooKeeper'));
+      });
+      this.waiting.push(wake);
+    });
+  }
+
+  /** P27: bounds what is on the way to the server. Kafka: zookeeper.max.in.flight.requests */
+  private async withSlot<T>(run: () => Promise<T>): Promise<T> {
+    if (this.inFlight >= this.options.maxInFlightRequests) await new Promise<void>((resolve) => this.slotWaiters.push(resolve));
+    else this.inFlight++;
+    try {
+      return await run();
+    } finally {
+      const next = this.slotWaiters.shift();
+      if (next) next();
+      else this.inFlight--;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const wake of this.waiting.splice(0)) wake();
+    await this.session?.close();
+  }
+}
+
+function register(handlers: Map<string, Set<Handler>>, path: string, handler: Handler): () => void {
+  const set = handlers.get(path) ?? new Set<Handler>();
+  handlers.set(path, set);
+  set.add(handler);
+  return () => {
+    set.delete(handler);
+    if (set.size === 0 && handlers.get(path) === set) handlers.delete(path);
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * Every znode as one object: its path, what stands in it byte for byte as Kafka writes it, and how it is read.
+ *
+ * Reading is as strict as Kafka's: an integer must be a JSON integer, a string a JSON string; unknown keys are ignored.
+ * Numbers that are strings on purpose: every `timestamp`, the `version` of `/cluster/id`.
+ *
+ * [p] Kafka: zk/ZkData.scala@2.8.2, as written at inter.broker.protocol.version=2.6
+ */
+import { BrokerInfo, Endpoint, LeaderIsrAndControllerEpoch, TopicPartition } from '../common/cluster-types';
+
+/** The znode's content is not what Kafka's schema says. */
+export class ZnodeError extends Error {
+  override readonly name = 'ZnodeError';
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function encode(value: Json): Buffer {
+  return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+function decode(path: string, data: Buffer): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(data.toString('utf8'));
+  } catch {
+    throw new ZnodeError(`${path} is not JSON: ${data.toString('utf8').slice(0, 200)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ZnodeError(`${path} is not a JSON object`);
+  return value as Json;
+}
+
+function integer(path: string, json: Json, key: string): number {
+  const value = json[key];
+  if (!Number.isSafeInteger(value)) throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not an integer`);
+  return value as number;
+}
+
+function string(path: string, json: Json, key: string): string {
+  const value = json[key];
+  if (typeof value !== 'string') throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not a string`);
+  return value;
+}
+
+function integers(path: string, value: unknown): number[] {
+  if (!Array.isArray(value) || !value.every(Number.isSafeInteger)) throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not a list of integers`);
+  return value as number[];
+}
+
+function object(path: string, value: unknown): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not an object`);
+  return value as Json;
+}
+
+/** One row of the znode reference: docs/znodes.md is made from these. */
+export interface ZnodeDoc {
+  readonly path: string;
+  readonly mode: 'persistent' | 'ephemeral' | 'persistent-sequential';
+  readonly written: string;
+  readonly watched: string;
+  readonly example: string;
+}
+
+export const clusterIdZnode = {
+  path: '/cluster/id',
+  encode: (id: string) => encode({ version: '1', id }),
+  decode: (data: Buffer) => string('/cluster/id', decode('/cluster/id', data), 'id'),
+};
+
+export const controllerZnode = {
+  path: '/controller',
+  encode: (brokerId: number, timestampMs: number) => encode({ version: 1, brokerid: brokerId, timestamp: String(timestampMs) }),
+  decode: (data: Buffer) => integer('/controller', decode('/controller', data), 'brokerid'),
+};
+
+export const controllerEpochZnode = {
+  path: '/controller_epoch',
+  encode: (epoch: number) => Buffer.from(String(epoch)),
+  decode: (data: Buffer) => {
+    const text = data.toString('utf8');
+    if (!/^\d+$/.test(text)) throw new ZnodeError(`/controller_epoch is '${text}', not a number`);
+    return Number(text);
+  },
+};
+
+export interface BrokerRegistrationData extends Omit<BrokerInfo, 'epoch'> {
+  readonly jmxPort: number;
+  readonly timestampMs: number;
+}
+
+const ENDPOINT = /^(.*):\/\/(?:\[([0-9a-zA-Z\-%._:]*)\]|([0-9a-zA-Z\-%._]*)):(-?\d+)$/;
+
+/** `NAME://host:port` as an endpoint; the protocol comes from the listener map. */
+export function parseEndpoint(text: string, protocolOf: (listener: string) => string | undefined): Endpoint {
+  const match = ENDPOINT.exec(text);
+  if (!match) throw new ZnodeError(`'${text}' is not an endpoint NAME://host:port`);
+  const listener = match[1]!.toUpperCase();
+  return { listener, securityProtocol: protocolOf(listener) ?? listener, host: match[2] ?? match[3]!, port: Number(match[4]) };
+}
+
+export function endpointText({ listener, host, port }: Endpoint): string {
+  return `${listener}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+export const brokerIdsZnode = { path: '/brokers/ids' };
+
+export const brokerIdZnode = {
+  path: (id: number) => `/brokers/ids/${id}`,
+  /** Version 4: IBP 2.6 has no features key. Top-level host and port are those of the first PLAINTEXT endpoint. */
+  encode: ({ endpoints, rack, jmxPort, timestampMs }: BrokerRegistrationData) => {
+    const plaintext = endpoints.find((endpoint) => endpoint.securityProtocol === 'PLAINTEXT');
+    return encode({
+      listener_security_protocol_map: Object.fromEntries(endpoints.map((endpoint) => [endpoint.listener, endpoint.securityProtocol])),
+      endpoints: endpoints.map(endpointText),
+      ...(rack === null ? {} : { rack }),
+      jmx_port: jmxPort,
+      port: plaintext?.port ?? -1,
+      host: plaintext?.host ?? null,
+      version: 4,
+      timestamp: String(timestampMs),
+    });
+  },
+  decode: (id: number, data: Buffer, czxid: number): BrokerInfo => {
+    const path = `/brokers/ids/${id}`;
+    const json = decode(path, data);
+    const version = integer(path, json, 'version');
+    if (version < 1) throw new ZnodeError(`${path}: version ${version} is not supported`);
+    integer(path, json, 'jmx_port');
+    const rack = typeof json.rack === 'string' ? json.rack : null;
+    if (version === 1) {
+      const endpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: string(path, json, 'host'), port: integer(path, json, 'port') };
+      return { id, epoch: czxid, endpoints: [endpoint], rack };
+    }
+    const map = json.listener_security_protocol_map === undefined ? {} : object(path, json.listener_security_protocol_map);
+    if (!Array.isArray(json.endpoints)) throw new ZnodeError(`${path}: endpoints is not a list`);
+    const endpoints = json.endpoints.map((text) => parseEndpoint(String(text), (listener) => map[listener] as string | undefined));
+    return { id, epoch: czxid, endpoints, rack };
+  },
+};
+
+export const brokerSequenceIdZnode = { path: '/brokers/seqid' };
+
+/** Replicas of each partition; during a reassignment, which are being added and removed. */
+export interface TopicAssignment {
+  readonly partitions: ReadonlyMap<number, readonly number[]>;
+  readonly adding: ReadonlyMap<number, readonly number[]>;
+  readonly removing: ReadonlyMap<number, readonly number[]>;
+}
+
+function assignmentJson(map: ReadonlyMap<number, readonly number[]>): Json {
+  return Object.fromEntries([...map].sort(([a], [b]) => a - b).map(([partition, replicas]) => [String(partition), replicas]));
+}
+
+function assignmentMap(path: string, value: unknown): Map<number, number[]> {
+  if (value === undefined) return new Map();
+  return new Map(Object.entries(object(path, value)).map(([partition, replicas]) => [Number(partition), integers(path, replicas)]));
+}
+
+export const topicsZnode = { path: '/brokers/topics' };
+
+export const topicZnode = {
+  path: (topic: string) => `/brokers/topics/${topic}`,
+  encode: ({ partitions, adding, removing }: TopicAssignment) => encode({
+    partitions: assignmentJson(partitions), adding_replicas: assignmentJson(adding), removing_replicas: assignmentJson(removing), version: 3,
+  }),
+  decode: (topic: string, data: Buffer): TopicAssignment => {
+    const path = `/brokers/topics/${topic}`;
+    const json = decode(path, data);
+    const partitions = assignmentMap(path, object(path, json.partitions));
+    if (partitions.size === 0) throw new ZnodeError(`${path} has no partitions`);
+    return { partitions, adding: assignmentMap(path, json.adding_replicas), removing: assignmentMap(path, json.removing_replicas) };
+  },
+};
+
+export const partitionsZnode = { path: (topic: string) => `/brokers/topics/${topic}/partitions` };
+export const partitionZnode = { path: ({ topic, partition }: TopicPartition) => `/brokers/topics/${topic}/partitions/${partition}` };
+
+export const partitionStateZnode = {
+  path: ({ topic, partition }: TopicPartition) => `/brokers/topics/${topic}/partitions/${partition}/state`,
+  encode: ({ controllerEpoch, leader, leaderEpoch, isr }: Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>) =>
+    encode({ controller_epoch: controllerEpoch, leader, version: 1, leader_epoch: leaderEpoch, isr }),
+  decode: (tp: TopicPartition, data: Buffer, zkVersion: number): LeaderIsrAndControllerEpoch => {
+    const path = `/brokers/topics/${tp.topic}/partitions/${tp.partition}/state`;
+    const json = decode(path, data);
+    return {
+      controllerEpoch: integer(path, json, 'controller_epoch'), leader: integer(path, json, 'leader'),
+      leaderEpoch: integer(path, json, 'leader_epoch'), isr: integers(path, json.isr), zkVersion,
+    };
+  },
+};
+
+export type ConfigType = 'topics' | 'clients' | 'users' | 'brokers' | 'ips';
+
+export const configZnode = {
+  path: (type: ConfigType, entity: string) => `/config/${type}/${entity}`,
+  encode: (config: Readonly<Record<string, string>>) => encode({ version: 1, config }),
+  decode: (path: string, data: Buffer): Record<string, string> => {
+    if (data.length === 0) return {};
+    const config = decode(path, data).config;
+    if (config === undefined) return {};
+    return Object.fromEntries(Object.entries(object(path, config)).map(([key, value]) => [key, String(value)]));
+  },
+};
+
+export const configChangesZnode = {
+  path: '/config/changes',
+  createPath: '/config/changes/config_change_',
+  encode: (entityPath: string) => encode({ version: 2, entity_path: entityPath }),
+  /** `topics/T`, also from the version 1 form; undefined for one that cannot be read. */
+  decode: (path: string, data: Buffer): string | undefined => {
+    const json = decode(path, data);
+    if (json.version === 2 && typeof json.entity_path === 'string') return json.entity_path;
+    if (json.version === 1 && typeof json.entity_type === 'string') return `${json.entity_type}/${String(json.entity_name)}`;
+    return undefined;
+  },
+};
+
+function partitionList(path: string, data: Buffer): TopicPartition[] {
+  const list = decode(path, data).partitions;
+  if (!Array.isArray(list)) throw new ZnodeError(`${path}: partitions is not a list`);
+  return list.map((item) => {
+    const json = object(path, item);
+    return { topic: string(path, json, 'topic'), partition: integer(path, json, 'partition') };
+  });
+}
+
+function encodePartitionList(partitions: readonly TopicPartition[]): Buffer {
+  return encode({ version: 1, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) });
+}
+
+export const isrChangeZnode = {
+  path: '/isr_change_notification',
+  createPath: '/isr_change_notification/isr_change_',
+  encode: encodePartitionList,
+  decode: (path: string, data: Buffer) => partitionList(path, data),
+};
+
+export const preferredElectionZnode = {
+  path: '/admin/preferred_replica_election',
+  encode: encodePartitionList,
+  decode: (data: Buffer) => partitionList('/admin/preferred_replica_election', data),
+};
+
+export const deleteTopicsZnode = { path: '/admin/delete_topics' };
+export const logDirEventZnode = { path: '/log_dir_event_notification' };
+
+export const featureZnode = {
+  path: '/feature',
+  /** Status 0: disabled, as below IBP 2.7. */
+  encode: () => encode({ features: {}, version: 1, status: 0 }),
+};
+
+/** What a broker makes at start, where it is missing. Kafka: ZkData.scala#PersistentZkPaths */
+export const persistentPaths: readonly string[] = [
+  '/consumers', '/brokers/ids', '/brokers/topics', '/config/changes', '/admin/delete_topics', '/brokers/seqid',
+  '/isr_change_notification', '/latest_producer_id_block', '/log_dir_event_notification',
+  '/config/topics', '/config/clients', '/config/users', '/config/brokers', '/config/ips',
+];
+
+const sampleState = { controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1, 2, 3] };
+const sampleTopic = { partitions: new Map([[0, [1, 2, 3]]]), adding: new Map(), removing: new Map() };
+const sampleEndpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 };
+const samplePartitions = [{ topic: 't', partition: 0 }];
+
+export const znodeDocs: readonly ZnodeDoc[] = [
+  { path: '/cluster/id', mode: 'persistent', written: 'the first broker', watched: 'nobody', example: clusterIdZnode.encode('Cw4hKdTpQVqsn0Jy3v8ZsQ').toString() },
+  { path: '/feature', mode: 'persistent', written: 'the controller', watched: 'nobody', example: featureZnode.encode().toString() },
+  { path: '/controller', mode: 'ephemeral', written: 'the broker that wins the race, in a multi with the epoch', watched: 'every broker', example: controllerZnode.encode(2, 1600000000000).toString() },
+  { path: '/controller_epoch', mode: 'persistent', written: 'the winner; the version is checked by every controller write', watched: 'nobody', example: '1' },
+  { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: brokerIdZnode.encode({ id: 2, endpoints: [sampleEndpoint], rack: null, jmxPort: -1, timestampMs: 1600000000000 }).toString() },
+  { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody', example: '' },
+  { path: '/brokers/topics/T', mode: 'persistent', written: 'who creates the topic', watched: 'the controller and clients', example: topicZnode.encode(sampleTopic).toString() },
+  { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },
+  { path: '/config/topics/T', mode: 'persistent', written: 'who creates or alters the topic', watched: 'nobody, see /config/changes', example: configZnode.encode({ 'retention.ms': '1000' }).toString() },
+  { path: '/config/changes/config_change_N', mode: 'persistent-sequential', written: 'who changed a config', watched: 'every broker', example: configChangesZnode.encode('topics/t').toString() },
+  { path: '/admin/preferred_replica_election', mode: 'persistent', written: 'a tool', watched: 'the controller', example: preferredElectionZnode.encode(samplePartitions).toString() },
+  { path: '/isr_change_notification/isr_change_N', mode: 'persistent-sequential', written: 'a leader whose ISR changed', watched: 'the controller', example: isrChangeZnode.encode(samplePartitions).toString() },
+];
