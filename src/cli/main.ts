@@ -6,12 +6,13 @@ import { consoleConsumerCommand } from './console-consumer';
 import { consoleProducerCommand } from './console-producer';
 import { dumpLogCommand } from './dump-log';
 import { serverStartCommand } from './server-start';
+import { simulateCommand } from './simulate';
 import { topicsCommand } from './topics';
 import { zkCommand } from './zk';
 
 export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
-  for (const command of [serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), dumpLogCommand(), zkCommand()]) {
+  for (const command of [serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand()]) {
     program.addCommand(command.showHelpAfterError('(--help shows the options)'));
   }
   return program;

@@ -1,0 +1,104 @@
+/**
+ * The checkers of clients' histories. Each returns what it found wrong, as sentences; an empty list is a clean run.
+ *
+ * Names follow the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder. Each is tested by
+ * planting the violation it is to find (test/lab/check-history.test.ts).
+ */
+import { tpName } from '../common/cluster-types';
+import { History, ReadRecord } from './history';
+
+export interface Promised {
+  /** Every record acknowledged by the whole ISR is in the final log, where it was acknowledged. */
+  readonly ackedIsDurable: boolean;
+  /** With one request in flight, a producer's records stand in the order they were sent. */
+  readonly ordered: boolean;
+}
+
+/** Acked records that the final log does not have at their offset. */
+export function lostWrites(history: History): string[] {
+  const at = new Map<string, string>();
+  for (const [name, records] of history.final) for (const { offset, id } of records) at.set(`${name}@${offset}`, id);
+  const lost: string[] = [];
+  for (const { id, tp, outcome, offset } of history.sent.values()) {
+    if (outcome !== 'acked' || offset < 0) continue;
+    const found = at.get(`${tpName(tp)}@${offset}`);
+    if (found !== id) lost.push(`NoAckedWriteLost: ${id} was acknowledged at ${tpName(tp)} offset ${offset}, where the log has ${found ?? 'nothing'}`);
+  }
+  return lost;
+}
+
+function allReads(history: History): ReadRecord[] {
+  return [...history.reads, ...[...history.final.values()].flat()];
+}
+
+/** Records that were read but never sent, or whose send surely failed. */
+export function phantoms(history: History): string[] {
+  const found: string[] = [];
+  for (const { reader, tp, offset, id } of allReads(history)) {
+    const sent = history.sent.get(id);
+    if (!sent) found.push(`NoPhantom: ${reader} read '${id}' at ${tpName(tp)} offset ${offset}, which nobody sent`);
+    else if (sent.outcome === 'failed') found.push(`NoPhantom: ${reader} read ${id} at ${tpName(tp)} offset ${offset}, whose send had failed for good`);
+  }
+  return found;
+}
+
+/** One offset, two values: among readers, over time, and in the final log. */
+export function inconsistentOffsets(history: History): string[] {
+  const values = new Map<string, ReadRecord>();
+  const found: string[] = [];
+  for (const read of allReads(history)) {
+    const key = `${tpName(read.tp)}@${read.offset}`;
+    const first = values.get(key);
+    if (!first) values.set(key, read);
+    else if (first.id !== read.id) found.push(`OffsetsAgree: ${key} was ${first.id} for ${first.reader} and ${read.id} for ${read.reader}`);
+  }
+  return found;
+}
+
+/** A reader that skipped an offset or went back. `seeks` are not known here: each reader reads straight on. */
+export function readsOutOfOrder(history: History): string[] {
+  const last = new Map<string, number>();
+  const found: string[] = [];
+  for (const { reader, tp, offset } of allReads(history)) {
+    const key = `${reader} ${tpName(tp)}`;
+    const before = last.get(key);
+    if (before !== undefined && offset !== before + 1) found.push(`ReadsInOrder: ${key} read offset ${offset} after ${before}`);
+    last.set(key, offset);
+  }
+  return found;
+}
+
+/** Records of one producer whose first appearances in the final log are not in the order they were sent. */
+export function sendsOutOfOrder(history: History): string[] {
+  const found: string[] = [];
+  for (const [name, records] of history.final) {
+    const last = new Map<string, number>();
+    const seen = new Set<string>();
+    for (const { id } of records) {
+      const sent = history.sent.get(id);
+      if (!sent || seen.has(id)) continue;
+      seen.add(id);
+      const before = last.get(sent.producer) ?? -1;
+      if (sent.sequence < before) found.push(`SendsInOrder: ${id} stands behind a later record of ${sent.producer} in ${name}`);
+      last.set(sent.producer, Math.max(before, sent.sequence));
+    }
+  }
+  return found;
+}
+
+/** Second and later appearances in the final log: allowed without idempotence, and counted. */
+export function duplicates(history: History): number {
+  let count = 0;
+  for (const records of history.final.values()) count += records.length - new Set(records.map((record) => record.id)).size;
+  return count;
+}
+
+export function checkHistory(history: History, promised: Promised): string[] {
+  return [
+    ...(promised.ackedIsDurable ? lostWrites(history) : []),
+    ...phantoms(history),
+    ...(promised.ackedIsDurable ? inconsistentOffsets(history) : []),
+    ...readsOutOfOrder(history),
+    ...(promised.ordered ? sendsOutOfOrder(history) : []),
+  ];
+}

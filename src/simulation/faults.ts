@@ -1,0 +1,67 @@
+/**
+ * Faults as a list drawn before the run: time, kind, target, length. A failing run can be shrunk by leaving some out.
+ *
+ * Swarm testing: each seed first draws which kinds exist at all, because runs with every fault at once find less.
+ */
+import { Prng } from './prng';
+import { SimCluster } from './sim-cluster';
+import { ZOOKEEPER_HOST } from './sim-zookeeper';
+
+export const faultKinds = [
+  'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper', 'zookeeper-down', 'power-cut',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface Fault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  readonly target: number;
+  readonly other: number;
+  readonly lastsMs: number;
+}
+
+export function drawFaults(random: Prng, kinds: readonly FaultKind[], brokers: number, fromMs: number, untilMs: number): Fault[] {
+  const count = random.between(2, 8);
+  const faults = Array.from({ length: count }, (): Fault => {
+    const target = random.between(1, brokers);
+    const others = Array.from({ length: brokers }, (_, i) => i + 1).filter((id) => id !== target);
+    return {
+      atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), target, other: others.length > 0 ? random.pick(others) : target,
+      lastsMs: random.pick([20, 200, 1000, 3000, 7000, 12000]) + random.below(500),
+    };
+  });
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Sets the fault, and schedules its end. */
+export function applyFault(cluster: SimCluster, { kind, target, other, lastsMs }: Fault): void {
+  const later = (undo: () => void) => void cluster.world.schedule(lastsMs, undo);
+  switch (kind) {
+    case 'kill':
+      cluster.kill(target);
+      return later(() => cluster.start(target));
+    case 'power-cut':
+      cluster.powerCut(target);
+      return later(() => cluster.start(target));
+    case 'terminate':
+      cluster.terminate(target);
+      return later(() => cluster.start(target));
+    case 'pause':
+      cluster.pause(target);
+      return later(() => cluster.resume(target));
+    case 'cut-zookeeper':
+      cluster.cutFromZooKeeper(target);
+      return later(() => cluster.healLink(`broker-${target}`, ZOOKEEPER_HOST));
+    case 'cut-peers': case 'cut-one-way':
+      cluster.cutPeers(target, other, kind === 'cut-one-way');
+      return later(() => cluster.healLink(`broker-${target}`, `broker-${other}`));
+    case 'expire-session':
+      return cluster.expireSession(target);
+    case 'reset-zookeeper':
+      return cluster.zookeeper.resetConnections(`broker-${target}`);
+    case 'zookeeper-down':
+      cluster.setZooKeeperDown(true);
+      return later(() => cluster.setZooKeeperDown(false));
+  }
+}

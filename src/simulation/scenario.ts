@@ -1,0 +1,229 @@
+/**
+ * One seed: draws a cluster, a workload and faults, runs them, heals everything, and judges.
+ *
+ * The judgement: no acknowledged record lost, nothing read that was not sent, one value an offset, order kept (clients);
+ * leader in the ISR, one leader an epoch, epochs never back, only the current controller writes (ZooKeeper, at each
+ * write); and after the faults everything becomes quiet: led, in sync, all answered, logs equal (liveness).
+ */
+import { createHash } from 'node:crypto';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { KafkaError } from '../common/errors';
+import { Consumer } from '../consumer/consumer';
+import { divergentLogs, leadersPerEpoch, ReplicaLog, StateWriteChecker } from '../lab/check-cluster';
+import { checkHistory, duplicates } from '../lab/check-history';
+import { History } from '../lab/history';
+import { Producer } from '../producer/producer';
+import { batchesOf } from '../record/record-batch';
+import { controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
+import { applyFault, drawFaults, Fault, FaultKind, faultKinds } from './faults';
+import { Prng } from './prng';
+import { SimCluster } from './sim-cluster';
+
+const TOPIC = 'records';
+const FAULTS_FROM_MS = 2000;
+const FAULTS_UNTIL_MS = 30000;
+const QUIET_WITHIN_MS = 120000;
+const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
+
+export interface Scenario {
+  readonly seed: string;
+  readonly brokers: number;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minIsr: number;
+  readonly segmentBytes: number;
+  readonly sendEveryMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly faults: readonly Fault[];
+  readonly brokerSettings: Readonly<Record<string, string>>;
+}
+
+export interface Outcome {
+  readonly scenario: Scenario;
+  readonly violations: readonly string[];
+  readonly traceHash: number;
+  readonly actions: number;
+  /** What was reached: elections, truncations, fenced writes …; a path no seed reaches is a hole in the test. */
+  readonly reached: Readonly<Record<string, number>>;
+  readonly timeline: readonly Readonly<Record<string, unknown>>[];
+  readonly log: readonly string[];
+}
+
+export function drawScenario(seed: string, brokerSettings: Readonly<Record<string, string>> = {}): Scenario {
+  const random = new Prng(`${seed}/scenario`);
+  const brokers = random.pick([2, 3, 3, 3, 4]);
+  const replicationFactor = Math.min(brokers, random.pick([2, 3, 3]));
+  const lossless = faultKinds.filter((kind) => kind !== 'power-cut');
+  const kinds = random.chance(0.15) ? (['power-cut', 'kill', 'pause'] as const) : lossless.filter(() => random.chance(0.4));
+  const used: readonly FaultKind[] = kinds.length > 0 ? kinds : ['kill'];
+  return {
+    seed, brokers, replicationFactor, partitions: random.between(1, 3), minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
+    segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), kinds: used,
+    faults: drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), brokerSettings,
+  };
+}
+
+class Run {
+  private readonly cluster: SimCluster;
+  private readonly history = new History();
+  private readonly violations: string[] = [];
+  private readonly tps: readonly TopicPartition[];
+  private producing = true;
+  private sequence = 0;
+  private open = 0;
+
+  constructor(private readonly scenario: Scenario) {
+    this.cluster = new SimCluster(scenario.seed, scenario.brokers, { 'log.segment.bytes': scenario.segmentBytes, ...scenario.brokerSettings });
+    this.tps = Array.from({ length: scenario.partitions }, (_, partition) => ({ topic: TOPIC, partition }));
+    this.watchWrites();
+  }
+
+  /** Judges every write of a state znode at the moment it is applied. */
+  private watchWrites(): void {
+    const checker = new StateWriteChecker((violation) => this.cluster.world.violation(violation));
+    const { tree } = this.cluster.zookeeper;
+    this.cluster.zookeeper.onWrite.push((changes) => {
+      for (const { change, path } of changes) {
+        if (change !== 'changed' && change !== 'created') continue;
+        if (path === controllerEpochZnode.path) checker.controllerEpochWritten(controllerEpochZnode.decode(tree.get(path).data));
+        const match = STATE_PATH.exec(path);
+        if (!match) continue;
+        const tp = { topic: match[1]!, partition: Number(match[2]) };
+        const { data, stat } = tree.get(path);
+        checker.stateWritten(tpName(tp), partitionStateZnode.decode(tp, data, stat.version), this.cluster.assignmentOf(tp));
+      }
+    });
+  }
+
+  private assignment(): Map<number, number[]> {
+    const { brokers, replicationFactor } = this.scenario;
+    return new Map(this.tps.map(({ partition }) => [partition, Array.from({ length: replicationFactor }, (_, i) => (partition + i) % brokers + 1)]));
+  }
+
+  async run(): Promise<void> {
+    const { cluster, scenario } = this;
+    const { world } = cluster;
+    cluster.startAll();
+    await world.run(20000, () => cluster.brokers.every(({ id }) => cluster.isRunning(id)));
+    await world.complete(cluster.createTopic(TOPIC, this.assignment(), { 'min.insync.replicas': String(scenario.minIsr) }), 30000, 'creating the topic');
+    const unready = await cluster.untilQuiet(this.tps, 30000);
+    if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
+    const startMs = world.nowMs;
+    const producer = await world.complete(cluster.producer({
+      'acks': 'all', 'max.in.flight.requests.per.connection': 1, 'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': 5,
+    }), 30000, 'opening the producer');
+    const consumer = await world.complete(cluster.consumer(), 30000, 'opening the consumer');
+    this.produce(producer);
+    void this.consume(consumer);
+    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, fault));
+    await world.run(startMs + FAULTS_UNTIL_MS + 2000);
+    cluster.heal();
+    await world.run(world.nowMs + 500);
+    cluster.heal();
+    this.producing = false;
+    await this.becomeQuiet();
+    await world.complete(this.readFinal(), 120000, 'reading everything back').catch((error) => this.violations.push(`Liveness: ${String(error)}`));
+    this.judge();
+  }
+
+  private produce(producer: Producer): void {
+    const { world } = this.cluster;
+    const random = world.random.split('workload');
+    const next = () => {
+      if (!this.producing) return;
+      const tp = random.pick(this.tps);
+      const record = this.history.send(`r${this.sequence}`, 'producer-1', this.sequence++, tp);
+      this.open++;
+      producer.send({ ...tp, value: record.id }).then(({ offset }) => {
+        record.outcome = 'acked';
+        record.offset = offset;
+      }, (error) => {
+        record.outcome = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE' ? 'failed' : 'unknown';
+      }).finally(() => { this.open--; });
+      world.schedule(this.scenario.sendEveryMs * (0.5 + random.below(100) / 100), next);
+    };
+    next();
+  }
+
+  private async consume(consumer: Consumer): Promise<void> {
+    consumer.assign(this.tps);
+    for (;;) {
+      for (const record of await consumer.poll(1000)) this.history.read('consumer-1', { topic: record.topic, partition: record.partition }, record.offset, record.value!.toString());
+    }
+  }
+
+  private async becomeQuiet(): Promise<void> {
+    const { cluster } = this;
+    const answered = await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => this.open === 0);
+    if (!answered) this.violations.push(`Liveness: ${this.open} sends are not settled ${QUIET_WITHIN_MS} ms after the faults ended`);
+    const waits = await cluster.untilQuiet(this.tps, QUIET_WITHIN_MS);
+    this.violations.push(...waits.map((wait) => `Liveness: ${wait}, ${QUIET_WITHIN_MS} ms after the faults ended`));
+    for (const { id, startError } of cluster.brokers) if (!cluster.isRunning(id)) this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? cluster.broker(id).host.exited?.reason}`);
+  }
+
+  private async readFinal(): Promise<void> {
+    const consumer = await this.cluster.consumer();
+    consumer.assign(this.tps);
+    const ends = new Map<string, number>();
+    for (const tp of this.tps) ends.set(tpName(tp), await consumer.endOffset(tp));
+    while (this.tps.some((tp) => (this.history.final.get(tpName(tp))?.length ?? 0) < ends.get(tpName(tp))!)) {
+      for (const record of await consumer.poll(1000)) this.history.readFinal({ topic: record.topic, partition: record.partition }, record.offset, record.value!.toString());
+    }
+    await consumer.close();
+  }
+
+  private replicaLogs(tp: TopicPartition): ReplicaLog[] {
+    return this.cluster.brokers.flatMap(({ id }) => {
+      const log = this.cluster.logOf(id, tp);
+      if (!log) return [];
+      const batches: { baseOffset: number; digest: string }[] = [];
+      for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
+        for (const chunk of log.read(offset, log.logEndOffset, 1 << 20, true)) {
+          for (const batch of batchesOf(chunk)) {
+            batches.push({ baseOffset: batch.baseOffset, digest: createHash('md5').update(batch.bytes()).digest('hex') });
+            offset = batch.nextOffset;
+          }
+        }
+      }
+      return [{ broker: id, startOffset: log.logStartOffset, highWatermark: log.highWatermark, batches }];
+    });
+  }
+
+  private judge(): void {
+    const losesPower = this.scenario.kinds.includes('power-cut');
+    this.violations.push(...this.cluster.world.violations, ...leadersPerEpoch(this.cluster.world.timeline));
+    this.violations.push(...checkHistory(this.history, { ackedIsDurable: !losesPower, ordered: !losesPower }).filter((text) => !losesPower || !text.startsWith('ReadsInOrder')));
+    for (const tp of this.tps) this.violations.push(...divergentLogs(tpName(tp), this.replicaLogs(tp)));
+  }
+
+  outcome(crash: unknown): Outcome {
+    const { world } = this.cluster;
+    if (crash !== undefined) this.violations.push(`the run ended early: ${crash instanceof Error ? crash.stack : String(crash)}`, ...world.violations);
+    const reached: Record<string, number> = { sent: this.history.sent.size, acked: this.history.count('acked'), unknown: this.history.count('unknown'), duplicates: duplicates(this.history) };
+    for (const { what } of world.timeline) reached[what] = (reached[what] ?? 0) + 1;
+    return { scenario: this.scenario, violations: this.violations, traceHash: world.traceHash, actions: world.actionsRun, reached, timeline: world.timeline, log: this.cluster.logLines() };
+  }
+}
+
+/** Runs one scenario to its judgement. Never rejects: what goes wrong is a violation. */
+export async function runScenario(scenario: Scenario): Promise<Outcome> {
+  const run = new Run(scenario);
+  try {
+    await run.run();
+    return run.outcome(undefined);
+  } catch (error) {
+    return run.outcome(error ?? 'unknown');
+  }
+}
+
+/** Leaves faults out while the run still fails: the shortest list that was found. */
+export async function shrink(scenario: Scenario): Promise<Scenario> {
+  let smallest = scenario;
+  for (let i = 0; i < smallest.faults.length;) {
+    const candidate = { ...smallest, faults: smallest.faults.filter((_, n) => n !== i) };
+    if ((await runScenario(candidate)).violations.length > 0) smallest = candidate;
+    else i++;
+  }
+  return smallest;
+}
+

@@ -1,0 +1,238 @@
+/**
+ * Real brokers and real clients on simulated hosts, over one simulated network and one simulated ZooKeeper, with the
+ * faults that can befall them.
+ */
+import { Broker } from '../broker/broker';
+import { parseBrokerConfig } from '../broker/broker-config';
+import { ClientEnvironment } from '../client/client-config';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { RawConfig } from '../common/config-def';
+import { messageOf } from '../common/errors';
+import { Consumer } from '../consumer/consumer';
+import { Log } from '../log/log';
+import { validateTopicConfig } from '../log/log-config';
+import { Producer } from '../producer/producer';
+import { createTopic } from '../zk/topic-creation';
+import { ZkConnection } from '../zk/zk-connection';
+import { partitionStateZnode, topicZnode } from '../zk/znodes';
+import { Prng } from './prng';
+import { SimHost } from './sim-host';
+import { SimNetwork } from './sim-network';
+import { SimZooKeeper, ZOOKEEPER_HOST } from './sim-zookeeper';
+import { World } from './world';
+
+export interface SimBroker {
+  readonly id: number;
+  readonly host: SimHost;
+  broker: Broker | undefined;
+  /** Why the last start failed. */
+  startError: string | undefined;
+  isStarted: boolean;
+}
+
+/** Short times, so that a run of a virtual minute holds many elections. */
+const SIM_DEFAULTS: RawConfig = {
+  'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000, 'replica.lag.time.max.ms': 4000, 'replica.fetch.wait.max.ms': 500,
+  'replica.fetch.backoff.ms': 200, 'replica.socket.timeout.ms': 5000, 'controller.socket.timeout.ms': 5000, 'request.timeout.ms': 5000,
+  'replica.high.watermark.checkpoint.interval.ms': 2000, 'log.flush.offset.checkpoint.interval.ms': 10000, 'log.retention.check.interval.ms': 60000,
+  'isr.change.check.interval.ms': 1000, 'isr.change.quiet.ms': 1000, 'controlled.shutdown.retry.backoff.ms': 500, 'event.loop.stall.warn.ms': 2000,
+  'auto.leader.rebalance.enable': 'false', 'log.segment.delete.delay.ms': 5000, 'auto.create.topics.enable': 'false', 'log.flush.scheduler.interval.ms': 60000,
+};
+
+export class SimCluster {
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly zookeeper: SimZooKeeper;
+  readonly brokers: SimBroker[] = [];
+  private readonly random: Prng;
+  private clients = 0;
+
+  constructor(seed: string, brokerCount: number, private readonly overrides: RawConfig = {}) {
+    this.world = new World(seed);
+    this.random = this.world.random.split('cluster');
+    this.network = new SimNetwork(this.world);
+    this.zookeeper = new SimZooKeeper(this.world, this.network);
+    for (let id = 1; id <= brokerCount; id++) {
+      this.brokers.push({ id, host: new SimHost(this.world, this.network, `broker-${id}`), broker: undefined, startError: undefined, isStarted: false });
+    }
+  }
+
+  broker(id: number): SimBroker {
+    return this.brokers[id - 1]!;
+  }
+
+  isRunning(id: number): boolean {
+    const { host, isStarted } = this.broker(id);
+    return isStarted && !host.life.isDead;
+  }
+
+  /** Starts the process; `overrides` only for this life. */
+  start(id: number, overrides: RawConfig = {}): void {
+    const one = this.broker(id);
+    if (!one.host.life.isDead) return;
+    const host = one.host.boot();
+    const { generation } = one.host;
+    const config = parseBrokerConfig({
+      ...SIM_DEFAULTS, 'broker.id': id, 'listeners': `PLAINTEXT://broker-${id}:9092`, 'log.dirs': '/data', ...this.overrides, ...overrides,
+    });
+    one.broker = new Broker(config, host, this.zookeeper.of(one.host));
+    one.isStarted = false;
+    one.startError = undefined;
+    this.event('start', id);
+    one.broker.start().then(
+      () => { if (one.host.isAlive(generation)) one.isStarted = true; },
+      (error) => {
+        if (!one.host.isAlive(generation)) return;
+        one.startError = messageOf(error);
+        one.host.kill();
+      },
+    );
+  }
+
+  startAll(): void {
+    for (const { id } of this.brokers) this.start(id);
+  }
+
+  event(fault: string, target: number | string): void {
+    this.world.timeline.push({ time: this.world.nowMs, who: 'simulation', what: 'fault', fault, target });
+  }
+
+  kill(id: number): void {
+    this.event('kill -9', id);
+    this.broker(id).host.kill();
+  }
+
+  powerCut(id: number): void {
+    this.event('power cut', id);
+    this.broker(id).host.powerCut(this.random.split(`power-${id}-${this.world.nowMs}`));
+  }
+
+  /** SIGTERM: a clean shutdown, which ends the process. */
+  terminate(id: number): void {
+    const { host, broker, isStarted } = this.broker(id);
+    if (host.life.isDead || !broker || !isStarted) return;
+    this.event('SIGTERM', id);
+    const { generation } = host;
+    const end = () => { if (host.isAlive(generation)) host.kill(); };
+    broker.shutdown().then(end, end);
+  }
+
+  pause(id: number): void {
+    this.event('SIGSTOP', id);
+    this.broker(id).host.pause();
+  }
+
+  resume(id: number): void {
+    this.event('SIGCONT', id);
+    this.broker(id).host.resume();
+  }
+
+  cutFromZooKeeper(id: number): void {
+    this.event('cut from ZooKeeper', id);
+    this.network.cut(`broker-${id}`, ZOOKEEPER_HOST);
+  }
+
+  cutPeers(a: number, b: number, oneWay: boolean): void {
+    this.event(oneWay ? 'cut one way' : 'cut', `${a}>${b}`);
+    this.network.cut(`broker-${a}`, `broker-${b}`);
+    if (!oneWay) this.network.cut(`broker-${b}`, `broker-${a}`);
+  }
+
+  healLink(a: string, b: string): void {
+    this.network.heal(a, b);
+    this.network.heal(b, a);
+  }
+
+  expireSession(id: number): void {
+    const { broker, isStarted, host } = this.broker(id);
+    if (host.life.isDead || !isStarted) return;
+    this.event('expire session', id);
+    try {
+      this.zookeeper.endSession(broker!.sessionCredentials.id);
+    } catch {
+      // Between two sessions there is none to expire.
+    }
+  }
+
+  setZooKeeperDown(down: boolean): void {
+    this.event(down ? 'ZooKeeper down' : 'ZooKeeper up', '');
+    this.zookeeper.setDown(down);
+  }
+
+  /** Undoes every fault and starts what is dead. */
+  heal(): void {
+    this.zookeeper.setDown(false);
+    for (const { id, host } of this.brokers) {
+      this.healLink(`broker-${id}`, ZOOKEEPER_HOST);
+      for (const other of this.brokers) this.healLink(`broker-${id}`, `broker-${other.id}`);
+      host.disk.writeError = undefined;
+      host.resume();
+    }
+    this.startAll();
+  }
+
+  /** A client on a host of its own. */
+  environment(): ClientEnvironment & { readonly simHost: SimHost } {
+    const simHost = new SimHost(this.world, this.network, `client-${++this.clients}`);
+    return { simHost, host: simHost.boot(), zookeeper: () => this.zookeeper.of(simHost) };
+  }
+
+  producer(config: RawConfig = {}): Promise<Producer> {
+    return Producer.open(this.environment(), { 'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, ...config });
+  }
+
+  consumer(config: RawConfig = {}): Promise<Consumer> {
+    return Consumer.open(this.environment(), { 'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, 'auto.offset.reset': 'earliest', ...config });
+  }
+
+  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { host, zookeeper } = this.environment();
+    const zk = await ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 });
+    await createTopic(zk, host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
+    await zk.close();
+  }
+
+  stateOf(tp: TopicPartition) {
+    const path = partitionStateZnode.path(tp);
+    if (this.zookeeper.tree.exists(path) === null) return undefined;
+    const { data, stat } = this.zookeeper.tree.get(path);
+    return partitionStateZnode.decode(tp, data, stat.version);
+  }
+
+  assignmentOf(tp: TopicPartition): readonly number[] {
+    return topicZnode.decode(tp.topic, this.zookeeper.tree.get(topicZnode.path(tp.topic)).data).partitions.get(tp.partition) ?? [];
+  }
+
+  logOf(id: number, tp: TopicPartition): Log | undefined {
+    return this.isRunning(id) ? this.broker(id).broker!.replicas.get(tp)?.log : undefined;
+  }
+
+  /** Led, in full sync, and every replica has the same end and high watermark. */
+  isQuiet(tp: TopicPartition): boolean {
+    return this.unquiet(tp) === undefined;
+  }
+
+  /** What the partition still waits for. */
+  unquiet(tp: TopicPartition): string | undefined {
+    const state = this.stateOf(tp);
+    const assignment = this.assignmentOf(tp);
+    if (!state) return `${tpName(tp)} has no state`;
+    if (!this.isRunning(state.leader)) return `${tpName(tp)} is led by ${state.leader}, which does not run`;
+    if (state.isr.length < assignment.length) return `${tpName(tp)} has ISR ${state.isr} of ${assignment}`;
+    const logs = assignment.map((id) => this.logOf(id, tp));
+    if (logs.some((log) => !log)) return `${tpName(tp)} has a replica without log`;
+    const ends = logs.map((log) => log!.logEndOffset);
+    if (new Set(ends).size > 1) return `${tpName(tp)} has log ends ${ends}`;
+    if (logs.some((log) => log!.highWatermark !== ends[0])) return `${tpName(tp)} has high watermarks ${logs.map((log) => log!.highWatermark)} at log end ${ends[0]}`;
+    return undefined;
+  }
+
+  async untilQuiet(tps: readonly TopicPartition[], withinMs: number): Promise<string[]> {
+    const done = await this.world.run(this.world.nowMs + withinMs, () => tps.every((tp) => this.isQuiet(tp)));
+    return done ? [] : tps.flatMap((tp) => this.unquiet(tp) ?? []);
+  }
+
+  logLines(): string[] {
+    return this.brokers.flatMap(({ host }) => host.logLines).sort((a, b) => Number(a.split(' ')[0]) - Number(b.split(' ')[0]));
+  }
+}

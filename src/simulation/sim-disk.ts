@@ -1,0 +1,195 @@
+/**
+ * A disk in memory that can forget: kill -9 keeps what was written, a power cut keeps what was synced and, by seed, any
+ * prefix of the rest, with torn bytes at its end.
+ *
+ * Held to the real disk by running the same operations on both (test/simulation/sim-disk.test.ts).
+ */
+import { Disk, DiskEntry, DiskFile } from '../common/host';
+import { Prng } from './prng';
+
+class SimFile {
+  data: Buffer = Buffer.alloc(0);
+  size = 0;
+  /** Bytes from the start that survive a power cut. */
+  durable = 0;
+  /** What a non-durable replacement may fall back to. */
+  previous: string | undefined;
+  modifiedMs = 0;
+
+  reserve(size: number): void {
+    if (size <= this.data.length) return;
+    const grown = Buffer.alloc(Math.max(1024, size, this.data.length * 2));
+    this.data.copy(grown, 0, 0, this.size);
+    this.data = grown;
+  }
+
+  setText(text: string): void {
+    this.data = Buffer.from(text);
+    this.size = this.data.length;
+  }
+
+  text(): string {
+    return this.data.toString('utf8', 0, this.size);
+  }
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: '${path}'`), { code });
+}
+
+export class SimDisk implements Disk {
+  private readonly files = new Map<string, SimFile>();
+  private readonly directories = new Set<string>();
+  private readonly locks = new Set<string>();
+  /** When set, every write throws this errno. */
+  writeError: string | undefined;
+
+  constructor(private readonly nowMs: () => number) {}
+
+  private find(path: string): SimFile {
+    const file = this.files.get(path);
+    if (!file) throw systemError('ENOENT', path);
+    return file;
+  }
+
+  private checkWrite(path: string): void {
+    if (this.writeError) throw systemError(this.writeError, path);
+  }
+
+  private create(path: string): SimFile {
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    if (parent !== '' && !this.directories.has(parent)) throw systemError('ENOENT', path);
+    const file = new SimFile();
+    file.modifiedMs = this.nowMs();
+    this.files.set(path, file);
+    return file;
+  }
+
+  open(path: string, mode: 'read' | 'write' | 'create'): DiskFile {
+    const file = this.files.get(path) ?? (mode === 'create' ? this.create(path) : this.find(path));
+    let isOpen = true;
+    const check = () => { if (!isOpen) throw systemError('EBADF', path); };
+    return {
+      size: () => { check(); return file.size; },
+      read: (target, position) => {
+        check();
+        return file.data.copy(target, 0, Math.min(position, file.size), Math.min(file.size, position + target.length));
+      },
+      write: (chunks, position) => {
+        check();
+        this.checkWrite(path);
+        let at = position;
+        file.reserve(position + chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+        if (position > file.size) file.data.fill(0, file.size, position);
+        for (const chunk of chunks) at += chunk.copy(file.data, at);
+        file.durable = Math.min(file.durable, position);
+        file.size = Math.max(file.size, at);
+        file.modifiedMs = this.nowMs();
+      },
+      truncate: (size) => {
+        check();
+        this.checkWrite(path);
+        file.reserve(size);
+        if (size > file.size) file.data.fill(0, file.size, size);
+        file.size = size;
+        file.durable = Math.min(file.durable, size);
+        file.modifiedMs = this.nowMs();
+      },
+      sync: async () => { check(); file.durable = file.size; },
+      syncNow: () => { check(); file.durable = file.size; },
+      close: () => { isOpen = false; },
+    };
+  }
+
+  exists(path: string): boolean {
+    return this.files.has(path) || this.directories.has(path);
+  }
+
+  stat(path: string): { size: number; modifiedMs: number } {
+    const { size, modifiedMs } = this.find(path);
+    return { size, modifiedMs };
+  }
+
+  list(path: string): DiskEntry[] {
+    if (!this.directories.has(path)) throw systemError('ENOENT', path);
+    const entries = new Map<string, boolean>();
+    for (const directory of this.directories) if (directory.startsWith(`${path}/`)) entries.set(directory.slice(path.length + 1).split('/')[0]!, true);
+    for (const file of this.files.keys()) {
+      const rest = file.startsWith(`${path}/`) ? file.slice(path.length + 1) : '';
+      if (rest !== '' && !rest.includes('/')) entries.set(rest, false);
+    }
+    return [...entries].map(([name, directory]) => ({ name, directory })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  makeDirectory(path: string): void {
+    const parts = path.split('/');
+    for (let i = 1; i <= parts.length; i++) this.directories.add(parts.slice(0, i).join('/'));
+  }
+
+  readText(path: string): string {
+    return this.find(path).text();
+  }
+
+  rename(from: string, to: string): void {
+    this.checkWrite(from);
+    if (this.directories.has(from)) {
+      for (const directory of [...this.directories]) {
+        if (directory !== from && !directory.startsWith(`${from}/`)) continue;
+        this.directories.delete(directory);
+        this.directories.add(to + directory.slice(from.length));
+      }
+      for (const [path, file] of [...this.files]) {
+        if (!path.startsWith(`${from}/`)) continue;
+        this.files.delete(path);
+        this.files.set(to + path.slice(from.length), file);
+      }
+      return;
+    }
+    const file = this.find(from);
+    this.files.delete(from);
+    this.files.set(to, file);
+  }
+
+  remove(path: string): void {
+    for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
+    for (const directory of [...this.directories]) if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
+  }
+
+  replace(path: string, text: string, options: { durable: boolean }): void {
+    this.checkWrite(path);
+    const before = this.files.get(path);
+    const file = this.create(path);
+    file.setText(text);
+    file.durable = options.durable ? file.size : 0;
+    file.previous = options.durable ? undefined : before?.previous ?? before?.text() ?? '';
+  }
+
+  lock(path: string): { release(): void } {
+    if (this.locks.has(path)) throw new Error(`Failed to acquire lock on file ${path}. A broker is already running there.`);
+    this.locks.add(path);
+    return { release: () => { this.locks.delete(path); } };
+  }
+
+  /** kill -9: everything written stays, locks are gone. */
+  processDied(): void {
+    this.locks.clear();
+  }
+
+  /** The power went: what was not synced is kept in part, or not. */
+  powerCut(random: Prng): void {
+    this.locks.clear();
+    for (const file of this.files.values()) {
+      if (file.previous !== undefined) {
+        if (random.chance(0.5)) file.setText(file.previous);
+        file.previous = undefined;
+        file.durable = file.size;
+        continue;
+      }
+      const loose = file.size - file.durable;
+      if (loose <= 0) continue;
+      file.size = file.durable + (random.chance(0.3) ? 0 : random.below(loose + 1));
+      if (file.size > file.durable && random.chance(0.3)) file.data[file.size - 1 - random.below(Math.min(16, file.size - file.durable))]! ^= 0x55;
+      file.durable = file.size;
+    }
+  }
+}

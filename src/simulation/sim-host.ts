@@ -1,0 +1,131 @@
+/**
+ * A simulated machine with at most one process on it. Each start of the process is a new life; timers, sockets and
+ * promises of a dead life never fire, and a call from one is a violation.
+ */
+import { Clock, Host, Log, Timer } from '../common/host';
+import { Prng } from './prng';
+import { SimDisk } from './sim-disk';
+import { SimNetwork } from './sim-network';
+import { Owner, World } from './world';
+
+const LOG_LINES_KEPT = 400;
+
+class Life implements Owner {
+  isDead = false;
+  private deferred: (() => void)[] = [];
+
+  constructor(private readonly host: SimHost) {}
+
+  get isPaused(): boolean { return this.host.isPaused; }
+
+  defer(run: () => void): void {
+    this.deferred.push(run);
+  }
+
+  /** After a pause: what came due meanwhile, in order, one action each. */
+  release(world: World): void {
+    for (const run of this.deferred.splice(0)) world.schedule(0, run, this);
+  }
+}
+
+export class SimHost {
+  readonly disk: SimDisk;
+  readonly logLines: string[] = [];
+  generation = 0;
+  life: Life;
+  isPaused = false;
+  /** The process ended by itself. */
+  exited: { code: number; reason: string } | undefined;
+  private readonly onDeath: (() => void)[] = [];
+
+  constructor(readonly world: World, private readonly net: SimNetwork, readonly name: string) {
+    this.disk = new SimDisk(() => world.epochMs + world.nowMs);
+    this.life = new Life(this);
+    this.life.isDead = true;
+  }
+
+  isAlive(generation: number): boolean {
+    return generation === this.generation && !this.life.isDead;
+  }
+
+  checkAlive(what: string): void {
+    if (this.life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`);
+  }
+
+  /** Starts a process: the host it is to use. */
+  boot(): Host {
+    this.generation++;
+    this.life = new Life(this);
+    this.exited = undefined;
+    const life = this.life;
+    const random = this.world.random.split(`${this.name}/${this.generation}`);
+    const check = (what: string) => { if (life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`); };
+    const clock: Clock = {
+      wallMs: () => Math.floor(this.world.epochMs + this.world.nowMs),
+      monotonicMs: () => this.world.nowMs,
+      schedule: (delayMs, action): Timer => {
+        check('schedule');
+        return this.world.schedule(delayMs, action, life);
+      },
+    };
+    return {
+      name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this), log: this.log(''),
+      event: ({ what, ...rest }) => this.world.timeline.push({ time: this.world.nowMs, who: this.name, what, ...rest }),
+      exit: (code, reason) => {
+        if (life.isDead) return;
+        this.exited = { code, reason };
+        this.kill();
+      },
+    };
+  }
+
+  private guardedDisk(life: Life): SimDisk {
+    const violation = (what: string) => this.world.violation(`${this.name}: disk ${what} called by a dead process`);
+    return new Proxy(this.disk, {
+      get(disk, name) {
+        if (life.isDead) violation(String(name));
+        const member = disk[name as keyof SimDisk];
+        return typeof member === 'function' ? (member as (...args: unknown[]) => unknown).bind(disk) : member;
+      },
+    });
+  }
+
+  private log(prefix: string): Log {
+    const line = (level: string) => (message: string) => {
+      this.logLines.push(`${this.world.nowMs.toFixed(1)} ${this.name} ${level} ${prefix}${message}`);
+      if (this.logLines.length > LOG_LINES_KEPT) this.logLines.shift();
+    };
+    return { error: line('ERROR'), warn: line('WARN'), info: line('INFO'), debug: () => {}, debugOn: false, child: (name) => this.log(`[${name}] `) };
+  }
+
+  /** Called when the current process dies, however it does. */
+  whenDead(listener: () => void): void {
+    this.onDeath.push(listener);
+  }
+
+  /** kill -9 */
+  kill(): void {
+    if (this.life.isDead) return;
+    this.life.isDead = true;
+    this.isPaused = false;
+    this.disk.processDied();
+    this.net.hostDied(this);
+    for (const listener of this.onDeath.splice(0)) listener();
+  }
+
+  /** The machine loses power: un-synced bytes are gone, in part. */
+  powerCut(random: Prng): void {
+    this.kill();
+    this.disk.powerCut(random);
+  }
+
+  pause(): void {
+    if (!this.life.isDead) this.isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.life.release(this.world);
+  }
+}

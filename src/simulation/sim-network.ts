@@ -1,0 +1,243 @@
+/**
+ * TCP in virtual time: an ordered stream a connection and direction, delivered in arbitrary pieces after a delay; links
+ * between two hosts can be cut, in one direction or both.
+ *
+ * What is sent over a cut link waits, as a kernel would retransmit; when the link heals it is delivered, or, by seed,
+ * the connection is reset. A host that dies resets its connections; one that is paused accepts and says nothing.
+ */
+import { Connection, Listener, Network } from '../common/host';
+import { Prng } from './prng';
+import { SimHost } from './sim-host';
+import { World } from './world';
+
+export class SimNetwork {
+  private readonly listeners = new Map<string, { host: SimHost; generation: number; accept: (connection: Connection) => void }>();
+  private readonly cuts = new Set<string>();
+  private readonly streams = new Set<Stream>();
+  private readonly random: Prng;
+  private nextPort = 40000;
+
+  constructor(readonly world: World) {
+    this.random = world.random.split('network');
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.cuts.has(`${from}>${to}`);
+  }
+
+  cut(from: string, to: string): void {
+    this.cuts.add(`${from}>${to}`);
+  }
+
+  heal(from: string, to: string): void {
+    if (!this.cuts.delete(`${from}>${to}`)) return;
+    for (const stream of [...this.streams]) {
+      if (stream.from.name !== from || stream.to.name !== to) continue;
+      if (stream.hasHeld && this.random.chance(0.5)) stream.pair.reset('ECONNRESET');
+      else stream.flush();
+    }
+  }
+
+  latencyMs(): number {
+    return 0.1 + this.random.below(20) / 10;
+  }
+
+  /** The network as one host sees it. */
+  of(host: SimHost): Network {
+    return {
+      listen: (name, port, accept) => this.listen(host, name, port, accept),
+      dial: (name, port, timeoutMs) => this.dial(host, name, port, timeoutMs),
+    };
+  }
+
+  private async listen(host: SimHost, name: string, port: number, accept: (connection: Connection) => void): Promise<Listener> {
+    host.checkAlive('listen');
+    const bound = port === 0 ? this.nextPort++ : port;
+    const key = `${name}:${bound}`;
+    const known = this.listeners.get(key);
+    if (known && known.host.isAlive(known.generation)) throw Object.assign(new Error(`EADDRINUSE ${key}`), { code: 'EADDRINUSE' });
+    this.listeners.set(key, { host, generation: host.generation, accept });
+    return { port: bound, close: async () => { this.listeners.delete(key); } };
+  }
+
+  private dial(host: SimHost, name: string, port: number, timeoutMs: number): Promise<Connection> {
+    host.checkAlive('dial');
+    const owner = host.life;
+    return new Promise((resolve, reject) => {
+      const fail = (code: string) => reject(Object.assign(new Error(`${code} ${name}:${port}`), { code }));
+      const timer = this.world.schedule(timeoutMs, () => fail('ETIMEDOUT'), owner);
+      const target = this.listeners.get(`${name}:${port}`);
+      const remote = target?.host.name ?? name;
+      if (this.isCut(host.name, remote) || this.isCut(remote, host.name)) return;
+      this.world.schedule(this.latencyMs(), () => {
+        timer.cancel();
+        const listener = this.listeners.get(`${name}:${port}`);
+        if (!listener || !listener.host.isAlive(listener.generation)) return fail('ECONNREFUSED');
+        const pair = new Pair(this, host, listener.host);
+        this.world.schedule(0, () => listener.accept(pair.server), listener.host.life);
+        resolve(pair.client);
+      }, owner);
+    });
+  }
+
+  open(stream: Stream): void {
+    this.streams.add(stream);
+  }
+
+  forget(stream: Stream): void {
+    this.streams.delete(stream);
+  }
+
+  /** The process on `host` died: its peers hear a reset. */
+  hostDied(host: SimHost): void {
+    for (const stream of [...this.streams]) if (stream.from === host) stream.pair.reset('ECONNRESET');
+    for (const [key, listener] of [...this.listeners]) if (listener.host === host) this.listeners.delete(key);
+  }
+
+  split(chunk: Buffer): Buffer[] {
+    if (chunk.length < 2 || !this.random.chance(0.05)) return [chunk];
+    const at = 1 + this.random.below(chunk.length - 1);
+    return [chunk.subarray(0, at), chunk.subarray(at)];
+  }
+}
+
+/** Both ends of a connection. */
+class Pair {
+  readonly client: End;
+  readonly server: End;
+  private isClosed = false;
+
+  constructor(private readonly network: SimNetwork, clientHost: SimHost, serverHost: SimHost) {
+    const up = new Stream(network, this, clientHost, serverHost);
+    const down = new Stream(network, this, serverHost, clientHost);
+    network.open(up);
+    network.open(down);
+    this.client = new End(serverHost.name, up, down);
+    this.server = new End(clientHost.name, down, up);
+    up.receiver = this.server;
+    down.receiver = this.client;
+  }
+
+  /** Ends the connection; each side hears of it after what was already on the way to it, or at once. */
+  reset(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const end of [this.client, this.server]) end.closing(reason);
+    this.network.forget(this.client.out);
+    this.network.forget(this.server.out);
+  }
+}
+
+/** One direction. */
+class Stream {
+  receiver!: End;
+  private lastArrivalMs = 0;
+  private held: Buffer[] = [];
+  unread = 0;
+
+  constructor(readonly network: SimNetwork, readonly pair: Pair, readonly from: SimHost, readonly to: SimHost) {}
+
+  get hasHeld(): boolean { return this.held.length > 0; }
+
+  send(chunk: Buffer): void {
+    if (this.held.length > 0 || this.network.isCut(this.from.name, this.to.name)) {
+      this.held.push(chunk);
+      return;
+    }
+    for (const piece of this.network.split(chunk)) this.deliver(piece);
+  }
+
+  private deliver(piece: Buffer): void {
+    const { world } = this.network;
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, world.nowMs + this.network.latencyMs());
+    this.unread += piece.length;
+    world.schedule(this.lastArrivalMs - world.nowMs, () => {
+      this.unread -= piece.length;
+      this.receiver.receive(piece);
+    }, this.to.life);
+  }
+
+  flush(): void {
+    const chunks = this.held;
+    this.held = [];
+    for (const chunk of chunks) this.deliver(chunk);
+  }
+
+  /** When the last byte on the way arrives. */
+  get arrivalDelayMs(): number {
+    return Math.max(0, this.lastArrivalMs - this.network.world.nowMs);
+  }
+}
+
+class End implements Connection {
+  private onDataListener: ((chunk: Buffer) => void) | undefined;
+  private onCloseListener: ((reason: string) => void) | undefined;
+  private early: Buffer[] = [];
+  private paused = false;
+  private isClosed = false;
+  private closedReason: string | undefined;
+
+  constructor(readonly remoteAddress: string, readonly out: Stream, private readonly incoming: Stream) {}
+
+  onData(listener: (chunk: Buffer) => void): void {
+    this.onDataListener = listener;
+    this.flushEarly();
+  }
+
+  onClose(listener: (reason: string) => void): void {
+    const before = this.onCloseListener;
+    this.onCloseListener = (reason) => { before?.(reason); listener(reason); };
+    if (this.closedReason !== undefined) listener(this.closedReason);
+  }
+
+  onDrain(): void {}
+
+  receive(chunk: Buffer): void {
+    if (this.closedReason !== undefined) return;
+    if (this.paused || this.onDataListener === undefined || this.early.length > 0) this.early.push(chunk);
+    else this.onDataListener(chunk);
+  }
+
+  private flushEarly(): void {
+    while (!this.paused && this.onDataListener && this.early.length > 0) this.onDataListener(this.early.shift()!);
+  }
+
+  /** Copies: memory is not shared between hosts. */
+  write(chunks: readonly Buffer[]): boolean {
+    this.out.from.checkAlive('write');
+    if (!this.isClosed) this.out.send(Buffer.concat(chunks));
+    return true;
+  }
+
+  pendingBytes(): number {
+    return this.out.unread;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.flushEarly();
+  }
+
+  end(): void {
+    this.out.pair.reset('closed by peer');
+  }
+
+  destroy(reason: string): void {
+    this.closedReason ??= reason;
+    this.out.pair.reset('closed by peer');
+  }
+
+  closing(reason: string): void {
+    this.isClosed = true;
+    const { network, to } = this.incoming;
+    const tell = () => {
+      this.closedReason ??= reason;
+      this.onCloseListener?.(this.closedReason);
+    };
+    network.world.schedule(this.incoming.arrivalDelayMs + network.latencyMs(), tell, to.life);
+  }
+}

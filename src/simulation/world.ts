@@ -1,0 +1,118 @@
+/**
+ * Virtual time: a heap of actions, worked off one by one; after each, every promise continuation it set off has run
+ * before the next begins. Nothing else moves, so a seed is a run.
+ *
+ * An action may belong to one life of a host. Dead lives' actions are dropped; a paused host's wait until it goes on.
+ */
+import { Prng } from './prng';
+
+export interface Owner {
+  readonly isDead: boolean;
+  readonly isPaused: boolean;
+  /** Takes an action that came due while the owner is paused. */
+  defer(run: () => void): void;
+}
+
+interface Action {
+  readonly atMs: number;
+  readonly sequence: number;
+  readonly run: () => void;
+  readonly owner: Owner | undefined;
+  cancelled: boolean;
+}
+
+export class World {
+  /** Virtual milliseconds since the start. */
+  nowMs = 0;
+  /** What wall clocks show at virtual time 0. */
+  readonly epochMs = 1_600_000_000_000;
+  readonly random: Prng;
+  private readonly heap: Action[] = [];
+  private sequence = 0;
+  actionsRun = 0;
+  /** FNV-1a over time and owner of every action run: two runs of a seed must agree. */
+  traceHash = 0x811c9dc5;
+  readonly violations: string[] = [];
+  readonly timeline: { time: number; who: string; what: string; [key: string]: unknown }[] = [];
+
+  constructor(readonly seed: string) {
+    this.random = new Prng(seed);
+  }
+
+  violation(text: string): void {
+    this.violations.push(`at ${this.nowMs} ms: ${text}`);
+  }
+
+  schedule(delayMs: number, run: () => void, owner?: Owner): { cancel(): void } {
+    const action: Action = { atMs: this.nowMs + Math.max(0, delayMs), sequence: this.sequence++, run, owner, cancelled: false };
+    this.push(action);
+    return { cancel: () => { action.cancelled = true; } };
+  }
+
+  private static before(a: Action, b: Action): boolean {
+    return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
+  }
+
+  private push(action: Action): void {
+    const { heap } = this;
+    let i = heap.length;
+    heap.push(action);
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!World.before(action, heap[parent]!)) break;
+      heap[i] = heap[parent]!;
+      i = parent;
+    }
+    heap[i] = action;
+  }
+
+  private pop(): Action | undefined {
+    const { heap } = this;
+    const top = heap[0];
+    const last = heap.pop();
+    if (top === undefined || last === undefined || heap.length === 0) return top;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && World.before(heap[child + 1]!, heap[child]!)) child++;
+      if (!World.before(heap[child]!, last)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = last;
+    return top;
+  }
+
+  /** Runs until `done` or virtual time `untilMs`; returns whether `done` was reached. */
+  async run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
+    while (!done()) {
+      const next = this.heap[0];
+      if (next === undefined || next.atMs > untilMs) {
+        this.nowMs = Math.max(this.nowMs, untilMs);
+        return false;
+      }
+      this.pop();
+      if (next.cancelled || next.owner?.isDead) continue;
+      this.nowMs = next.atMs;
+      this.actionsRun++;
+      this.traceHash = Math.imul(this.traceHash ^ (next.atMs * 1000) ^ next.sequence, 0x01000193) >>> 0;
+      if (next.owner?.isPaused) next.owner.defer(next.run);
+      else next.run();
+      // A turn of the real loop: all continuations of the action have run when it comes.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    return true;
+  }
+
+  /** Runs `work` to its end in virtual time; rejects if that takes longer than `withinMs`. */
+  async complete<T>(work: Promise<T>, withinMs: number, what: string): Promise<T> {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    work.then((value) => { outcome = { value }; }, (error) => { outcome = { error }; });
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.run(this.nowMs + withinMs, () => outcome !== undefined);
+    if (outcome === undefined) throw new Error(`${what} is not done after ${withinMs} virtual ms`);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+}
