@@ -65,7 +65,7 @@ export function readSessionFile(disk: Disk, dir: string): SessionCredentials | u
 
 /** Readable by the owner alone: who has it can end the session. */
 export function writeSessionFile(disk: Disk, dir: string, { id, password }: SessionCredentials): void {
-  disk.replace(sessionPath(dir), `${id} ${password}\n`, { durable: false, mode: 0o600 });
+  disk.replace(sessionPath(dir), `${id} ${password}\n`, { durable: true, mode: 0o600 });
 }
 
 export function removeSessionFile(disk: Disk, dir: string): void {

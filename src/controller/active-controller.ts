@@ -42,6 +42,11 @@ export class ActiveController {
   private readonly transitions: StateTransitions;
   private readonly unregister: (() => void)[] = [];
   private rebalanceTimer: Timer | undefined;
+  /**
+   * Partitions whose leader registered after their state was written: it restarted while nobody was controller, perhaps
+   * with a shorter log. One leader epoch must not span two lives, so they get an election. (Kafka 2.8 continues them.)
+   */
+  private readonly ledByFormerLife = new Set<string>();
   private isStopped = false;
 
   constructor(private readonly deps: ActiveControllerDeps, term: ControllerTerm) {
@@ -137,21 +142,28 @@ export class ActiveController {
         loaded.push({ topic, partition });
       }
     }
-    for (const [name, state] of await readPartitionStates(this.deps.zk, loaded)) this.context.leadership.set(name, state);
+    for (const [name, state] of await readPartitionStates(this.deps.zk, loaded)) {
+      this.context.leadership.set(name, state);
+      const leader = this.context.liveBrokers.get(state.leader);
+      if (leader && leader.epoch > state.mzxid!) this.ledByFormerLife.add(name);
+    }
     return loaded;
   }
 
   private async startStateMachines(): Promise<void> {
     for (const tp of this.context.partitions) {
       movePartition(this.context, tp, 'NewPartition');
-      if (this.context.leadershipOf(tp)) movePartition(this.context, tp, this.context.hasLiveLeader(tp) ? 'OnlinePartition' : 'OfflinePartition');
+      const continues = this.context.hasLiveLeader(tp) && !this.ledByFormerLife.has(tpName(tp));
+      if (this.context.leadershipOf(tp)) movePartition(this.context, tp, continues ? 'OnlinePartition' : 'OfflinePartition');
       for (const replica of this.context.replicasOf(tp)) this.transitions.newReplicas([{ ...tp, replica }]);
     }
     const live = new Set(this.context.brokerIds);
     const all = this.context.replicasOnBrokers(new Set(this.context.partitions.flatMap((tp) => [...this.context.replicasOf(tp)])));
-    this.transitions.onlineReplicas(all.filter(({ replica }) => live.has(replica)));
+    this.transitions.onlineReplicas(all.filter((one) => live.has(one.replica) && !this.ledByFormerLife.has(tpName(one))));
+    this.transitions.markOnline(all.filter((one) => live.has(one.replica) && this.ledByFormerLife.has(tpName(one))));
     await this.transitions.offlineReplicas(all.filter(({ replica }) => !live.has(replica)));
     await this.electMissingLeaders();
+    this.ledByFormerLife.clear();
   }
 
   /** Leaders for every partition that has none. */

@@ -108,6 +108,11 @@ export class StateTransitions {
     }
   }
 
+  /** As `onlineReplicas`, where an election that follows will tell them. */
+  markOnline(replicas: readonly PartitionReplica[]): void {
+    for (const replica of replicas) moveReplica(this.context, replica, 'OnlineReplica');
+  }
+
   newReplicas(replicas: readonly PartitionReplica[]): void {
     for (const replica of replicas) moveReplica(this.context, replica, 'NewReplica');
   }

@@ -22,6 +22,7 @@ import { SimCluster } from './sim-cluster';
 const TOPIC = 'records';
 const FAULTS_FROM_MS = 2000;
 const FAULTS_UNTIL_MS = 30000;
+const SUPERVISE_EVERY_MS = 1000;
 const QUIET_WITHIN_MS = 120000;
 const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
 
@@ -118,12 +119,19 @@ class Run {
     for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, fault));
     await world.run(startMs + FAULTS_UNTIL_MS + 2000);
     cluster.heal();
-    await world.run(world.nowMs + 500);
-    cluster.heal();
+    this.supervise();
     this.producing = false;
     await this.becomeQuiet();
     await world.complete(this.readFinal(), 120000, 'reading everything back').catch((error) => this.violations.push(`Liveness: ${String(error)}`));
     this.judge();
+  }
+
+  /** From now on a broker that ends is started again, as an operator or a supervisor would. */
+  private supervise(): void {
+    this.cluster.world.schedule(SUPERVISE_EVERY_MS, () => {
+      this.cluster.startAll();
+      this.supervise();
+    });
   }
 
   private produce(producer: Producer): void {

@@ -62,8 +62,8 @@ export class SimCluster {
   }
 
   isRunning(id: number): boolean {
-    const { host, isStarted } = this.broker(id);
-    return isStarted && !host.life.isDead;
+    const one = this.brokers[id - 1];
+    return one !== undefined && one.isStarted && !one.host.life.isDead;
   }
 
   /** Starts the process; `overrides` only for this life. */

@@ -157,6 +157,8 @@ export class SimZkSession implements ZkSession {
   private lastReplyMs = 0;
   private heardMs: number;
   private lostTold = false;
+  /** Something was lost on the way: TCP would reset the connection sooner or later. */
+  private isBroken = false;
   private readonly owner: Owner;
   private readonly listeners: ((event: ZkEvent) => void)[] = [];
 
@@ -213,6 +215,7 @@ export class SimZkSession implements ZkSession {
       this.state = 'connected';
       this.connection++;
       this.lostTold = false;
+      this.isBroken = false;
       this.heardMs = this.lastRequestMs = this.lastReplyMs = this.zk.world.nowMs;
       this.watchConnection(this.connection);
       this.emit({ type: 'connected' });
@@ -231,7 +234,7 @@ export class SimZkSession implements ZkSession {
   private watchConnection(connection: number): void {
     this.later(this.timeoutMs / 15, () => {
       if (this.connection !== connection || this.state !== 'connected') return;
-      if (!this.zk.isOpen(this.server!.id)) return this.disconnect();
+      if (this.isBroken || !this.zk.isOpen(this.server!.id)) return this.disconnect();
       if (this.zk.reachable(this.host)) this.heardMs = this.zk.world.nowMs;
       if (this.zk.world.nowMs - this.heardMs >= this.timeoutMs * 2 / 3) this.disconnect();
       else this.watchConnection(connection);
@@ -277,8 +280,8 @@ export class SimZkSession implements ZkSession {
     this.lastReplyMs = Math.max(this.lastReplyMs, world.nowMs + this.zk.latencyMs());
     this.later(this.lastReplyMs - world.nowMs, () => {
       if (this.connection !== connection || this.state !== 'connected') return;
-      // Lost on the way: the client will notice the silence.
       if (this.zk.reachable(this.host)) run();
+      else this.isBroken = true;
     });
   }
 
@@ -295,7 +298,11 @@ export class SimZkSession implements ZkSession {
       this.lastRequestMs = Math.max(this.lastRequestMs, world.nowMs + this.zk.latencyMs());
       // The request is the network's: it arrives even if its sender is dead or paused by then.
       world.schedule(this.lastRequestMs - world.nowMs, () => {
-        if (this.connection !== connection || !this.zk.reachable(this.host) || !this.zk.isOpen(this.server!.id)) return;
+        if (this.connection !== connection || !this.zk.isOpen(this.server!.id)) return;
+        if (!this.zk.reachable(this.host)) {
+          this.isBroken = true;
+          return;
+        }
         let outcome: { value: T } | { error: unknown };
         try {
           outcome = { value: apply() };

@@ -14,12 +14,15 @@ import { isZkError, ZkError } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import { partitionStateZnode, partitionsZnode, partitionZnode } from './znodes';
 
-export type PartitionState = LeaderIsrAndControllerEpoch;
-export type StateContent = Omit<PartitionState, 'zkVersion'>;
+export interface PartitionState extends LeaderIsrAndControllerEpoch {
+  /** When read: the transaction that last wrote the znode, comparable with a broker epoch. */
+  readonly mzxid?: number;
+}
+export type StateContent = Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>;
 
 export async function readPartitionState(zk: ZkConnection, tp: TopicPartition): Promise<PartitionState | undefined> {
   const znode = await zk.get(partitionStateZnode.path(tp));
-  return znode ? partitionStateZnode.decode(tp, znode.data, znode.stat.version) : undefined;
+  return znode ? { ...partitionStateZnode.decode(tp, znode.data, znode.stat.version), mzxid: znode.stat.mzxid } : undefined;
 }
 
 /** All states that exist, by `topic-partition`, read in parallel. */
