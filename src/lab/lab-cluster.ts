@@ -1,0 +1,163 @@
+/**
+ * A cluster of real processes in a folder of its own: a ZooKeeper, brokers, and eyes and hands for who plays with it.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { ClientEnvironment } from '../client/client-config';
+import { LeaderIsrAndControllerEpoch, TopicPartition } from '../common/cluster-types';
+import { Host } from '../common/host';
+import { nodeHost, silentLog } from '../host/node-host';
+import { validateTopicConfig } from '../log/log-config';
+import { readControllerId } from '../zk/controller-election';
+import { readBrokers } from '../zk/broker-registration';
+import { readPartitionState } from '../zk/partition-state-store';
+import { createTopic } from '../zk/topic-creation';
+import { realZooKeeper } from '../zk/zk-client';
+import { ZkConnection } from '../zk/zk-connection';
+import { BrokerProcess } from './broker-process';
+import { until } from './wait';
+import { ZooKeeperProcess } from './zookeeper-process';
+
+export interface Profile {
+  readonly name: string;
+  readonly about: string;
+  readonly settings: Readonly<Record<string, string | number>>;
+}
+
+/** Which times a cluster runs with; whoever shows a cluster says which. */
+export const profiles: Readonly<Record<string, Profile>> = {
+  classroom: {
+    name: 'classroom', about: 'short sessions (4 s) and lag times (3 s), so that one need not wait',
+    settings: {
+      'zookeeper.session.timeout.ms': 4000, 'zookeeper.connection.timeout.ms': 60000, 'replica.lag.time.max.ms': 3000, 'replica.fetch.backoff.ms': 200,
+      'isr.change.check.interval.ms': 500, 'isr.change.quiet.ms': 500, 'controlled.shutdown.retry.backoff.ms': 1000,
+    },
+  },
+  authentic: { name: 'authentic', about: 'Kafka 2.8\'s own times: sessions of 18 s, lag of 30 s', settings: {} },
+  test: {
+    name: 'test', about: 'sessions that never expire by accident; expiry is caused',
+    settings: { 'zookeeper.session.timeout.ms': 60000, 'zookeeper.connection.timeout.ms': 100000, 'replica.fetch.backoff.ms': 100, 'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false' },
+  },
+};
+
+export interface LabClusterOptions {
+  readonly directory: string;
+  readonly brokers: number;
+  readonly profile: Profile;
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** An existing ZooKeeper to use, with chroot, instead of starting one. */
+  readonly zookeeper?: string;
+}
+
+export class LabCluster {
+  readonly host: Host;
+  private zk: ZkConnection | undefined;
+
+  private constructor(readonly options: LabClusterOptions, readonly zookeeper: ZooKeeperProcess | undefined, readonly connect: string, readonly brokers: readonly BrokerProcess[]) {
+    this.host = nodeHost({ name: 'lab', log: silentLog });
+  }
+
+  static async start(options: LabClusterOptions): Promise<LabCluster> {
+    fs.mkdirSync(options.directory, { recursive: true });
+    const zookeeper = options.zookeeper !== undefined ? undefined : await ZooKeeperProcess.start({
+      directory: path.join(options.directory, 'zookeeper'), tickTimeMs: 500, minSessionTimeoutMs: 1000, maxSessionTimeoutMs: 120000,
+    });
+    const connect = options.zookeeper ?? zookeeper!.connect;
+    const brokers = Array.from({ length: options.brokers }, (_, i) => new BrokerProcess({
+      id: i + 1, directory: path.join(options.directory, `broker-${i + 1}`), zookeeper: connect, settings: { ...options.profile.settings, ...options.settings },
+    }));
+    const cluster = new LabCluster(options, zookeeper, connect, brokers);
+    try {
+      await Promise.all(brokers.map((broker) => broker.start()));
+      await until('a controller', async () => await cluster.controllerId() >= 0);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  broker(id: number): BrokerProcess {
+    const found = this.brokers.find((broker) => broker.id === id);
+    if (!found) throw new Error(`there is no broker ${id}`);
+    return found;
+  }
+
+  get environment(): ClientEnvironment {
+    return { host: this.host, zookeeper: (connect) => realZooKeeper(this.host, connect) };
+  }
+
+  async zkConnection(): Promise<ZkConnection> {
+    return (this.zk ??= await ZkConnection.open(this.host, realZooKeeper(this.host, this.connect), { sessionTimeoutMs: 60000, connectTimeoutMs: 60000, maxInFlightRequests: 64 }));
+  }
+
+  async controllerId(): Promise<number> {
+    return readControllerId(await this.zkConnection());
+  }
+
+  async controllerEpoch(): Promise<number> {
+    const znode = await (await this.zkConnection()).get('/controller_epoch');
+    return znode ? Number(znode.data.toString()) : 0;
+  }
+
+  async liveBrokerIds(): Promise<number[]> {
+    return (await readBrokers(await this.zkConnection())).map((broker) => broker.id);
+  }
+
+  async state(tp: TopicPartition): Promise<LeaderIsrAndControllerEpoch | undefined> {
+    return readPartitionState(await this.zkConnection(), tp);
+  }
+
+  async leaderOf(tp: TopicPartition): Promise<number> {
+    return (await this.state(tp))?.leader ?? -1;
+  }
+
+  /** Creates the topic and waits until every partition has a leader and its whole ISR. */
+  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+    const zk = await this.zkConnection();
+    await createTopic(zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
+    for (const [partition, replicas] of assignment) await this.untilIsr({ topic: name, partition }, replicas);
+  }
+
+  async untilLeader(tp: TopicPartition, accept: (leader: number) => boolean = (leader) => leader >= 0): Promise<number> {
+    const { leader } = await until(`a leader of ${tp.topic}-${tp.partition}`, async () => {
+      const leader = await this.leaderOf(tp);
+      return accept(leader) ? { leader } : undefined;
+    });
+    return leader;
+  }
+
+  untilIsr(tp: TopicPartition, ids: readonly number[]): Promise<LeaderIsrAndControllerEpoch> {
+    const wanted = [...ids].sort().join();
+    return until(`ISR ${wanted} of ${tp.topic}-${tp.partition}`, async () => {
+      const state = await this.state(tp);
+      return state && [...state.isr].sort().join() === wanted ? state : undefined;
+    });
+  }
+
+  /** The timelines of all brokers, by time. */
+  timeline(): Record<string, unknown>[] {
+    const events = this.brokers.flatMap((broker) => (fs.existsSync(broker.timelineFile) ? readNdjson(broker.timelineFile) : []));
+    return events.sort((a, b) => Number(a.time) - Number(b.time));
+  }
+
+  /** Ends every process. */
+  async stop(): Promise<void> {
+    await this.zk?.close().catch(() => {});
+    this.zk = undefined;
+    for (const broker of this.brokers) broker.resume();
+    await Promise.all(this.brokers.map((broker) => broker.kill9()));
+    await this.zookeeper?.kill();
+  }
+}
+
+/** The whole lines of an NDJSON file; a torn last line is left out. */
+export function readNdjson(file: string): Record<string, unknown>[] {
+  return fs.readFileSync(file, 'utf8').split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as Record<string, unknown>];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * Waiting for a condition: the error names what was awaited and the last value seen.
+ */
+const POLL_MS = 20;
+
+/** Resolves with the first value of `probe` that is neither undefined nor false. For hangs only, not for speed. */
+export async function until<T>(what: string, probe: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 120_000): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value as T;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not after ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Writing numbered records and reading them back, as the stories need it: what was sent, what was acknowledged, what
+ * the log holds in the end, and the longest silence between two acknowledgements.
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { KafkaError } from '../common/errors';
+import { Consumer } from '../consumer/consumer';
+import { ConsumerRecord } from '../consumer/fetcher';
+import { Producer } from '../producer/producer';
+import { LabCluster } from './lab-cluster';
+
+export const NUMBER_HEADER = 'line';
+
+/** Keeps count of what became of records 0, 1, 2 … */
+export class SendLog {
+  sent = 0;
+  readonly acked = new Map<number, number>();
+  readonly errors = new Map<string, number>();
+  firstAckAfterMs: { sinceMs: number; atMs: number | undefined } | undefined;
+  private lastAckMs = 0;
+  longestGapMs = 0;
+
+  onResult(number: number, error: KafkaError | null, offset: number): void {
+    const now = Date.now();
+    if (error) {
+      this.errors.set(error.errorName, (this.errors.get(error.errorName) ?? 0) + 1);
+      return;
+    }
+    this.acked.set(number, offset);
+    if (this.lastAckMs > 0) this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAckMs);
+    this.lastAckMs = now;
+    if (this.firstAckAfterMs && this.firstAckAfterMs.atMs === undefined && now > this.firstAckAfterMs.sinceMs) this.firstAckAfterMs.atMs = now;
+  }
+
+  /** From now on, remember when the first acknowledgement comes. */
+  watchRecovery(sinceMs: number): void {
+    this.firstAckAfterMs = { sinceMs, atMs: undefined };
+  }
+
+  get errorCount(): number {
+    return [...this.errors.values()].reduce((sum, count) => sum + count, 0);
+  }
+}
+
+/** Sends one numbered record; resolves when the producer can take the next. */
+export async function sendNumbered(producer: Producer, log: SendLog, tp: TopicPartition, number: number, value: Buffer): Promise<void> {
+  log.sent++;
+  await producer.produce({ ...tp, value, headers: [{ key: NUMBER_HEADER, value: Buffer.from(String(number)) }] }, (error, metadata) => log.onResult(number, error, metadata?.offset ?? -1));
+}
+
+export function numberOf(record: ConsumerRecord): number {
+  return Number(record.headers.find((header) => header.key === NUMBER_HEADER)?.value?.toString() ?? -1);
+}
+
+/** Reads the partition from its start to its end as it is now; calls `onRecord` for each. */
+export async function readAll(cluster: LabCluster, tp: TopicPartition, onRecord: (record: ConsumerRecord) => void): Promise<number> {
+  const consumer = await Consumer.open(cluster.environment, { 'zookeeper.connect': cluster.connect, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
+  try {
+    const end = await consumer.endOffset(tp);
+    consumer.assign([tp]);
+    consumer.seekToBeginning([tp]);
+    let next = await consumer.position(tp);
+    while (next < end) {
+      for (const record of await consumer.poll(1000)) {
+        onRecord(record);
+        next = record.offset + 1;
+      }
+    }
+    return end;
+  } finally {
+    await consumer.close();
+  }
+}
+
+export interface Accounting {
+  readonly sent: number;
+  readonly acked: number;
+  readonly read: number;
+  /** Acknowledged, but not in the log. */
+  readonly lost: number;
+  /** In the log more than once. */
+  readonly duplicated: number;
+  /** First appearances out of the order they were sent in. */
+  readonly reordered: number;
+}
+
+/** What became of the records, given the numbers the log holds, in its order. */
+export function account(log: SendLog, numbers: readonly number[]): Accounting {
+  const seen = new Set<number>();
+  let reordered = 0;
+  let last = -1;
+  for (const number of numbers) {
+    if (seen.has(number)) continue;
+    seen.add(number);
+    if (number < last) reordered++;
+    last = Math.max(last, number);
+  }
+  const lost = [...log.acked.keys()].filter((number) => !seen.has(number)).length;
+  return { sent: log.sent, acked: log.acked.size, read: numbers.length, lost, duplicated: numbers.length - seen.size, reordered };
+}
+
+/** Sends numbered records at a steady pace until stopped. */
+export class SteadyProducer {
+  readonly log = new SendLog();
+  private running = true;
+  private readonly done: Promise<void>;
+  private number = 0;
+
+  constructor(private readonly producer: Producer, private readonly tp: TopicPartition, private readonly everyMs: number) {
+    this.done = this.run();
+  }
+
+  private async run(): Promise<void> {
+    while (this.running) {
+      await sendNumbered(this.producer, this.log, this.tp, this.number, Buffer.from(`record ${this.number}`));
+      this.number++;
+      await new Promise((resolve) => setTimeout(resolve, this.everyMs));
+    }
+  }
+
+  async stop(): Promise<SendLog> {
+    this.running = false;
+    await this.done;
+    await this.producer.close();
+    return this.log;
+  }
+}
+
+export function openProducer(cluster: LabCluster, config: Readonly<Record<string, unknown>> = {}): Promise<Producer> {
+  return Producer.open(cluster.environment, { 'zookeeper.connect': cluster.connect, 'acks': 'all', 'max.in.flight.requests.per.connection': 1, ...config });
+}
