@@ -16,8 +16,8 @@ export class SendLog {
   sent = 0;
   readonly acked = new Map<number, number>();
   readonly errors = new Map<string, number>();
-  firstAckAfterMs: { sinceMs: number; atMs: number | undefined } | undefined;
-  private lastAckMs = 0;
+  /** When acknowledgements came, each millisecond once. */
+  readonly ackTimes: number[] = [];
   longestGapMs = 0;
 
   onResult(number: number, error: KafkaError | null, offset: number): void {
@@ -27,14 +27,23 @@ export class SendLog {
       return;
     }
     this.acked.set(number, offset);
-    if (this.lastAckMs > 0) this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAckMs);
-    this.lastAckMs = now;
-    if (this.firstAckAfterMs && this.firstAckAfterMs.atMs === undefined && now > this.firstAckAfterMs.sinceMs) this.firstAckAfterMs.atMs = now;
+    const last = this.ackTimes[this.ackTimes.length - 1];
+    if (last !== undefined) this.longestGapMs = Math.max(this.longestGapMs, now - last);
+    if (now !== last) this.ackTimes.push(now);
   }
 
-  /** From now on, remember when the first acknowledgement comes. */
-  watchRecovery(sinceMs: number): void {
-    this.firstAckAfterMs = { sinceMs, atMs: undefined };
+  /** When acknowledgements came again after the longest silence that began at or after `sinceMs`. */
+  recoveredAfter(sinceMs: number): number | undefined {
+    let longest = 0;
+    let recovered: number | undefined;
+    for (let i = 0; i < this.ackTimes.length; i++) {
+      const gap = this.ackTimes[i]! - Math.max(sinceMs, this.ackTimes[i - 1] ?? sinceMs);
+      if (gap > longest) {
+        longest = gap;
+        recovered = this.ackTimes[i];
+      }
+    }
+    return recovered;
   }
 
   get errorCount(): number {

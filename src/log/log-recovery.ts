@@ -37,7 +37,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   disk.makeDirectory(options.directory);
   removeLeftovers(context, options.directory);
   const segments = listSegments(context, options);
-  if (options.cleanShutdown) checkIndexes(context, segments);
+  if (options.cleanShutdown) checkIndexes(context, options, segments);
   else await recover(context, options, segments);
   if (segments.length === 0) segments.push(newSegment(context, options, options.logStartOffset));
   let end = segments.at(-1)!.readNextOffset();
@@ -76,8 +76,12 @@ function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[
   return bases.sort((a, b) => a - b).map((base) => newSegment(context, options, base));
 }
 
+function mayHaveGaps({ config }: OpenLogOptions): boolean {
+  return config['cleanup.policy'].includes('compact');
+}
+
 /** After a clean shutdown: an index that is missing or not one is rebuilt from its segment. */
-function checkIndexes(context: LogContext, segments: readonly LogSegment[]): void {
+function checkIndexes(context: LogContext, options: OpenLogOptions, segments: readonly LogSegment[]): void {
   for (const segment of segments) {
     try {
       segment.index.sanityCheck();
@@ -88,7 +92,7 @@ function checkIndexes(context: LogContext, segments: readonly LogSegment[]): voi
       if (!(error instanceof CorruptIndexError)) throw error;
       context.log.warn(`${error.message}; rebuilding the indexes of ${segment.path}`);
     }
-    report(context, segment, segment.recover(() => {}));
+    report(context, segment, segment.recover(() => {}, mayHaveGaps(options)));
   }
 }
 
@@ -101,13 +105,13 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
   const from = segments.findLastIndex((segment) => segment.baseOffset <= options.recoveryPoint);
   const epochs: EpochEntry[] = [];
   let sinceTurn = 0;
-  checkIndexes(context, segments.slice(0, Math.max(0, from)));
+  checkIndexes(context, options, segments.slice(0, Math.max(0, from)));
   for (let i = Math.max(0, from); i < segments.length; i++) {
     const segment = segments[i]!;
     const result = segment.recover((batch) => {
       const latest = epochs.at(-1)?.epoch ?? -1;
       if (batch.partitionLeaderEpoch > latest) epochs.push({ epoch: batch.partitionLeaderEpoch, startOffset: batch.baseOffset });
-    });
+    }, mayHaveGaps(options));
     report(context, segment, result);
     if (result.truncatedBytes > 0) dropAfter(context, segments, i);
     if ((sinceTurn += segment.size) > SLICE_BYTES) {

@@ -170,8 +170,8 @@ export class LogSegment {
     return removed;
   }
 
-  /** Cuts the file at a byte position and rebuilds both indexes from what is left; `check` false stops at the CRC. */
-  recover(onBatch: (batch: RecordBatch) => void): { truncatedBytes: number; problem: string | undefined } {
+  /** Cuts the file behind the last sound batch and rebuilds both indexes. Only compaction leaves gaps between offsets. */
+  recover(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): { truncatedBytes: number; problem: string | undefined } {
     this.index.reset();
     this.timeIndex.reset();
     this.largest = { timestamp: NO_TIMESTAMP, offset: this.baseOffset };
@@ -180,7 +180,7 @@ export class LogSegment {
     let nextOffset = this.baseOffset;
     let problem: string | undefined;
     for (const { batch, position } of this.batchesFrom(0)) {
-      problem = this.batchProblem(batch, position, nextOffset);
+      problem = this.batchProblem(batch, position, nextOffset, mayHaveGaps);
       if (problem !== undefined) break;
       this.indexBatch(batch, position);
       onBatch(batch);
@@ -198,11 +198,13 @@ export class LogSegment {
     return { truncatedBytes, problem };
   }
 
-  private batchProblem(batch: RecordBatch, position: number, nextOffset: number): string | undefined {
+  /** The CRC does not cover the base offset; that it goes on where the last batch ended is what vouches for it. */
+  private batchProblem(batch: RecordBatch, position: number, nextOffset: number, mayHaveGaps: boolean): string | undefined {
     if (position + batch.sizeInBytes > this.size) return 'the last batch is not whole';
     const whole = new RecordBatch(this.block(position, batch.sizeInBytes));
     return headerProblem(whole.buffer, 0)
       ?? (whole.baseOffset < nextOffset ? `offset ${whole.baseOffset} goes back below ${nextOffset}` : undefined)
+      ?? (whole.baseOffset > nextOffset && !mayHaveGaps ? `offset ${whole.baseOffset} does not follow ${nextOffset - 1}` : undefined)
       ?? (whole.computeCrc() !== whole.crc ? 'the CRC does not match' : undefined);
   }
 
@@ -220,7 +222,7 @@ export class LogSegment {
   /** Makes data and indexes durable. */
   async flush(): Promise<void> {
     this.saveIndexes();
-    await this.file.sync();
+    await this.files.sync(this.path);
     await this.index.sync();
     await this.timeIndex.sync();
   }

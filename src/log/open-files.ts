@@ -9,6 +9,8 @@ import { Disk, DiskFile } from '../common/host';
 export class OpenFiles {
   /** Insertion order is use order: a used path is deleted and set again. */
   private readonly open = new Map<string, DiskFile>();
+  /** Files being synced: not to be closed until that is done. */
+  private readonly syncing = new Map<DiskFile, { count: number; closeAfter: boolean }>();
 
   constructor(private readonly disk: Disk, private readonly limit: number) {}
 
@@ -26,10 +28,28 @@ export class OpenFiles {
     return file;
   }
 
+  /** Makes the file durable; it stays open until then, even if the budget or its owner wants it closed. */
+  async sync(path: string): Promise<void> {
+    const file = this.get(path);
+    const state = this.syncing.get(file) ?? { count: 0, closeAfter: false };
+    this.syncing.set(file, state);
+    state.count++;
+    try {
+      await file.sync();
+    } finally {
+      if (--state.count === 0) {
+        this.syncing.delete(file);
+        if (state.closeAfter) file.close();
+      }
+    }
+  }
+
   close(path: string): void {
     const file = this.open.get(path);
     this.open.delete(path);
-    file?.close();
+    const state = file && this.syncing.get(file);
+    if (state) state.closeAfter = true;
+    else file?.close();
   }
 
   /** Forgets every file below the directory, for a rename or removal. */

@@ -105,7 +105,7 @@ export abstract class SparseIndex {
   }
 
   async sync(): Promise<void> {
-    if (this.disk.exists(this.path)) await this.files.get(this.path).sync();
+    if (this.disk.exists(this.path)) await this.files.sync(this.path);
   }
 
   /** Drops the entries from memory; the next use reads the file again. */

@@ -65,7 +65,6 @@ class Failover {
     const { cluster } = this.context;
     const state = (await cluster.state(TP))!;
     const atMs = this.context.event('kill -9', { broker: state.leader, role: 'leader' });
-    this.log.watchRecovery(atMs);
     this.context.say(`kill -9 broker ${state.leader}, the leader (leader epoch ${state.leaderEpoch}, ISR ${state.isr})`);
     await cluster.broker(state.leader).kill9();
     return { broker: state.leader, atMs, epoch: state.leaderEpoch };
@@ -76,7 +75,6 @@ class Failover {
     const broker = await cluster.controllerId();
     const epoch = await cluster.controllerEpoch();
     const atMs = this.context.event('kill -9', { broker, role: 'controller' });
-    this.log.watchRecovery(atMs);
     this.context.say(`kill -9 broker ${broker}, the controller (epoch ${epoch})${broker === await cluster.leaderOf(TP) ? ', which also leads the partition' : ''}`);
     await cluster.broker(broker).kill9();
     return { broker, atMs, epoch };
@@ -107,8 +105,7 @@ class Failover {
     let dead = { broker: -1, atMs: 0, epoch: 0 };
     await this.phase(producer, lines, 0, Math.min(lines.length, 2 * third), async () => { dead = await this.killLeader(); });
     const state = (await cluster.state(TP))!;
-    await until('an acknowledgement after the kill', () => this.log.firstAckAfterMs?.atMs !== undefined || this.log.acked.size >= 2 * third);
-    const leaderSpans = leaderFailoverSpans(context.timeline(), dead.atMs, dead.broker, this.log.firstAckAfterMs?.atMs);
+    const leaderSpans = leaderFailoverSpans(context.timeline(), dead.atMs, dead.broker, this.log.recoveredAfter(dead.atMs));
     faults.push({ fault: 'kill -9 of the leader', broker: dead.broker, before: `leader ${dead.broker}, epoch ${dead.epoch}`, after: `leader ${state.leader}, epoch ${state.leaderEpoch}`, spans: leaderSpans });
     context.say(`leader is now broker ${state.leader} (leader epoch ${state.leaderEpoch}): ${showSpans(leaderSpans)}`);
     await this.bringBack(dead.broker);
@@ -120,7 +117,7 @@ class Failover {
       return id >= 0 && id !== killed.broker && { next: id, epoch: await cluster.controllerEpoch() };
     });
     await cluster.untilIsr(TP, [1, 2, 3].filter((id) => id !== killed.broker));
-    const controllerSpans = controllerFailoverSpans(context.timeline(), killed.atMs, this.log.firstAckAfterMs?.atMs);
+    const controllerSpans = controllerFailoverSpans(context.timeline(), killed.atMs, this.log.recoveredAfter(killed.atMs));
     faults.push({ fault: 'kill -9 of the controller', broker: killed.broker, before: `controller ${killed.broker}, epoch ${killed.epoch}`, after: `controller ${next}, epoch ${epoch}`, spans: controllerSpans });
     context.say(`controller is now broker ${next} (epoch ${epoch}): ${showSpans(controllerSpans)}`);
     await this.bringBack(killed.broker);

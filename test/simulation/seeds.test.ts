@@ -1,0 +1,46 @@
+/** A seeded sample of whole runs, and what makes a seed a seed. */
+import { execFileSync } from 'node:child_process';
+import * as path from 'node:path';
+import { drawScenario, runScenario, shrink } from '../../src/simulation/scenario';
+
+const SAMPLE = 60;
+
+test(`${SAMPLE} seeds of clusters under faults keep every promise`, async () => {
+  const reached: Record<string, number> = {};
+  for (let seed = 1; seed <= SAMPLE; seed++) {
+    const outcome = await runScenario(drawScenario(String(seed)));
+    expect({ seed, violations: outcome.violations }).toEqual({ seed, violations: [] });
+    for (const [name, count] of Object.entries(outcome.reached)) reached[name] = (reached[name] ?? 0) + count;
+  }
+  // A path that no seed reaches would be a hole in this test.
+  for (const path of ['acked', 'leader-elected', 'controller-elected', 'replica-left-isr', 'isr-changed', 'isr-conflict', 'truncated', 'zk-session-expired', 'controlled-shutdown']) {
+    expect([path, (reached[path] ?? 0) > 0]).toEqual([path, true]);
+  }
+}, 600_000);
+
+test('the same seed gives the same trace, twice in one process and in another process', async () => {
+  const hashes = [];
+  for (let i = 0; i < 2; i++) {
+    const { traceHash, actions } = await runScenario(drawScenario('7'));
+    hashes.push(`actions ${actions}, trace ${traceHash.toString(16)}`);
+  }
+  expect(hashes[0]).toBe(hashes[1]);
+  const output = execFileSync(process.execPath, [path.join(__dirname, '../../../bin/samsa'), 'simulate', '--seed', '7']).toString();
+  expect(output).toContain(hashes[0]);
+}, 120_000);
+
+test('a planted source of chance outside the host changes the trace, so the check above can fail', async () => {
+  const hashes = [];
+  for (const lag of ['4000', '4001']) hashes.push((await runScenario(drawScenario('7', { 'replica.lag.time.max.ms': lag }))).traceHash);
+  expect(hashes[0]).not.toBe(hashes[1]);
+}, 120_000);
+
+test('the teaching switch of KIP-101 is caught by the checkers, and the run shrinks to fewer faults', async () => {
+  const settings = { 'lab.truncate.to.high.watermark': 'true' };
+  const failing = drawScenario('126', settings);
+  const { violations } = await runScenario(failing);
+  expect(violations.some((violation) => violation.startsWith('NoAckedWriteLost') || violation.startsWith('OffsetsAgree'))).toBe(true);
+  const smaller = await shrink(failing);
+  expect(smaller.faults.length).toBeLessThanOrEqual(failing.faults.length);
+  expect((await runScenario(smaller)).violations.length).toBeGreaterThan(0);
+}, 600_000);
