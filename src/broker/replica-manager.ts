@@ -133,7 +133,8 @@ export class ReplicaManager {
   private fence(request: { controllerId: number; controllerEpoch: number; brokerEpoch: number }, what: string): ErrorName | undefined {
     const refuse = (error: ErrorName, detail: string) => {
       this.log.warn(`Refusing ${what} of controller ${request.controllerId}: ${error}, ${detail}`);
-      this.deps.host.event({ what: 'control-request-refused', broker: this.deps.brokerId, api: what, error, controllerId: request.controllerId, controllerEpoch: request.controllerEpoch, brokerEpoch: request.brokerEpoch });
+      const { controllerId, controllerEpoch, brokerEpoch: meantFor } = request;
+      this.deps.host.event({ what: 'control-request-refused', broker: this.deps.brokerId, api: what, error, controllerId, controllerEpoch, brokerEpoch: meantFor });
       return error;
     };
     if (request.controllerEpoch < this.controllerEpoch) return refuse('STALE_CONTROLLER_EPOCH', `its epoch ${request.controllerEpoch} is older than ${this.controllerEpoch}`);

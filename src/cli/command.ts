@@ -9,7 +9,7 @@ import { parseProperties } from '../common/config-def';
 import { messageOf } from '../common/errors';
 import { Host, LogLevel } from '../common/host';
 import { nodeHost } from '../host/node-host';
-import { realZooKeeper } from '../zk/zk-client';
+import { realZooKeeper } from '../zk/real-zookeeper';
 import { ZkConnection } from '../zk/zk-connection';
 
 const CLIENT_SESSION_MS = 30000;

@@ -14,7 +14,7 @@ import { parseProperties } from '../common/config-def';
 import { messageOf } from '../common/errors';
 import { LogLevel } from '../common/host';
 import { nodeHost } from '../host/node-host';
-import { realZooKeeper } from '../zk/zk-client';
+import { realZooKeeper } from '../zk/real-zookeeper';
 import { endpointText } from '../zk/znodes';
 import { keyValue } from './command';
 

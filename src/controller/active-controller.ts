@@ -7,8 +7,8 @@
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
 import { BrokerInfo, TopicPartition, tpName } from '../common/cluster-types';
-import { errorCode, ErrorName, messageOf } from '../common/errors';
-import { Host, Log, Timer } from '../common/host';
+import { errorCode, ErrorName } from '../common/errors';
+import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
@@ -25,6 +25,7 @@ import { ControllerContext } from './controller-context';
 import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
 import { movePartition } from './partition-state-machine';
+import { PreferredLeaders } from './preferred-leaders';
 import { StateTransitions } from './state-transitions';
 
 export interface ActiveControllerDeps {
@@ -41,7 +42,7 @@ export class ActiveController {
   private readonly channels: ChannelManager;
   private readonly transitions: StateTransitions;
   private readonly unregister: (() => void)[] = [];
-  private rebalanceTimer: Timer | undefined;
+  private readonly preferred: PreferredLeaders;
   /**
    * Partitions whose leader registered after their state was written: it restarted while nobody was controller, perhaps
    * with a shorter log. One leader epoch must not span two lives, so they get an election. (Kafka 2.8 continues them.)
@@ -56,6 +57,7 @@ export class ActiveController {
       interBrokerListener: options.interBrokerListener, socketTimeoutMs: options.socketTimeoutMs, retryBackoffMs: options.retryBackoffMs,
     }, (request, response) => this.onResponse(request, response), (brokerId) => this.event(`resend-${brokerId}`, () => this.resend(brokerId)));
     this.transitions = new StateTransitions(this.context, { zk: deps.zk, host, log, metrics: deps.metrics, uncleanByDefault: options.uncleanLeaderElection }, this.newBatch());
+    this.preferred = new PreferredLeaders(this.context, this.transitions, deps.zk, log);
   }
 
   private newBatch(): BrokerRequestBatch {
@@ -270,46 +272,22 @@ export class ActiveController {
     await Promise.all(names.map((name) => this.deleteNote(`${isrChangeZnode.path}/${name}`)));
   }
 
-  /** A tool asked for preferred leaders by creating the znode; it is deleted when that is done. */
   private async electPreferredRequested(): Promise<void> {
-    const znode = await this.deps.zk.get(preferredElectionZnode.path);
-    if (!znode) return;
-    let tps: TopicPartition[] = [];
-    try {
-      tps = preferredElectionZnode.decode(znode.data);
-    } catch (error) {
-      this.deps.log.error(`${messageOf(error)}; the request is dropped`);
-    }
-    await this.electPreferred(tps.filter((tp) => this.context.isAssigned(tp)));
+    if (!await this.preferred.electRequested()) return;
+    this.flush();
     await this.deleteNote(preferredElectionZnode.path);
   }
 
-  async electPreferred(tps: readonly TopicPartition[]): Promise<void> {
-    const needed = tps.filter((tp) => this.context.leadershipOf(tp) && this.context.leadershipOf(tp)!.leader !== this.context.replicasOf(tp)[0]);
-    if (needed.length > 0) await this.transitions.elect(needed, 'preferred');
-    this.flush();
-  }
-
   private scheduleRebalance(delayMs: number): void {
-    this.rebalanceTimer = this.deps.host.clock.schedule(delayMs, () => {
-      this.event('AutoPreferredReplicaLeaderElection', () => this.rebalanceLeaders());
-      this.scheduleRebalance(this.deps.options.rebalanceCheckIntervalMs);
+    const { host, options } = this.deps;
+    const timer = host.clock.schedule(delayMs, () => {
+      this.event('AutoPreferredReplicaLeaderElection', async () => {
+        await this.preferred.rebalance(options.imbalancePercentage);
+        this.flush();
+      });
+      if (!this.isStopped) this.scheduleRebalance(options.rebalanceCheckIntervalMs);
     });
-  }
-
-  /** Brokers that lead too few of the partitions they are preferred for get them back. */
-  private async rebalanceLeaders(): Promise<void> {
-    const byPreferred = new Map<number, TopicPartition[]>();
-    for (const tp of this.context.partitions) {
-      const preferred = this.context.replicasOf(tp)[0]!;
-      byPreferred.set(preferred, [...byPreferred.get(preferred) ?? [], tp]);
-    }
-    for (const [broker, tps] of byPreferred) {
-      const astray = tps.filter((tp) => this.context.leadershipOf(tp)?.leader !== broker);
-      if (astray.length / tps.length <= this.deps.options.imbalancePercentage / 100) continue;
-      const states = await readPartitionStates(this.deps.zk, astray);
-      await this.electPreferred(astray.filter((tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker)));
-    }
+    this.unregister.push(() => timer.cancel());
   }
 
   /** A broker wants to stop: its leaders move, and it leaves the ISRs it follows in. Kafka: doControlledShutdown */
@@ -364,7 +342,6 @@ export class ActiveController {
 
   stop(): void {
     this.isStopped = true;
-    this.rebalanceTimer?.cancel();
     for (const undo of this.unregister.splice(0)) undo();
     this.channels.close();
   }

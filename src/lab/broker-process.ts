@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as readline from 'node:readline';
 import { nodeHost, silentLog } from '../host/node-host';
-import { realZooKeeper } from '../zk/zk-client';
+import { realZooKeeper } from '../zk/real-zookeeper';
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
 const READY_DEADLINE_MS = 120_000;

@@ -12,7 +12,7 @@ import { readControllerId } from '../zk/controller-election';
 import { readBrokers } from '../zk/broker-registration';
 import { readPartitionState } from '../zk/partition-state-store';
 import { createTopic } from '../zk/topic-creation';
-import { realZooKeeper } from '../zk/zk-client';
+import { realZooKeeper } from '../zk/real-zookeeper';
 import { ZkConnection } from '../zk/zk-connection';
 import { BrokerProcess } from './broker-process';
 import { until } from './wait';
@@ -36,7 +36,10 @@ export const profiles: Readonly<Record<string, Profile>> = {
   authentic: { name: 'authentic', about: 'Kafka 2.8\'s own times: sessions of 18 s, lag of 30 s', settings: {} },
   test: {
     name: 'test', about: 'sessions that never expire by accident; expiry is caused',
-    settings: { 'zookeeper.session.timeout.ms': 60000, 'zookeeper.connection.timeout.ms': 100000, 'replica.fetch.backoff.ms': 100, 'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false' },
+    settings: {
+      'zookeeper.session.timeout.ms': 60000, 'zookeeper.connection.timeout.ms': 100000, 'replica.fetch.backoff.ms': 100,
+      'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false',
+    },
   },
 };
 

@@ -92,10 +92,9 @@ export class Log {
     }
     batch.setBaseOffset(this.endOffset);
     batch.setPartitionLeaderEpoch(leaderEpoch);
-    const firstOffset = this.endOffset;
     this.append([batch]);
     const logAppendTimeMs = this.config['message.timestamp.type'] === 'LogAppendTime' ? nowMs : NO_TIMESTAMP;
-    return { firstOffset, lastOffset: this.endOffset - 1, logAppendTimeMs };
+    return { firstOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs };
   }
 
   /** Appends what a follower fetched, byte for byte. */
@@ -211,8 +210,7 @@ export class Log {
   }
 
   flushIfDue(): Promise<void> | undefined {
-    const due = this.context.clock.monotonicMs() - this.lastFlushMs >= this.config['flush.ms'];
-    return due && this.unflushedRecords > 0 ? this.flush() : undefined;
+    return this.unflushedRecords > 0 && this.context.clock.monotonicMs() - this.lastFlushMs >= this.config['flush.ms'] ? this.flush() : undefined;
   }
 
   /**
@@ -310,7 +308,7 @@ export class Log {
     this.tail.clear();
   }
 
-  /** Removes a segment's files at once: they hold what must never be read again. */
+  /** At once: the files hold what must never be read again. */
   private remove(segment: LogSegment): void {
     for (const path of segment.markDeleted()) this.context.disk.remove(path);
   }

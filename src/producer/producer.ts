@@ -104,8 +104,9 @@ export class Producer {
 
   private checkSize(bytes: number): void {
     const limit = this.config['max.request.size'];
-    if (bytes > limit) throw new KafkaError('RECORD_TOO_LARGE', `The message is ${bytes} bytes when serialized which is larger than ${limit}, which is the value of the max.request.size configuration.`);
-    if (bytes > this.config['buffer.memory']) throw new KafkaError('RECORD_TOO_LARGE', `The message is ${bytes} bytes when serialized which is larger than the total memory buffer you have configured with the buffer.memory configuration.`);
+    const size = `The message is ${bytes} bytes when serialized`;
+    if (bytes > limit) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than max.request.size (${limit}).`);
+    if (bytes > this.config['buffer.memory']) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than buffer.memory (${this.config['buffer.memory']}).`);
   }
 
   /** Takes the record without waiting; false if there is no room. */

@@ -18,6 +18,7 @@ import { partitionStateZnode, topicZnode } from '../zk/znodes';
 import { Prng } from './prng';
 import { SimHost } from './sim-host';
 import { SimNetwork } from './sim-network';
+import { zooKeeperOf } from './sim-zk-session';
 import { SimZooKeeper, ZOOKEEPER_HOST } from './sim-zookeeper';
 import { World } from './world';
 
@@ -75,7 +76,7 @@ export class SimCluster {
     const config = parseBrokerConfig({
       ...SIM_DEFAULTS, 'broker.id': id, 'listeners': `PLAINTEXT://broker-${id}:9092`, 'log.dirs': '/data', ...this.overrides, ...overrides,
     });
-    one.broker = new Broker(config, host, this.zookeeper.of(one.host));
+    one.broker = new Broker(config, host, zooKeeperOf(this.zookeeper, one.host));
     one.isStarted = false;
     one.startError = undefined;
     this.event('start', id);
@@ -174,7 +175,7 @@ export class SimCluster {
   /** A client on a host of its own. */
   environment(): ClientEnvironment & { readonly simHost: SimHost } {
     const simHost = new SimHost(this.world, this.network, `client-${++this.clients}`);
-    return { simHost, host: simHost.boot(), zookeeper: () => this.zookeeper.of(simHost) };
+    return { simHost, host: simHost.boot(), zookeeper: () => zooKeeperOf(this.zookeeper, simHost) };
   }
 
   producer(config: RawConfig = {}): Promise<Producer> {

@@ -79,7 +79,9 @@ export class SimDisk implements Disk {
         check();
         this.checkWrite(path);
         let at = position;
-        file.reserve(position + chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+        const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+        if (bytes === 0) return;
+        file.reserve(position + bytes);
         if (position > file.size) file.data.fill(0, file.size, position);
         for (const chunk of chunks) at += chunk.copy(file.data, at);
         file.durable = Math.min(file.durable, position);

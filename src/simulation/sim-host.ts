@@ -2,13 +2,19 @@
  * A simulated machine with at most one process on it. Each start of the process is a new life; timers, sockets and
  * promises of a dead life never fire, and a call from one is a violation.
  */
-import { Clock, Host, Log, Timer } from '../common/host';
+import { Clock, Host, Log, Network, Timer } from '../common/host';
 import { Prng } from './prng';
 import { SimDisk } from './sim-disk';
-import { SimNetwork } from './sim-network';
 import { Owner, World } from './world';
 
 const LOG_LINES_KEPT = 400;
+
+/** What a host needs of the network it is on. */
+export interface HostNetwork {
+  of(host: SimHost): Network;
+  hostDied(host: SimHost): void;
+}
+
 
 class Life implements Owner {
   isDead = false;
@@ -38,7 +44,7 @@ export class SimHost {
   exited: { code: number; reason: string } | undefined;
   private readonly onDeath: (() => void)[] = [];
 
-  constructor(readonly world: World, private readonly net: SimNetwork, readonly name: string) {
+  constructor(readonly world: World, private readonly net: HostNetwork, readonly name: string) {
     this.disk = new SimDisk(() => world.epochMs + world.nowMs);
     this.life = new Life(this);
     this.life.isDead = true;

@@ -9,11 +9,11 @@
  *
  * Kafka: zookeeper/ZooKeeperClient.scala@2.8.2
  */
-import { HostPort, parseHostPort } from '../common/cluster-types';
+import { HostPort } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { Clock, Log, Random, Timer } from '../common/host';
 import { LIBRARY_CODES, LibraryConnection, LibraryError, LibraryEvent, LibraryOpResult, LibraryStat, setTransactionVersion } from './zookeeper-library';
-import { CreateMode, isZkError, OpenSessionOptions, SessionCredentials, ZkError, ZkErrorCode, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from './zk-session';
+import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkErrorCode, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat } from './zk-session';
 
 const CREATE_FLAGS: Record<CreateMode, number> = { persistent: 0, ephemeral: 1, 'persistent-sequential': 2 };
 const EVENT_CHANGES = { 1: 'created', 2: 'deleted', 3: 'changed', 4: 'children' } as const;
@@ -33,43 +33,6 @@ export interface ZkClientHost {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-}
-
-/** Splits `h1:2181,h2:2181/chroot`; throws CONFIG_EXCEPTION. */
-export function parseConnectString(text: string): { servers: HostPort[]; chroot: string } {
-  const slash = text.indexOf('/');
-  const chroot = slash < 0 ? '' : text.slice(slash).replace(/\/+$/, '');
-  const servers = (slash < 0 ? text : text.slice(0, slash)).split(',').map((part) => parseHostPort(/:\d+$/.test(part.trim()) ? part : `${part.trim()}:2181`));
-  return { servers, chroot };
-}
-
-export interface RealZooKeeperOptions {
-  readonly auth?: readonly { scheme: string; auth: Buffer }[];
-}
-
-export function realZooKeeper(host: ZkClientHost, connectString: string, options: RealZooKeeperOptions = {}): ZooKeeper {
-  const { servers, chroot } = parseConnectString(connectString);
-  return {
-    name: connectString,
-    openSession: (open) => ZkClient.open(host, servers, chroot, open, options.auth ?? []),
-    createRoot: (open) => createChroot(() => ZkClient.open(host, servers, '', open, options.auth ?? []), chroot),
-  };
-}
-
-/** P22: below a chroot that does not exist everything is NO_NODE. */
-async function createChroot(open: () => Promise<ZkSession>, chroot: string): Promise<void> {
-  if (chroot === '') return;
-  const session = await open();
-  try {
-    const parts = chroot.split('/').slice(1);
-    for (let i = 1; i <= parts.length; i++) {
-      await session.create(`/${parts.slice(0, i).join('/')}`, null, 'persistent').catch((error) => {
-        if (!isZkError(error, 'NODE_EXISTS')) throw error;
-      });
-    }
-  } finally {
-    await session.close();
-  }
 }
 
 type State = 'connecting' | 'connected' | 'expired' | 'closed';
@@ -239,7 +202,9 @@ export class ZkClient implements ZkSession {
     if (change) queueMicrotask(() => this.emit({ type: 'watch', change, path }));
   }
 
+  /** P26: with a chroot in front even a relative path would look sound to the library. */
   private fullPath(path: string): string {
+    if (path !== '/' && !/^(\/[^/]+)+$/.test(path)) throw new Error(`'${path}' is not an absolute path`);
     return path === '/' && this.chroot !== '' ? this.chroot : `${this.chroot}${path}`;
   }
 

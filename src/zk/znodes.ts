@@ -260,6 +260,7 @@ export const persistentPaths: readonly string[] = [
 const sampleState = { controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1, 2, 3] };
 const sampleTopic = { partitions: new Map([[0, [1, 2, 3]]]), adding: new Map(), removing: new Map() };
 const sampleEndpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 };
+const sampleBroker = brokerIdZnode.encode({ id: 2, endpoints: [sampleEndpoint], rack: null, jmxPort: -1, timestampMs: 1600000000000 });
 const samplePartitions = [{ topic: 't', partition: 0 }];
 
 export const znodeDocs: readonly ZnodeDoc[] = [
@@ -267,7 +268,7 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/feature', mode: 'persistent', written: 'the controller', watched: 'nobody', example: featureZnode.encode().toString() },
   { path: '/controller', mode: 'ephemeral', written: 'the broker that wins the race, in a multi with the epoch', watched: 'every broker', example: controllerZnode.encode(2, 1600000000000).toString() },
   { path: '/controller_epoch', mode: 'persistent', written: 'the winner; the version is checked by every controller write', watched: 'nobody', example: '1' },
-  { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: brokerIdZnode.encode({ id: 2, endpoints: [sampleEndpoint], rack: null, jmxPort: -1, timestampMs: 1600000000000 }).toString() },
+  { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: sampleBroker.toString() },
   { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody', example: '' },
   { path: '/brokers/topics/T', mode: 'persistent', written: 'who creates the topic', watched: 'the controller and clients', example: topicZnode.encode(sampleTopic).toString() },
   { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },

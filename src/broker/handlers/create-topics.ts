@@ -1,7 +1,7 @@
 /**
  * CreateTopics: checks a topic, assigns its replicas, writes it to ZooKeeper, and waits until it has leaders.
  *
- * Kafka: server/AdminManager.scala#createTopics@2.8.2; differs: any broker serves it, because all it takes is ZooKeeper.
+ * Kafka: server/AdminManager.scala#createTopics@2.8.2; differs: every broker serves it, because all it takes is ZooKeeper.
  */
 import { errorCode, KafkaError } from '../../common/errors';
 import { Host, sleep } from '../../common/host';

@@ -1,0 +1,49 @@
+/** Broker settings: Kafka's names and defaults, cross-checks, and what a beginner gets wrong. */
+import { brokerConfigTable, listenersOf, logDefaultsOf, parseBrokerConfig } from '../../src/broker/broker-config';
+import { parseProperties } from '../../src/common/config-def';
+import { validateTopicConfig } from '../../src/log/log-config';
+
+const parse = (raw: Record<string, unknown> = {}) => parseBrokerConfig({ 'zookeeper.connect': 'z:2181', ...raw });
+
+test('a properties file is read as Java reads it', () => {
+  expect(parseProperties('# c\n! c\n a = b \nlist=x,\\\n   y\nurl: http://h:1/p=q\nempty=\n')).toEqual({ a: 'b', list: 'x,y', url: 'http://h:1/p=q', empty: '' });
+});
+
+test('the finer unit wins, and topics inherit', () => {
+  expect(logDefaultsOf(parse())['retention.ms']).toBe(604800000);
+  expect(logDefaultsOf(parse({ 'log.retention.hours': 1, 'log.retention.minutes': 2 }))['retention.ms']).toBe(120000);
+  expect(logDefaultsOf(parse({ 'log.retention.minutes': 2, 'log.retention.ms': -1 }))['retention.ms']).toBe(-1);
+  expect(logDefaultsOf(parse({ 'message.max.bytes': 77 }))['max.message.bytes']).toBe(77);
+});
+
+test('listeners: what is bound, what is told, what brokers use among themselves', () => {
+  const config = parse({ 'listeners': 'IN://:9092,OUT://0.0.0.0:9093', 'advertised.listeners': 'in://b1:9092,OUT://localhost:19093', 'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT', 'inter.broker.listener.name': 'in' });
+  expect(listenersOf(config)).toMatchObject({ interBroker: 'IN', bound: [{ listener: 'IN', host: '', port: 9092 }, { listener: 'OUT', host: '0.0.0.0' }], advertised: [{ listener: 'IN', host: 'b1' }, { port: 19093 }] });
+});
+
+test.each([
+  [{ 'zookeeper.connect': null }, 'Missing required configuration "zookeeper.connect"'],
+  [{ 'broker.id': 'x' }, 'Invalid value x for configuration broker.id'],
+  [{ 'broker.id': 1001 }, 'reserved.broker.max.id'],
+  [{ 'broker.id': -1, 'broker.id.generation.enable': false }, 'broker.id must be equal or greater than 0'],
+  [{ 'auto.create.topics.enable': 'yes' }, 'Expected value to be either true or false'],
+  [{ 'listeners': 'localhost:9092' }, 'unable to parse it to a broker endpoint'],
+  [{ 'listeners': 'SSL://h:9092' }, 'only PLAINTEXT is implemented'],
+  [{ 'listeners': 'PLAINTEXT://a:1,PLAINTEXT://b:2' }, 'Each listener must have a different name'],
+  [{ 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' }, 'nonroutable meta-address'],
+  [{ 'inter.broker.listener.name': 'OTHER' }, 'inter.broker.listener.name'],
+  [{ 'replica.fetch.wait.max.ms': 60000 }, 'replica.fetch.wait.max.ms'],
+  [{ 'num.partitions': 0 }, 'Value must be at least 1'],
+])('%j is refused with a reason', (raw, reason) => {
+  expect(() => parse(raw)).toThrow(reason);
+});
+
+test('topic settings are checked by name and value', () => {
+  expect(() => validateTopicConfig({ 'retention.ms': '5' })).not.toThrow();
+  expect(() => validateTopicConfig({ 'no.such': '5' })).toThrow('Unknown topic config name: no.such');
+  expect(() => validateTopicConfig({ 'cleanup.policy': 'burn' })).toThrow('cleanup.policy');
+});
+
+test('every setting has a sentence', () => {
+  for (const [name, row] of Object.entries(brokerConfigTable)) expect([name, row.doc.length > 5]).toEqual([name, true]);
+});
