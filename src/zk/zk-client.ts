@@ -53,6 +53,8 @@ export class ZkClient implements ZkSession {
   private refusals = 0;
   private dialed = false;
   private suspendedSinceMs: number;
+  /** Calls without an answer yet, as what to do when the connection ends. */
+  private readonly outstanding = new Set<() => void>();
   private onSessionClosed: (() => void) | undefined;
   private readonly listeners: ((event: ZkEvent) => void)[] = [];
   private readonly dispatch = (event: LibraryEvent) => this.watchFired(event);
@@ -164,6 +166,9 @@ export class ZkClient implements ZkSession {
     if (connection !== this.connection) return;
     this.lastZxid = connection.lastZxid;
     this.lastProblem = reason;
+    // P5: the library forgets the call whose reply carried a wrong request id. Nobody waits for ever.
+    for (const lost of [...this.outstanding]) lost();
+    this.outstanding.clear();
     this.onSessionClosed?.();
     if (this.state === 'closed' || this.state === 'expired') return;
     if (this.state === 'connected') this.suspend();
@@ -219,12 +224,16 @@ export class ZkClient implements ZkSession {
         const code = this.state === 'connecting' ? 'CONNECTION_LOSS' : this.state === 'expired' ? 'SESSION_EXPIRED' : 'CLOSED';
         return reject(new ZkError(code, path));
       }
+      const lost = () => reject(new ZkError('CONNECTION_LOSS', path, isWrite));
+      this.outstanding.add(lost);
       try {
         run(this.connection!.client, (error, value, failedOp) => {
+          this.outstanding.delete(lost);
           if (error) reject(this.errorOf(error, path, isWrite, failedOp ?? -1));
           else resolve(value as T);
         });
       } catch (error) {
+        this.outstanding.delete(lost);
         reject(new ZkError('BAD_ARGUMENTS', path, false, -1, messageOf(error)));
       }
     });
