@@ -1,0 +1,69 @@
+/**
+ * Writes the reference pages from the tables they describe: protocol, settings, errors, znodes. A test compares them
+ * with what is in docs/, so a page cannot be wrong for long. `npm run docs` writes them.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { brokerConfigTable } from '../broker/broker-config';
+import { SettingsTable, showDefault } from '../common/config-def';
+import { errorTable } from '../common/errors';
+import { consumerConfigTable } from '../consumer/consumer-config';
+import { logConfigTable } from '../log/log-config';
+import { producerConfigTable } from '../producer/producer-config';
+import { allApis } from '../protocol/apis';
+import { Schema } from '../protocol/schema';
+import { znodeDocs } from '../zk/znodes';
+
+const NOTE = '<!-- Written by `npm run docs` from the tables in src; changes here are overwritten. -->\n';
+
+function typeName(schema: Schema<unknown>): string {
+  return schema.kind === 'array' ? `[${typeName(schema.of)}]` : schema.kind;
+}
+
+function fields(schema: Schema<unknown>, depth = 0): string[] {
+  const inner = schema.kind === 'array' ? schema.of : schema;
+  if (inner.kind === 'array') return fields(inner, depth);
+  if (inner.kind !== 'struct') return [];
+  return inner.fields.flatMap((field, i) => [`${'  '.repeat(depth)}${i + 1}. \`${field.name}\` ${typeName(field.type)}: ${field.doc}`, ...fields(field.type, depth + 1)]);
+}
+
+function protocol(): string {
+  const apis = [...allApis].sort((a, b) => a.key - b.key).map((api) => [
+    `## ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`, '', api.doc, '', 'Request:', '', ...fields(api.request), '', 'Response:', '', ...fields(api.response), '',
+  ].join('\n'));
+  return [NOTE, '# The wire', '',
+    'A frame is a u32 length (big-endian) and one msgpack array: `[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back.',
+    'Only nil, booleans, integers, strings, binaries and arrays occur. A struct is an array of its fields in the order below; a record set is one binary: record batches as they stand in a segment file.',
+    'Responses come in the order of the requests. The first request on a connection is ApiVersions. What does not match these tables closes the connection.', '', ...apis].join('\n');
+}
+
+function settingRows(table: SettingsTable): string[] {
+  const rows = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, row]) => {
+    const bounds = [row.oneOf && `one of ${row.oneOf.join(', ')}`, row.min !== undefined && `≥ ${row.min}`, row.max !== undefined && `≤ ${row.max}`].filter(Boolean).join('; ');
+    return `| \`${name}\` | ${row.type} | ${showDefault(row)} | ${bounds} | ${row.internal ? '(internal) ' : ''}${row.doc} |`;
+  });
+  return ['| Setting | Type | Default | Bounds | |', '|---|---|---|---|---|', ...rows, ''];
+}
+
+function config(): string {
+  return [NOTE, '# Settings', '', 'Names and defaults are Kafka 2.8\'s, with two exceptions: listeners are on 127.0.0.1, and the log dir is our own.',
+    'An unknown name is a warning; a bad value ends the start with name, value and reason. Internal settings are delays that Kafka hard-wires, and the teaching switches (`lab.*`).', '',
+    '## Broker', '', ...settingRows(brokerConfigTable), '## Topic', '', ...settingRows(logConfigTable), '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable)].join('\n');
+}
+
+function errors(): string {
+  const rows = Object.entries(errorTable).map(([name, [code, retriable, message]]) => `| ${name} | ${code ?? 'client only'} | ${retriable ? 'yes' : 'no'} | ${message} |`);
+  return [NOTE, '# Errors', '', 'Names and numbers are Kafka\'s.', '', '| Name | Code | Retriable | |', '|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+function znodes(): string {
+  const rows = znodeDocs.map(({ path: znode, mode, written, watched, example }) => `| \`${znode}\` | ${mode} | ${written} | ${watched} | ${example === '' ? '' : `\`${example}\``} |`);
+  return [NOTE, '# Znodes', '', 'Byte for byte what Kafka 2.8 writes at `inter.broker.protocol.version=2.6`.', '', '| Path | Mode | Written by | Watched by | Example |', '|---|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+/** The generated pages, by file name. */
+export const generatedPages: Readonly<Record<string, () => string>> = { 'protocol.md': protocol, 'config.md': config, 'errors.md': errors, 'znodes.md': znodes };
+
+if (require.main === module) {
+  for (const [name, page] of Object.entries(generatedPages)) fs.writeFileSync(path.join(__dirname, '../../../docs', name), page());
+}

@@ -1,0 +1,40 @@
+/** Pages that can drift are held to what they describe. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { generatedPages } from '../src/cli/docs';
+import { buildProgram } from '../src/cli/main';
+import { stories } from '../src/lab/stories/all-stories';
+
+const ROOT = path.join(__dirname, '../..');
+const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8');
+
+test.each(Object.keys(generatedPages))('docs/%s is what its tables say (else: npm run docs)', (name) => {
+  expect(read(`docs/${name}`)).toBe(generatedPages[name]!());
+});
+
+test('every story has its lesson, and every lesson points at lines that exist', () => {
+  for (const story of stories) {
+    const lesson = read(`docs/lessons/${story.name}.md`);
+    expect(lesson).toContain(story.question);
+    const links = [...lesson.matchAll(/`(src\/[^`#]+)#([^`]+)`/g)];
+    expect(links.length).toBeGreaterThan(1);
+    for (const [, file, symbol] of links) expect([file, symbol, read(file!).includes(symbol!)]).toEqual([file, symbol, true]);
+  }
+});
+
+test('every link between pages leads somewhere', () => {
+  const pages = ['README.md', ...['docs', 'docs/lessons', 'docs/decisions'].flatMap((folder) => fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
+  const broken = pages.flatMap((page) => [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].filter(([, target]) => !fs.existsSync(path.join(ROOT, path.dirname(page), target!))).map(([, target]) => `${page}: ${target}`));
+  expect(broken).toEqual([]);
+});
+
+test('every command the README shows exists', () => {
+  const commands = buildProgram().commands.map((command) => command.name());
+  for (const [, name] of read('README.md').matchAll(/bin\/samsa ([a-z-]+)/g)) expect(commands).toContain(name);
+  for (const [, name] of read('README.md').matchAll(/\.\/scripts\/([a-z-]+)/g)) expect(fs.existsSync(path.join(ROOT, 'scripts', name!))).toBe(true);
+});
+
+test('nothing in the project says where it was made', () => {
+  expect(JSON.parse(read('package.json')).license).toBe('Apache-2.0');
+  expect(read('package-lock.json')).not.toContain('"resolved": "http');
+});
