@@ -19,6 +19,7 @@ import { controlledShutdown } from '../protocol/messages/replica-control';
 import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, readBrokers, registerBroker } from '../zk/broker-registration';
 import { readControllerId } from '../zk/controller-election';
 import { writeIsr } from '../zk/partition-state-store';
+import { claimProducerIdBlock } from '../zk/producer-ids';
 import { readAllTopicConfigs, readTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
@@ -133,6 +134,7 @@ export class Broker {
     });
     await this.register();
     writeMetaProperties(host.disk, this.logDirs, brokerId, clusterId);
+    await claimProducerIdBlock(zk, brokerId);
     controller.start();
     configListener.start();
     propagator.start();

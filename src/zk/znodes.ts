@@ -244,6 +244,25 @@ export const preferredElectionZnode = {
 export const deleteTopicsZnode = { path: '/admin/delete_topics' };
 export const logDirEventZnode = { path: '/log_dir_event_notification' };
 
+export interface ProducerIdBlock {
+  readonly brokerId: number;
+  readonly start: number;
+  /** Inclusive. */
+  readonly end: number;
+}
+
+export const producerIdBlockZnode = {
+  path: '/latest_producer_id_block',
+  encode: ({ brokerId, start, end }: ProducerIdBlock) => encode({ version: 1, broker: brokerId, block_start: String(start), block_end: String(end) }),
+  /** Undefined while no block was ever claimed. */
+  decode: (data: Buffer): ProducerIdBlock | undefined => {
+    if (data.length === 0) return undefined;
+    const json = decode('/latest_producer_id_block', data);
+    const id = (key: string) => Number(string('/latest_producer_id_block', json, key));
+    return { brokerId: integer('/latest_producer_id_block', json, 'broker'), start: id('block_start'), end: id('block_end') };
+  },
+};
+
 export const featureZnode = {
   path: '/feature',
   /** Status 0: disabled, as below IBP 2.7. */
@@ -274,6 +293,7 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },
   { path: '/config/topics/T', mode: 'persistent', written: 'who creates or alters the topic', watched: 'nobody, see /config/changes', example: configZnode.encode({ 'retention.ms': '1000' }).toString() },
   { path: '/config/changes/config_change_N', mode: 'persistent-sequential', written: 'who changed a config', watched: 'every broker', example: configChangesZnode.encode('topics/t').toString() },
+  { path: '/latest_producer_id_block', mode: 'persistent', written: 'a broker that claims the next 1000 producer ids, at its start', watched: 'nobody', example: producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 }).toString() },
   { path: '/admin/preferred_replica_election', mode: 'persistent', written: 'a tool', watched: 'the controller', example: preferredElectionZnode.encode(samplePartitions).toString() },
   { path: '/isr_change_notification/isr_change_N', mode: 'persistent-sequential', written: 'a leader whose ISR changed', watched: 'the controller', example: isrChangeZnode.encode(samplePartitions).toString() },
 ];

@@ -21,6 +21,7 @@ test('what we write equals what Kafka writes', () => {
     [z.configZnode.encode({ 'retention.ms': '1000' }), '{"version":1,"config":{"retention.ms":"1000"}}'],
     [z.configChangesZnode.encode('topics/t'), '{"version":2,"entity_path":"topics/t"}'],
     [z.isrChangeZnode.encode([{ topic: 't', partition: 0 }]), '{"version":1,"partitions":[{"topic":"t","partition":0}]}'],
+    [z.producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 }), '{"version":1,"broker":1,"block_start":"0","block_end":"999"}'],
     [z.featureZnode.encode(), '{"features":{},"version":1,"status":0}'],
   ];
   for (const [data, text] of cases) expect(data.toString()).toBe(text);
