@@ -3,7 +3,7 @@ ARG BASE=node:20-bookworm-slim
 FROM ${BASE} AS build
 WORKDIR /samsa
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
+RUN npm install --no-save --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src src
 RUN node node_modules/typescript/bin/tsc -p tsconfig.json && npm prune --omit=dev
