@@ -87,7 +87,10 @@ async function up({ brokers, profile }: Options): Promise<void> {
   if (fs.existsSync(STATE)) throw new Error('a cluster is up already; ./scripts/cluster down ends it');
   const data = path.join(HOME, 'zookeeper');
   fs.mkdirSync(data, { recursive: true });
-  fs.writeFileSync(path.join(data, 'zoo.cfg'), `dataDir=${data}\nclientPort=${ZK_PORT}\nclientPortAddress=127.0.0.1\ntickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n`);
+  fs.writeFileSync(path.join(data, 'zoo.cfg'), [
+    `dataDir=${data}`, `clientPort=${ZK_PORT}`, 'clientPortAddress=127.0.0.1', 'tickTime=500', 'minSessionTimeout=1000', 'maxSessionTimeout=60000',
+    'maxClientCnxns=0', 'admin.enableServer=false', '4lw.commands.whitelist=*', '',
+  ].join('\n'));
   const zookeeperPid = detached('java', ['-Xmx256m', '-cp', zooKeeperClasspath(), 'org.apache.zookeeper.server.quorum.QuorumPeerMain', path.join(data, 'zoo.cfg')], path.join(data, 'zookeeper.log'));
   save({ profile, zookeeperPid, brokers: {} });
   await until('ZooKeeper', async () => (await fourLetterWord(ZK_PORT, 'srvr')).includes('Mode:'));

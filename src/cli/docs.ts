@@ -48,7 +48,8 @@ function settingRows(table: SettingsTable): string[] {
 function config(): string {
   return [NOTE, '# Settings', '', 'Names and defaults are Kafka 2.8\'s, with two exceptions: listeners are on 127.0.0.1, and the log dir is our own.',
     'An unknown name is a warning; a bad value ends the start with name, value and reason. Internal settings are delays that Kafka hard-wires, and the teaching switches (`lab.*`).', '',
-    '## Broker', '', ...settingRows(brokerConfigTable), '## Topic', '', ...settingRows(logConfigTable), '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable)].join('\n');
+    '## Broker', '', ...settingRows(brokerConfigTable), '## Topic', '', ...settingRows(logConfigTable),
+    '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable)].join('\n');
 }
 
 function errors(): string {

@@ -280,6 +280,7 @@ const sampleState = { controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1, 2,
 const sampleTopic = { partitions: new Map([[0, [1, 2, 3]]]), adding: new Map(), removing: new Map() };
 const sampleEndpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 };
 const sampleBroker = brokerIdZnode.encode({ id: 2, endpoints: [sampleEndpoint], rack: null, jmxPort: -1, timestampMs: 1600000000000 });
+const sampleBlock = producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 });
 const samplePartitions = [{ topic: 't', partition: 0 }];
 
 export const znodeDocs: readonly ZnodeDoc[] = [
@@ -293,7 +294,7 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },
   { path: '/config/topics/T', mode: 'persistent', written: 'who creates or alters the topic', watched: 'nobody, see /config/changes', example: configZnode.encode({ 'retention.ms': '1000' }).toString() },
   { path: '/config/changes/config_change_N', mode: 'persistent-sequential', written: 'who changed a config', watched: 'every broker', example: configChangesZnode.encode('topics/t').toString() },
-  { path: '/latest_producer_id_block', mode: 'persistent', written: 'a broker that claims the next 1000 producer ids, at its start', watched: 'nobody', example: producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 }).toString() },
+  { path: '/latest_producer_id_block', mode: 'persistent', written: 'a broker that claims the next 1000 producer ids, at its start', watched: 'nobody', example: sampleBlock.toString() },
   { path: '/admin/preferred_replica_election', mode: 'persistent', written: 'a tool', watched: 'the controller', example: preferredElectionZnode.encode(samplePartitions).toString() },
   { path: '/isr_change_notification/isr_change_N', mode: 'persistent-sequential', written: 'a leader whose ISR changed', watched: 'the controller', example: isrChangeZnode.encode(samplePartitions).toString() },
 ];
