@@ -87,7 +87,7 @@ export const brokerConfigTable = {
   'leader.imbalance.first.check.ms': setting('int', 5000, 'First look at the balance of leaders after an election.', { min: 0, internal: true }),
   'log.initial.task.delay.ms': setting('int', 30000, 'Delay of the first background task of the logs.', { min: 0, internal: true }),
   'log.max.open.files': setting('int', 10000, 'Descriptors of log files kept open.', { min: 8, internal: true }),
-  'log.tail.cache.bytes': setting('int', 33554432, 'Recently appended batches kept in memory, over all logs.', { min: 0, internal: true }),
+  'log.tail.cache.bytes': setting('int', 8388608, 'Recently appended batches kept in memory, over all logs.', { min: 0, internal: true }),
   'event.loop.stall.warn.ms': setting('int', 1000, 'A warning when the event loop was blocked this long.', { min: 1, internal: true }),
   'shutdown.timeout.ms': setting('int', 60000, 'A shutdown that takes longer ends without being clean.', { min: 1, internal: true }),
   'lab.truncate.to.high.watermark': setting('boolean', false, 'LESSON: followers truncate to their high watermark, as before KIP-101. Loses acknowledged data.', { internal: true }),

@@ -92,8 +92,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
       stop = this.listeners.add(() => {
         const info = this.ready(topic);
         if (info) resolve(info);
+        else this.requestUpdate(topic);
       });
     });
+    this.requestUpdate(topic);
     const timeout = () => new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
     return withDeadline(this.host.clock, timeoutMs, found, timeout).finally(() => stop());
   }
@@ -107,14 +109,20 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     if (this.topics.has(topic)) return;
     this.topics.set(topic, { replicas: new Map(), states: new Map(), updatePending: false, lastUpdateMs: -Infinity });
     this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
-    this.queue.put(async () => {
-      await this.readTopic(topic);
-      if (this.topics.get(topic)!.replicas.size === 0) await this.options.createTopic?.(topic, this.addresses());
-    });
+    this.queue.put(() => this.refresh(topic));
+  }
+
+  /** Reads what may have changed; a topic that is missing is asked for, once there is a broker to ask. */
+  private async refresh(topic: string): Promise<void> {
+    const watched = this.topics.get(topic)!;
+    await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
+    const addresses = this.addresses();
+    if (watched.replicas.size === 0 && addresses.length > 0) await this.options.createTopic?.(topic, addresses);
   }
 
   private async readTopic(topic: string): Promise<void> {
     const watched = this.topics.get(topic)!;
+    watched.lastUpdateMs = this.host.clock.monotonicMs();
     const assignment = await readTopic(this.zk, topic);
     const before = new Set(watched.replicas.keys());
     watched.replicas = assignment?.partitions ?? new Map();
@@ -139,7 +147,6 @@ export class ZooKeeperMetadata implements ClusterMetadata {
 
   private async readStates(topic: string): Promise<void> {
     const watched = this.topics.get(topic)!;
-    watched.lastUpdateMs = this.host.clock.monotonicMs();
     await Promise.all([...watched.replicas.keys()].map((partition) => this.readState({ topic, partition })));
     this.listeners.notify();
   }
@@ -154,7 +161,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
       if (this.isClosed) return;
       this.queue.put(async () => {
         watched.updatePending = false;
-        await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
+        watched.lastUpdateMs = this.host.clock.monotonicMs();
+        await this.refresh(topic).finally(() => this.listeners.notify());
       });
     });
   }

@@ -3,7 +3,7 @@
  * polled. Positions without a value are looked up first.
  *
  * Invariant: a fetched batch is used only if the partition's position is still where the fetch began; records are
- * decoded when they are taken, not before; a partition is not fetched again while something of it waits here.
+ * decoded when they are taken, not before; at most `PREFETCH` responses of a partition wait here.
  *
  * Kafka: clients/consumer/internals/Fetcher.java@2.8.2
  */
@@ -16,7 +16,7 @@ import { listOffsets } from '../protocol/messages/metadata';
 import { fetch } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
 import { batchesOf, RecordBatch } from '../record/record-batch';
-import { Record, recordsOf } from '../record/record';
+import { Header, Record, RecordReader } from '../record/record';
 import { ConsumerConfig } from './consumer-config';
 import { AssignedPartition, SubscriptionState } from './subscription-state';
 
@@ -25,6 +25,8 @@ export interface ConsumerRecord extends Record, TopicPartition {
 }
 
 const CONSUMER = -1;
+/** Responses of one partition that may wait: one being read, one behind it. */
+const PREFETCH = 2;
 const TIMESTAMPS = { earliest: -2, latest: -1 } as const;
 const STALE_METADATA: readonly ErrorName[] = [
   'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'FENCED_LEADER_EPOCH',
@@ -33,25 +35,36 @@ const STALE_METADATA: readonly ErrorName[] = [
 
 /** What one fetch brought for one partition, taken record by record. */
 class Fetched {
-  private current: Iterator<Record> | undefined;
-  private batch: RecordBatch | undefined;
+  private reader: RecordReader | undefined;
+  private leaderEpoch = -1;
+  private batchEnd = 0;
   private readonly batches: Iterator<RecordBatch>;
+  /** Where the next fetch of the partition begins. */
+  readonly nextOffset: number;
 
-  constructor(readonly partition: AssignedPartition, bytes: Buffer, private readonly checkCrcs: boolean) {
+  constructor(readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer, private readonly checkCrcs: boolean) {
+    let last = fetchOffset;
+    for (const batch of batchesOf(bytes)) last = batch.nextOffset;
+    this.nextOffset = last;
     this.batches = batchesOf(bytes);
   }
+
+  private readonly make = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): ConsumerRecord => {
+    const { topic, partition } = this.partition.tp;
+    return { topic, partition, offset, timestamp, key, value, headers, leaderEpoch: this.leaderEpoch };
+  };
 
   /** The next record at or after the position; undefined at the end. Moves the position. Throws CORRUPT_MESSAGE. */
   next(): ConsumerRecord | undefined {
     for (;;) {
-      if (this.current === undefined && !this.openBatch()) return undefined;
-      const step = this.current!.next();
-      if (step.done) {
-        this.partition.position = Math.max(this.partition.position ?? 0, this.batch!.nextOffset);
-        this.current = undefined;
-      } else if (step.value.offset >= (this.partition.position ?? 0)) {
-        this.partition.position = step.value.offset + 1;
-        return { ...step.value, ...this.partition.tp, leaderEpoch: this.batch!.partitionLeaderEpoch };
+      if (this.reader === undefined && !this.openBatch()) return undefined;
+      const record = this.reader?.next(this.make);
+      if (record === undefined) {
+        this.partition.position = Math.max(this.partition.position ?? 0, this.batchEnd);
+        this.reader = undefined;
+      } else if (record.offset >= (this.partition.position ?? 0)) {
+        this.partition.position = record.offset + 1;
+        return record;
       }
     }
   }
@@ -59,12 +72,15 @@ class Fetched {
   private openBatch(): boolean {
     const step = this.batches.next();
     if (step.done) return false;
-    this.batch = step.value;
-    if (this.checkCrcs && this.batch.computeCrc() !== this.batch.crc) {
-      throw new KafkaError('CORRUPT_MESSAGE', `Record batch for partition ${tpName(this.partition.tp)} at offset ${this.batch.baseOffset} is invalid: its CRC does not match`);
+    const batch = step.value;
+    if (this.checkCrcs && batch.computeCrc() !== batch.crc) {
+      throw new KafkaError('CORRUPT_MESSAGE', `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`);
     }
-    this.current = this.batch.isControl ? [][Symbol.iterator]() : recordsOf(this.batch);
-    return true;
+    this.leaderEpoch = batch.partitionLeaderEpoch;
+    this.batchEnd = batch.nextOffset;
+    if (!batch.isControl) this.reader = new RecordReader(batch);
+    else this.partition.position = Math.max(this.partition.position ?? 0, this.batchEnd);
+    return batch.isControl ? this.openBatch() : true;
   }
 }
 
@@ -117,8 +133,9 @@ export class Fetcher {
       } else if (fetched.partition.paused) {
         i++;
       } else if (!this.drain(fetched, records, max)) {
-        this.completed.splice(i, 1);
-      }
+        const at = this.completed.indexOf(fetched);
+        if (at >= 0) this.completed.splice(at, 1);
+      } else i++;
     }
     return records;
   }
@@ -151,7 +168,6 @@ export class Fetcher {
   /** Sends fetches and look-ups for every partition that needs one. */
   sendFetches(): void {
     const byNode = new Map<number, AssignedPartition[]>();
-    const waiting = new Set(this.completed.map((fetched) => fetched.partition));
     for (const partition of this.subscription.all) {
       if (partition.retryAtMs > this.now) continue;
       const { topic } = partition.tp;
@@ -161,13 +177,26 @@ export class Fetcher {
         partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
       } else if (partition.position === undefined) {
         void this.lookUp(partition, leader.id);
-      } else if (!partition.paused && !waiting.has(partition)) {
+      } else if (!partition.paused && this.waitingOf(partition) < PREFETCH) {
         const list = byNode.get(leader.id);
         if (list) list.push(partition);
         else byNode.set(leader.id, [partition]);
       }
     }
     for (const [node, partitions] of byNode) if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions);
+  }
+
+  private waitingOf(partition: AssignedPartition): number {
+    let count = 0;
+    for (const fetched of this.completed) if (fetched.partition === partition) count++;
+    return count;
+  }
+
+  /** Behind what is already here, or at the position. */
+  private nextFetchOffset(partition: AssignedPartition): number | undefined {
+    let next = partition.position;
+    for (const fetched of this.completed) if (fetched.partition === partition) next = fetched.nextOffset;
+    return next;
   }
 
   private leaderOf({ topic, partition }: TopicPartition): { id: number; address: HostPort; epoch: number } | undefined {
@@ -208,7 +237,7 @@ export class Fetcher {
 
   private async fetchFrom(node: number, partitions: readonly AssignedPartition[]): Promise<void> {
     this.busyNodes.add(node);
-    const asked = partitions.map((partition) => ({ partition, fetchOffset: partition.position! }));
+    const asked = partitions.map((partition) => ({ partition, fetchOffset: this.nextFetchOffset(partition)! }));
     try {
       const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
       for (const { partition: { tp }, fetchOffset } of asked) {
@@ -234,9 +263,9 @@ export class Fetcher {
     const rows = new Map(response.responses.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row])));
     for (const { partition, fetchOffset } of asked) {
       const row = rows.get(tpName(partition.tp));
-      if (!row || partition.position !== fetchOffset || this.subscription.find(partition.tp) !== partition) continue;
+      if (!row || this.nextFetchOffset(partition) !== fetchOffset || this.subscription.find(partition.tp) !== partition) continue;
       if (row.errorCode !== 0) this.failedPartition(partition, KafkaError.ofCode(row.errorCode));
-      else if (row.records[0]!.length > 0) this.completed.push(new Fetched(partition, row.records[0]!, this.config['check.crcs']));
+      else if (row.records[0]!.length > 0) this.completed.push(new Fetched(partition, fetchOffset, row.records[0]!, this.config['check.crcs']));
     }
   }
 

@@ -70,8 +70,7 @@ export class ActiveController {
 
   /** Sends what the event collected. Nothing leaves after the term ended. */
   private flush(): void {
-    const requests = this.transitions.batch.build();
-    this.transitions.batch = this.newBatch();
+    const requests = this.transitions.takeBatch(this.newBatch()).build();
     if (!this.isStopped) this.channels.send(requests);
   }
 
@@ -83,7 +82,7 @@ export class ActiveController {
     await this.discardNotifications();
     for (const broker of await readBrokers(zk, (reason) => this.deps.log.error(reason))) this.addBroker(broker);
     await this.loadTopics(await readTopicNames(zk));
-    this.transitions.batch.addUpdateMetadata(this.context.brokerIds, []);
+    this.transitions.addUpdateMetadata(this.context.brokerIds, []);
     this.flush();
     await this.startStateMachines();
     this.flush();
@@ -201,8 +200,8 @@ export class ActiveController {
       this.addBroker(broker);
     }
     const ids = brokers.map(({ id }) => id);
-    this.transitions.batch.addUpdateMetadata(existing, []);
-    this.transitions.batch.addUpdateMetadata(ids, this.context.partitions);
+    this.transitions.addUpdateMetadata(existing, []);
+    this.transitions.addUpdateMetadata(ids, this.context.partitions);
     this.transitions.onlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
     await this.electMissingLeaders();
     this.flush();
@@ -220,7 +219,7 @@ export class ActiveController {
     for (const tp of leaderless) movePartition(this.context, tp, 'OfflinePartition');
     await this.electMissingLeaders();
     await this.transitions.offlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
-    this.transitions.batch.addUpdateMetadata(this.context.brokerIds, leaderless);
+    this.transitions.addUpdateMetadata(this.context.brokerIds, leaderless);
     this.flush();
   }
 
@@ -267,7 +266,7 @@ export class ActiveController {
       for (const tp of isrChangeZnode.decode(path, znode.data)) if (this.context.isAssigned(tp)) changed.set(tpName(tp), tp);
     }
     for (const [name, state] of await readPartitionStates(this.deps.zk, [...changed.values()])) this.context.leadership.set(name, state);
-    this.transitions.batch.addUpdateMetadata(this.context.brokerIds, [...changed.values()]);
+    this.transitions.addUpdateMetadata(this.context.brokerIds, [...changed.values()]);
     this.flush();
     await Promise.all(names.map((name) => this.deleteNote(`${isrChangeZnode.path}/${name}`)));
   }
@@ -335,7 +334,7 @@ export class ActiveController {
 
   private async resend(brokerId: number): Promise<void> {
     if (!this.context.liveBrokers.has(brokerId)) return;
-    this.transitions.batch.addUpdateMetadata([brokerId], this.context.partitions);
+    this.transitions.addUpdateMetadata([brokerId], this.context.partitions);
     this.transitions.onlineReplicas(this.context.replicasOnBrokers(new Set([brokerId])));
     this.flush();
   }

@@ -66,8 +66,8 @@ export function planInitialStates(context: ControllerContext, tps: readonly Topi
 }
 
 /** Partitions of which no live replica is in the ISR: only an unclean election could give them a leader. */
-export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>): TopicPartition[] {
-  return context.partitions.filter((tp) => {
+export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, tps: readonly TopicPartition[]): TopicPartition[] {
+  return tps.filter((tp) => {
     const state = states.get(tpName(tp));
     return state !== undefined && !context.replicasOf(tp).some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica));
   });

@@ -6,7 +6,7 @@
  *
  * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions, ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
  */
-import { LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
+import { TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
@@ -29,7 +29,22 @@ export interface TransitionDeps {
 const LEADER_DELETED = -2;
 
 export class StateTransitions {
-  constructor(private readonly context: ControllerContext, private readonly deps: TransitionDeps, public batch: BrokerRequestBatch) {}
+  /** States written since the last flush: nobody else can have written them since. */
+  private readonly writtenNow = new Set<string>();
+
+  constructor(private readonly context: ControllerContext, private readonly deps: TransitionDeps, private batch: BrokerRequestBatch) {}
+
+  /** What is to be told to brokers since the last call; a new event starts with `next`. */
+  takeBatch(next: BrokerRequestBatch): BrokerRequestBatch {
+    const batch = this.batch;
+    this.batch = next;
+    this.writtenNow.clear();
+    return batch;
+  }
+
+  addUpdateMetadata(brokers: readonly number[], tps: readonly TopicPartition[]): void {
+    this.batch.addUpdateMetadata(brokers, tps);
+  }
 
   /** Gives new partitions their first leader and ISR. */
   async onlineNew(tps: readonly TopicPartition[]): Promise<void> {
@@ -43,33 +58,42 @@ export class StateTransitions {
     });
   }
 
-  /** Elects leaders; resolves with what failed, by `topic-partition`. */
+  /**
+   * Elects leaders; resolves with what failed, by `topic-partition`. Plans from what is known, because the version makes
+   * a stale idea harmless: a conflict brings the real state. Where that yields no candidate the states are read first.
+   */
   async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<Map<string, ErrorName>> {
     const failed = new Map<string, ErrorName>();
     let left = tps;
-    let states = await readPartitionStates(this.deps.zk, left);
+    let states: ReadonlyMap<string, PartitionState> = this.context.leadership;
+    const read = new Set<string>();
     while (left.length > 0) {
-      const plan: OnlinePlan = planElections(this.context, states, left, strategy, await this.uncleanTopics(states, strategy));
-      this.report(plan.failures);
-      for (const { tp, error } of plan.failures) failed.set(tpName(tp), error);
+      const plan: OnlinePlan = planElections(this.context, states, left, strategy, await this.uncleanTopics(states, left, strategy));
+      const next = new Map<string, PartitionState>();
       const results = await this.write(plan.plans.map((one) => one.write));
-      const conflicts = new Map<string, PartitionState>();
       plan.plans.forEach((one, i) => {
         const result = results[i]!;
         if (result.kind === 'ok') this.elected(one, result.state, strategy);
-        else if (result.state) conflicts.set(tpName(one.tp), result.state);
+        else if (result.state) next.set(tpName(one.tp), result.state);
         else failed.set(tpName(one.tp), 'UNKNOWN_TOPIC_OR_PARTITION');
       });
-      states = conflicts;
-      left = left.filter((tp) => conflicts.has(tpName(tp)));
+      const unread = plan.failures.filter(({ tp }) => !read.has(tpName(tp)));
+      const hopeless = plan.failures.filter(({ tp }) => read.has(tpName(tp)));
+      this.report(hopeless);
+      for (const { tp, error } of hopeless) failed.set(tpName(tp), error);
+      for (const [name, state] of await readPartitionStates(this.deps.zk, unread.map(({ tp }) => tp))) next.set(name, state);
+      for (const { tp } of unread) read.add(tpName(tp));
+      const unreadNames = new Set(unread.map(({ tp }) => tpName(tp)));
+      left = left.filter((tp) => next.has(tpName(tp)) || unreadNames.has(tpName(tp)));
+      states = next;
     }
     return failed;
   }
 
   /** Topics among those without a live in-sync replica that allow an unclean election, as their settings say now. */
-  private async uncleanTopics(states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, strategy: ElectionStrategy): Promise<Set<string>> {
+  private async uncleanTopics(states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<Set<string>> {
     if (strategy !== 'offline') return new Set();
-    const topics = [...new Set(withoutLiveIsr(this.context, states).map((tp) => tp.topic))];
+    const topics = [...new Set(withoutLiveIsr(this.context, states, tps).map((tp) => tp.topic))];
     const configs = await Promise.all(topics.map((topic) => readTopicConfig(this.deps.zk, topic)));
     return new Set(topics.filter((_, i) => {
       const own = configs[i]!['unclean.leader.election.enable'];
@@ -85,6 +109,7 @@ export class StateTransitions {
     const { tp, elected } = plan;
     const before = this.context.leadershipOf(tp);
     this.context.leadership.set(tpName(tp), state);
+    this.writtenNow.add(tpName(tp));
     movePartition(this.context, tp, 'OnlinePartition');
     this.batch.addLeaderAndIsr(elected.recipients, tp, state, plan.isNew);
     if (elected.unclean) this.deps.metrics.mark('kafka.controller:type=ControllerStats,name=UncleanLeaderElectionsPerSec');
@@ -132,7 +157,8 @@ export class StateTransitions {
   /** All replicas are of one broker, so each partition occurs once. */
   private async removeFromIsr(replicas: readonly PartitionReplica[]): Promise<void> {
     let left = replicas;
-    let states = await readPartitionStates(this.deps.zk, left.map(tpOf));
+    let states = await readPartitionStates(this.deps.zk, left.filter((one) => !this.writtenNow.has(tpName(one))).map(tpOf));
+    for (const one of left) if (this.writtenNow.has(tpName(one))) states.set(tpName(one), this.context.leadershipOf(one)!);
     while (left.length > 0) {
       const planned: { replica: PartitionReplica; write: StateWrite }[] = [];
       for (const replica of left) {

@@ -78,24 +78,50 @@ function readHeaders(reader: VarintReader): readonly Header[] {
   return headers;
 }
 
-/** The records of a batch, decoded one by one as they are asked for. */
-export function* recordsOf(batch: RecordBatch): Generator<Record> {
-  if (batch.compression !== 0) throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression type ${batch.compression} is not supported`);
-  const { baseOffset, firstTimestamp, maxTimestamp, recordCount, start } = batch;
-  const logAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0;
-  const end = start + batch.sizeInBytes;
-  const reader = new VarintReader(batch.buffer, start + BATCH_HEADER_BYTES, end);
-  for (let i = 0; i < recordCount; i++) {
+/** Decodes the records of a batch one by one, as they are asked for. Throws CORRUPT_MESSAGE. */
+export class RecordReader {
+  private readonly reader: VarintReader;
+  private readonly baseOffset: number;
+  private readonly firstTimestamp: number;
+  /** With LogAppendTime every record has the batch's time. */
+  private readonly logAppendTime: number | undefined;
+  private readonly end: number;
+  private left: number;
+  private index = 0;
+
+  constructor(batch: RecordBatch) {
+    if (batch.compression !== 0) throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression type ${batch.compression} is not supported`);
+    this.end = batch.start + batch.sizeInBytes;
+    this.reader = new VarintReader(batch.buffer, batch.start + BATCH_HEADER_BYTES, this.end);
+    this.baseOffset = batch.baseOffset;
+    this.firstTimestamp = batch.firstTimestamp;
+    this.logAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0 ? batch.maxTimestamp : undefined;
+    this.left = batch.recordCount;
+  }
+
+  /** The next record as `make` builds it; undefined behind the last. */
+  next<T>(make: (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]) => T): T | undefined {
+    if (this.left-- <= 0) return undefined;
+    const { reader } = this;
     const length = reader.next();
-    const next = reader.at + length;
-    if (length < 0 || next > end) throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
+    const end = reader.at + length;
+    if (length < 0 || end > this.end) throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
     reader.byte();
-    const timestampDelta = reader.next();
-    const offsetDelta = reader.next();
+    const timestamp = this.firstTimestamp + reader.next();
+    const offset = this.baseOffset + reader.next();
     const key = reader.bytes(reader.next());
     const value = reader.bytes(reader.next());
     const headers = readHeaders(reader);
-    if (reader.at !== next) throw new KafkaError('CORRUPT_MESSAGE', `record ${i} has ${next - reader.at} stray bytes`);
-    yield { offset: baseOffset + offsetDelta, timestamp: logAppendTime ? maxTimestamp : firstTimestamp + timestampDelta, key, value, headers };
+    if (reader.at !== end) throw new KafkaError('CORRUPT_MESSAGE', `record ${this.index} has ${end - reader.at} stray bytes`);
+    this.index++;
+    return make(offset, this.logAppendTime ?? timestamp, key, value, headers);
   }
+}
+
+const asRecord = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): Record => ({ offset, timestamp, key, value, headers });
+
+/** The records of a batch, for tools and tests. */
+export function* recordsOf(batch: RecordBatch): Generator<Record> {
+  const reader = new RecordReader(batch);
+  for (let record = reader.next(asRecord); record !== undefined; record = reader.next(asRecord)) yield record;
 }

@@ -33,6 +33,16 @@ export class VarintReader {
   get left(): number { return this.end - this.at; }
 
   next(): number {
+    // Nearly every length and delta fits one byte.
+    const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
+    if (first < 0x80) {
+      this.at++;
+      return (first >>> 1) ^ -(first & 1);
+    }
+    return this.nextLong();
+  }
+
+  private nextLong(): number {
     let value = 0;
     let scale = 1;
     for (let i = 0; i < LONG_MAX_BYTES && this.at < this.end; i++) {
