@@ -134,7 +134,7 @@ export class ZkConnection {
 
   private watchFired(change: 'created' | 'deleted' | 'changed' | 'children', path: string): void {
     if (change !== 'children') for (const handler of [...this.dataHandlers.get(path) ?? []]) handler();
-    if (change === 'children' || change === 'deleted') for (const handler of [...this.childHandlers.get(path) ?? []]) handler();
+    if (change !== 'changed') for (const handler of [...this.childHandlers.get(path) ?? []]) handler();
   }
 
   /** `handler` is called when the znode may have been created, changed or deleted. Returns how to stop that. */
@@ -164,14 +164,17 @@ export class ZkConnection {
     return this.read((session) => session.exists(path, this.dataHandlers.has(path)));
   }
 
-  /** Names of the children, sorted; null if the znode is not there. */
+  /** Names of the children, sorted; null if the znode is not there. A handler hears of its creation, too. */
   async children(path: string): Promise<string[] | null> {
-    try {
-      const names = await this.read((session) => session.children(path, this.childHandlers.has(path)));
-      return [...names].sort();
-    } catch (error) {
-      if (isZkError(error, 'NO_NODE')) return null;
-      throw error;
+    const watch = this.childHandlers.has(path);
+    for (;;) {
+      try {
+        const names = await this.read((session) => session.children(path, watch));
+        return [...names].sort();
+      } catch (error) {
+        if (!isZkError(error, 'NO_NODE')) throw error;
+      }
+      if (!watch || await this.read((session) => session.exists(path, true)) === null) return null;
     }
   }
 

@@ -2,6 +2,7 @@
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { leaderAndIsr } from '../../src/protocol/messages/replica-control';
 import { leadersPerEpoch } from '../../src/lab/check-cluster';
+import { SimCluster } from '../../src/simulation/sim-cluster';
 import { ZOOKEEPER_HOST } from '../../src/simulation/sim-zookeeper';
 import { partitionStateZnode } from '../../src/zk/znodes';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
@@ -330,4 +331,13 @@ test('a broker cut from ZooKeeper goes on leading, and its controller resigns wh
   cluster.healLink('broker-3', ZOOKEEPER_HOST);
   await healAndSettle(cluster);
   expect(await readValues(cluster)).toEqual(['a']);
+});
+
+test('a client that is started before the first broker finds the cluster when it comes up', async () => {
+  const cluster = new SimCluster('early', 2, { 'auto.create.topics.enable': 'true' });
+  const producer = await cluster.world.complete(cluster.producer({ acks: 'all' }), 30000, 'opening a producer');
+  const sent = producer.send({ ...TP, value: 'early' }).then(({ offset }) => offset);
+  await runFor(cluster, 3000);
+  cluster.startAll();
+  expect(await cluster.world.complete(sent, 50000, 'the early record')).toBe(0);
 });
