@@ -15,6 +15,7 @@ interface Options {
   readonly json?: boolean;
   readonly list?: boolean;
   readonly profile: string;
+  readonly compose?: boolean;
 }
 
 const ROOT = path.join(__dirname, '../../..');
@@ -48,7 +49,7 @@ async function demo(options: Options, name: string | undefined): Promise<number>
   const interrupted = () => { cleanUp(); process.exit(130); };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    const verdict = await runStory(story, profile, { input: options.input, json: options.json ?? false }, directory, results, print);
+    const verdict = await runStory(story, options.compose ? undefined : profile, { input: options.input, json: options.json ?? false }, directory, results, print);
     if (options.json) console.log(JSON.stringify(verdict));
     else showVerdict(verdict, results, print);
     return verdict.good ? 0 : 1;
@@ -61,6 +62,6 @@ async function demo(options: Options, name: string | undefined): Promise<number>
 export function demoCommand(): Command {
   return new Command('demo').description('run a failover story on real processes').argument('[name]', 'the story')
     .option('--input <file>', 'for failover: the file to write', DEFAULT_INPUT).option('--json', 'the verdict as JSON on standard output')
-    .option('--list', 'name the stories').option('--profile <name>', 'classroom or authentic times', 'classroom')
+    .option('--list', 'name the stories').option('--compose', 'on docker-compose.yml instead of processes').option('--profile <name>', 'classroom or authentic times', 'classroom')
     .action(action<Options>(demo));
 }

@@ -7,7 +7,6 @@
  * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions, ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { ErrorName } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { PartitionState, readPartitionStates, StateWrite, writePartitionStates, WriteResult } from '../zk/partition-state-store';
@@ -59,11 +58,10 @@ export class StateTransitions {
   }
 
   /**
-   * Elects leaders; resolves with what failed, by `topic-partition`. Plans from what is known, because the version makes
+   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is known, because the version makes
    * a stale idea harmless: a conflict brings the real state. Where that yields no candidate the states are read first.
    */
-  async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<Map<string, ErrorName>> {
-    const failed = new Map<string, ErrorName>();
+  async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<void> {
     let left = tps;
     let states: ReadonlyMap<string, PartitionState> = this.context.leadership;
     const read = new Set<string>();
@@ -75,19 +73,15 @@ export class StateTransitions {
         const result = results[i]!;
         if (result.kind === 'ok') this.elected(one, result.state, strategy);
         else if (result.state) next.set(tpName(one.tp), result.state);
-        else failed.set(tpName(one.tp), 'UNKNOWN_TOPIC_OR_PARTITION');
       });
       const unread = plan.failures.filter(({ tp }) => !read.has(tpName(tp)));
-      const hopeless = plan.failures.filter(({ tp }) => read.has(tpName(tp)));
-      this.report(hopeless);
-      for (const { tp, error } of hopeless) failed.set(tpName(tp), error);
+      this.report(plan.failures.filter(({ tp }) => read.has(tpName(tp))));
       for (const [name, state] of await readPartitionStates(this.deps.zk, unread.map(({ tp }) => tp))) next.set(name, state);
       for (const { tp } of unread) read.add(tpName(tp));
       const unreadNames = new Set(unread.map(({ tp }) => tpName(tp)));
       left = left.filter((tp) => next.has(tpName(tp)) || unreadNames.has(tpName(tp)));
       states = next;
     }
-    return failed;
   }
 
   /** Topics among those without a live in-sync replica that allow an unclean election, as their settings say now. */

@@ -8,6 +8,7 @@ import * as path from 'node:path';
 import * as readline from 'node:readline';
 import { nodeHost, silentLog } from '../host/node-host';
 import { realZooKeeper } from '../zk/real-zookeeper';
+import { BrokerHandle } from './broker-handle';
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
 const READY_DEADLINE_MS = 120_000;
@@ -20,7 +21,7 @@ export interface BrokerProcessOptions {
   readonly settings: Readonly<Record<string, string | number>>;
 }
 
-export class BrokerProcess {
+export class BrokerProcess implements BrokerHandle {
   private child: ChildProcess | undefined;
   port = 0;
 
@@ -29,6 +30,7 @@ export class BrokerProcess {
   }
 
   get id(): number { return this.options.id; }
+  get where(): string { return `pid ${this.pid}, port ${this.port}`; }
   get pid(): number | undefined { return this.isRunning ? this.child?.pid : undefined; }
   get isRunning(): boolean { return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null; }
   get logDir(): string { return path.join(this.options.directory, 'logs'); }

@@ -14,7 +14,9 @@ import { readPartitionState } from '../zk/partition-state-store';
 import { createTopic } from '../zk/topic-creation';
 import { realZooKeeper } from '../zk/real-zookeeper';
 import { ZkConnection } from '../zk/zk-connection';
+import { BrokerHandle } from './broker-handle';
 import { BrokerProcess } from './broker-process';
+import { Compose, COMPOSE_ZOOKEEPER, ComposeBroker } from './compose-cluster';
 import { until } from './wait';
 import { ZooKeeperProcess } from './zookeeper-process';
 
@@ -52,15 +54,17 @@ export interface LabClusterOptions {
   readonly zookeeper?: string;
 }
 
-export class LabCluster {
+export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   readonly host: Host;
   private zk: ZkConnection | undefined;
 
-  private constructor(readonly options: LabClusterOptions, readonly zookeeper: ZooKeeperProcess | undefined, readonly connect: string, readonly brokers: readonly BrokerProcess[]) {
+  private constructor(
+    readonly connect: string, readonly brokers: readonly B[], readonly clientConfig: Readonly<Record<string, string>>, private readonly end: () => Promise<void>,
+  ) {
     this.host = nodeHost({ name: 'lab', log: silentLog });
   }
 
-  static async start(options: LabClusterOptions): Promise<LabCluster> {
+  static async start(options: LabClusterOptions): Promise<LabCluster<BrokerProcess>> {
     fs.mkdirSync(options.directory, { recursive: true });
     const zookeeper = options.zookeeper !== undefined ? undefined : await ZooKeeperProcess.start({
       directory: path.join(options.directory, 'zookeeper'), tickTimeMs: 500, minSessionTimeoutMs: 1000, maxSessionTimeoutMs: 120000,
@@ -69,18 +73,39 @@ export class LabCluster {
     const brokers = Array.from({ length: options.brokers }, (_, i) => new BrokerProcess({
       id: i + 1, directory: path.join(options.directory, `broker-${i + 1}`), zookeeper: connect, settings: { ...options.profile.settings, ...options.settings },
     }));
-    const cluster = new LabCluster(options, zookeeper, connect, brokers);
-    try {
-      await Promise.all(brokers.map((broker) => broker.start()));
-      await until('a controller', async () => await cluster.controllerId() >= 0);
-    } catch (error) {
-      await cluster.stop();
-      throw error;
-    }
-    return cluster;
+    const cluster = new LabCluster(connect, brokers, { 'zookeeper.connect': connect }, async () => {
+      for (const broker of brokers) broker.resume();
+      await Promise.all(brokers.map((broker) => broker.kill9()));
+      await zookeeper?.kill();
+    });
+    return cluster.begin(() => Promise.all(brokers.map((broker) => broker.start())));
   }
 
-  broker(id: number): BrokerProcess {
+  /** Brings the containers of docker-compose.yml up, fresh. */
+  static async compose(timelines: string): Promise<LabCluster> {
+    const compose = new Compose(timelines);
+    const untilRegistered = (id: number) => until(`broker ${id}`, async () => (await cluster.liveBrokerIds()).includes(id)).then(() => {});
+    const brokers = [1, 2, 3].map((id) => new ComposeBroker(id, compose, untilRegistered));
+    const config = { 'zookeeper.connect': COMPOSE_ZOOKEEPER, 'listener.name': 'EXTERNAL' };
+    const cluster: LabCluster<ComposeBroker> = new LabCluster(COMPOSE_ZOOKEEPER, brokers, config, async () => compose.down());
+    return cluster.begin(async () => {
+      compose.up();
+      for (const { id } of brokers) await untilRegistered(id);
+    });
+  }
+
+  private async begin(start: () => Promise<unknown>): Promise<this> {
+    try {
+      await start();
+      await until('a controller', async () => await this.controllerId() >= 0);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    return this;
+  }
+
+  broker(id: number): B {
     const found = this.brokers.find((broker) => broker.id === id);
     if (!found) throw new Error(`there is no broker ${id}`);
     return found;
@@ -148,9 +173,7 @@ export class LabCluster {
   async stop(): Promise<void> {
     await this.zk?.close().catch(() => {});
     this.zk = undefined;
-    for (const broker of this.brokers) broker.resume();
-    await Promise.all(this.brokers.map((broker) => broker.kill9()));
-    await this.zookeeper?.kill();
+    await this.end();
   }
 }
 

@@ -56,18 +56,22 @@ export class StoryContext {
   }
 }
 
-/** Runs the story in `directory`; what is kept of it is the timeline and the verdict, in `results`. */
-export async function runStory(story: Story, profile: Profile, options: StoryOptions, directory: string, results: string, print: (line: string) => void): Promise<Verdict> {
+/** Runs the story in `directory`, or, without a profile, on docker-compose.yml; what is kept of it is the timeline and the verdict, in `results`. */
+export async function runStory(
+  story: Story, profile: Profile | undefined, options: StoryOptions, directory: string, results: string, print: (line: string) => void,
+): Promise<Verdict> {
   print(`${story.title}`);
   print(`  Predict: ${story.question}`);
-  print(`  Profile ${profile.name}: ${profile.about}.`);
+  print(profile ? `  Profile ${profile.name}: ${profile.about}.` : '  In containers: docker-compose.yml, sessions of 6 s (config/compose.properties).');
   print('  Starting a ZooKeeper and the brokers ...');
-  const cluster = await LabCluster.start({ directory, brokers: story.brokers, profile, settings: story.settings });
+  const cluster = profile
+    ? await LabCluster.start({ directory, brokers: story.brokers, profile, settings: story.settings })
+    : await LabCluster.compose(path.join(directory, 'timelines'));
   try {
     const context = new StoryContext(cluster, options, print);
-    context.say(`ZooKeeper on ${cluster.connect}; brokers ${cluster.brokers.map((b) => `${b.id} (pid ${b.pid}, port ${b.port})`).join(', ')}; controller is broker ${await cluster.controllerId()}`);
+    context.say(`ZooKeeper on ${cluster.connect}; brokers ${cluster.brokers.map((b) => `${b.id} (${b.where})`).join(', ')}; controller is broker ${await cluster.controllerId()}`);
     const result = await story.run(context);
-    const verdict: Verdict = { story: story.name, good: result.problems.length === 0, profile: profile.name, ...result };
+    const verdict: Verdict = { story: story.name, good: result.problems.length === 0, profile: profile?.name ?? 'compose', ...result };
     fs.mkdirSync(results, { recursive: true });
     fs.writeFileSync(path.join(results, 'timeline.ndjson'), context.timeline().map((event) => `${JSON.stringify(event)}\n`).join(''));
     fs.writeFileSync(path.join(results, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);

@@ -63,7 +63,7 @@ export function numberOf(record: ConsumerRecord): number {
 
 /** Reads the partition from its start to its end as it is now; calls `onRecord` for each. */
 export async function readAll(cluster: LabCluster, tp: TopicPartition, onRecord: (record: ConsumerRecord) => void): Promise<number> {
-  const consumer = await Consumer.open(cluster.environment, { 'zookeeper.connect': cluster.connect, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
+  const consumer = await Consumer.open(cluster.environment, { ...cluster.clientConfig, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
   try {
     const end = await consumer.endOffset(tp);
     consumer.assign([tp]);
@@ -136,5 +136,5 @@ export class SteadyProducer {
 }
 
 export function openProducer(cluster: LabCluster, config: Readonly<Record<string, unknown>> = {}): Promise<Producer> {
-  return Producer.open(cluster.environment, { 'zookeeper.connect': cluster.connect, 'acks': 'all', 'max.in.flight.requests.per.connection': 1, ...config });
+  return Producer.open(cluster.environment, { ...cluster.clientConfig, 'acks': 'all', 'max.in.flight.requests.per.connection': 1, ...config });
 }

@@ -13,7 +13,7 @@ import { freshChroot } from '../support/real-zk';
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-cluster-test-'));
-let cluster: LabCluster;
+let cluster: LabCluster<BrokerProcess>;
 
 function samsa(args: readonly string[], input = ''): { out: string; err: string; code: number | null } {
   const { stdout, stderr, status } = spawnSync(process.execPath, [SAMSA, ...args], { input, encoding: 'utf8', timeout: 120000, maxBuffer: 1 << 26 });

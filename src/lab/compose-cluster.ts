@@ -1,0 +1,84 @@
+/**
+ * The cluster of docker-compose.yml as a story sees it: containers for brokers, the published ports for clients.
+ *
+ * Each story gets a project of its own, brought up fresh and taken down with its volumes. Brokers write their timelines
+ * into a folder that is mounted from this machine.
+ */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { BrokerHandle } from './broker-handle';
+
+const ROOT = path.join(__dirname, '../../..');
+const PROJECT = 'samsademo';
+export const COMPOSE_ZOOKEEPER = '127.0.0.1:12181';
+
+export class Compose {
+  constructor(readonly timelines: string) {}
+
+  /** Runs docker compose, or docker-compose where the plugin is missing; throws with its last words. */
+  run(...args: readonly string[]): void {
+    const env = { ...process.env, SAMSA_TIMELINES: this.timelines };
+    const [command, first] = hasPlugin() ? ['docker', ['compose']] : ['docker-compose', []];
+    try {
+      execFileSync(command as string, [...first!, '-p', PROJECT, ...args], { cwd: ROOT, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    } catch (error) {
+      throw new Error(`docker compose ${args.join(' ')} failed: ${String((error as { stderr?: Buffer }).stderr ?? error).trim().split('\n').slice(-3).join(' | ')}`);
+    }
+  }
+
+  up(): void {
+    fs.mkdirSync(this.timelines, { recursive: true });
+    this.run('down', '-v', '-t', '1');
+    this.run('up', '-d');
+  }
+
+  down(): void {
+    this.run('down', '-v', '-t', '1');
+  }
+}
+
+function hasPlugin(): boolean {
+  try {
+    execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class ComposeBroker implements BrokerHandle {
+  isRunning = true;
+
+  /** `untilRegistered` resolves when ZooKeeper knows the broker. */
+  constructor(readonly id: number, private readonly compose: Compose, private readonly untilRegistered: (id: number) => Promise<void>) {}
+
+  private get service(): string { return `broker${this.id}`; }
+  get where(): string { return `container ${this.service}, port ${19090 + this.id}`; }
+  get timelineFile(): string { return path.join(this.compose.timelines, `${this.service}.ndjson`); }
+
+  async start(): Promise<void> {
+    this.compose.run('start', this.service);
+    await this.untilRegistered(this.id);
+    this.isRunning = true;
+  }
+
+  async kill9(): Promise<void> {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.compose.run('kill', '-s', 'SIGKILL', this.service);
+  }
+
+  async terminate(): Promise<void> {
+    this.isRunning = false;
+    this.compose.run('stop', this.service);
+  }
+
+  pause(): void {
+    this.compose.run('pause', this.service);
+  }
+
+  resume(): void {
+    this.compose.run('unpause', this.service);
+  }
+}
