@@ -1,6 +1,9 @@
 /** The failure modes of the ZooKeeper era, each as the promise that must hold. Whole brokers, virtual time. */
+import { errorName } from '../../src/common/errors';
 import { RpcConnection } from '../../src/network/rpc-connection';
+import { produce } from '../../src/protocol/messages/produce-fetch';
 import { leaderAndIsr } from '../../src/protocol/messages/replica-control';
+import { buildBatch } from '../../src/record/batch-builder';
 import { leadersPerEpoch } from '../../src/lab/check-cluster';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { ZOOKEEPER_HOST } from '../../src/simulation/sim-zookeeper';
@@ -89,14 +92,19 @@ describe('leader death', () => {
     const cluster = await bringUp('f5', 3, [1, 2, 3], { topic: { 'min.insync.replicas': '2' } });
     const producer = await openProducer(cluster);
     expect(await send(cluster, producer, 'a')).toBe(0);
+    const client = cluster.environment();
+    const opening = RpcConnection.open(client.host, { host: 'broker-1', port: 9092 }, { clientId: 'x', requestTimeoutMs: 60000 });
+    const toZombie = await cluster.world.complete(opening, 30000, 'connecting to the leader');
     cluster.pause(1);
+    // Waits in the sleeper's socket and is the first thing it sees when it wakes up, still believing to lead.
+    const records = [buildBatch([{ timestamp: 1, value: Buffer.from('to the zombie') }])];
+    const answer = toZombie.request(produce, { acks: -1, timeoutMs: 8000, topicData: [{ name: TP.topic, partitionData: [{ index: 0, records }] }] });
     await runUntil(cluster, 'another leads', () => ![1, -1].includes(cluster.stateOf(TP)!.leader));
     const epoch = cluster.stateOf(TP)!.leaderEpoch;
     expect(await send(cluster, producer, 'b')).toBe(1);
     cluster.resume(1);
-    const client = cluster.environment();
-    const zombie = await cluster.world.complete(RpcConnection.open(client.host, { host: 'broker-1', port: 9092 }, { clientId: 'x', requestTimeoutMs: 20000 }), 30000, 'connecting to the zombie');
-    expect(zombie.isOpen).toBe(true);
+    const response = await cluster.world.complete(answer, 60000, 'the zombie\'s answer');
+    expect(['NOT_LEADER_OR_FOLLOWER', 'REQUEST_TIMED_OUT']).toContain(errorName(response.responses[0]!.partitionResponses[0]!.errorCode));
     await healAndSettle(cluster);
     expect(cluster.broker(1).broker!.replicas.get(TP)!.leaderEpoch).toBeGreaterThanOrEqual(epoch);
     expect(leadersPerEpoch(cluster.world.timeline)).toEqual([]);
