@@ -76,7 +76,7 @@ async function replicated(system: System): Promise<void> {
 async function start(system: System): Promise<void> {
   const startedMs = performance.now();
   await system.spawnBroker(1);
-  await system.produce('first', 1, '1', 1);
+  await system.produce('first', 1, '1');
   note('start to first acknowledged record', 'ms', '≤ 0.25', system, performance.now() - startedMs);
 }
 
