@@ -94,7 +94,9 @@ export abstract class SparseIndex {
 
   /** Writes entries the file does not have yet and cuts what it has too many. */
   save(): void {
-    if (!this.loaded) return;
+    if (!this.loaded && this.disk.exists(this.path)) return;
+    // A segment too small for an entry has an index all the same: Kafka takes a missing one for damage.
+    this.load();
     const file = this.files.get(this.path, true);
     if (this.count > this.savedCount) {
       const from = this.savedCount * this.entryBytes;

@@ -286,3 +286,10 @@ describe('what a producer may not send', () => {
     expect(await refused(batch(['x'.repeat(600)]), SMALL)).toBe('RECORD_LIST_TOO_LARGE');
   });
 });
+
+test('a segment too small for an index entry has index files all the same', async () => {
+  const log = await open();
+  append(log, 'one');
+  await log.close();
+  expect(fs.readdirSync(directory).filter((name) => name.startsWith('0000')).sort()).toEqual(['.index', '.log', '.timeindex'].map((suffix) => `00000000000000000000${suffix}`));
+});
