@@ -12,8 +12,7 @@ export { KafkaError } from './common/errors';
 export type { ErrorName } from './common/errors';
 export type { TopicPartition } from './common/cluster-types';
 export type { ConsumerRecord } from './consumer/fetcher';
-export type { ProducerRecord } from './producer/producer';
-export type { RecordMetadata } from './producer/record-accumulator';
+export type { ProducerRecord, RecordMetadata, SendCallback } from './producer/producer-record';
 
 function environment(): ClientEnvironment {
   const host = nodeHost({ name: 'client', log: silentLog });

@@ -19,7 +19,7 @@ import { controlledShutdown } from '../protocol/messages/replica-control';
 import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, readBrokers, registerBroker } from '../zk/broker-registration';
 import { readControllerId } from '../zk/controller-election';
 import { writeIsr } from '../zk/partition-state-store';
-import { claimProducerIdBlock } from '../zk/producer-ids';
+import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
 import { readAllTopicConfigs, readTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
@@ -117,7 +117,9 @@ export class Broker {
       readTopicConfig: (topic) => readTopicConfig(zk, topic),
     });
     const controller = this.newController(brokerId, zk);
-    const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller);
+    const claim = () => claimProducerIdBlock(zk, brokerId);
+    const producerIds = new ProducerIdManager(claim, await claim());
+    const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, producerIds);
     const endpoints = await this.bind(server);
     const configListener = new ConfigChangeListener(host.clock, zk, this.log, (topic) => this.topicConfigChanged(topic));
     const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, propagator, configListener };
@@ -134,7 +136,6 @@ export class Broker {
     });
     await this.register();
     writeMetaProperties(host.disk, this.logDirs, brokerId, clusterId);
-    await claimProducerIdBlock(zk, brokerId);
     controller.start();
     configListener.start();
     propagator.start();
@@ -190,7 +191,7 @@ export class Broker {
     }, this.metrics, (error) => this.fatal(error));
   }
 
-  private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller): SocketServer {
+  private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller, producerIds: ProducerIdManager): SocketServer {
     const { config, host } = this;
     const createDeps = {
       host, zk, cache: metadata, numPartitions: config['num.partitions'], replicationFactor: config['default.replication.factor'],
@@ -201,7 +202,7 @@ export class Broker {
       if (row!.errorCode !== 0) throw new KafkaError(errorName(row!.errorCode), row!.errorMessage ?? undefined);
     };
     const serve = requestRouter({
-      host, log: this.log, brokerId, clusterId, replicas, createTopics: createDeps,
+      host, log: this.log, brokerId, clusterId, replicas, createTopics: createDeps, generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },
       fetchMaxBytes: config['fetch.max.bytes'], requestTimeoutMs: config['request.timeout.ms'],

@@ -118,7 +118,8 @@ export class Partition {
       throw new KafkaError('NOT_ENOUGH_REPLICAS', `The size of the current ISR [${this.committedIsr}] is insufficient to satisfy the min.isr requirement of ${minIsr} for partition ${this.name}`);
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch);
-    this.advanceHighWatermark();
+    if (info.isDuplicate) this.deps.host.event({ what: 'duplicate-batch', broker: this.deps.brokerId, ...this.tp, firstOffset: info.firstOffset, lastOffset: info.lastOffset });
+    else this.advanceHighWatermark();
     return info;
   }
 

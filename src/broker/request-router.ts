@@ -8,12 +8,13 @@ import { InvariantError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { RequestContext, Serve } from '../network/socket-server';
 import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/messages/metadata';
-import { fetch, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
+import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api } from '../protocol/schema';
 import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
 import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
 import { FetchHandler } from './handlers/fetch';
+import { handleInitProducerId } from './handlers/init-producer-id';
 import { handleApiVersions, handleMetadata, MetadataHandlerDeps } from './handlers/metadata';
 import { handleListOffsets, handleOffsetForLeaderEpoch } from './handlers/offsets';
 import { handleProduce } from './handlers/produce';
@@ -28,6 +29,7 @@ export interface RouterDeps {
   readonly moveLeaders: MoveLeaders;
   readonly metadata: MetadataHandlerDeps;
   readonly createTopics: CreateTopicsDeps;
+  readonly generateProducerId: () => Promise<number>;
   readonly fetchMaxBytes: number;
   readonly requestTimeoutMs: number;
   /** A mistake of ours surfaced: the broker must not go on. */
@@ -49,6 +51,7 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body) => handleCreateTopics(deps.createTopics, body));
+  on(initProducerId, (body) => handleInitProducerId(deps.generateProducerId, body));
   on(leaderAndIsr, (body) => replicas.becomeLeaderOrFollower(body));
   on(updateMetadata, (body) => replicas.updateMetadata(body));
   on(stopReplica, (body) => replicas.stopReplicas(body));

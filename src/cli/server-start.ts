@@ -14,6 +14,7 @@ import { parseProperties } from '../common/config-def';
 import { messageOf } from '../common/errors';
 import { LogLevel } from '../common/host';
 import { nodeHost } from '../host/node-host';
+import { loadZstd } from '../record/zstd';
 import { realZooKeeper } from '../zk/real-zookeeper';
 import { endpointText } from '../zk/znodes';
 import { keyValue } from './command';
@@ -39,6 +40,7 @@ async function serverStart(file: string, options: Options): Promise<void> {
   process.on('uncaughtException', (error) => host.exit(1, error.stack ?? error.message));
   process.on('unhandledRejection', (error) => host.exit(1, error instanceof Error ? error.stack ?? error.message : String(error)));
   if (process.env.SAMSA_PARENT === 'stdin') process.stdin.on('end', () => process.exit(3)).on('error', () => process.exit(3)).resume();
+  await loadZstd();
   await broker.start();
   const ready = { ready: true, brokerId: broker.id, brokerEpoch: broker.epoch, pid: process.pid, endpoints: broker.endpoints.map(endpointText) };
   process.stdout.write(`${JSON.stringify(ready)}\n`);

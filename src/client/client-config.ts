@@ -12,6 +12,7 @@ import { metadata } from '../protocol/messages/metadata';
 import { ZkConnection } from '../zk/zk-connection';
 import { ZooKeeper } from '../zk/zk-session';
 import { ClusterMetadata } from './cluster-metadata';
+import { ConnectingMetadata } from './connecting-metadata';
 import { RpcMetadata } from './rpc-metadata';
 import { ZooKeeperMetadata } from './zookeeper-metadata';
 
@@ -21,6 +22,9 @@ export const clientConfigTable = {
   'zookeeper.session.timeout.ms': setting('int', 18000, 'Session timeout asked of ZooKeeper, in ms.', { min: 1 }),
   'client.id': setting('string', '', 'A name for the broker\'s logs.'),
   'listener.name': optional('string', 'With zookeeper.connect: which listener of the brokers to use; not set: the first with PLAINTEXT.'),
+  'send.buffer.bytes': setting('int', 131072, 'SO_SNDBUF; accepted, Node leaves it to the system.', { min: -1 }),
+  'receive.buffer.bytes': setting('int', 65536, 'SO_RCVBUF; accepted, Node leaves it to the system.', { min: -1 }),
+  'connections.max.idle.ms': setting('long', 540000, 'A connection nothing was asked on for this long is closed, in ms.', { min: -1 }),
   'request.timeout.ms': setting('int', 30000, 'How long to wait for a response, in ms.', { min: 0 }),
   'retry.backoff.ms': setting('long', 100, 'Wait before a retry, in ms.', { min: 0 }),
   'reconnect.backoff.ms': setting('long', 50, 'Wait before connecting again, in ms; doubled with each failure.', { min: 0 }),
@@ -43,8 +47,17 @@ export function connectionPool(host: Host, config: ClientConfig): ConnectionPool
   });
 }
 
-/** Metadata from ZooKeeper if it is configured, else from the brokers; throws CONFIG_EXCEPTION if neither is. */
-export async function openMetadata({ host, zookeeper }: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): Promise<ClusterMetadata> {
+/** Metadata that connects by itself, now and whenever it is asked something. Throws CONFIG_EXCEPTION if the settings name nobody to ask. */
+export function connectMetadata(environment: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): ConnectingMetadata {
+  if (config['zookeeper.connect'] === null && config['bootstrap.servers'].length === 0) {
+    throw new KafkaError('CONFIG_EXCEPTION', 'Neither zookeeper.connect nor bootstrap.servers is set');
+  }
+  config['bootstrap.servers'].map(parseHostPort);
+  return new ConnectingMetadata(environment.host, config['retry.backoff.ms'], () => openMetadata(environment, config, pool, allowAutoTopicCreation));
+}
+
+/** Metadata from ZooKeeper if it is configured, else from the brokers. */
+async function openMetadata({ host, zookeeper }: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): Promise<ClusterMetadata> {
   const connect = config['zookeeper.connect'];
   if (connect !== null) {
     const timeoutMs = config['zookeeper.session.timeout.ms'];
@@ -54,7 +67,6 @@ export async function openMetadata({ host, zookeeper }: ClientEnvironment, confi
       createTopic: allowAutoTopicCreation ? (topic, brokers) => askToCreate(pool, topic, brokers) : undefined,
     });
   }
-  if (config['bootstrap.servers'].length === 0) throw new KafkaError('CONFIG_EXCEPTION', 'Neither zookeeper.connect nor bootstrap.servers is set');
   return new RpcMetadata(host, pool, {
     bootstrapServers: config['bootstrap.servers'].map(parseHostPort), refreshBackoffMs: config['retry.backoff.ms'],
     maxAgeMs: config['metadata.max.age.ms'], allowAutoTopicCreation,

@@ -24,6 +24,8 @@ export interface TopicInfo {
 export interface ClusterMetadata {
   /** What is known now, without waiting. */
   topic(topic: string): TopicInfo | undefined;
+  /** The names of all topics, read now. For subscriptions by pattern. */
+  topics(): Promise<readonly string[]>;
   address(brokerId: number): HostPort | undefined;
   /** Addresses to ask anything of. */
   addresses(): readonly HostPort[];

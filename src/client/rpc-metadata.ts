@@ -22,7 +22,7 @@ type Response = TypeOf<typeof metadata.response>;
 
 export class RpcMetadata implements ClusterMetadata {
   private brokers = new Map<number, HostPort>();
-  private readonly topics = new Map<string, TopicInfo | undefined>();
+  private readonly known = new Map<string, TopicInfo | undefined>();
   private readonly listeners = new MetadataListeners();
   private readonly log: Log;
   private inFlight = false;
@@ -38,7 +38,13 @@ export class RpcMetadata implements ClusterMetadata {
   }
 
   topic(topic: string): TopicInfo | undefined {
-    return this.topics.get(topic);
+    return this.known.get(topic);
+  }
+
+  async topics(): Promise<readonly string[]> {
+    const servers = this.addresses();
+    const answer = await this.pool.request(servers[this.nextServer % servers.length]!, metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
+    return answer.topics.filter((topic) => topic.errorCode === 0).map((topic) => topic.name);
   }
 
   address(brokerId: number): HostPort | undefined {
@@ -53,12 +59,12 @@ export class RpcMetadata implements ClusterMetadata {
     const problem = topicNameProblem(topic);
     if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
     const ready = () => {
-      const info = this.topics.get(topic);
+      const info = this.known.get(topic);
       return info?.partitions.some((partition) => partition.leader >= 0) ? info : undefined;
     };
     const known = ready();
     if (known) return known;
-    if (!this.topics.has(topic)) this.topics.set(topic, undefined);
+    if (!this.known.has(topic)) this.known.set(topic, undefined);
     let stop = () => {};
     const found = new Promise<TopicInfo>((resolve) => {
       stop = this.listeners.add(() => {
@@ -73,7 +79,7 @@ export class RpcMetadata implements ClusterMetadata {
   }
 
   requestUpdate(topic: string): void {
-    if (!this.topics.has(topic)) this.topics.set(topic, undefined);
+    if (!this.known.has(topic)) this.known.set(topic, undefined);
     this.wanted = true;
     this.arm(Math.max(0, this.lastMs + this.options.refreshBackoffMs - this.host.clock.monotonicMs()));
   }
@@ -90,7 +96,7 @@ export class RpcMetadata implements ClusterMetadata {
     this.lastMs = this.host.clock.monotonicMs();
     const servers = this.addresses();
     try {
-      const request = { topics: [...this.topics.keys()], allTopics: false, allowAutoTopicCreation: this.options.allowAutoTopicCreation };
+      const request = { topics: [...this.known.keys()], allTopics: false, allowAutoTopicCreation: this.options.allowAutoTopicCreation };
       this.apply(await this.pool.request(servers[this.nextServer % servers.length]!, metadata, request));
     } catch (error) {
       if (this.isClosed) return;
@@ -107,8 +113,8 @@ export class RpcMetadata implements ClusterMetadata {
   private apply(response: Response): void {
     this.brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const topic of response.topics) {
-      if (topic.errorCode === 0) this.topics.set(topic.name, topicInfo(topic));
-      else if (errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION') this.topics.set(topic.name, undefined);
+      if (topic.errorCode === 0) this.known.set(topic.name, topicInfo(topic));
+      else if (errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION') this.known.set(topic.name, undefined);
     }
   }
 

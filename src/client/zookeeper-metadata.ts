@@ -13,7 +13,7 @@ import { Host, Log, withDeadline } from '../common/host';
 import { SerialQueue } from '../common/serial-queue';
 import { readBrokers } from '../zk/broker-registration';
 import { readPartitionState } from '../zk/partition-state-store';
-import { readTopic } from '../zk/topic-store';
+import { readTopic, readTopicNames } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { brokerIdsZnode, partitionStateZnode, topicZnode } from '../zk/znodes';
 import { ClusterMetadata, MetadataListeners, PartitionInfo, TopicInfo } from './cluster-metadata';
@@ -37,7 +37,7 @@ export interface ZooKeeperMetadataOptions {
 
 export class ZooKeeperMetadata implements ClusterMetadata {
   private brokers = new Map<number, BrokerInfo>();
-  private readonly topics = new Map<string, WatchedTopic>();
+  private readonly watchedTopics = new Map<string, WatchedTopic>();
   private readonly listeners = new MetadataListeners();
   private readonly queue: SerialQueue;
   private readonly log: Log;
@@ -69,12 +69,16 @@ export class ZooKeeperMetadata implements ClusterMetadata {
       : endpoints?.find((one) => one.listener === this.options.listener);
   }
 
+  topics(): Promise<readonly string[]> {
+    return readTopicNames(this.zk);
+  }
+
   addresses(): readonly HostPort[] {
     return [...this.brokers.keys()].map((id) => this.address(id)).filter((address) => address !== undefined);
   }
 
   topic(topic: string): TopicInfo | undefined {
-    const watched = this.topics.get(topic);
+    const watched = this.watchedTopics.get(topic);
     if (!watched || watched.replicas.size === 0) return undefined;
     const partitions = [...watched.replicas].sort(([a], [b]) => a - b).map(([partition, replicas]) =>
       watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] });
@@ -106,22 +110,22 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private watch(topic: string): void {
-    if (this.topics.has(topic)) return;
-    this.topics.set(topic, { replicas: new Map(), states: new Map(), updatePending: false, lastUpdateMs: -Infinity });
+    if (this.watchedTopics.has(topic)) return;
+    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), updatePending: false, lastUpdateMs: -Infinity });
     this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
     this.queue.put(() => this.refresh(topic));
   }
 
   /** Reads what may have changed; a topic that is missing is asked for, once there is a broker to ask. */
   private async refresh(topic: string): Promise<void> {
-    const watched = this.topics.get(topic)!;
+    const watched = this.watchedTopics.get(topic)!;
     await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
     const addresses = this.addresses();
     if (watched.replicas.size === 0 && addresses.length > 0) await this.options.createTopic?.(topic, addresses);
   }
 
   private async readTopic(topic: string): Promise<void> {
-    const watched = this.topics.get(topic)!;
+    const watched = this.watchedTopics.get(topic)!;
     watched.lastUpdateMs = this.host.clock.monotonicMs();
     const assignment = await readTopic(this.zk, topic);
     const before = new Set(watched.replicas.keys());
@@ -137,7 +141,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private async readState(tp: TopicPartition): Promise<void> {
-    const watched = this.topics.get(tp.topic)!;
+    const watched = this.watchedTopics.get(tp.topic)!;
     const state = await readPartitionState(this.zk, tp);
     const replicas = watched.replicas.get(tp.partition);
     if (state === undefined || replicas === undefined) return;
@@ -146,13 +150,13 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private async readStates(topic: string): Promise<void> {
-    const watched = this.topics.get(topic)!;
+    const watched = this.watchedTopics.get(topic)!;
     await Promise.all([...watched.replicas.keys()].map((partition) => this.readState({ topic, partition })));
     this.listeners.notify();
   }
 
   requestUpdate(topic: string): void {
-    const watched = this.topics.get(topic);
+    const watched = this.watchedTopics.get(topic);
     if (!watched) return this.watch(topic);
     if (watched.updatePending || this.isClosed) return;
     watched.updatePending = true;

@@ -11,7 +11,7 @@ import { KafkaError } from './errors';
 export const LONG_MAX = 2 ** 63;
 const INT_MAX = 2 ** 31 - 1;
 
-export type SettingType = 'int' | 'long' | 'double' | 'string' | 'boolean' | 'list';
+export type SettingType = 'int' | 'long' | 'double' | 'string' | 'boolean' | 'list' | 'class' | 'classes';
 
 interface TypeOf {
   int: number;
@@ -20,6 +20,9 @@ interface TypeOf {
   string: string;
   boolean: boolean;
   list: readonly string[];
+  /** A name, or the thing itself: a function, a class, an object. Whoever uses it says what is accepted. */
+  class: unknown;
+  classes: readonly unknown[];
 }
 
 export interface Setting<T extends SettingType = SettingType, N = unknown> {
@@ -86,6 +89,10 @@ export function parseSetting(name: string, row: Setting, value: unknown): unknow
       for (const item of items) if (row.oneOf && !row.oneOf.includes(item)) fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);
       return items;
     }
+    case 'class':
+      return typeof value === 'string' ? value.trim() : value;
+    case 'classes':
+      return Array.isArray(value) ? value : typeof value === 'string' ? value.split(',').map((s) => s.trim()).filter((s) => s !== '') : [value];
     case 'string': {
       const text = String(value).trim();
       if (row.oneOf && !row.oneOf.includes(text)) fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);

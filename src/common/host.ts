@@ -140,3 +140,18 @@ export function withDeadline<T>(clock: Clock, ms: number, promise: Promise<T>, o
     );
   });
 }
+
+/** The promise's value, or a rejection with the signal's reason as soon as it is aborted. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) {
+      promise.catch(() => {});
+      return onAbort();
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    const done = () => signal.removeEventListener('abort', onAbort);
+    promise.then((value) => { done(); resolve(value); }, (error) => { done(); reject(error); });
+  });
+}

@@ -7,7 +7,7 @@ import { RawConfig } from '../common/config-def';
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { Clock, sleep } from '../common/host';
-import { ClientEnvironment, connectionPool, openMetadata } from '../client/client-config';
+import { ClientEnvironment, connectionPool, connectMetadata } from '../client/client-config';
 import { ClusterMetadata, PartitionInfo } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { ConsumerConfig, parseConsumerConfig } from './consumer-config';
@@ -35,7 +35,7 @@ export class Consumer {
     const config = parseConsumerConfig(raw, (name) => environment.host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
     const pool = connectionPool(environment.host, config);
     try {
-      return new Consumer(environment, config, await openMetadata(environment, config, pool, config['allow.auto.create.topics']), pool);
+      return new Consumer(environment, config, connectMetadata(environment, config, pool, config['allow.auto.create.topics']), pool);
     } catch (error) {
       pool.close();
       throw error;

@@ -1,7 +1,7 @@
 /**
  * The checkers of clients' histories. Each returns what it found wrong, as sentences; an empty list is a clean run.
  *
- * Names follow the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder. Each is tested by
+ * Names follow the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder, NoDuplicate. Each is tested by
  * planting the violation it is to find (test/lab/check-history.test.ts).
  */
 import { tpName } from '../common/cluster-types';
@@ -12,6 +12,8 @@ export interface Promised {
   readonly ackedIsDurable: boolean;
   /** With one request in flight, a producer's records stand in the order they were sent. */
   readonly ordered: boolean;
+  /** An idempotent producer's record stands in the log at most once. */
+  readonly unique?: boolean;
 }
 
 /** Acked records that the final log does not have at their offset. */
@@ -86,6 +88,19 @@ export function sendsOutOfOrder(history: History): string[] {
   return found;
 }
 
+/** Records of an idempotent producer that stand in the final log twice. */
+export function repeatedWrites(history: History): string[] {
+  const found: string[] = [];
+  for (const [name, records] of history.final) {
+    const at = new Map<string, number>();
+    for (const { id, offset } of records) {
+      if (at.has(id)) found.push(`NoDuplicate: ${id} stands in ${name} at offsets ${at.get(id)} and ${offset}`);
+      else at.set(id, offset);
+    }
+  }
+  return found;
+}
+
 /** Second and later appearances in the final log: allowed without idempotence, and counted. */
 export function duplicates(history: History): number {
   let count = 0;
@@ -100,5 +115,6 @@ export function checkHistory(history: History, promised: Promised): string[] {
     ...(promised.ackedIsDurable ? inconsistentOffsets(history) : []),
     ...readsOutOfOrder(history),
     ...(promised.ordered ? sendsOutOfOrder(history) : []),
+    ...(promised.unique ? repeatedWrites(history) : []),
   ];
 }

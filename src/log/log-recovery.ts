@@ -15,6 +15,8 @@ import { LeaderEpochCache } from './leader-epoch-cache';
 import { Log, LogContext } from './log';
 import { LogConfig } from './log-config';
 import { LogSegment } from './log-segment';
+import { LogSegments } from './log-segments';
+import { ProducerStateFiles } from './producer-state-files';
 import { CorruptIndexError } from './sparse-index';
 
 export interface OpenLogOptions {
@@ -50,7 +52,10 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   }
   start = Math.min(start, end);
   trimEpochs(context, options.directory, start, end);
-  return new Log(context, options.tp, options.directory, options.config, segments, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
+  const all = new LogSegments(segments, context.log);
+  const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
+  producers.load(all, start, end, options.cleanShutdown);
+  return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
 }
 
 function newSegment(context: LogContext, { directory, config }: OpenLogOptions, baseOffset: number): LogSegment {

@@ -8,8 +8,10 @@
  */
 import { LONG_MAX } from '../common/config-def';
 import { KafkaError } from '../common/errors';
-import { BATCH_HEADER_BYTES, CRC_OFFSET, headerProblem, NO_PRODUCER_ID, RecordBatch, writeInt64 } from '../record/record-batch';
-import { VarintReader } from '../record/varint';
+import { recompress } from '../record/batch-builder';
+import { CompressionType, compressionTypes } from '../record/compression';
+import { recordsSection } from '../record/record';
+import { CRC_OFFSET, headerProblem, NO_PRODUCER_ID, RecordBatch, writeInt64 } from '../record/record-batch';
 import { LogConfig } from './log-config';
 
 function corrupt(reason: string): never {
@@ -22,8 +24,8 @@ function invalid(reason: string): never {
 
 /** Walks the records: count, lengths, offset deltas 0…n−1, keys where the topic is compacted. Returns the latest timestamp. */
 function walkRecords(batch: RecordBatch, needKeys: boolean): number {
-  const end = batch.start + batch.sizeInBytes;
-  const reader = new VarintReader(batch.buffer, batch.start + BATCH_HEADER_BYTES, end);
+  const reader = recordsSection(batch);
+  const end = reader.at + reader.left;
   const { recordCount, firstTimestamp } = batch;
   let maxTimestamp = -1;
   for (let i = 0; i < recordCount; i++) {
@@ -49,7 +51,10 @@ function checkHeader(batch: RecordBatch): void {
   if (batch.recordCount <= 0) invalid(`the batch has ${batch.recordCount} records`);
   if (batch.lastOffsetDelta !== batch.recordCount - 1) invalid(`last offset delta ${batch.lastOffsetDelta} does not match ${batch.recordCount} records`);
   if (batch.isControl) invalid('Clients are not allowed to write control records');
-  if (batch.isTransactional && batch.producerId === NO_PRODUCER_ID) invalid('a transactional batch needs a producer id');
+  if (batch.isTransactional) invalid('transactional batches are not supported');
+  if (batch.producerId !== NO_PRODUCER_ID && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
+    invalid(`producer id ${batch.producerId} with epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`);
+  }
 }
 
 /** The one batch of a produce request's record set, checked and with the broker's timestamps set. */
@@ -64,10 +69,23 @@ export function validateProducedBatch(records: Buffer, config: LogConfig, nowMs:
     throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
   }
   checkHeader(batch);
-  const uncompressed = batch.compression === 0;
-  const maxTimestamp = uncompressed ? walkRecords(batch, config['cleanup.policy'].includes('compact')) : batch.maxTimestamp;
-  stamp(batch, maxTimestamp, config, nowMs);
-  return batch;
+  const maxTimestamp = walkRecords(batch, config['cleanup.policy'].includes('compact'));
+  const stored = inTopicCodec(batch, config);
+  stamp(stored, maxTimestamp, config, nowMs);
+  return stored;
+}
+
+/** compression.type of the topic: the producer's codec is kept, or the batch is compressed anew. */
+function inTopicCodec(batch: RecordBatch, config: LogConfig): RecordBatch {
+  const wanted = config['compression.type'];
+  if (wanted === 'producer') return batch;
+  const type = (wanted === 'uncompressed' ? 'none' : wanted) as CompressionType;
+  if (compressionTypes[batch.compression] === type) return batch;
+  const stored = new RecordBatch(recompress(batch, type));
+  if (stored.sizeInBytes > config['max.message.bytes']) {
+    throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch is ${stored.sizeInBytes} bytes after recompression, more than ${config['max.message.bytes']}`);
+  }
+  return stored;
 }
 
 function stamp(batch: RecordBatch, maxTimestamp: number, config: LogConfig, nowMs: number): void {

@@ -10,14 +10,16 @@
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Clock, Disk, Log as Logger, Random } from '../common/host';
-import { batchesOf, NO_TIMESTAMP, RecordBatch } from '../record/record-batch';
-import { recordsOf } from '../record/record';
+import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
 import { LogConfig } from './log-config';
 import { LogSegment } from './log-segment';
+import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { OpenFiles } from './open-files';
+import { BatchMetadata } from './producer-state';
+import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
 import { LogTail, TailCache } from './tail-cache';
 
@@ -37,11 +39,8 @@ export interface AppendInfo {
   readonly lastOffset: number;
   /** With LogAppendTime the time of appending in ms, else -1. */
   readonly logAppendTimeMs: number;
-}
-
-export interface OffsetAndTimestamp {
-  readonly offset: number;
-  readonly timestamp: number;
+  /** The batch had been appended before, at these offsets; nothing was written. */
+  readonly isDuplicate: boolean;
 }
 
 export class Log {
@@ -57,7 +56,7 @@ export class Log {
 
   constructor(
     private readonly context: LogContext, readonly tp: TopicPartition, readonly directory: string, public config: LogConfig,
-    private readonly segments: LogSegment[], public logStartOffset: number, recoveryPoint: number, endOffset: number,
+    private readonly segments: LogSegments, private readonly producers: ProducerStateFiles, public logStartOffset: number, recoveryPoint: number, endOffset: number,
   ) {
     const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
     this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.guard(() => checkpoint.write(entries)));
@@ -71,9 +70,10 @@ export class Log {
 
   get logEndOffset(): number { return this.endOffset; }
   get highWatermark(): number { return this.watermark; }
-  get activeSegment(): LogSegment { return this.segments.at(-1)!; }
-  get allSegments(): readonly LogSegment[] { return this.segments; }
-  get sizeInBytes(): number { return this.segments.reduce((sum, segment) => sum + segment.size, 0); }
+  get activeSegment(): LogSegment { return this.segments.active; }
+  get allSegments(): readonly LogSegment[] { return this.segments.all; }
+  get sizeInBytes(): number { return this.segments.sizeInBytes; }
+  get producerState(): ProducerStateFiles['state'] { return this.producers.state; }
 
   /** Sets the high watermark, kept between log start and log end; returns whether it moved. */
   updateHighWatermark(offset: number): boolean {
@@ -90,11 +90,19 @@ export class Log {
     if (batch.sizeInBytes > this.config['segment.bytes']) {
       throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
     }
+    const repeated = batch.producerId === NO_PRODUCER_ID ? undefined : this.producers.state.check(batch);
+    if (repeated) return this.duplicateOf(repeated);
     batch.setBaseOffset(this.endOffset);
     batch.setPartitionLeaderEpoch(leaderEpoch);
     this.append([batch]);
-    const logAppendTimeMs = this.config['message.timestamp.type'] === 'LogAppendTime' ? nowMs : NO_TIMESTAMP;
-    return { firstOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs };
+    const logAppendTimeMs = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0 ? nowMs : NO_TIMESTAMP;
+    return { firstOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs, isDuplicate: false };
+  }
+
+  /** The answer to a batch sent again: where the first copy went. */
+  private duplicateOf({ lastOffset, offsetDelta, timestamp }: BatchMetadata): AppendInfo {
+    const logAppendTimeMs = this.config['message.timestamp.type'] === 'LogAppendTime' ? timestamp : NO_TIMESTAMP;
+    return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };
   }
 
   /** Appends what a follower fetched, byte for byte. */
@@ -128,6 +136,7 @@ export class Log {
     });
     for (const batch of batches) {
       if (batch.partitionLeaderEpoch > this.epochs.latestEpoch) this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      this.producers.state.update(batch);
       this.tail.append(batch);
       this.unflushedRecords += batch.lastOffsetDelta + 1;
     }
@@ -168,7 +177,8 @@ export class Log {
     const old = this.activeSegment;
     if (old.size === 0 && old.baseOffset === baseOffset) return;
     old.onBecomeInactive();
-    this.segments.push(this.newSegment(baseOffset));
+    this.producers.takeSnapshot(baseOffset);
+    this.segments.add(this.newSegment(baseOffset));
     this.rollJitterMs = this.drawJitter();
     this.flushBehind(baseOffset);
   }
@@ -181,19 +191,15 @@ export class Log {
 
   /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
   flushBehind(offset: number): Promise<void> {
-    const unflushed = this.segments.filter((segment) => segment.baseOffset < offset);
+    const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
     this.flushing = this.flushing.then(async () => {
       if (offset <= this.recoveryPoint) return;
       for (const segment of unflushed) {
-        if (this.segmentEnd(segment) > this.recoveryPoint && this.segments.includes(segment)) await segment.flush();
+        if (this.segments.endOf(segment, this.endOffset) > this.recoveryPoint && this.segments.includes(segment)) await segment.flush();
       }
       this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(offset, this.endOffset));
     }).catch((error) => this.context.onStorageError(this.directory, error));
     return this.flushing;
-  }
-
-  private segmentEnd(segment: LogSegment): number {
-    return this.segments[this.segments.indexOf(segment) + 1]?.baseOffset ?? this.endOffset;
   }
 
   /** Flushes all there is. */
@@ -222,67 +228,30 @@ export class Log {
       throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.tp.topic}-${this.tp.partition} lies outside [${this.logStartOffset}, ${this.endOffset}]`);
     }
     if (offset >= limitOffset || offset === this.endOffset) return [];
-    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.readFromDisk(offset, limitOffset, maxBytes, atLeastOne);
-  }
-
-  private readFromDisk(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
-    return this.guard(() => {
-      for (let i = this.segmentIndexOf(offset); i < this.segments.length; i++) {
-        const found = this.segments[i]!.read(offset, limitOffset, maxBytes, atLeastOne);
-        if (found !== undefined) return found.length > 0 ? [this.checked(found)] : [];
-      }
-      return [];
-    });
-  }
-
-  /** What the disk gave back is checked before anybody gets it: rot is reported, never served. */
-  private checked(bytes: Buffer): Buffer {
-    for (const batch of batchesOf(bytes)) {
-      if (batch.computeCrc() === batch.crc) continue;
-      this.context.log.error(`${this.directory}: the batch at offset ${batch.baseOffset} is corrupt on disk: its CRC does not match`);
-      if (batch.start > 0) return bytes.subarray(0, batch.start);
-      throw new KafkaError('CORRUPT_MESSAGE', `the batch at offset ${batch.baseOffset} of ${this.directory} is corrupt on disk`);
-    }
-    return bytes;
-  }
-
-  private segmentIndexOf(offset: number): number {
-    let low = 0;
-    let high = this.segments.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (this.segments[middle]!.baseOffset <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.guard(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
   }
 
   /** The first record at or after the timestamp (ms), or undefined. Kafka: Log#fetchOffsetByTimestamp */
   offsetForTimestamp(timestamp: number): OffsetAndTimestamp | undefined {
-    for (const segment of this.segments) {
-      if (segment.largestTimestamp.timestamp < timestamp) continue;
-      const batch = segment.findBatchByTimestamp(timestamp, this.logStartOffset);
-      if (batch === undefined) continue;
-      if (batch.compression !== 0) return { offset: batch.baseOffset, timestamp: batch.firstTimestamp };
-      for (const record of recordsOf(batch)) {
-        if (record.timestamp >= timestamp && record.offset >= this.logStartOffset) return { offset: record.offset, timestamp: record.timestamp };
-      }
-    }
-    return undefined;
+    return this.guard(() => this.segments.offsetForTimestamp(timestamp, this.logStartOffset));
   }
 
   /** Cuts everything at `offset` and beyond; returns whether anything was cut. */
   truncateTo(offset: number): boolean {
     if (offset >= this.endOffset) return false;
     this.context.log.info(`Truncating ${this.directory} from ${this.endOffset} to ${offset}`);
-    if (offset < this.logStartOffset || offset <= this.segments[0]!.baseOffset) {
+    if (offset < this.logStartOffset || offset <= this.segments.first.baseOffset) {
       this.truncateFullyAndStartAt(Math.max(offset, 0));
       return true;
     }
     this.guard(() => {
-      while (this.activeSegment.baseOffset > offset) this.remove(this.segments.pop()!);
+      for (let last = this.activeSegment; last.baseOffset > offset; last = this.activeSegment) {
+        this.segments.remove(last);
+        this.remove(last);
+      }
       this.activeSegment.truncateTo(offset);
       this.activeSegment.saveIndexes();
+      this.producers.truncate(this.segments, this.logStartOffset, offset);
     });
     this.movedEnd(offset);
     this.epochs.truncateFromEnd(offset);
@@ -293,8 +262,9 @@ export class Log {
   truncateFullyAndStartAt(offset: number): void {
     this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
     this.guard(() => {
-      for (const segment of this.segments.splice(0)) this.remove(segment);
-      this.segments.push(this.newSegment(offset));
+      for (const segment of this.segments.removeAll()) this.remove(segment);
+      this.segments.add(this.newSegment(offset));
+      this.producers.reset();
     });
     this.logStartOffset = offset;
     this.movedEnd(offset);
@@ -317,14 +287,14 @@ export class Log {
   deleteOldSegments(): number {
     const doomed = deletableSegments(this, this.context.clock.wallMs());
     if (doomed.length === 0) return 0;
-    if (doomed.length === this.segments.length) this.roll();
+    if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
-      this.segments.splice(this.segments.indexOf(segment), 1);
+      this.segments.remove(segment);
       const files = this.guard(() => segment.markDeleted());
       this.context.log.info(`Deleting segment ${segment.path} (size ${segment.size}, largest timestamp ${segment.largestTimestamp.timestamp})`);
       this.context.clock.schedule(this.config['file.delete.delay.ms'], () => files.forEach((path) => this.context.disk.remove(path)));
     }
-    this.maybeIncrementLogStartOffset(this.segments[0]!.baseOffset);
+    this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);
     return doomed.length;
   }
 
@@ -338,12 +308,15 @@ export class Log {
 
   /** For a clean shutdown: everything durable, indexes trimmed, files closed. */
   async close(): Promise<void> {
-    this.guard(() => this.activeSegment.onBecomeInactive());
+    this.guard(() => {
+      this.activeSegment.onBecomeInactive();
+      this.producers.takeSnapshot(this.endOffset);
+    });
     await this.flush();
     this.closeFiles();
   }
 
   closeFiles(): void {
-    for (const segment of this.segments) segment.closeFiles();
+    for (const segment of this.segments.all) segment.closeFiles();
   }
 }

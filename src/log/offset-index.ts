@@ -33,6 +33,12 @@ export class OffsetIndex extends SparseIndex {
     return i < 0 ? { offset: this.baseOffset, position: 0 } : this.entry(i);
   }
 
+  /** The largest indexed position at most `position`, or 0. */
+  positionAtMost(position: number): number {
+    const i = this.floor(position, (n) => this.entries.readInt32BE(n * 8 + 4));
+    return i < 0 ? 0 : this.entry(i).position;
+  }
+
   append(offset: number, position: number): void {
     this.load();
     if (this.isFull || (this.count > 0 && offset - this.baseOffset <= this.relativeAt(this.count - 1))) return;

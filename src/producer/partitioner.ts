@@ -1,10 +1,25 @@
 /**
- * Which partition a record goes to: by murmur2 of its key, or, without a key, to one partition until a batch is full.
+ * Which partition a record goes to.
  *
- * [p] Kafka: clients/producer/internals/{DefaultPartitioner,StickyPartitionCache}.java, utils/Utils.java#murmur2@2.8.2
+ * `default`: murmur2 of the key, or, without a key, one partition until a batch is full. `round-robin`: one after the
+ * other, key or not. `uniform-sticky`: as without a key, always. Or a function, or an object with `partition`.
+ *
+ * [p] Kafka: clients/producer/{Partitioner,RoundRobinPartitioner,UniformStickyPartitioner}.java,
+ * internals/{DefaultPartitioner,StickyPartitionCache}.java, utils/Utils.java#murmur2@2.8.2
  */
-import { Random } from '../common/host';
 import { TopicInfo } from '../client/cluster-metadata';
+import { KafkaError } from '../common/errors';
+import { Random } from '../common/host';
+
+/** Chooses for a record; `key` as given and as bytes. Must return a partition of the topic. */
+export interface Partitioner {
+  partition(topic: TopicInfo, keyBytes: Buffer | null, key: unknown, value: unknown): number;
+  /** A batch of this partition was opened or is full: the next records may go elsewhere. */
+  onNewBatch?(topic: TopicInfo, previous: number): void;
+  close?(): void;
+}
+
+export type PartitionFunction = Partitioner['partition'];
 
 const M = 0x5bd1e995;
 const R = 24;
@@ -33,28 +48,73 @@ export function partitionForKey(key: Buffer, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-export class DefaultPartitioner {
+/** The partitions that have a leader, or all if none has. */
+function candidates(topic: TopicInfo): readonly number[] {
+  const available = topic.partitions.filter((one) => one.leader >= 0);
+  return (available.length > 0 ? available : topic.partitions).map((one) => one.partition);
+}
+
+export class UniformStickyPartitioner implements Partitioner {
   private readonly sticky = new Map<string, number>();
 
   constructor(private readonly random: Random) {}
 
-  partition(topic: TopicInfo, key: Buffer | null): number {
-    if (key !== null) return partitionForKey(key, topic.partitions.length);
+  partition(topic: TopicInfo, _key: Buffer | null): number {
     return this.sticky.get(topic.topic) ?? this.choose(topic, -1);
   }
 
-  /** A batch of this partition was opened or is full: the next records without key go elsewhere. */
   onNewBatch(topic: TopicInfo, previous: number): void {
     if (this.sticky.get(topic.topic) === previous) this.choose(topic, previous);
   }
 
   private choose(topic: TopicInfo, previous: number): number {
-    const available = topic.partitions.filter((one) => one.leader >= 0);
-    const candidates = available.length > 0 ? available : topic.partitions;
-    const others = candidates.filter((one) => one.partition !== previous);
-    const from = others.length > 0 ? others : candidates;
-    const chosen = from[this.random.below(from.length)]!.partition;
+    const all = candidates(topic);
+    const others = all.filter((partition) => partition !== previous);
+    const from = others.length > 0 ? others : all;
+    const chosen = from[this.random.below(from.length)]!;
     this.sticky.set(topic.topic, chosen);
     return chosen;
   }
+}
+
+export class DefaultPartitioner extends UniformStickyPartitioner {
+  override partition(topic: TopicInfo, key: Buffer | null): number {
+    return key === null ? super.partition(topic, key) : partitionForKey(key, topic.partitions.length);
+  }
+}
+
+export class RoundRobinPartitioner implements Partitioner {
+  private readonly next = new Map<string, number>();
+
+  partition(topic: TopicInfo): number {
+    const all = candidates(topic);
+    const turn = this.next.get(topic.topic) ?? 0;
+    this.next.set(topic.topic, turn + 1);
+    return all[turn % all.length]!;
+  }
+}
+
+const NAMES: Readonly<Record<string, (random: Random) => Partitioner>> = {
+  'default': (random) => new DefaultPartitioner(random),
+  'round-robin': () => new RoundRobinPartitioner(),
+  'uniform-sticky': (random) => new UniformStickyPartitioner(random),
+};
+const KAFKA_CLASSES: Readonly<Record<string, string>> = {
+  'org.apache.kafka.clients.producer.internals.DefaultPartitioner': 'default',
+  'org.apache.kafka.clients.producer.RoundRobinPartitioner': 'round-robin',
+  'org.apache.kafka.clients.producer.UniformStickyPartitioner': 'uniform-sticky',
+};
+
+/** The partitioner `partitioner.class` stands for; throws CONFIG_EXCEPTION for what is none. */
+export function partitionerOf(value: unknown, random: Random): Partitioner {
+  if (typeof value === 'string') {
+    const make = NAMES[KAFKA_CLASSES[value] ?? value];
+    if (make) return make(random);
+    throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${value} for configuration partitioner.class: it is none of ${Object.keys(NAMES).join(', ')}`);
+  }
+  if (typeof value === 'object' && value !== null && 'partition' in value && typeof value.partition === 'function') return value as Partitioner;
+  if (typeof value !== 'function') throw new KafkaError('CONFIG_EXCEPTION', 'Invalid value for configuration partitioner.class: it is no name, function, class or object');
+  const prototype = (value as { prototype?: { partition?: unknown } }).prototype;
+  if (typeof prototype?.partition === 'function') return new (value as new () => Partitioner)();
+  return { partition: value as PartitionFunction };
 }

@@ -1,105 +1,180 @@
 /**
  * The producer: `send` a record, get its offset.
  *
- *   send → metadata → partitioner → record accumulator → sender → broker → callback
+ *   send → interceptors → metadata → serializers → partitioner → record accumulator → sender → broker → callback
  *
  * Kafka: clients/producer/KafkaProducer.java@2.8.2
  */
 import { RawConfig } from '../common/config-def';
-import { KafkaError } from '../common/errors';
-import { Host, Log, withDeadline } from '../common/host';
-import { ClientEnvironment, connectionPool, openMetadata } from '../client/client-config';
-import { ClusterMetadata, PartitionInfo, TopicInfo } from '../client/cluster-metadata';
+import { KafkaError, messageOf } from '../common/errors';
+import { abortable, Host, Log, withDeadline } from '../common/host';
+import { Serializer, serializerOf } from '../common/serialization';
+import { ClientEnvironment, connectionPool, connectMetadata } from '../client/client-config';
+import { PartitionInfo, TopicInfo } from '../client/cluster-metadata';
+import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { batchSizeUpperBound } from '../record/batch-builder';
+import { CompressionType } from '../record/compression';
 import { Header, NO_HEADERS } from '../record/record';
-import { DefaultPartitioner } from './partitioner';
+import { loadZstd } from '../record/zstd';
+import { ProducerInterceptor, ProducerInterceptors } from './interceptors';
+import { Partitioner, partitionerOf } from './partitioner';
 import { parseProducerConfig, ProducerConfig } from './producer-config';
-import { PartitionQueue, RecordAccumulator, RecordMetadata, SendCallback } from './record-accumulator';
+import { ProducerRecord, RecordMetadata, SendCallback } from './producer-record';
+import { RecordAccumulator } from './record-accumulator';
 import { Sender } from './sender';
+import { SenderMetrics } from './sender-metrics';
 
-export interface ProducerRecord {
-  readonly topic: string;
-  readonly key?: string | Buffer | null;
-  readonly value: string | Buffer | null;
-  /** Not set: the partitioner decides. */
-  readonly partition?: number;
-  /** Milliseconds since 1970; not set: now. */
-  readonly timestamp?: number;
-  readonly headers?: readonly Header[];
+/** A record as it will stand in a batch. */
+interface Encoded {
+  readonly record: ProducerRecord;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  readonly timestamp: number;
 }
 
-function toBytes(value: string | Buffer | null | undefined): Buffer | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === 'string' ? Buffer.from(value) : value;
+export interface WaitOptions {
+  /** Ends the waiting; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
-export class Producer {
+export class Producer<K = unknown, V = unknown> {
   private readonly host: Host;
   private readonly log: Log;
+  private readonly config: ProducerConfig;
+  private readonly pool: ConnectionPool;
+  private readonly metadata: ConnectingMetadata;
+  private readonly keySerializer: Serializer;
+  private readonly valueSerializer: Serializer;
+  private readonly partitioner: Partitioner;
+  private readonly interceptors: ProducerInterceptors;
   private readonly accumulator: RecordAccumulator;
   private readonly sender: Sender;
-  private readonly partitioner: DefaultPartitioner;
-  private isClosed = false;
+  private closing: Promise<void> | undefined;
+  /** What has to be there before the first record: the zstd module. */
+  private ready: Promise<void> | undefined;
   /** Records waiting for metadata or room, one after the other. */
   private slow: Promise<void> = Promise.resolve();
   private slowCount = 0;
 
-  private constructor(environment: ClientEnvironment, private readonly config: ProducerConfig, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool) {
-    this.host = environment.host;
-    this.log = environment.host.log.child(`Producer clientId=${config['client.id']}`);
-    this.accumulator = new RecordAccumulator(this.host.clock, { batchSize: config['batch.size'], bufferMemory: config['buffer.memory'] });
-    this.sender = new Sender(this.host, this.log, config, this.accumulator, metadata, pool);
-    this.partitioner = new DefaultPartitioner(this.host.random);
+  /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
+  constructor(environment: ClientEnvironment, raw: RawConfig) {
+    const { host } = environment;
+    this.host = host;
+    const config = this.config = parseProducerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
+    this.log = host.log.child(`Producer clientId=${config['client.id']}`);
+    this.keySerializer = serializerOf('key.serializer', config['key.serializer']);
+    this.valueSerializer = serializerOf('value.serializer', config['value.serializer']);
+    this.partitioner = partitionerOf(config['partitioner.class'], host.random);
+    this.interceptors = new ProducerInterceptors(config['interceptor.classes'] as readonly ProducerInterceptor[], (message) => this.log.warn(message));
+    const compression = config['compression.type'] as CompressionType;
+    if (compression === 'zstd') this.ready = loadZstd().then(() => { this.ready = undefined; });
+    this.ready?.catch(() => {});
+    this.accumulator = new RecordAccumulator(host.clock, { batchSize: config['batch.size'], bufferMemory: config['buffer.memory'], compression });
+    this.pool = connectionPool(host, config);
+    this.metadata = connectMetadata(environment, config, this.pool, true);
+    this.sender = new Sender(host, this.log, config, this.accumulator, this.metadata, this.pool, new SenderMetrics(host.clock, this.log));
   }
 
-  /** Connects; rejects CONFIG_EXCEPTION for a bad setting, or ZkError when ZooKeeper does not answer. */
+  /** As the constructor, and waits until the cluster was reached; rejects when it cannot be. */
   static async open(environment: ClientEnvironment, raw: RawConfig): Promise<Producer> {
-    const config = parseProducerConfig(raw, (name) => environment.host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
-    const pool = connectionPool(environment.host, config);
+    const producer = new Producer(environment, raw);
     try {
-      return new Producer(environment, config, await openMetadata(environment, config, pool, true), pool);
+      await producer.metadata.open();
+      return producer;
     } catch (error) {
-      pool.close();
+      await producer.close(0);
       throw error;
     }
   }
 
-  /** Resolves with partition and offset once the record is acknowledged; rejects with KafkaError. */
-  send(record: ProducerRecord): Promise<RecordMetadata> {
-    return new Promise((resolve, reject) => {
-      this.produce(record, (error, metadata) => (error ? reject(error) : resolve(metadata!)));
+  /** Resolves with partition and offset once the record is acknowledged; rejects with KafkaError. The callback, if any, is called besides. */
+  send(record: ProducerRecord<K, V>, callback?: SendCallback | null, options: WaitOptions = {}): Promise<RecordMetadata> {
+    const sent = new Promise<RecordMetadata>((resolve, reject) => {
+      void this.produce(record, (error, metadata) => {
+        if (error) reject(error);
+        else resolve(metadata!);
+        callback?.(error, metadata);
+      }, options);
     });
+    // Who gave a callback has heard of a failure; the promise need not be looked at then.
+    if (callback) sent.catch(() => {});
+    return sent;
   }
 
   /**
    * As `send`, with a callback and without a promise a record. Returns undefined if the record was taken at once, else
    * a promise to wait for before producing more: the metadata or the buffer was not there yet.
    */
-  produce(record: ProducerRecord, callback: SendCallback): Promise<void> | undefined {
-    if (this.isClosed) {
-      callback(new KafkaError('ILLEGAL_STATE', 'Cannot perform operation after producer has been closed'), null);
+  produce(given: ProducerRecord<K, V>, callback: SendCallback, options: WaitOptions = {}): Promise<void> | undefined {
+    let record: ProducerRecord = given;
+    let report = callback;
+    if (!this.interceptors.isEmpty) {
+      record = this.interceptors.onSend(record);
+      report = (error, metadata) => {
+        this.interceptors.onAcknowledgement(metadata, error);
+        callback(error, metadata);
+      };
+    }
+    if (this.closing) {
+      report(new KafkaError('ILLEGAL_STATE', 'Cannot perform operation after producer has been closed'), null);
       return undefined;
     }
     const topic = this.metadata.topic(record.topic);
-    if (this.slowCount === 0 && topic?.partitions.some((one) => one.leader >= 0) && this.accept(topic, record, callback)) return undefined;
-    return this.inLine(record, callback);
+    if (this.slowCount > 0 || this.ready || !topic?.partitions.some((one) => one.leader >= 0)) return this.inLine(record, report, options);
+    try {
+      const encoded = this.encode(record);
+      return this.accept(topic, encoded, report) ? undefined : this.inLine(record, report, options, encoded);
+    } catch (error) {
+      report(asKafkaError(error), null);
+      return undefined;
+    }
   }
 
   /** Behind every record that is still waiting, so that the order of the calls is kept. */
-  private inLine(record: ProducerRecord, callback: SendCallback): Promise<void> {
+  private inLine(record: ProducerRecord, report: SendCallback, { signal }: WaitOptions, encoded?: Encoded): Promise<void> {
     const deadlineMs = this.host.clock.monotonicMs() + this.config['max.block.ms'];
     this.slowCount++;
-    this.slow = this.slow.then(() => this.produceSlowly(record, callback, deadlineMs)).finally(() => { this.slowCount--; });
+    this.slow = this.slow.then(() => this.produceSlowly(record, encoded, report, deadlineMs, signal)).finally(() => { this.slowCount--; });
     return this.slow;
   }
 
-  private partitionOf(topic: TopicInfo, record: ProducerRecord, key: Buffer | null): number {
-    if (record.partition === undefined) return this.partitioner.partition(topic, key);
-    if (!Number.isInteger(record.partition) || record.partition < 0 || record.partition >= topic.partitions.length) {
-      throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `Invalid partition given with record: ${record.partition} is not in the range [0...${topic.partitions.length}).`);
+  /** Waits for metadata, then for room; both out of max.block.ms. */
+  private async produceSlowly(record: ProducerRecord, given: Encoded | undefined, report: SendCallback, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const left = () => Math.max(0, deadlineMs - this.host.clock.monotonicMs());
+    try {
+      await this.ready;
+      const topic = await abortable(this.metadata.awaitTopic(record.topic, left()), signal);
+      const encoded = given ?? this.encode(record);
+      while (!this.closing && !this.accept(topic, encoded, report)) {
+        const bytes = this.accumulator.batchBytes(encoded.key, encoded.value, encoded.headers);
+        this.sender.wakeup();
+        await this.accumulator.reserve(bytes, left(), signal);
+        this.accumulator.unreserve(bytes);
+      }
+      if (this.closing) throw new KafkaError('ILLEGAL_STATE', 'Producer closed while send in progress');
+    } catch (error) {
+      report(asKafkaError(error), null);
     }
-    return record.partition;
+  }
+
+  private encode(record: ProducerRecord): Encoded {
+    const headers = record.headers ?? NO_HEADERS;
+    const timestamp = record.timestamp ?? this.host.clock.wallMs();
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+      throw new KafkaError('INVALID_TIMESTAMP', `Invalid timestamp: ${String(record.timestamp)}. Timestamp should always be non-negative or not set.`);
+    }
+    const key = serialized('key', this.keySerializer, record.topic, record.key, headers);
+    return { record, key, value: serialized('value', this.valueSerializer, record.topic, record.value, headers), headers, timestamp };
+  }
+
+  private partitionOf(topic: TopicInfo, { record, key }: Encoded): number {
+    const given = record.partition;
+    const chosen = given ?? this.partitioner.partition(topic, key, record.key, record.value);
+    if (Number.isInteger(chosen) && chosen >= 0 && chosen < topic.partitions.length) return chosen;
+    const who = given === undefined ? 'The partitioner generated an invalid partition' : 'Invalid partition given with record';
+    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${who}: ${chosen} is not in the range [0...${topic.partitions.length}).`);
   }
 
   private checkSize(bytes: number): void {
@@ -109,74 +184,73 @@ export class Producer {
     if (bytes > this.config['buffer.memory']) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than buffer.memory (${this.config['buffer.memory']}).`);
   }
 
-  /** Takes the record without waiting; false if there is no room. */
-  private accept(topic: TopicInfo, record: ProducerRecord, callback: SendCallback): boolean {
-    const key = toBytes(record.key);
-    const value = toBytes(record.value);
-    const headers = record.headers ?? NO_HEADERS;
-    const timestamp = record.timestamp ?? this.host.clock.wallMs();
-    let queue: PartitionQueue;
-    let bytes: number;
-    try {
-      queue = this.accumulator.queue(record.topic, this.partitionOf(topic, record, key));
-      if (this.accumulator.tryAppend(queue, timestamp, key, value, headers, callback)) {
-        if (queue.batches.length === 1) this.sender.wakeup();
-        return true;
-      }
-      this.checkSize(batchSizeUpperBound(key, value, headers));
-      if (key === null && record.partition === undefined && queue.batches.length > 0) {
-        this.partitioner.onNewBatch(topic, queue.tp.partition);
-        queue = this.accumulator.queue(record.topic, this.partitionOf(topic, record, key));
-        if (this.accumulator.tryAppend(queue, timestamp, key, value, headers, callback)) return true;
-      }
-      bytes = this.accumulator.batchBytes(key, value, headers);
-    } catch (error) {
-      callback(error as KafkaError, null);
+  /** Takes the record without waiting; false if there is no room. Throws what is wrong with the record. */
+  private accept(topic: TopicInfo, encoded: Encoded, report: SendCallback): boolean {
+    const { key, value, headers, timestamp, record } = encoded;
+    let queue = this.accumulator.queue(record.topic, this.partitionOf(topic, encoded));
+    if (this.accumulator.tryAppend(queue, timestamp, key, value, headers, report)) {
+      if (queue.batches.length === 1) this.sender.wakeup();
       return true;
     }
+    this.checkSize(batchSizeUpperBound(key, value, headers));
+    if (record.partition === undefined && this.partitioner.onNewBatch && queue.batches.length > 0) {
+      this.partitioner.onNewBatch(topic, queue.tp.partition);
+      queue = this.accumulator.queue(record.topic, this.partitionOf(topic, encoded));
+      if (this.accumulator.tryAppend(queue, timestamp, key, value, headers, report)) return true;
+    }
+    const bytes = this.accumulator.batchBytes(key, value, headers);
     if (!this.accumulator.tryReserve(bytes)) return false;
-    this.accumulator.openBatch(queue, bytes).append(timestamp, key, value, headers, callback);
+    this.accumulator.openBatch(queue, bytes).append(timestamp, key, value, headers, report);
     this.sender.wakeup();
     return true;
   }
 
-  /** Waits for metadata, then for room; both out of max.block.ms. */
-  private async produceSlowly(record: ProducerRecord, callback: SendCallback, deadlineMs: number): Promise<void> {
-    const left = () => Math.max(0, deadlineMs - this.host.clock.monotonicMs());
-    try {
-      const topic = await this.metadata.awaitTopic(record.topic, left());
-      const key = toBytes(record.key);
-      const value = toBytes(record.value);
-      while (!this.isClosed && !this.accept(topic, record, callback)) {
-        const bytes = this.accumulator.batchBytes(key, value, record.headers ?? NO_HEADERS);
-        this.sender.wakeup();
-        await this.accumulator.reserve(bytes, left());
-        this.accumulator.unreserve(bytes);
-      }
-      if (this.isClosed) throw new KafkaError('ILLEGAL_STATE', 'Producer closed while send in progress');
-    } catch (error) {
-      callback(error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', String(error)), null);
-    }
-  }
-
-  async partitionsFor(topic: string): Promise<readonly PartitionInfo[]> {
-    return (await this.metadata.awaitTopic(topic, this.config['max.block.ms'])).partitions;
+  /** The partitions of a topic with their leaders. Rejects TIMEOUT after max.block.ms. */
+  async partitionsFor(topic: string, { signal }: WaitOptions = {}): Promise<readonly PartitionInfo[]> {
+    return (await abortable(this.metadata.awaitTopic(topic, this.config['max.block.ms']), signal)).partitions;
   }
 
   /** Resolves once every record sent so far is acknowledged or failed. */
-  flush(): Promise<void> {
-    return this.sender.flush();
+  async flush({ signal }: WaitOptions = {}): Promise<void> {
+    await abortable(this.slow.then(() => this.sender.flush()), signal);
   }
 
-  /** Waits up to `timeoutMs` for what is under way, then fails the rest and closes. */
-  async close(timeoutMs = 2 ** 31 - 1): Promise<void> {
-    if (this.isClosed) return;
-    this.isClosed = true;
+  /** Counters by Kafka's metric names; sizes in bytes, times in ms. */
+  metrics(): Readonly<Record<string, number>> {
+    return {
+      ...this.sender.metrics.snapshot(), 'requests-in-flight': this.sender.requestsInFlight,
+      'buffer-total-bytes': this.config['buffer.memory'], 'buffer-available-bytes': this.config['buffer.memory'] - this.accumulator.bufferedBytes,
+      'waiting-threads': this.slowCount,
+    };
+  }
+
+  /** Waits up to `timeoutMs` for what is under way, then fails the rest and closes. Calling it again waits for the same end. */
+  close(timeoutMs = 2 ** 31 - 1): Promise<void> {
+    this.closing ??= this.end(timeoutMs);
+    return this.closing;
+  }
+
+  private async end(timeoutMs: number): Promise<void> {
     await withDeadline(this.host.clock, timeoutMs, this.sender.flush(), () => new KafkaError('TIMEOUT')).catch((error) => {
       if (!(error instanceof KafkaError)) throw error;
     });
     this.sender.close();
     this.pool.close();
+    this.interceptors.close();
+    for (const part of [this.keySerializer, this.valueSerializer, this.partitioner]) part.close?.();
     await this.metadata.close();
   }
+}
+
+function serialized(what: string, serializer: Serializer, topic: string, data: unknown, headers: readonly Header[]): Buffer | null {
+  try {
+    return serializer.serialize(topic, data, headers);
+  } catch (error) {
+    throw new KafkaError('SERIALIZATION', `Can't convert ${what} for topic ${topic}: ${messageOf(error)}`);
+  }
+}
+
+function asKafkaError(error: unknown): KafkaError {
+  // An aborted wait is reported as the signal's own reason.
+  return error instanceof Error && !(error instanceof KafkaError) && error.name !== 'AbortError' ? new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)) : error as KafkaError;
 }

@@ -4,63 +4,16 @@
  * A record is encoded into its batch as it comes; what is kept of it is its callback. Invariant: the bytes of all
  * batches, waiting and in flight, stay below `buffer.memory`; who finds it full waits in line.
  *
- * Kafka: clients/producer/internals/{RecordAccumulator,ProducerBatch,BufferPool}.java@2.8.2
+ * Kafka: clients/producer/internals/{RecordAccumulator,BufferPool}.java@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
-import { Clock, withDeadline } from '../common/host';
-import { BatchBuilder, batchSizeUpperBound } from '../record/batch-builder';
+import { abortable, Clock, withDeadline } from '../common/host';
+import { batchSizeUpperBound } from '../record/batch-builder';
+import { CompressionType } from '../record/compression';
 import { Header } from '../record/record';
-
-export interface RecordMetadata extends TopicPartition {
-  /** -1 with acks 0. */
-  readonly offset: number;
-  readonly timestamp: number;
-}
-
-export type SendCallback = (error: KafkaError | null, metadata: RecordMetadata | null) => void;
-
-export class ProducerBatch {
-  readonly builder: BatchBuilder;
-  private readonly callbacks: SendCallback[] = [];
-  private readonly timestamps: number[] = [];
-  attempts = 0;
-  lastAttemptMs = 0;
-  private bytes: Buffer | undefined;
-  isDone = false;
-
-  constructor(readonly tp: TopicPartition, readonly buffer: Buffer, readonly createdMs: number) {
-    this.builder = new BatchBuilder(buffer);
-  }
-
-  append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
-    if (this.bytes !== undefined || !this.builder.append(timestampMs, key, value, headers)) return false;
-    this.callbacks.push(callback);
-    this.timestamps.push(timestampMs);
-    return true;
-  }
-
-  get isClosed(): boolean { return this.bytes !== undefined; }
-  get sizeInBytes(): number { return this.builder.sizeInBytes; }
-
-  /** The encoded batch; nothing can be added any more. */
-  close(): Buffer {
-    return (this.bytes ??= this.builder.build());
-  }
-
-  complete(baseOffset: number, logAppendTimeMs: number): void {
-    this.isDone = true;
-    this.callbacks.forEach((callback, i) => {
-      const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : this.timestamps[i]!;
-      callback(null, { topic: this.tp.topic, partition: this.tp.partition, offset: baseOffset < 0 ? -1 : baseOffset + i, timestamp });
-    });
-  }
-
-  fail(error: KafkaError): void {
-    this.isDone = true;
-    for (const callback of this.callbacks) callback(error, null);
-  }
-}
+import { ProducerBatch } from './producer-batch';
+import { SendCallback } from './producer-record';
 
 export interface PartitionQueue {
   readonly tp: TopicPartition;
@@ -72,6 +25,7 @@ export interface PartitionQueue {
 export interface AccumulatorOptions {
   readonly batchSize: number;
   readonly bufferMemory: number;
+  readonly compression: CompressionType;
 }
 
 const FREE_BUFFERS = 64;
@@ -115,22 +69,25 @@ export class RecordAccumulator {
     return true;
   }
 
-  /** Waits for room, first come first served; rejects TIMEOUT after `timeoutMs`. */
-  reserve(bytes: number, timeoutMs: number): Promise<void> {
+  /** Waits for room, first come first served; rejects TIMEOUT after `timeoutMs`, or when the signal says so. */
+  reserve(bytes: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.tryReserve(bytes)) return Promise.resolve();
     let entry: { bytes: number; wake: () => void } | undefined;
     const granted = new Promise<void>((wake) => this.waiting.push(entry = { bytes, wake }));
-    return withDeadline(this.clock, timeoutMs, granted, () => {
+    const waited = withDeadline(this.clock, timeoutMs, granted, () => new KafkaError('TIMEOUT', `Failed to allocate memory within the configured max blocking time ${timeoutMs} ms.`));
+    return abortable(waited, signal).catch((error) => {
       const index = this.waiting.indexOf(entry!);
       if (index >= 0) this.waiting.splice(index, 1);
-      return new KafkaError('TIMEOUT', `Failed to allocate memory within the configured max blocking time ${timeoutMs} ms.`);
+      // Granted in the same moment: the room goes to the next.
+      else this.unreserve(bytes);
+      throw error;
     });
   }
 
   /** Opens a batch in reserved bytes. */
   openBatch(queue: PartitionQueue, bytes: number): ProducerBatch {
     const buffer = bytes === this.options.batchSize ? this.free.pop() ?? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafeSlow(bytes);
-    const batch = new ProducerBatch(queue.tp, buffer, this.clock.monotonicMs());
+    const batch = new ProducerBatch(queue.tp, buffer, this.clock.monotonicMs(), this.options.compression);
     queue.batches.push(batch);
     return batch;
   }
@@ -138,7 +95,7 @@ export class RecordAccumulator {
   /** The batch is answered or failed: its bytes are free again. */
   release(batch: ProducerBatch, mayReuse: boolean): void {
     if (mayReuse && batch.buffer.length === this.options.batchSize && this.free.length < FREE_BUFFERS) this.free.push(batch.buffer);
-    this.unreserve(batch.buffer.length);
+    this.unreserve(batch.reservedBytes);
   }
 
   unreserve(bytes: number): void {
@@ -150,9 +107,10 @@ export class RecordAccumulator {
     }
   }
 
-  /** Puts a batch that is to be sent again where it came from. */
-  reenqueue(batch: ProducerBatch): void {
-    this.queue(batch.tp.topic, batch.tp.partition).batches.unshift(batch);
+  /** Puts a batch that is to be sent again where it came from: in front, or, with sequences, in their order. */
+  reenqueue(batch: ProducerBatch, isBefore: (other: ProducerBatch) => boolean = () => true): void {
+    const { batches } = this.queue(batch.tp.topic, batch.tp.partition);
+    const at = batches.findIndex(isBefore);
+    batches.splice(at < 0 ? batches.length : at, 0, batch);
   }
-
 }

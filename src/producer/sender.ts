@@ -12,35 +12,45 @@ import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer } from '../common/host';
 import { ClusterMetadata } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
-import { produce } from '../protocol/messages/produce-fetch';
+import { initProducerId, produce } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
+import { ProducerBatch } from './producer-batch';
 import { ProducerConfig } from './producer-config';
-import { PartitionQueue, ProducerBatch, RecordAccumulator } from './record-accumulator';
+import { SenderMetrics } from './sender-metrics';
+import { PartitionQueue, RecordAccumulator } from './record-accumulator';
+import { TransactionManager } from './transaction-manager';
 
 const ACKS: Record<string, number> = { '0': 0, '1': 1, '-1': -1, 'all': -1 };
 /** What tells that our idea of the leader is old. */
 const STALE_METADATA: readonly ErrorName[] = [
   'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'DISCONNECTED', 'REQUEST_TIMED_OUT', 'FENCED_LEADER_EPOCH',
 ];
+/** After these nobody knows whether the broker has the batch. */
+const UNKNOWN_FATE: readonly ErrorName[] = ['DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER'];
 
 export class Sender {
   private readonly acks: number;
   private readonly inFlight = new Map<number, number>();
   private readonly inFlightBatches = new Set<ProducerBatch>();
+  private readonly transactions: TransactionManager | undefined;
+  private askingForId = false;
   private scheduled = false;
   private timer: Timer | undefined;
   private timerAtMs = Infinity;
   private flushing = 0;
   private closed = false;
-  private idleWaiters: (() => void)[] = [];
+  private flushes: { readonly open: readonly ProducerBatch[]; readonly resolve: () => void }[] = [];
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly config: ProducerConfig,
-    private readonly accumulator: RecordAccumulator, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
+    private readonly host: Host, private readonly log: Log, private readonly config: ProducerConfig, private readonly accumulator: RecordAccumulator,
+    private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool, readonly metrics: SenderMetrics,
   ) {
     this.acks = ACKS[config.acks]!;
+    this.transactions = config['enable.idempotence'] ? new TransactionManager() : undefined;
     metadata.onChange(() => this.wakeup());
   }
+
+  get requestsInFlight(): number { return [...this.inFlight.values()].reduce((sum, count) => sum + count, 0); }
 
   /** Looks at the queues at the end of this turn of the loop. */
   wakeup(): void {
@@ -67,6 +77,7 @@ export class Sender {
     if (this.closed) return;
     const now = this.host.clock.monotonicMs();
     this.expire(now);
+    if (this.transactions?.resolve()) this.log.info(`Raised the producer epoch to ${this.transactions.producerEpoch}: a sequence was broken`);
     const ready = new Map<number, PartitionQueue[]>();
     for (const queue of this.accumulator.all) {
       if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
@@ -80,12 +91,35 @@ export class Sender {
       if (list) list.push(queue);
       else ready.set(leader, [queue]);
     }
+    if (ready.size > 0 && this.transactions && !this.transactions.hasProducerId) void this.askForProducerId(this.transactions);
     for (const [node, queues] of ready) this.drain(node, queues, now);
-    if (this.isIdle) for (const wake of this.idleWaiters.splice(0)) wake();
+    this.endFlushes();
   }
 
-  private get isIdle(): boolean {
-    return this.inFlightBatches.size === 0 && this.accumulator.all.every((queue) => queue.batches.length === 0);
+  private endFlushes(): void {
+    const ended = this.flushes.filter(({ open }) => open.every((batch) => batch.isSettled));
+    this.flushes = this.flushes.filter((flush) => !ended.includes(flush));
+    for (const { resolve } of ended) resolve();
+  }
+
+  /** Any broker gives out producer ids. Kafka: Sender#maybeSendAndPollTransactionalRequest */
+  private async askForProducerId(transactions: TransactionManager): Promise<void> {
+    if (this.askingForId) return;
+    this.askingForId = true;
+    try {
+      const brokers = this.metadata.addresses();
+      const broker = brokers[this.host.random.below(brokers.length)]!;
+      const answer = await this.pool.request(broker, initProducerId, { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 });
+      if (answer.errorCode !== 0) throw KafkaError.ofCode(answer.errorCode);
+      transactions.setProducerId(answer.producerId, answer.producerEpoch);
+      this.log.info(`ProducerId set to ${answer.producerId} with epoch ${answer.producerEpoch}`);
+      this.wakeup();
+    } catch (error) {
+      this.log.debug(`No producer id yet: ${messageOf(error)}`);
+      this.wakeupIn(this.config['retry.backoff.ms']);
+    } finally {
+      this.askingForId = false;
+    }
   }
 
   private isReady(queue: PartitionQueue, now: number): boolean {
@@ -102,14 +136,19 @@ export class Sender {
     return waitMs <= 0;
   }
 
+  /** Batches, waiting or under way, whose time is over. */
   private expire(now: number): void {
     const limitMs = this.config['delivery.timeout.ms'];
+    const expired = (batch: ProducerBatch) => now - batch.createdMs >= limitMs;
+    const giveUp = (batch: ProducerBatch) => this.fail(batch, new KafkaError('TIMEOUT',
+      `Expiring ${batch.recordCount} record(s) for ${batch.tp.topic}-${batch.tp.partition}: ${Math.round(now - batch.createdMs)} ms has passed since batch creation`));
     for (const queue of this.accumulator.all) {
-      while (queue.batches[0] && now - queue.batches[0].createdMs >= limitMs) {
-        const batch = queue.batches.shift()!;
-        this.fail(batch, new KafkaError('TIMEOUT', `Expiring ${batch.builder.recordCount} record(s) for ${batch.tp.topic}-${batch.tp.partition}: ${Math.round(now - batch.createdMs)} ms has passed since batch creation`));
-      }
+      while (queue.batches[0] && expired(queue.batches[0])) giveUp(queue.batches.shift()!);
       if (queue.batches[0]) this.wakeupIn(queue.batches[0].createdMs + limitMs - now);
+    }
+    for (const batch of this.inFlightBatches) {
+      if (expired(batch)) giveUp(batch);
+      else this.wakeupIn(batch.createdMs + limitMs - now);
     }
   }
 
@@ -120,10 +159,11 @@ export class Sender {
       let bytes = 0;
       for (const queue of queues) {
         const head = queue.batches[0];
-        if (!head || queue.muted || !this.isReady(queue, now)) continue;
+        if (!head || queue.muted || !this.isReady(queue, now) || this.transactions?.maySend(head) === false) continue;
         if (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size']) continue;
         queue.batches.shift();
         head.close();
+        this.transactions?.assignSequence(head);
         bytes += head.sizeInBytes;
         batches.push(head);
         if (this.config['max.in.flight.requests.per.connection'] === 1) queue.muted = true;
@@ -139,6 +179,7 @@ export class Sender {
       batch.attempts++;
       batch.lastAttemptMs = now;
       this.inFlightBatches.add(batch);
+      this.metrics.sent(batch, now);
     }
     const request = { acks: this.acks, timeoutMs: this.config['request.timeout.ms'], topicData: topicData(batches) };
     try {
@@ -152,7 +193,7 @@ export class Sender {
       }
     } catch (error) {
       const known = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
-      for (const batch of batches) this.failedAttempt(batch, known);
+      for (const batch of batches) this.failedAttempt(batch, known, -1);
     } finally {
       this.inFlight.set(node, this.inFlight.get(node)! - 1);
       for (const batch of batches) this.accumulator.queue(batch.tp.topic, batch.tp.partition).muted = false;
@@ -163,45 +204,66 @@ export class Sender {
   private settle(batches: readonly ProducerBatch[], response: TypeOf<typeof produce.response>): void {
     const rows = response.responses.flatMap(({ name, partitionResponses }) => partitionResponses.map((row) => ({ name, row })));
     for (const batch of batches) {
-      const found = rows.find(({ name, row }) => name === batch.tp.topic && row.index === batch.tp.partition);
-      if (!found) this.failedAttempt(batch, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'));
-      else if (found.row.errorCode === 0) this.complete(batch, found.row.baseOffset, found.row.logAppendTimeMs, true);
-      else this.failedAttempt(batch, new KafkaError(errorName(found.row.errorCode), found.row.errorMessage ?? undefined));
+      const row = rows.find((one) => one.name === batch.tp.topic && one.row.index === batch.tp.partition)?.row;
+      if (!row) this.failedAttempt(batch, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'), -1);
+      else if (row.errorCode === 0) this.complete(batch, row.baseOffset, row.logAppendTimeMs, true);
+      else this.failedAttempt(batch, new KafkaError(errorName(row.errorCode), row.errorMessage ?? undefined), row.logStartOffset);
     }
   }
 
   private complete(batch: ProducerBatch, baseOffset: number, logAppendTimeMs: number, mayReuse: boolean): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
-    batch.complete(baseOffset, logAppendTimeMs);
-    this.accumulator.release(batch, mayReuse);
+    this.transactions?.completed(batch, baseOffset);
+    this.metrics.callbacks(batch, (onThrow) => batch.complete(baseOffset, logAppendTimeMs, onThrow));
+    this.accumulator.release(batch, mayReuse && batch.attempts === 1);
   }
 
   private fail(batch: ProducerBatch, error: KafkaError): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
-    batch.fail(error);
+    this.transactions?.failed(batch, error, UNKNOWN_FATE.includes(error.errorName));
+    this.metrics.failed(batch);
+    this.metrics.callbacks(batch, (onThrow) => batch.fail(error, onThrow));
     this.accumulator.release(batch, false);
   }
 
-  private failedAttempt(batch: ProducerBatch, error: KafkaError): void {
+  private failedAttempt(batch: ProducerBatch, error: KafkaError, logStartOffset: number): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
     if (STALE_METADATA.includes(error.errorName)) this.metadata.requestUpdate(batch.tp.topic);
+    if (error.errorName === 'MESSAGE_TOO_LARGE' && batch.recordCount > 1 && !this.closed) return this.split(batch);
     const now = this.host.clock.monotonicMs();
     const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];
-    if (!error.retriable || expired || batch.attempts > this.config.retries || this.closed) return this.fail(batch, error);
+    const verdict = this.transactions?.verdictOn(batch, error, logStartOffset) ?? (error.retriable ? 'retry' : 'fail');
+    if (verdict === 'fail' || expired || batch.attempts > this.config.retries || this.closed) return this.fail(batch, error);
     this.log.debug(`Batch for ${batch.tp.topic}-${batch.tp.partition} is sent again after ${messageOf(error)}`);
     batch.lastAttemptMs = now;
-    this.accumulator.reenqueue(batch);
+    this.metrics.retried(batch);
+    this.reenqueue(batch);
   }
 
-  /** Resolves once everything that is there now has been answered or failed. */
+  private reenqueue(batch: ProducerBatch): void {
+    if (!batch.hasSequence) return this.accumulator.reenqueue(batch);
+    this.accumulator.reenqueue(batch, (other) => !other.hasSequence || other.producerEpoch !== batch.producerEpoch || other.baseSequence > batch.baseSequence);
+  }
+
+  /** The broker takes no batch of this size, but perhaps its halves. Does not count as an attempt. */
+  private split(batch: ProducerBatch): void {
+    this.log.warn(`A batch of ${batch.recordCount} records for ${batch.tp.topic}-${batch.tp.partition} is too large for the broker; sending it in halves`);
+    const parts = batch.split();
+    batch.replaceBy(parts);
+    if (batch.hasSequence) this.transactions?.split(batch, parts);
+    for (const part of batch.hasSequence ? parts : [...parts].reverse()) this.reenqueue(part);
+  }
+
+  /** Resolves once everything that is there now has been answered or failed; what comes later is not waited for. */
   async flush(): Promise<void> {
-    if (this.isIdle) return;
+    const open = [...this.accumulator.all.flatMap((queue) => queue.batches), ...this.inFlightBatches];
+    if (open.length === 0) return;
     this.flushing++;
     this.wakeup();
-    await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    await new Promise<void>((resolve) => this.flushes.push({ open, resolve }));
     this.flushing--;
   }
 
@@ -212,7 +274,7 @@ export class Sender {
     const error = new KafkaError('ILLEGAL_STATE', 'Producer is closed forcefully.');
     for (const queue of this.accumulator.all) for (const batch of queue.batches.splice(0)) this.fail(batch, error);
     for (const batch of [...this.inFlightBatches]) this.fail(batch, error);
-    for (const wake of this.idleWaiters.splice(0)) wake();
+    this.endFlushes();
   }
 }
 

@@ -3,14 +3,18 @@
  *
  * [p] Kafka: common/protocol/ApiKeys.java@2.8.2
  */
+import {
+  deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
+} from './messages/groups';
 import { apiVersions, createTopics, listOffsets, metadata } from './messages/metadata';
-import { fetch, offsetForLeaderEpoch, produce } from './messages/produce-fetch';
+import { fetch, initProducerId, offsetForLeaderEpoch, produce } from './messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from './messages/replica-control';
 import { Api } from './schema';
 
 export const allApis: readonly Api[] = [
   produce, fetch, listOffsets, metadata, leaderAndIsr, stopReplica, updateMetadata, controlledShutdown, apiVersions,
-  createTopics, offsetForLeaderEpoch,
+  createTopics, offsetForLeaderEpoch, initProducerId, findCoordinator, joinGroup, syncGroup, heartbeat, leaveGroup, offsetCommit, offsetFetch,
+  describeGroups, listGroups, deleteGroups, offsetDelete,
 ] as readonly Api[];
 
 export const apiByKey: ReadonlyMap<number, Api> = new Map(allApis.map((one) => [one.key, one]));

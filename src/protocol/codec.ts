@@ -25,7 +25,7 @@ function toWire(schema: Schema<unknown>, value: unknown): Wire {
     case 'int8': case 'int16': case 'int32': case 'int64': return wireInteger(value as number);
     case 'array': return (value as readonly unknown[]).map((item) => toWire(schema.of, item));
     case 'struct': return schema.fields.map((field) => toWire(field.type, (value as Record<string, unknown>)[field.name]));
-    case 'bool': case 'string': case 'nullableString':
+    case 'bool': case 'string': case 'nullableString': case 'bytes':
       invariant(value !== undefined, 'a message field is missing');
       return value as Wire;
     case 'records': return invariant(false, 'record sets are written by the chunk writer') as never;

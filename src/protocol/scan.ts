@@ -99,7 +99,7 @@ export class Scanner {
       case 'bool': return this.skipBool();
       case 'string': return this.skipString(false);
       case 'nullableString': return this.skipString(true);
-      case 'records': return this.skipBinary();
+      case 'bytes': case 'records': return this.skipBinary();
     }
   }
 

@@ -7,7 +7,7 @@
 
 export type Schema<T> = ScalarSchema<T> | ArraySchema<T> | StructSchema<T>;
 
-export type ScalarKind = 'int8' | 'int16' | 'int32' | 'int64' | 'bool' | 'string' | 'nullableString' | 'records';
+export type ScalarKind = 'int8' | 'int16' | 'int32' | 'int64' | 'bool' | 'string' | 'nullableString' | 'bytes' | 'records';
 
 export interface ScalarSchema<T> {
   readonly kind: ScalarKind;
@@ -47,6 +47,8 @@ export const int64 = scalar<number>('int64');
 export const bool = scalar<boolean>('bool');
 export const string = scalar<string>('string');
 export const nullableString = scalar<string | null>('nullableString');
+/** Opaque bytes: one msgpack `bin`. */
+export const bytes = scalar<Buffer>('bytes');
 /** A record set: one msgpack `bin`. Encoded from chunks without copying; decoded as a view on the frame. */
 export const records = scalar<readonly Buffer[]>('records');
 

@@ -6,8 +6,9 @@
  * [p] Kafka: common/record/MemoryRecordsBuilder.java@2.8.2
  */
 import { invariant } from '../common/errors';
-import { BATCH_HEADER_BYTES, CRC_OFFSET, LOG_OVERHEAD, MAGIC_V2, NO_PRODUCER_ID, RecordBatch, writeInt64 } from './record-batch';
-import { Header, NO_HEADERS, recordBodySize, writeRecord } from './record';
+import { compress, compressionId, CompressionType } from './compression';
+import { BATCH_HEADER_BYTES, COMPRESSION_MASK, CRC_OFFSET, LOG_OVERHEAD, MAGIC_V2, NO_PRODUCER_ID, RecordBatch, writeInt64 } from './record-batch';
+import { Header, NO_HEADERS, recordBodySize, recordsSection, writeRecord } from './record';
 import { varintSize } from './varint';
 
 export interface BatchFields {
@@ -67,6 +68,18 @@ export class BatchBuilder {
     bytes.writeUInt32BE(new RecordBatch(bytes).computeCrc(), CRC_OFFSET);
     return bytes;
   }
+}
+
+/** The batch with its records section in another codec; offsets, times and producer fields stay. */
+export function recompress(batch: RecordBatch, type: CompressionType): Buffer {
+  const { buffer } = recordsSection(batch);
+  const plain = batch.compression === 0 ? batch.bytes().subarray(BATCH_HEADER_BYTES) : buffer;
+  const section = type === 'none' ? plain : compress(type, plain);
+  const bytes = Buffer.concat([batch.bytes().subarray(0, BATCH_HEADER_BYTES), section]);
+  bytes.writeInt32BE(bytes.length - LOG_OVERHEAD, 8);
+  bytes.writeInt16BE((batch.attributes & ~COMPRESSION_MASK) | compressionId(type), 21);
+  bytes.writeUInt32BE(new RecordBatch(bytes).computeCrc(), CRC_OFFSET);
+  return bytes;
 }
 
 /** A batch of the given records, for tests and tools. */

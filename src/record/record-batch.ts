@@ -76,6 +76,14 @@ export class RecordBatch {
   setBaseOffset(offset: number): void { writeInt64(this.buffer, offset, this.start); }
   setPartitionLeaderEpoch(epoch: number): void { this.buffer.writeInt32BE(epoch, this.start + 12); }
 
+  /** Names the producer and its place in the producer's sequence; the CRC covers that. */
+  setProducerState(producerId: number, producerEpoch: number, baseSequence: number): void {
+    writeInt64(this.buffer, producerId, this.start + 43);
+    this.buffer.writeInt16BE(producerEpoch, this.start + 51);
+    this.buffer.writeInt32BE(baseSequence, this.start + 53);
+    this.buffer.writeUInt32BE(this.computeCrc(), this.start + CRC_OFFSET);
+  }
+
   /** Sets the time of appending (LogAppendTime) and the CRC that now differs. */
   setLogAppendTime(timestampMs: number): void {
     this.buffer.writeInt16BE(this.attributes | TIMESTAMP_TYPE_MASK, this.start + ATTRIBUTES_OFFSET);

@@ -8,6 +8,7 @@
  * [p] Kafka: common/record/DefaultRecord.java@2.8.2
  */
 import { KafkaError } from '../common/errors';
+import { decompress } from './compression';
 import { BATCH_HEADER_BYTES, RecordBatch, TIMESTAMP_TYPE_MASK } from './record-batch';
 import { VarintReader, varintSize, writeVarint } from './varint';
 
@@ -78,6 +79,15 @@ function readHeaders(reader: VarintReader): readonly Header[] {
   return headers;
 }
 
+/** The records section of a batch as a reader over plain bytes; decompresses where it must. Throws CORRUPT_MESSAGE. */
+export function recordsSection(batch: RecordBatch): VarintReader {
+  const start = batch.start + BATCH_HEADER_BYTES;
+  const end = batch.start + batch.sizeInBytes;
+  if (batch.compression === 0) return new VarintReader(batch.buffer, start, end);
+  const plain = decompress(batch.compression, batch.buffer.subarray(start, end));
+  return new VarintReader(plain, 0, plain.length);
+}
+
 /** Decodes the records of a batch one by one, as they are asked for. Throws CORRUPT_MESSAGE. */
 export class RecordReader {
   private readonly reader: VarintReader;
@@ -90,9 +100,8 @@ export class RecordReader {
   private index = 0;
 
   constructor(batch: RecordBatch) {
-    if (batch.compression !== 0) throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression type ${batch.compression} is not supported`);
-    this.end = batch.start + batch.sizeInBytes;
-    this.reader = new VarintReader(batch.buffer, batch.start + BATCH_HEADER_BYTES, this.end);
+    this.reader = recordsSection(batch);
+    this.end = this.reader.at + this.reader.left;
     this.baseOffset = batch.baseOffset;
     this.firstTimestamp = batch.firstTimestamp;
     this.logAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0 ? batch.maxTimestamp : undefined;

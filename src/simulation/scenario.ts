@@ -34,6 +34,8 @@ export interface Scenario {
   readonly minIsr: number;
   readonly segmentBytes: number;
   readonly sendEveryMs: number;
+  /** With idempotence five requests are in flight, without it one: either keeps the order. */
+  readonly idempotent: boolean;
   readonly kinds: readonly FaultKind[];
   readonly faults: readonly Fault[];
   readonly brokerSettings: Readonly<Record<string, string>>;
@@ -59,7 +61,7 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const used: readonly FaultKind[] = kinds.length > 0 ? kinds : ['kill'];
   return {
     seed, brokers, replicationFactor, partitions: random.between(1, 3), minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
-    segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), kinds: used,
+    segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), idempotent: random.split('idempotence').chance(0.6), kinds: used,
     faults: drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), brokerSettings,
   };
 }
@@ -111,7 +113,8 @@ class Run {
     if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
     const startMs = world.nowMs;
     const producer = await world.complete(cluster.producer({
-      'acks': 'all', 'max.in.flight.requests.per.connection': 1, 'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': 5,
+      'acks': 'all', 'max.in.flight.requests.per.connection': scenario.idempotent ? 5 : 1, 'enable.idempotence': scenario.idempotent,
+      'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': 5,
     }), 30000, 'opening the producer');
     const consumer = await world.complete(cluster.consumer(), 30000, 'opening the consumer');
     this.produce(producer);
@@ -200,7 +203,8 @@ class Run {
   private judge(): void {
     const losesPower = this.scenario.kinds.includes('power-cut');
     this.violations.push(...this.cluster.world.violations, ...leadersPerEpoch(this.cluster.world.timeline));
-    this.violations.push(...checkHistory(this.history, { ackedIsDurable: !losesPower, ordered: !losesPower }).filter((text) => !losesPower || !text.startsWith('ReadsInOrder')));
+    const promised = { ackedIsDurable: !losesPower, ordered: !losesPower, unique: this.scenario.idempotent && !losesPower };
+    this.violations.push(...checkHistory(this.history, promised).filter((text) => !losesPower || !text.startsWith('ReadsInOrder')));
     for (const tp of this.tps) this.violations.push(...divergentLogs(tpName(tp), this.replicaLogs(tp)));
   }
 

@@ -10,9 +10,9 @@ import { LogConfig, logConfigTable, withOverrides } from '../../src/log/log-conf
 import { openLog } from '../../src/log/log-recovery';
 import { OpenFiles } from '../../src/log/open-files';
 import { TailCache } from '../../src/log/tail-cache';
-import { buildBatch } from '../../src/record/batch-builder';
+import { buildBatch, recompress } from '../../src/record/batch-builder';
 import { recordsOf } from '../../src/record/record';
-import { batchesOf } from '../../src/record/record-batch';
+import { batchesOf, RecordBatch } from '../../src/record/record-batch';
 import { Prng } from '../../src/simulation/prng';
 
 const DEFAULTS = Object.fromEntries(Object.entries(logConfigTable).map(([name, row]) => [name, row.default])) as LogConfig;
@@ -292,4 +292,57 @@ test('a segment too small for an index entry has index files all the same', asyn
   append(log, 'one');
   await log.close();
   expect(fs.readdirSync(directory).filter((name) => name.startsWith('0000')).sort()).toEqual(['.index', '.log', '.timeindex'].map((suffix) => `00000000000000000000${suffix}`));
+});
+
+describe('idempotent producers', () => {
+  const of = (sequence: number, value: string) => buildBatch([{ timestamp: nowMs, value: Buffer.from(value) }], { producerId: 7, producerEpoch: 0, baseSequence: sequence });
+
+  test('a batch that is sent again is answered with its first offset and not appended, also after a roll', async () => {
+    const log = await open(SMALL);
+    for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
+    expect(log.appendAsLeader(of(17, 'value-17'), 0)).toMatchObject({ firstOffset: 17, lastOffset: 17, isDuplicate: true });
+    expect(log.logEndOffset).toBe(20);
+    expect(() => log.appendAsLeader(of(21, 'gap'), 0)).toThrow(expect.objectContaining({ errorName: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }));
+  });
+
+  test.each([[true], [false]])('after a restart (clean: %s) all of the last five batches are still recognised', async (clean) => {
+    const log = await open(SMALL);
+    for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
+    if (clean) await log.close();
+    expect(fs.readdirSync(directory).some((name) => name.endsWith('.snapshot'))).toBe(true);
+    const again = await open(SMALL, { clean, recoveryPoint: 0 });
+    for (let i = 15; i < 20; i++) expect(again.appendAsLeader(of(i, `value-${i}`), 0)).toMatchObject({ firstOffset: i, isDuplicate: true });
+    expect(again.appendAsLeader(of(20, 'next'), 0)).toMatchObject({ firstOffset: 20, isDuplicate: false });
+  });
+
+  test('a damaged or missing snapshot costs a scan, nothing else', async () => {
+    const log = await open(SMALL);
+    for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
+    await log.close();
+    const snapshots = fs.readdirSync(directory).filter((name) => name.endsWith('.snapshot'));
+    for (const name of snapshots) fs.writeFileSync(path.join(directory, name), 'garbage');
+    const again = await open(SMALL);
+    expect(warnings.length).toBe(snapshots.length);
+    expect(again.appendAsLeader(of(19, 'value-19'), 0)).toMatchObject({ firstOffset: 19, isDuplicate: true });
+  });
+
+  test('what is truncated is forgotten: the sequence goes on from what is left', async () => {
+    const log = await open(SMALL);
+    for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
+    log.truncateTo(10);
+    expect(log.appendAsLeader(of(9, 'value-9'), 0)).toMatchObject({ firstOffset: 9, isDuplicate: true });
+    expect(log.appendAsLeader(of(10, 'other'), 0)).toMatchObject({ firstOffset: 10, isDuplicate: false });
+    log.truncateFullyAndStartAt(0);
+    expect(log.appendAsLeader(of(0, 'first'), 0)).toMatchObject({ firstOffset: 0, isDuplicate: false });
+  });
+});
+
+test('compression.type of the topic decides how a batch is stored; the records stay', async () => {
+  const log = await open({ 'compression.type': 'gzip' });
+  log.appendAsLeader(batch(many(50)), 0);
+  expect(new RecordBatch(Buffer.concat(log.read(0, 50, 1e6, true))).compression).toBe(1);
+  expect(values(log)).toEqual(many(50));
+  log.config = { ...log.config, 'compression.type': 'uncompressed' };
+  log.appendAsLeader(recompress(new RecordBatch(batch(many(5))), 'snappy'), 0);
+  expect(new RecordBatch(Buffer.concat(log.read(50, 55, 1e6, true))).compression).toBe(0);
 });

@@ -29,7 +29,7 @@ test('records without key stick to a partition until a batch is full, and avoid 
 test('the buffer is bounded: who finds it full waits in line, and fails with Kafka\'s error when time is over', async () => {
   const timers: (() => void)[] = [];
   const clock = { wallMs: () => 0, monotonicMs: () => 0, schedule: (_: number, action: () => void) => { timers.push(action); return { cancel: () => {} }; } };
-  const accumulator = new RecordAccumulator(clock, { batchSize: 100, bufferMemory: 250 });
+  const accumulator = new RecordAccumulator(clock, { batchSize: 100, bufferMemory: 250, compression: 'none' });
   const queue = accumulator.queue('t', 0);
   const batches = [0, 1].map(() => {
     expect(accumulator.tryReserve(100)).toBe(true);

@@ -18,6 +18,7 @@ function sample(schema: Schema<unknown>, random: Prng): unknown {
     case 'bool': return random.chance(0.5);
     case 'string': return random.pick(['', 'topic', 'ключ', 'x'.repeat(300)]);
     case 'nullableString': return random.pick([null, 'x']);
+    case 'bytes': return random.bytes(random.below(400));
     case 'records': return [random.bytes(random.below(400))];
     case 'array': return Array.from({ length: random.below(20) }, () => sample(schema.of, random));
     case 'struct': return Object.fromEntries(schema.fields.map((field) => [field.name, sample(field.type, random)]));

@@ -32,6 +32,19 @@ export const produce = api(0, 'Produce', 'Appends one record batch a partition. 
     })), 'The topics.'],
   }));
 
+export const initProducerId = api(22, 'InitProducerId', 'A producer id that nobody else has, for an idempotent producer.',
+  struct({
+    transactionalId: [nullableString, 'Must be null: transactions are not served.'],
+    transactionTimeoutMs: [int32, 'Unused without a transactional id.'],
+    producerId: [int64, 'The id to bump the epoch of, or -1.'],
+    producerEpoch: [int16, 'Its epoch, or -1.'],
+  }),
+  struct({
+    errorCode: [int16, 'Error code.'],
+    producerId: [int64, 'The producer id, or -1.'],
+    producerEpoch: [int16, 'Its epoch, or -1.'],
+  }));
+
 export const fetch = api(1, 'Fetch', 'Reads record batches; a follower\'s fetch offset is also its report of what it has.',
   struct({
     replicaId: [int32, 'The broker id of a follower, -1 for a consumer.'],

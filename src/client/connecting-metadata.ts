@@ -1,0 +1,103 @@
+/**
+ * Metadata of a client that has just been made: opens the real source in the background and hands everything on to it.
+ *
+ * Invariant: a source that cannot be opened is tried again as long as somebody asks; who waits hears why, at the latest
+ * when their own time is over.
+ *
+ * Kafka: clients/.../Metadata.java@2.8.2, whose clients connect on first use, too
+ */
+import { HostPort, topicNameProblem } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
+import { Host, sleep, withDeadline } from '../common/host';
+import { ClusterMetadata, MetadataListeners, TopicInfo } from './cluster-metadata';
+
+export class ConnectingMetadata implements ClusterMetadata {
+  private source: ClusterMetadata | undefined;
+  private opening: Promise<ClusterMetadata> | undefined;
+  private readonly listeners = new MetadataListeners();
+  private lastProblem: string | undefined;
+  private isClosed = false;
+
+  constructor(private readonly host: Host, private readonly backoffMs: number, private readonly openSource: () => Promise<ClusterMetadata>) {
+    this.open().catch(() => {});
+  }
+
+  /** The source, once it is there; rejects with why the last attempt failed. */
+  open(): Promise<ClusterMetadata> {
+    this.opening ??= this.tryOpen().catch((error) => {
+      this.opening = undefined;
+      this.lastProblem = messageOf(error);
+      throw error;
+    });
+    return this.opening;
+  }
+
+  private async tryOpen(): Promise<ClusterMetadata> {
+    const source = await this.openSource();
+    if (this.isClosed) {
+      await source.close();
+      throw new KafkaError('ILLEGAL_STATE', 'the client is closed');
+    }
+    this.source = source;
+    source.onChange(() => this.listeners.notify());
+    this.listeners.notify();
+    return source;
+  }
+
+  topic(topic: string): TopicInfo | undefined {
+    return this.source?.topic(topic);
+  }
+
+  topics(): Promise<readonly string[]> {
+    return this.open().then((source) => source.topics());
+  }
+
+  address(brokerId: number): HostPort | undefined {
+    return this.source?.address(brokerId);
+  }
+
+  addresses(): readonly HostPort[] {
+    return this.source?.addresses() ?? [];
+  }
+
+  async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {
+    const problem = topicNameProblem(topic);
+    if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
+    const deadlineMs = this.host.clock.monotonicMs() + timeoutMs;
+    const source = this.source ?? await this.awaitSource(timeoutMs);
+    return source.awaitTopic(topic, Math.max(0, deadlineMs - this.host.clock.monotonicMs()));
+  }
+
+  /** Tries until it is there or time is over; rejects TIMEOUT. */
+  awaitSource(timeoutMs: number): Promise<ClusterMetadata> {
+    let givenUp = false;
+    const attempts = async (): Promise<ClusterMetadata> => {
+      for (;;) {
+        try {
+          return await this.open();
+        } catch (error) {
+          if (givenUp || this.isClosed || (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')) throw error;
+          await sleep(this.host.clock, this.backoffMs);
+        }
+      }
+    };
+    return withDeadline(this.host.clock, timeoutMs, attempts(), () => {
+      givenUp = true;
+      return new KafkaError('TIMEOUT', `No connection to the cluster after ${timeoutMs} ms${this.lastProblem ? `: ${this.lastProblem}` : ''}`);
+    });
+  }
+
+  requestUpdate(topic: string): void {
+    if (this.source) this.source.requestUpdate(topic);
+    else this.open().catch(() => {});
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.source?.close();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The segments of one log, in order of their base offsets, and reading across them.
+ *
+ * Invariant: there is always an active segment, the last one; a segment ends where the next one begins.
+ *
+ * Kafka: log/Log.scala#segments@2.8.2 (later log/LogSegments.scala)
+ */
+import { KafkaError } from '../common/errors';
+import { Log as Logger } from '../common/host';
+import { batchesOf, RecordBatch } from '../record/record-batch';
+import { recordsOf } from '../record/record';
+import { LogSegment } from './log-segment';
+
+export interface OffsetAndTimestamp {
+  readonly offset: number;
+  readonly timestamp: number;
+}
+
+export class LogSegments {
+  constructor(private readonly list: LogSegment[], private readonly log: Logger) {}
+
+  get active(): LogSegment { return this.list[this.list.length - 1]!; }
+  get first(): LogSegment { return this.list[0]!; }
+  get all(): readonly LogSegment[] { return this.list; }
+  get sizeInBytes(): number { return this.list.reduce((sum, segment) => sum + segment.size, 0); }
+
+  add(segment: LogSegment): void {
+    this.list.push(segment);
+  }
+
+  includes(segment: LogSegment): boolean {
+    return this.list.includes(segment);
+  }
+
+  remove(segment: LogSegment): void {
+    const at = this.list.indexOf(segment);
+    if (at >= 0) this.list.splice(at, 1);
+  }
+
+  removeAll(): LogSegment[] {
+    return this.list.splice(0);
+  }
+
+  /** Where the segment's offsets end, given the end of the log. */
+  endOf(segment: LogSegment, logEndOffset: number): number {
+    return this.list[this.list.indexOf(segment) + 1]?.baseOffset ?? logEndOffset;
+  }
+
+  private indexOf(offset: number): number {
+    let low = 0;
+    let high = this.list.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.list[middle]!.baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** As `LogSegment.read`, going on where a segment has nothing at or after the offset. Throws CORRUPT_MESSAGE. */
+  read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
+    for (let i = this.indexOf(offset); i < this.list.length; i++) {
+      const segment = this.list[i]!;
+      const found = segment.read(offset, limitOffset, maxBytes, atLeastOne);
+      if (found !== undefined) return found.length > 0 ? [this.checked(segment, found)] : [];
+    }
+    return [];
+  }
+
+  /** What the disk gave back is checked before anybody gets it: rot is reported, never served. */
+  private checked(segment: LogSegment, bytes: Buffer): Buffer {
+    for (const batch of batchesOf(bytes)) {
+      if (batch.computeCrc() === batch.crc) continue;
+      this.log.error(`${segment.path}: the batch at offset ${batch.baseOffset} is corrupt on disk: its CRC does not match`);
+      if (batch.start > 0) return bytes.subarray(0, batch.start);
+      throw new KafkaError('CORRUPT_MESSAGE', `the batch at offset ${batch.baseOffset} of ${segment.path} is corrupt on disk`);
+    }
+    return bytes;
+  }
+
+  /** The first record at or after the timestamp (ms) and not below `startOffset`, or undefined. */
+  offsetForTimestamp(timestamp: number, startOffset: number): OffsetAndTimestamp | undefined {
+    for (const segment of this.list) {
+      if (segment.largestTimestamp.timestamp < timestamp) continue;
+      const batch = segment.findBatchByTimestamp(timestamp, startOffset);
+      if (batch === undefined) continue;
+      for (const record of recordsOf(batch)) {
+        if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
+      }
+    }
+    return undefined;
+  }
+
+  /** The header of every batch that reaches `offset` or beyond, in order. */
+  *batchesFrom(offset: number): Generator<RecordBatch> {
+    for (let i = this.indexOf(offset); i < this.list.length; i++) {
+      const segment = this.list[i]!;
+      for (const { batch } of segment.batchesFrom(segment.index.lookup(offset).position)) {
+        if (batch.lastOffset >= offset) yield batch;
+      }
+    }
+  }
+
+  /** The headers of the batches in about the last `bytes` of the log, in order. */
+  *lastBatches(bytes: number): Generator<RecordBatch> {
+    let from = this.list.length - 1;
+    let sum = this.active.size;
+    while (from > 0 && sum < bytes) sum += this.list[--from]!.size;
+    for (let i = from; i < this.list.length; i++) {
+      const segment = this.list[i]!;
+      const skip = i === from ? Math.max(0, sum - bytes) : 0;
+      for (const { batch } of segment.batchesFrom(segment.index.positionAtMost(skip))) yield batch;
+    }
+  }
+}

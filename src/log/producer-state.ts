@@ -1,0 +1,182 @@
+/**
+ * What a partition remembers of every idempotent producer: its epoch and its last five batches, so that a batch that is
+ * sent again is recognised and one that skips ahead is refused.
+ *
+ * Invariant: for a producer id and epoch, sequences in the log follow one another without gap or repetition; the state
+ * is a function of the batches in the log, so leader and followers agree on it.
+ *
+ * [p] Kafka: log/ProducerStateManager.scala@2.8.2
+ */
+import { KafkaError } from '../common/errors';
+import { crc32c } from '../record/crc32c';
+import { NO_PRODUCER_ID, readInt64, RecordBatch, writeInt64 } from '../record/record-batch';
+
+/** Batches of a producer that are remembered; a producer may have as many requests in flight. */
+export const BATCHES_TO_RETAIN = 5;
+const MAX_SEQUENCE = 2 ** 31 - 1;
+const NO_SEQUENCE = -1;
+
+/** The sequence `by` records after `sequence`; wraps from 2^31 - 1 to 0. */
+export function incrementSequence(sequence: number, by: number): number {
+  return sequence > MAX_SEQUENCE - by ? by - (MAX_SEQUENCE - sequence) - 1 : sequence + by;
+}
+
+export interface BatchMetadata {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly lastOffset: number;
+  readonly offsetDelta: number;
+  /** The batch's largest timestamp, ms. */
+  readonly timestamp: number;
+}
+
+export interface ProducerEntry {
+  readonly producerId: number;
+  producerEpoch: number;
+  /** Oldest first. */
+  batches: BatchMetadata[];
+  lastTimestamp: number;
+  coordinatorEpoch: number;
+  currentTxnFirstOffset: number;
+}
+
+function metadataOf(batch: RecordBatch): BatchMetadata {
+  const { baseSequence, lastOffsetDelta, lastOffset, maxTimestamp } = batch;
+  return { firstSequence: baseSequence, lastSequence: incrementSequence(baseSequence, lastOffsetDelta), lastOffset, offsetDelta: lastOffsetDelta, timestamp: maxTimestamp };
+}
+
+export class ProducerState {
+  private entries = new Map<number, ProducerEntry>();
+
+  get size(): number { return this.entries.size; }
+  get all(): readonly ProducerEntry[] { return [...this.entries.values()]; }
+
+  get(producerId: number): ProducerEntry | undefined {
+    return this.entries.get(producerId);
+  }
+
+  /**
+   * What a client's batch is: the remembered batch it repeats, or undefined if it is new and may be appended. Throws
+   * INVALID_PRODUCER_EPOCH for an older epoch and OUT_OF_ORDER_SEQUENCE_NUMBER for a gap.
+   */
+  check(batch: RecordBatch): BatchMetadata | undefined {
+    const entry = this.entries.get(batch.producerId);
+    if (entry === undefined) return undefined;
+    const { producerEpoch, baseSequence: first, producerId } = batch;
+    const who = `producer id ${producerId}, epoch ${producerEpoch}`;
+    if (producerEpoch < entry.producerEpoch) {
+      throw new KafkaError('INVALID_PRODUCER_EPOCH', `${who}: a newer epoch, ${entry.producerEpoch}, has written to this partition`);
+    }
+    if (producerEpoch > entry.producerEpoch) {
+      if (first === 0) return undefined;
+      throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: a new epoch must begin with sequence 0, not ${first}`);
+    }
+    const next = metadataOf(batch);
+    const repeated = entry.batches.find((one) => one.firstSequence === first && one.lastSequence === next.lastSequence);
+    if (repeated) return repeated;
+    const last = entry.batches.at(-1)?.lastSequence ?? NO_SEQUENCE;
+    if (first === incrementSequence(last, 1)) return undefined;
+    throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: ${first} (incoming sequence number), ${last} (current end sequence number)`);
+  }
+
+  /** Takes over a batch that stands in the log. Followers and recovery trust the leader: nothing is refused here. */
+  update(batch: RecordBatch): void {
+    const { producerId, producerEpoch, maxTimestamp } = batch;
+    if (producerId === NO_PRODUCER_ID) return;
+    let entry = this.entries.get(producerId);
+    if (entry === undefined) {
+      entry = { producerId, producerEpoch, batches: [], lastTimestamp: maxTimestamp, coordinatorEpoch: -1, currentTxnFirstOffset: -1 };
+      this.entries.set(producerId, entry);
+    }
+    if (producerEpoch !== entry.producerEpoch) {
+      entry.producerEpoch = producerEpoch;
+      entry.batches = [];
+    }
+    entry.lastTimestamp = maxTimestamp;
+    if (batch.isControl) {
+      entry.currentTxnFirstOffset = -1;
+      return;
+    }
+    if (batch.isTransactional && entry.currentTxnFirstOffset < 0) entry.currentTxnFirstOffset = batch.baseOffset;
+    entry.batches.push(metadataOf(batch));
+    if (entry.batches.length > BATCHES_TO_RETAIN) entry.batches.shift();
+  }
+
+  /** A batch that lies before what a snapshot knew: it fills the window of remembered batches up from the front. */
+  remember(batches: readonly RecordBatch[]): void {
+    for (const entry of this.entries.values()) {
+      const oldest = entry.batches[0];
+      if (oldest === undefined) continue;
+      const earlier = batches.filter((batch) => batch.producerId === entry.producerId && batch.producerEpoch === entry.producerEpoch && !batch.isControl && batch.lastOffset < oldest.lastOffset);
+      const room = BATCHES_TO_RETAIN - entry.batches.length;
+      if (room > 0) entry.batches = [...earlier.slice(-room).map(metadataOf), ...entry.batches];
+    }
+  }
+
+  /** Forgets producers that wrote nothing for `retentionMs`. */
+  expire(nowMs: number, retentionMs: number): void {
+    for (const [id, entry] of this.entries) {
+      if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= retentionMs) this.entries.delete(id);
+    }
+  }
+
+  clear(): void {
+    this.entries.clear();
+  }
+
+  restore(entries: readonly ProducerEntry[]): void {
+    this.entries = new Map(entries.map((entry) => [entry.producerId, entry]));
+  }
+}
+
+const HEADER_BYTES = 10;
+const ENTRY_BYTES = 46;
+const SNAPSHOT_VERSION = 1;
+
+/**
+ * The bytes of a `.snapshot` file:
+ *
+ *   version i16 = 1 | crc u32 over the rest | count i32 | count × (producerId i64 | producerEpoch i16 | lastSequence i32
+ *   | lastOffset i64 | offsetDelta i32 | timestamp i64 | coordinatorEpoch i32 | currentTxnFirstOffset i64)
+ */
+export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES + entries.length * ENTRY_BYTES);
+  bytes.writeInt16BE(SNAPSHOT_VERSION, 0);
+  bytes.writeInt32BE(entries.length, 6);
+  entries.forEach((entry, i) => {
+    const at = HEADER_BYTES + i * ENTRY_BYTES;
+    const last = entry.batches.at(-1);
+    writeInt64(bytes, entry.producerId, at);
+    bytes.writeInt16BE(entry.producerEpoch, at + 8);
+    bytes.writeInt32BE(last?.lastSequence ?? NO_SEQUENCE, at + 10);
+    writeInt64(bytes, last?.lastOffset ?? -1, at + 14);
+    bytes.writeInt32BE(last?.offsetDelta ?? 0, at + 22);
+    writeInt64(bytes, entry.lastTimestamp, at + 26);
+    bytes.writeInt32BE(entry.coordinatorEpoch, at + 34);
+    writeInt64(bytes, entry.currentTxnFirstOffset, at + 38);
+  });
+  bytes.writeUInt32BE(crc32c(bytes.subarray(6)), 2);
+  return bytes;
+}
+
+/** The entries of a snapshot; throws a sentence for bytes that are none. */
+export function decodeSnapshot(bytes: Buffer): ProducerEntry[] {
+  if (bytes.length < HEADER_BYTES) throw new Error(`a snapshot of ${bytes.length} bytes is too short`);
+  if (bytes.readInt16BE(0) !== SNAPSHOT_VERSION) throw new Error(`snapshot version ${bytes.readInt16BE(0)} is not supported`);
+  if (bytes.readUInt32BE(2) !== crc32c(bytes.subarray(6))) throw new Error('the CRC of the snapshot does not match');
+  const count = bytes.readInt32BE(6);
+  if (bytes.length !== HEADER_BYTES + count * ENTRY_BYTES) throw new Error(`a snapshot of ${count} producers has ${bytes.length} bytes`);
+  return Array.from({ length: count }, (_, i) => decodeEntry(bytes, HEADER_BYTES + i * ENTRY_BYTES));
+}
+
+function decodeEntry(bytes: Buffer, at: number): ProducerEntry {
+  const lastSequence = bytes.readInt32BE(at + 10);
+  const offsetDelta = bytes.readInt32BE(at + 22);
+  const timestamp = readInt64(bytes, at + 26);
+  const firstSequence = lastSequence >= offsetDelta ? lastSequence - offsetDelta : MAX_SEQUENCE - (offsetDelta - lastSequence) + 1;
+  const batch: BatchMetadata = { firstSequence, lastSequence, lastOffset: readInt64(bytes, at + 14), offsetDelta, timestamp };
+  return {
+    producerId: readInt64(bytes, at), producerEpoch: bytes.readInt16BE(at + 8), batches: lastSequence >= 0 ? [batch] : [], lastTimestamp: timestamp,
+    coordinatorEpoch: bytes.readInt32BE(at + 34), currentTxnFirstOffset: readInt64(bytes, at + 38),
+  };
+}
