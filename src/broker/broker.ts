@@ -7,8 +7,8 @@
  *
  * Kafka: server/KafkaServer.scala@2.8.2
  */
-import { Endpoint } from '../common/cluster-types';
-import { errorName, KafkaError, messageOf } from '../common/errors';
+import { Endpoint, GROUP_METADATA_TOPIC } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep, withDeadline } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { Controller } from '../controller/controller';
@@ -27,14 +27,13 @@ import { endpointText } from '../zk/znodes';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFile, removeSessionFile, writeMetaProperties, writeSessionFile } from './broker-files';
 import { ConfigChangeListener } from './config-change-listener';
-import { handleCreateTopics } from './handlers/create-topics';
+import { GroupService } from './group/group-service';
+import { createTopicNow } from './handlers/create-topics';
 import { IsrChangePropagator } from './isr-change-propagator';
 import { MetadataCache } from './metadata-cache';
 import { ReplicaManager } from './replica-manager';
 import { requestRouter } from './request-router';
 import { StallWatch } from './stall-watch';
-
-const AUTO_CREATE_TIMEOUT_MS = 0;
 
 /** What exists only while the broker runs. */
 interface Running {
@@ -45,6 +44,7 @@ interface Running {
   readonly server: SocketServer;
   readonly replicas: ReplicaManager;
   readonly controller: Controller;
+  readonly groups: GroupService;
   readonly propagator: IsrChangePropagator;
   readonly configListener: ConfigChangeListener;
 }
@@ -119,13 +119,15 @@ export class Broker {
     const controller = this.newController(brokerId, zk);
     const claim = () => claimProducerIdBlock(zk, brokerId);
     const producerIds = new ProducerIdManager(claim, await claim());
-    const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, producerIds);
+    const groups = new GroupService(host, config, metadata, replicas);
+    const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, groups, producerIds);
     const endpoints = await this.bind(server);
     const configListener = new ConfigChangeListener(host.clock, zk, this.log, (topic) => this.topicConfigChanged(topic));
-    const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, propagator, configListener };
+    const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, groups, propagator, configListener };
     await this.refuseTakenAddress(running);
     logs.startBackgroundTasks();
     replicas.start();
+    groups.start();
     zk.addSessionListener({
       onLost: () => controller.sessionLost(),
       onExpired: () => {
@@ -191,18 +193,22 @@ export class Broker {
     }, this.metrics, (error) => this.fatal(error));
   }
 
-  private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller, producerIds: ProducerIdManager): SocketServer {
+  private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller, groups: GroupService, producerIds: ProducerIdManager): SocketServer {
     const { config, host } = this;
     const createDeps = {
       host, zk, cache: metadata, numPartitions: config['num.partitions'], replicationFactor: config['default.replication.factor'],
     };
-    const autoCreate = async (topic: string): Promise<void> => {
-      const request = { topics: [{ name: topic, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }], timeoutMs: AUTO_CREATE_TIMEOUT_MS, validateOnly: false };
-      const [row] = (await handleCreateTopics(createDeps, request)).topics;
-      if (row!.errorCode !== 0) throw new KafkaError(errorName(row!.errorCode), row!.errorMessage ?? undefined);
-    };
+    const autoCreate = (topic: string): Promise<void> => (topic === GROUP_METADATA_TOPIC ? createOffsetsTopic() : createTopicNow(createDeps, { name: topic }));
+    const createOffsetsTopic = (): Promise<void> => createTopicNow(createDeps, {
+      name: GROUP_METADATA_TOPIC, numPartitions: config['offsets.topic.num.partitions'], replicationFactor: config['offsets.topic.replication.factor'],
+      configs: { 'cleanup.policy': 'compact', 'segment.bytes': String(config['offsets.topic.segment.bytes']), 'compression.type': 'producer' },
+    }).catch((error) => {
+      if (!(error instanceof KafkaError)) throw error;
+      if (error.errorName !== 'TOPIC_ALREADY_EXISTS') this.log.warn(`${GROUP_METADATA_TOPIC} could not be created: ${error.message}`);
+    });
     const serve = requestRouter({
-      host, log: this.log, brokerId, clusterId, replicas, createTopics: createDeps, generateProducerId: () => producerIds.generateProducerId(),
+      host, log: this.log, brokerId, clusterId, replicas, groups, createTopics: createDeps, findCoordinator: { cache: metadata, createOffsetsTopic },
+      generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },
       fetchMaxBytes: config['fetch.max.bytes'], requestTimeoutMs: config['request.timeout.ms'],
@@ -261,6 +267,7 @@ export class Broker {
 
   private async undoStart(): Promise<void> {
     this.stallWatch.stop();
+    this.running?.groups.close();
     this.running?.replicas.close();
     await this.running?.controller.close();
     await this.server?.close();
@@ -276,12 +283,13 @@ export class Broker {
 
   private async stop(): Promise<void> {
     if (!this.running) return;
-    const { brokerId, replicas, server, controller, configListener, propagator, zk } = this.running;
+    const { brokerId, replicas, groups, server, controller, configListener, propagator, zk } = this.running;
     this.log.info(`Shutting down broker ${brokerId}`);
     if (this.config['controlled.shutdown.enable']) await this.moveLeadersAway();
     this.stallWatch.stop();
     configListener.stop();
     propagator.stop();
+    groups.close();
     await server.close();
     replicas.close();
     await this.logs!.close();

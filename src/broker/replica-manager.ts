@@ -29,6 +29,8 @@ type ControlResponse = { readonly errorCode: number; readonly partitionErrors: r
 /** Leader epochs of a StopReplica that is always obeyed: the topic is being deleted, or the epoch is unknown. */
 const DELETING_EPOCHS = [-1, -2];
 
+export type LeadershipListener = (tp: TopicPartition, leaderEpoch: number, isLeader: boolean) => void;
+
 export interface ReplicaManagerDeps {
   readonly host: Host;
   readonly config: BrokerConfig;
@@ -52,6 +54,7 @@ export class ReplicaManager {
   private checkpointed: Map<string, number> | undefined;
   private control: Promise<unknown> = Promise.resolve();
   private readonly timers: Timer[] = [];
+  private readonly leadershipListeners: LeadershipListener[] = [];
   private readonly log: Logger;
   private readonly partitionDeps: PartitionDeps;
   private readonly fetcherOptions: FetcherOptions;
@@ -85,6 +88,15 @@ export class ReplicaManager {
     gauge('PartitionCount', () => this.partitions.size);
     gauge('UnderReplicatedPartitions', () => leading().filter((one) => one.isr.length < one.assignment.length).length);
     gauge('UnderMinIsrPartitionCount', () => leading().filter((one) => one.isr.length < one.log.config['min.insync.replicas']).length);
+  }
+
+  /** Called when this broker begins or ends to lead a partition, or leads it under a new epoch. */
+  onLeadershipChange(listener: LeadershipListener): void {
+    this.leadershipListeners.push(listener);
+  }
+
+  private announce({ tp, leaderEpoch, isLeader }: Partition): void {
+    for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, isLeader);
   }
 
   get all(): Partition[] { return [...this.partitions.values()]; }
@@ -190,6 +202,7 @@ export class ReplicaManager {
         const address = leaders.get(state.leader);
         if (address) this.startFetching(partition, state.leader, address);
       }
+      this.announce(partition);
       return 'NONE';
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
@@ -267,6 +280,7 @@ export class ReplicaManager {
     if (partition && !DELETING_EPOCHS.includes(leaderEpoch) && leaderEpoch <= partition.leaderEpoch) return 'FENCED_LEADER_EPOCH';
     this.stopFetching(tp);
     if (deletePartition) {
+      for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, false);
       this.partitions.delete(tpName(tp));
       this.deps.logs.asyncDelete(tp);
       this.progressed(tp);
@@ -280,6 +294,7 @@ export class ReplicaManager {
       if (partition.isOffline || !this.deps.logs.isOffline(partition.tp)) continue;
       partition.isOffline = true;
       this.stopFetching(partition.tp);
+      this.announce(partition);
       this.progressed(partition.tp);
     }
   }

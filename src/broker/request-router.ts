@@ -7,13 +7,18 @@
 import { InvariantError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { RequestContext, Serve } from '../network/socket-server';
+import {
+  deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
+} from '../protocol/messages/groups';
 import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/messages/metadata';
 import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api } from '../protocol/schema';
 import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
 import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
+import { callerOf, GroupService } from './group/group-service';
 import { FetchHandler } from './handlers/fetch';
+import { FindCoordinatorDeps, handleFindCoordinator } from './handlers/find-coordinator';
 import { handleInitProducerId } from './handlers/init-producer-id';
 import { handleApiVersions, handleMetadata, MetadataHandlerDeps } from './handlers/metadata';
 import { handleListOffsets, handleOffsetForLeaderEpoch } from './handlers/offsets';
@@ -29,6 +34,8 @@ export interface RouterDeps {
   readonly moveLeaders: MoveLeaders;
   readonly metadata: MetadataHandlerDeps;
   readonly createTopics: CreateTopicsDeps;
+  readonly findCoordinator: FindCoordinatorDeps;
+  readonly groups: GroupService;
   readonly generateProducerId: () => Promise<number>;
   readonly fetchMaxBytes: number;
   readonly requestTimeoutMs: number;
@@ -56,6 +63,19 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(updateMetadata, (body) => replicas.updateMetadata(body));
   on(stopReplica, (body) => replicas.stopReplicas(body));
   on(controlledShutdown, (body) => handleControlledShutdown(deps.host.clock, deps.moveLeaders, deps.requestTimeoutMs, body));
+
+  const { coordinator, offsets } = deps.groups;
+  on(findCoordinator, (body, context) => handleFindCoordinator(deps.findCoordinator, body, context.listener));
+  on(joinGroup, (body, context) => coordinator.join(body, callerOf(context)));
+  on(syncGroup, (body) => coordinator.sync(body));
+  on(heartbeat, (body) => coordinator.heartbeat(body));
+  on(leaveGroup, (body) => coordinator.leave(body));
+  on(offsetCommit, (body) => offsets.commit(body));
+  on(offsetFetch, (body) => offsets.fetch(body));
+  on(offsetDelete, (body) => offsets.delete(body));
+  on(describeGroups, (body) => offsets.describe(body.groups));
+  on(listGroups, (body) => offsets.list(body.statesFilter));
+  on(deleteGroups, (body) => offsets.deleteGroups(body.groupsNames));
 
   const failed = (api: Api, error: unknown): never => {
     deps.log.error(`${api.name} failed: ${error instanceof Error && error.stack ? error.stack : messageOf(error)}`);

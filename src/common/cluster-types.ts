@@ -22,6 +22,9 @@ export function parseTpName(name: string): TopicPartition | undefined {
   return { topic: name.slice(0, dash), partition: Number(name.slice(dash + 1)) };
 }
 
+/** Where the group coordinator keeps groups and their offsets. */
+export const GROUP_METADATA_TOPIC = '__consumer_offsets';
+
 /** `leader` of a partition that has none. */
 export const NO_LEADER = -1;
 /** A leader epoch that is not known, and the first one a partition gets. */

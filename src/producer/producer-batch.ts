@@ -6,7 +6,7 @@
  * Kafka: clients/producer/internals/ProducerBatch.java@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
-import { KafkaError } from '../common/errors';
+import { ErrorName, KafkaError } from '../common/errors';
 import { BatchBuilder, batchSizeUpperBound, recompress } from '../record/batch-builder';
 import { CompressionType } from '../record/compression';
 import { Header, recordsOf } from '../record/record';
@@ -25,6 +25,9 @@ export class ProducerBatch {
   producerId = -1;
   producerEpoch = -1;
   baseSequence = -1;
+  /** Whether a broker may have it: not sent yet, or surely refused; or nobody knows. */
+  fate: 'unsent' | 'unknown' | 'refused' = 'unsent';
+  private wasInDoubt = false;
   /** The epoch was raised after this batch had got a sequence. */
   sequenceHasBeenReset = false;
 
@@ -65,6 +68,18 @@ export class ProducerBatch {
     this.producerEpoch = producerEpoch;
     this.baseSequence = baseSequence;
     new RecordBatch(this.bytes).setProducerState(producerId, producerEpoch, baseSequence);
+  }
+
+  sentAt(nowMs: number): void {
+    this.attempts++;
+    this.lastAttemptMs = nowMs;
+    this.wasInDoubt = this.fate === 'unknown';
+    this.fate = 'unknown';
+  }
+
+  /** This attempt wrote nothing. That says nothing about an earlier one, except where the broker compared sequences. */
+  refusedWith(error: ErrorName): void {
+    if (!this.wasInDoubt || error === 'OUT_OF_ORDER_SEQUENCE_NUMBER') this.fate = 'refused';
   }
 
   /** The same records in two batches of about half the size; the memory reserved stays with the first. */

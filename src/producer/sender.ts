@@ -26,7 +26,7 @@ const STALE_METADATA: readonly ErrorName[] = [
   'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'DISCONNECTED', 'REQUEST_TIMED_OUT', 'FENCED_LEADER_EPOCH',
 ];
 /** After these nobody knows whether the broker has the batch. */
-const UNKNOWN_FATE: readonly ErrorName[] = ['DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER'];
+const UNKNOWN_FATE: readonly ErrorName[] = ['DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_SERVER_ERROR', 'KAFKA_STORAGE_ERROR'];
 
 export class Sender {
   private readonly acks: number;
@@ -158,10 +158,11 @@ export class Sender {
       const batches: ProducerBatch[] = [];
       let bytes = 0;
       for (const queue of queues) {
-        const head = queue.batches[0];
-        if (!head || queue.muted || !this.isReady(queue, now) || this.transactions?.maySend(head) === false) continue;
-        if (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size']) continue;
-        queue.batches.shift();
+        if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
+        const at = this.sendable(queue);
+        const head = queue.batches[at];
+        if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size'])) continue;
+        queue.batches.splice(at, 1);
         head.close();
         this.transactions?.assignSequence(head);
         bytes += head.sizeInBytes;
@@ -173,11 +174,16 @@ export class Sender {
     }
   }
 
+  /** The head of the queue, or the batch behind refused ones that has to be asked about first; -1 if none may leave. */
+  private sendable(queue: PartitionQueue): number {
+    if (this.transactions === undefined) return 0;
+    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && this.transactions!.maySend(batch));
+  }
+
   private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
     this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
     for (const batch of batches) {
-      batch.attempts++;
-      batch.lastAttemptMs = now;
+      batch.sentAt(now);
       this.inFlightBatches.add(batch);
       this.metrics.sent(batch, now);
     }
@@ -222,7 +228,7 @@ export class Sender {
   private fail(batch: ProducerBatch, error: KafkaError): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
-    this.transactions?.failed(batch, error, UNKNOWN_FATE.includes(error.errorName));
+    this.transactions?.failed(batch, error);
     this.metrics.failed(batch);
     this.metrics.callbacks(batch, (onThrow) => batch.fail(error, onThrow));
     this.accumulator.release(batch, false);
@@ -232,6 +238,7 @@ export class Sender {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
     if (STALE_METADATA.includes(error.errorName)) this.metadata.requestUpdate(batch.tp.topic);
+    if (!UNKNOWN_FATE.includes(error.errorName)) batch.refusedWith(error.errorName);
     if (error.errorName === 'MESSAGE_TOO_LARGE' && batch.recordCount > 1 && !this.closed) return this.split(batch);
     const now = this.host.clock.monotonicMs();
     const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];

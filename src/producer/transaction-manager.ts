@@ -2,11 +2,12 @@
  * The idempotent producer's book: its id and epoch, and for each partition which sequence comes next, what is on the
  * way, and what was acknowledged last. (Transactions themselves are not implemented.)
  *
- * Invariant: a batch keeps its id, epoch and sequence over all its attempts. When the fate of a batch can no longer be
- * found out, nothing new of its partition is sent until everything under way is settled; then, if there is a gap, the
- * epoch is raised and the partition's sequences begin again at 0.
+ * Invariant: a batch that may have been written keeps its id, epoch and sequence until it is known. When a sequence is
+ * broken (a batch was given up), nothing new of its partition is sent until all that is under way is either written or
+ * surely refused; then the epoch is raised and what is left is numbered again from 0.
  *
- * [p] Kafka: clients/producer/internals/TransactionManager.java@2.8.2, its idempotent part
+ * [p] Kafka: clients/producer/internals/TransactionManager.java@2.8.2, its idempotent part; differs: Kafka numbers again
+ * at once, also what may have been written, and so can write it twice (docs/decisions/0007)
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
@@ -63,6 +64,8 @@ export class TransactionManager {
     if (!this.hasProducerId) return false;
     const book = this.book(batch.tp);
     const [first] = book.inFlight;
+    // A broken sequence: first find out about what may have been written.
+    if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
     // A repeated batch waits until all before it are settled: that is what keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
     const isStale = book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch;
@@ -109,13 +112,13 @@ export class TransactionManager {
     if (baseOffset >= 0) book.lastAckedOffset = Math.max(book.lastAckedOffset, baseOffset + batch.recordCount - 1);
   }
 
-  /** A batch is given up. `mayHaveBeenWritten`: nobody knows whether the broker has it. */
-  failed(batch: ProducerBatch, error: KafkaError, mayHaveBeenWritten: boolean): void {
+  /** A batch is given up. */
+  failed(batch: ProducerBatch, error: KafkaError): void {
     if (!batch.hasSequence) return;
     this.remove(batch);
     const name = tpName(batch.tp);
     if (error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.errorName === 'UNKNOWN_PRODUCER_ID') this.toRewrite.add(name);
-    else if (mayHaveBeenWritten) this.unresolved.set(name, after(this.lastSequence(batch), 1));
+    else if (batch.fate === 'unknown') this.unresolved.set(name, after(this.lastSequence(batch), 1));
     else this.toRewrite.add(name);
   }
 
@@ -160,23 +163,26 @@ export class TransactionManager {
       this.unresolved.delete(name);
       if (!this.isNextSequence(book, book.nextSequence)) this.toRewrite.add(name);
     }
-    if (this.toRewrite.size === 0 || !this.hasProducerId) return false;
-    this.raiseEpoch();
-    return true;
+    if (!this.hasProducerId) return false;
+    const settled = [...this.toRewrite].map((name) => ({ name, book: this.books.get(name)! })).filter(({ book }) => book.inFlight.every((batch) => batch.fate !== 'unknown'));
+    const isRaised = settled.some(({ book }) => book.producerId === this.producerId && book.producerEpoch === this.producerEpoch);
+    if (isRaised && !this.raiseEpoch()) return true;
+    for (const { name, book } of settled) {
+      this.startAtBeginning(book);
+      this.unresolved.delete(name);
+      this.toRewrite.delete(name);
+    }
+    return isRaised;
   }
 
-  private raiseEpoch(): void {
-    if (this.producerEpoch >= MAX_EPOCH) {
-      // A new id is asked for; the partitions begin anew with it.
-      this.producerId = -1;
-      this.producerEpoch = -1;
-      return;
+  /** False if there is no higher epoch: a new id is asked for, and the partitions begin anew with that. */
+  private raiseEpoch(): boolean {
+    if (this.producerEpoch < MAX_EPOCH) {
+      this.producerEpoch++;
+      return true;
     }
-    this.producerEpoch++;
-    for (const name of this.toRewrite) {
-      this.startAtBeginning(this.books.get(name)!);
-      this.unresolved.delete(name);
-    }
-    this.toRewrite.clear();
+    this.producerId = -1;
+    this.producerEpoch = -1;
+    return false;
   }
 }

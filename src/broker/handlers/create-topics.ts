@@ -78,3 +78,9 @@ export async function handleCreateTopics(deps: CreateTopicsDeps, request: Reques
   for (const row of rows) if (late.has(row.name)) Object.assign(row, { errorCode: errorCode('REQUEST_TIMED_OUT'), errorMessage: 'The topic was created, but has no leaders yet.' });
   return { topics: rows };
 }
+
+/** Creates one topic with the broker's defaults where `topic` does not say otherwise. Throws KafkaError. */
+export async function createTopicNow(deps: CreateTopicsDeps, topic: { name: string; numPartitions?: number; replicationFactor?: number; configs?: Readonly<Record<string, string>> }): Promise<void> {
+  const configs = Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value }));
+  await createOne(deps, { name: topic.name, numPartitions: topic.numPartitions ?? -1, replicationFactor: topic.replicationFactor ?? -1, assignments: [], configs }, false);
+}

@@ -1,0 +1,213 @@
+/**
+ * One group: its state, its members, what they support, who leads, and the offsets they committed.
+ *
+ * Invariants: states change only along `validPreviousStates`; a protocol is chosen only if every member supports it;
+ * a static member id belongs to one member at a time.
+ *
+ * [p] Kafka: coordinator/group/{GroupMetadata,MemberMetadata}.scala@2.8.2
+ */
+import { TopicPartition, tpName } from '../../common/cluster-types';
+import { invariant } from '../../common/errors';
+import { Timer } from '../../common/host';
+import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from '../../protocol/consumer-protocol';
+import { joinGroup, syncGroup } from '../../protocol/messages/groups';
+import { TypeOf } from '../../protocol/schema';
+import { CommittedOffset, StoredGroup } from './group-records';
+
+export type JoinResponse = TypeOf<typeof joinGroup.response>;
+export type SyncResponse = TypeOf<typeof syncGroup.response>;
+
+export const validPreviousStates = {
+  Empty: ['PreparingRebalance'],
+  PreparingRebalance: ['Stable', 'CompletingRebalance', 'Empty'],
+  CompletingRebalance: ['PreparingRebalance'],
+  Stable: ['CompletingRebalance'],
+  Dead: ['Stable', 'PreparingRebalance', 'CompletingRebalance', 'Empty', 'Dead'],
+} as const;
+
+export type GroupState = keyof typeof validPreviousStates;
+
+export interface Protocol {
+  readonly name: string;
+  readonly metadata: Buffer;
+}
+
+export interface Member {
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  clientId: string;
+  clientHost: string;
+  rebalanceTimeoutMs: number;
+  sessionTimeoutMs: number;
+  protocols: readonly Protocol[];
+  assignment: Buffer;
+  /** The JoinGroup that waits for the rebalance to complete. */
+  awaitingJoin: ((response: JoinResponse) => void) | undefined;
+  /** The SyncGroup that waits for the leader's assignment. */
+  awaitingSync: ((response: SyncResponse) => void) | undefined;
+  /** It has not been part of a generation yet. */
+  isNew: boolean;
+  /** Monotonic ms; without another heartbeat the member is removed then. */
+  deadlineMs: number;
+  timer: Timer | undefined;
+  /** When the timer goes off, monotonic ms. */
+  timerAtMs: number;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class Group {
+  state: GroupState = 'Empty';
+  /** Wall ms. */
+  stateSinceMs: number;
+  protocolType: string | null = null;
+  protocolName: string | null = null;
+  generation = 0;
+  leaderId: string | null = null;
+  /** A member came while the group gathers for its first generation. */
+  newMemberAdded = false;
+  joinTimer: Timer | undefined;
+  /** The first join of an empty group waits its whole delay, whoever has come. */
+  joinMayCompleteEarly = true;
+  syncTimer: Timer | undefined;
+  /** Members that were told their id and have not come back with it yet. */
+  readonly pendingMembers = new Map<string, Timer>();
+  readonly members = new Map<string, Member>();
+  /** Who has sent SyncGroup in this generation. */
+  readonly syncedMembers = new Set<string>();
+  private readonly staticMembers = new Map<string, string>();
+  readonly offsets = new Map<string, { readonly tp: TopicPartition; readonly committed: CommittedOffset }>();
+  /** Commits on their way into the log, by partition. */
+  pendingCommits = 0;
+
+  constructor(readonly groupId: string, nowMs: number) {
+    this.stateSinceMs = nowMs;
+  }
+
+  static fromStored(groupId: string, stored: StoredGroup, nowMs: number): Group {
+    const group = new Group(groupId, nowMs);
+    group.generation = stored.generation;
+    group.protocolType = stored.protocolType === '' ? null : stored.protocolType;
+    group.protocolName = stored.protocol;
+    group.leaderId = stored.leader;
+    group.state = stored.members.length > 0 ? 'Stable' : 'Empty';
+    group.stateSinceMs = stored.currentStateTimestamp >= 0 ? stored.currentStateTimestamp : nowMs;
+    for (const one of stored.members) {
+      group.add({
+        ...one, protocols: [{ name: stored.protocol ?? '', metadata: one.subscription }], awaitingJoin: undefined, awaitingSync: undefined,
+        isNew: false, deadlineMs: 0, timer: undefined, timerAtMs: Infinity,
+      });
+    }
+    return group;
+  }
+
+  is(...states: readonly GroupState[]): boolean {
+    return states.includes(this.state);
+  }
+
+  transitionTo(state: GroupState, nowMs: number): void {
+    invariant((validPreviousStates[state] as readonly GroupState[]).includes(this.state), `group ${this.groupId} cannot go from ${this.state} to ${state}`);
+    this.state = state;
+    this.stateSinceMs = nowMs;
+  }
+
+  get all(): readonly Member[] { return [...this.members.values()]; }
+  get rebalanceTimeoutMs(): number { return Math.max(0, ...this.all.map((member) => member.rebalanceTimeoutMs)); }
+  get hasAllMembersJoined(): boolean { return this.pendingMembers.size === 0 && this.all.every((member) => member.awaitingJoin !== undefined); }
+
+  add(member: Member): void {
+    this.leaderId ??= member.memberId;
+    this.members.set(member.memberId, member);
+    if (member.groupInstanceId !== null) this.staticMembers.set(member.groupInstanceId, member.memberId);
+  }
+
+  remove(memberId: string): void {
+    const member = this.members.get(memberId);
+    if (!member) return;
+    this.members.delete(memberId);
+    if (member.groupInstanceId !== null && this.staticMembers.get(member.groupInstanceId) === memberId) this.staticMembers.delete(member.groupInstanceId);
+    if (this.leaderId === memberId) this.leaderId = this.members.keys().next().value ?? null;
+  }
+
+  /** A static member came back under a new id; the old id is fenced from now on. Keeps its place and its assignment. */
+  replaceStatic(groupInstanceId: string, newMemberId: string): Member {
+    const old = this.members.get(this.staticMembers.get(groupInstanceId)!)!;
+    const wasLeader = this.leaderId === old.memberId;
+    const replacement: Member = { ...old, memberId: newMemberId, awaitingJoin: undefined, awaitingSync: undefined, timer: undefined, timerAtMs: Infinity };
+    const order = this.all.map((member) => (member === old ? replacement : member));
+    this.members.clear();
+    for (const member of order) this.members.set(member.memberId, member);
+    this.staticMembers.set(groupInstanceId, newMemberId);
+    if (wasLeader) this.leaderId = newMemberId;
+    return replacement;
+  }
+
+  staticMemberId(groupInstanceId: string | null): string | undefined {
+    return groupInstanceId === null ? undefined : this.staticMembers.get(groupInstanceId);
+  }
+
+  /** Someone who says a static id that is now another member's. */
+  isFenced(memberId: string, groupInstanceId: string | null): boolean {
+    const owner = this.staticMemberId(groupInstanceId);
+    return owner !== undefined && owner !== memberId;
+  }
+
+  /** If the leader did not rejoin, another member that did leads; false when nobody has. */
+  electJoinedLeader(): boolean {
+    if (this.leaderId !== null && this.members.get(this.leaderId)?.awaitingJoin) return true;
+    const joined = this.all.find((member) => member.awaitingJoin);
+    if (joined) this.leaderId = joined.memberId;
+    return joined !== undefined;
+  }
+
+  private candidates(): string[] {
+    const [first, ...others] = this.all;
+    if (!first) return [];
+    return first.protocols.map((one) => one.name).filter((name) => others.every((member) => member.protocols.some((one) => one.name === name)));
+  }
+
+  /** Whether somebody with these protocols may join: the type fits, and one protocol is common to all. */
+  supports(protocolType: string, names: readonly string[]): boolean {
+    if (protocolType === '' || names.length === 0) return false;
+    if (this.members.size === 0) return true;
+    return this.protocolType === protocolType && this.candidates().some((name) => names.includes(name));
+  }
+
+  /** Every member votes for the first of its protocols that all support; most votes win. */
+  selectProtocol(): string {
+    const candidates = this.candidates();
+    invariant(candidates.length > 0, `the members of group ${this.groupId} have no protocol in common`);
+    const votes = new Map<string, number>();
+    for (const { protocols } of this.all) {
+      const vote = protocols.find((one) => candidates.includes(one.name))!.name;
+      votes.set(vote, (votes.get(vote) ?? 0) + 1);
+    }
+    return [...votes].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+  }
+
+  metadataOf(member: Member): Buffer {
+    return member.protocols.find((one) => one.name === this.protocolName)?.metadata ?? NO_BYTES;
+  }
+
+  /** Topics that members of a consumer group read; undefined where that cannot be said. */
+  subscribedTopics(): ReadonlySet<string> | undefined {
+    if (this.protocolType !== CONSUMER_PROTOCOL_TYPE || this.protocolName === null) return this.members.size === 0 ? new Set() : undefined;
+    try {
+      return new Set(this.all.flatMap((member) => decodeSubscription(this.metadataOf(member)).topics));
+    } catch {
+      return undefined;
+    }
+  }
+
+  toStored(assignments: ReadonlyMap<string, Buffer>): StoredGroup {
+    return {
+      protocolType: this.protocolType ?? '', generation: this.generation, protocol: this.protocolName, leader: this.leaderId,
+      currentStateTimestamp: this.stateSinceMs,
+      members: this.all.map((member) => ({ ...member, subscription: this.metadataOf(member), assignment: assignments.get(member.memberId) ?? member.assignment })),
+    };
+  }
+
+  committed(tp: TopicPartition): CommittedOffset | undefined {
+    return this.offsets.get(tpName(tp))?.committed;
+  }
+}

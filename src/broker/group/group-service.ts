@@ -1,0 +1,52 @@
+/**
+ * The group coordinator as the broker sees it: put together, started, told of leadership, and asked by the router.
+ *
+ * Kafka: coordinator/group/GroupCoordinator.scala#apply@2.8.2
+ */
+import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
+import { Host } from '../../common/host';
+import { RequestContext } from '../../network/socket-server';
+import { BrokerConfig } from '../broker-config';
+import { MetadataCache } from '../metadata-cache';
+import { ReplicaManager } from '../replica-manager';
+import { Caller, GroupCoordinator } from './group-coordinator';
+import { GroupMetadataManager } from './group-metadata-manager';
+import { GroupOffsets } from './group-offsets';
+import { GroupRebalance } from './group-rebalance';
+
+export class GroupService {
+  readonly coordinator: GroupCoordinator;
+  readonly offsets: GroupOffsets;
+  private readonly groups: GroupMetadataManager;
+
+  constructor(host: Host, config: BrokerConfig, cache: MetadataCache, replicas: ReplicaManager) {
+    const log = host.log.child('GroupCoordinator');
+    // The two know each other: a rebalance stores its outcome, and a loaded group's members get their clocks.
+    const groups: GroupMetadataManager = new GroupMetadataManager({
+      host, log, config, replicas, partitionCount: () => cache.partitions(GROUP_METADATA_TOPIC)?.length,
+      onLoaded: (group) => rebalance.resume(group), onUnloaded: (group) => rebalance.abandon(group),
+    });
+    const rebalance = new GroupRebalance(host, log, config, groups);
+    this.groups = groups;
+    this.coordinator = new GroupCoordinator(host, log, config, groups, rebalance);
+    this.offsets = new GroupOffsets({ host, config, groups, coordinator: this.coordinator, rebalance, partitionExists: (tp) => cache.has(tp) });
+    replicas.onLeadershipChange((tp, leaderEpoch, isLeader) => this.leadershipChanged(tp, leaderEpoch, isLeader));
+  }
+
+  private leadershipChanged({ topic, partition }: TopicPartition, leaderEpoch: number, isLeader: boolean): void {
+    if (topic === GROUP_METADATA_TOPIC) this.groups.leadershipChanged(partition, leaderEpoch, isLeader);
+  }
+
+  start(): void {
+    this.groups.start();
+  }
+
+  close(): void {
+    this.groups.close();
+  }
+}
+
+/** Who sent the request, as Kafka writes it down: an address with a slash before it. */
+export function callerOf({ header, remoteAddress }: RequestContext): Caller {
+  return { clientId: header.clientId ?? '', clientHost: `/${remoteAddress.replace(/^::ffff:/, '').replace(/:\d+$/, '')}` };
+}
