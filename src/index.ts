@@ -11,7 +11,7 @@ import { realZooKeeper } from './zk/real-zookeeper';
 export { KafkaError } from './common/errors';
 export type { ErrorName } from './common/errors';
 export type { TopicPartition } from './common/cluster-types';
-export type { ConsumerRecord } from './consumer/fetcher';
+export type { ConsumerRecord } from './consumer/consumer-record';
 export type { ProducerRecord, RecordMetadata, SendCallback } from './producer/producer-record';
 
 function environment(): ClientEnvironment {

@@ -5,7 +5,7 @@
  */
 import { Command } from 'commander';
 import { Consumer } from '../consumer/consumer';
-import { ConsumerRecord } from '../consumer/fetcher';
+import { ConsumerRecord } from '../consumer/consumer-record';
 import { action, addConnectionOptions, clientHost, ConnectionOptions, connectionConfig, environmentOf, keyValue, wholeNumber } from './command';
 
 interface Options extends ConnectionOptions {

@@ -1,136 +1,317 @@
 /**
- * The consumer: assign partitions, then poll for records.
+ * The consumer: subscribe as a member of a group, or assign partitions, then poll.
  *
- * Kafka: clients/consumer/KafkaConsumer.java@2.8.2, the part without groups
+ *   poll → group (rejoin, commit) → positions (committed, reset) → fetcher → deserializers → interceptors → records
+ *
+ * Not for use by two callers at once: a second poll while one is waiting is refused.
+ *
+ * Kafka: clients/consumer/KafkaConsumer.java@2.8.2
  */
 import { RawConfig } from '../common/config-def';
-import { TopicPartition } from '../common/cluster-types';
+import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
-import { Clock, sleep } from '../common/host';
+import { abortable, Clock, sleep, withDeadline } from '../common/host';
+import { Deserializer, deserializerOf } from '../common/serialization';
 import { ClientEnvironment, connectionPool, connectMetadata } from '../client/client-config';
-import { ClusterMetadata, PartitionInfo } from '../client/cluster-metadata';
+import { PartitionInfo } from '../client/cluster-metadata';
+import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
+import { assignorsOf } from './assignors/all-assignors';
 import { ConsumerConfig, parseConsumerConfig } from './consumer-config';
-import { ConsumerRecord, Fetcher } from './fetcher';
+import { ConsumerCoordinator, RebalanceListener } from './consumer-coordinator';
+import { ConsumerRecord } from './consumer-record';
+import { ConsumerInterceptor, ConsumerInterceptors } from './interceptors';
+import { Fetcher, OffsetAndTimestamp } from './fetcher';
+import { GenerationInfo, OffsetAndMetadata, OffsetCommit } from './offset-committer';
 import { ResetStrategy, SubscriptionState } from './subscription-state';
 
 /** Partitions whose backoff is over are looked at again at least this often, in ms. */
 const RETRY_LOOK_MS = 50;
+const EARLIEST = -2;
+const LATEST = -1;
 
-export class Consumer {
-  private readonly subscription: SubscriptionState;
-  private readonly fetcher: Fetcher;
+export interface CallOptions {
+  /** Not set: default.api.timeout.ms. */
+  readonly timeoutMs?: number;
+  /** Ends the waiting; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export type CommitCallback = (error: KafkaError | null, offsets: readonly OffsetCommit[] | undefined) => void;
+
+export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIterable<ConsumerRecord<K, V>> {
   private readonly clock: Clock;
-  private isClosed = false;
+  private readonly config: ConsumerConfig;
+  private readonly pool: ConnectionPool;
+  private readonly metadata: ConnectingMetadata;
+  private readonly state: SubscriptionState;
+  private readonly fetcher: Fetcher;
+  private readonly group: ConsumerCoordinator | undefined;
+  private readonly interceptors: ConsumerInterceptors;
+  private readonly deserializers: readonly Deserializer[];
+  private closing: Promise<void> | undefined;
+  private wakeupRequested = false;
+  private isPolling = false;
+  private refreshing: Promise<void> | undefined;
+  private refreshError: unknown;
 
-  private constructor(environment: ClientEnvironment, private readonly config: ConsumerConfig, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool) {
-    this.clock = environment.host.clock;
-    const log = environment.host.log.child(`Consumer clientId=${config['client.id']}`);
-    this.subscription = new SubscriptionState(config['auto.offset.reset'] as ResetStrategy);
-    this.fetcher = new Fetcher(environment.host, log, config, this.subscription, metadata, pool);
+  /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
+  constructor(environment: ClientEnvironment, raw: RawConfig) {
+    const { host } = environment;
+    this.clock = host.clock;
+    const config = this.config = parseConsumerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
+    const groupId = config['group.id'];
+    const log = host.log.child(`Consumer clientId=${config['client.id']}${groupId === null ? '' : ` groupId=${groupId}`}`);
+    const assignors = assignorsOf(config['partition.assignment.strategy']);
+    const key = deserializerOf('key.deserializer', config['key.deserializer']);
+    const value = deserializerOf('value.deserializer', config['value.deserializer']);
+    this.deserializers = [key, value];
+    this.interceptors = new ConsumerInterceptors(config['interceptor.classes'] as readonly ConsumerInterceptor[], (message) => log.warn(message));
+    this.state = new SubscriptionState(config['auto.offset.reset'] as ResetStrategy, groupId !== null);
+    this.pool = connectionPool(host, config);
+    this.metadata = connectMetadata(environment, config, this.pool, config['allow.auto.create.topics']);
+    this.fetcher = new Fetcher(host, log, config, this.state, this.metadata, this.pool, { key, value });
+    this.group = groupId === null ? undefined : new ConsumerCoordinator({
+      host, log, config, groupId, assignors, subscription: this.state, metadata: this.metadata, pool: connectionPool(host, config),
+      interceptors: this.interceptors, onAttention: () => this.fetcher.wake(),
+    });
   }
 
-  /** Connects; rejects CONFIG_EXCEPTION for a bad setting, or ZkError when ZooKeeper does not answer. */
+  /** As the constructor, and waits until the cluster was reached; rejects when it cannot be. */
   static async open(environment: ClientEnvironment, raw: RawConfig): Promise<Consumer> {
-    const config = parseConsumerConfig(raw, (name) => environment.host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
-    const pool = connectionPool(environment.host, config);
+    const consumer = new Consumer(environment, raw);
     try {
-      return new Consumer(environment, config, connectMetadata(environment, config, pool, config['allow.auto.create.topics']), pool);
+      await consumer.metadata.open();
+      return consumer;
     } catch (error) {
-      pool.close();
+      await consumer.close();
       throw error;
     }
   }
 
   private requireOpen(): void {
-    if (this.isClosed) throw new KafkaError('ILLEGAL_STATE', 'This consumer has already been closed.');
+    if (this.closing) throw new KafkaError('ILLEGAL_STATE', 'This consumer has already been closed.');
   }
 
-  /** Reads these partitions and no others. */
+  private requireGroup(): ConsumerCoordinator {
+    this.requireOpen();
+    if (!this.group) throw new KafkaError('INVALID_GROUP_ID', 'To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.');
+    return this.group;
+  }
+
+  // ---- What to read
+
+  /** Becomes a member of the group and reads these topics, or those that match the pattern. Takes effect in poll. */
+  async subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): Promise<void> {
+    const group = this.requireGroup();
+    if (!(topics instanceof RegExp) && topics.length === 0) return this.unsubscribe();
+    if (!(topics instanceof RegExp) && topics.some((topic) => typeof topic !== 'string' || topic.trim() === '')) throw new KafkaError('INVALID_TOPIC_EXCEPTION', 'Topic collection to subscribe to cannot contain null or empty topic');
+    group.listener = listener;
+    if (topics instanceof RegExp) this.state.subscribePattern(topics);
+    else {
+      this.state.subscribe(topics);
+      group.membership.requestRejoin('the subscription has changed');
+    }
+  }
+
+  subscription(): readonly string[] {
+    return this.state.topics;
+  }
+
+  /** Gives everything up and leaves the group. */
+  async unsubscribe(): Promise<void> {
+    this.requireOpen();
+    if (this.state.isSubscribed) await this.group!.leave();
+    this.state.unsubscribe();
+  }
+
+  /** Reads these partitions and no others, without a group. */
   assign(tps: readonly TopicPartition[]): void {
     this.requireOpen();
-    this.subscription.assign(tps);
+    this.state.assign(tps);
   }
 
   assignment(): TopicPartition[] {
-    return this.subscription.all.map((partition) => partition.tp);
+    return this.state.partitions;
   }
 
-  seek(tp: TopicPartition, offset: number): void {
-    this.subscription.seek(tp, offset);
-    this.fetcher.forget(this.subscription.require(tp));
+  seek(tp: TopicPartition, offset: number | OffsetAndMetadata): void {
+    this.state.seek(tp, typeof offset === 'number' ? offset : offset.offset);
+    this.fetcher.forget(this.state.require(tp));
   }
 
-  seekToBeginning(tps: readonly TopicPartition[]): void {
+  seekToBeginning(tps: readonly TopicPartition[] = this.state.partitions): void {
     this.reset(tps, 'earliest');
   }
 
-  seekToEnd(tps: readonly TopicPartition[]): void {
+  seekToEnd(tps: readonly TopicPartition[] = this.state.partitions): void {
     this.reset(tps, 'latest');
   }
 
   private reset(tps: readonly TopicPartition[], strategy: ResetStrategy): void {
     for (const tp of tps) {
-      this.subscription.requestReset(tp, strategy);
-      this.fetcher.forget(this.subscription.require(tp));
+      this.state.requestReset(tp, strategy);
+      this.fetcher.forget(this.state.require(tp));
     }
   }
 
   pause(tps: readonly TopicPartition[]): void {
-    for (const tp of tps) this.subscription.setPaused(tp, true);
+    for (const tp of tps) this.state.setPaused(tp, true);
   }
 
   resume(tps: readonly TopicPartition[]): void {
-    for (const tp of tps) this.subscription.setPaused(tp, false);
+    for (const tp of tps) this.state.setPaused(tp, false);
+    this.fetcher.wake();
   }
 
   paused(): TopicPartition[] {
-    return this.subscription.all.filter((partition) => partition.paused).map((partition) => partition.tp);
+    return this.state.all.filter((partition) => partition.paused).map((partition) => partition.tp);
   }
+
+  // ---- Reading
 
   /**
    * Records, as soon as there are some, and none after `timeoutMs`. Throws KafkaError: OFFSET_OUT_OF_RANGE or
-   * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch.
+   * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch, SERIALIZATION, WAKEUP, and
+   * what ends a membership (FENCED_INSTANCE_ID …).
    */
-  async poll(timeoutMs: number): Promise<ConsumerRecord[]> {
+  poll(timeoutMs: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ConsumerRecord<K, V>[]> {
+    return this.pollFor(timeoutMs, this.config['max.poll.records'], signal);
+  }
+
+  private async pollFor(timeoutMs: number, max: number, signal?: AbortSignal): Promise<ConsumerRecord<K, V>[]> {
     this.requireOpen();
-    if (this.subscription.all.length === 0) throw new KafkaError('ILLEGAL_STATE', 'Consumer is not subscribed to any topics or assigned any partitions');
-    const deadlineMs = this.clock.monotonicMs() + timeoutMs;
-    for (;;) {
-      const records = this.fetcher.take(this.config['max.poll.records']);
-      this.fetcher.sendFetches();
-      const leftMs = deadlineMs - this.clock.monotonicMs();
-      if (records.length > 0 || leftMs <= 0 || this.isClosed) return records;
-      await this.fetcher.wait(Math.min(leftMs, RETRY_LOOK_MS));
+    if (this.isPolling) throw new KafkaError('ILLEGAL_STATE', 'KafkaConsumer is not safe for concurrent access: another poll is under way');
+    if (this.state.isNothing) throw new KafkaError('ILLEGAL_STATE', 'Consumer is not subscribed to any topics or assigned any partitions');
+    this.isPolling = true;
+    try {
+      return await this.pollUntil(this.clock.monotonicMs() + timeoutMs, max, signal);
+    } finally {
+      this.isPolling = false;
     }
   }
 
+  private async pollUntil(deadlineMs: number, max: number, signal?: AbortSignal): Promise<ConsumerRecord<K, V>[]> {
+    for (;;) {
+      signal?.throwIfAborted();
+      this.throwIfWoken();
+      await this.group?.poll();
+      this.refreshPositions();
+      const records = this.fetcher.take(max);
+      this.fetcher.sendFetches();
+      const leftMs = deadlineMs - this.clock.monotonicMs();
+      if (records.length > 0 || leftMs <= 0 || this.closing) return this.interceptors.onConsume(records as ConsumerRecord[]) as ConsumerRecord<K, V>[];
+      await abortable(this.fetcher.wait(Math.min(leftMs, RETRY_LOOK_MS)), signal);
+    }
+  }
+
+  private throwIfWoken(): void {
+    if (!this.wakeupRequested) return;
+    this.wakeupRequested = false;
+    throw new KafkaError('WAKEUP');
+  }
+
+  /** Committed offsets are fetched beside the poll; a failure is thrown by the next one. */
+  private refreshPositions(): void {
+    if (this.refreshError !== undefined) {
+      const error = this.refreshError;
+      this.refreshError = undefined;
+      throw error as Error;
+    }
+    if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted && one.position === undefined)) return;
+    this.refreshing = this.group.refreshCommitted().catch((error) => {
+      if (!this.closing) this.refreshError = error;
+    }).finally(() => {
+      this.refreshing = undefined;
+      this.fetcher.wake();
+    });
+  }
+
+  /** Ends the poll that waits now, or the next one, with WAKEUP. */
+  wakeup(): void {
+    this.wakeupRequested = true;
+    this.fetcher.wake();
+  }
+
+  /** One record at a time; a commit in the loop covers the record at hand. Ends when the consumer is closed. */
+  async *[Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<K, V>> {
+    while (!this.closing) for (const record of await this.pollFor(1000, 1)) yield record;
+  }
+
+  /** Batches: the records of one poll, by partition. */
+  async *batches(): AsyncGenerator<{ readonly topic: string; readonly partition: number; readonly records: readonly ConsumerRecord<K, V>[] }> {
+    while (!this.closing) {
+      const byPartition = new Map<string, ConsumerRecord<K, V>[]>();
+      for (const record of await this.poll(1000)) byPartition.set(tpName(record), [...byPartition.get(tpName(record)) ?? [], record]);
+      for (const records of byPartition.values()) yield { topic: records[0]!.topic, partition: records[0]!.partition, records };
+    }
+  }
+
+  // ---- Offsets
+
+  /** Commits the positions, or the given offsets, and waits for it. Rejects COMMIT_FAILED when the group has moved on. */
+  commitSync(offsets?: readonly OffsetCommit[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<void> {
+    return abortable(Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)), signal);
+  }
+
+  /** Commits without waiting; the callback hears how it went. */
+  commitAsync(offsets?: readonly OffsetCommit[], callback: CommitCallback = () => {}): void {
+    const fixed = offsets ?? this.state.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
+    this.requireGroup().commit(fixed, this.config['default.api.timeout.ms']).then(() => callback(null, fixed), (error: KafkaError) => callback(error, fixed));
+  }
+
+  /** What the group has committed, by `topic-partition`; partitions without a commit are left out. */
+  async committed(tps: readonly TopicPartition[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<Map<string, OffsetAndMetadata>> {
+    return abortable(this.requireGroup().committer.fetch(tps, timeoutMs), signal);
+  }
+
   /** The offset of the next record; waits until it is known. Rejects TIMEOUT. */
-  async position(tp: TopicPartition, timeoutMs = this.config['default.api.timeout.ms']): Promise<number> {
-    const partition = this.subscription.require(tp);
+  async position(tp: TopicPartition, options: CallOptions | number = {}): Promise<number> {
+    const { timeoutMs = this.config['default.api.timeout.ms'], signal } = typeof options === 'number' ? { timeoutMs: options } : options;
+    this.requireOpen();
+    const partition = this.state.require(tp);
     const deadlineMs = this.clock.monotonicMs() + timeoutMs;
     while (partition.position === undefined) {
+      this.refreshPositions();
       this.fetcher.sendFetches();
       if (this.clock.monotonicMs() >= deadlineMs) throw new KafkaError('TIMEOUT', 'Timeout expired before the position could be determined');
-      await this.fetcher.wait(RETRY_LOOK_MS);
+      await abortable(this.fetcher.wait(RETRY_LOOK_MS), signal);
     }
     return partition.position;
   }
 
   beginningOffset(tp: TopicPartition): Promise<number> {
-    return this.offsetAt(tp, -2);
+    return this.offsetAt(tp, EARLIEST).then((found) => found.offset);
   }
 
   endOffset(tp: TopicPartition): Promise<number> {
-    return this.offsetAt(tp, -1);
+    return this.offsetAt(tp, LATEST).then((found) => found.offset);
   }
 
-  private async offsetAt(tp: TopicPartition, timestamp: number): Promise<number> {
+  /** By `topic-partition`. */
+  async beginningOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
+    return new Map(await Promise.all(tps.map(async (tp) => [tpName(tp), await this.beginningOffset(tp)] as const)));
+  }
+
+  /** By `topic-partition`. */
+  async endOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
+    return new Map(await Promise.all(tps.map(async (tp) => [tpName(tp), await this.endOffset(tp)] as const)));
+  }
+
+  /** For each partition the first record at or after the time (ms since 1970); those without one are left out. */
+  async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[]): Promise<Map<string, OffsetAndTimestamp>> {
+    for (const { timestamp } of wanted) if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw new KafkaError('ILLEGAL_STATE', `The target time ${timestamp} cannot be negative.`);
+    const found = await Promise.all(wanted.map(async (one) => [tpName(one), await this.offsetAt(one, one.timestamp)] as const));
+    return new Map(found.filter(([, { offset }]) => offset >= 0));
+  }
+
+  private async offsetAt(tp: TopicPartition, timestamp: number): Promise<OffsetAndTimestamp> {
+    this.requireOpen();
     const deadlineMs = this.clock.monotonicMs() + this.config['default.api.timeout.ms'];
     await this.metadata.awaitTopic(tp.topic, this.config['default.api.timeout.ms']);
     for (;;) {
       try {
-        return (await this.fetcher.listOffset(tp, timestamp)).offset;
+        return await this.fetcher.listOffset(tp, timestamp);
       } catch (error) {
         if (!(error instanceof KafkaError) || !error.retriable || this.clock.monotonicMs() >= deadlineMs) throw error;
         this.metadata.requestUpdate(tp.topic);
@@ -139,15 +320,44 @@ export class Consumer {
     }
   }
 
+  // ---- The cluster and the end
+
   async partitionsFor(topic: string, timeoutMs = this.config['default.api.timeout.ms']): Promise<readonly PartitionInfo[]> {
     return (await this.metadata.awaitTopic(topic, timeoutMs)).partitions;
   }
 
-  async close(): Promise<void> {
-    if (this.isClosed) return;
-    this.isClosed = true;
+  /** Names of all topics but internal ones. */
+  async listTopics(): Promise<string[]> {
+    return (await this.metadata.topics()).filter((topic) => topic !== GROUP_METADATA_TOPIC).sort();
+  }
+
+  /** The member's id and generation; generation -1 outside of one. */
+  groupMetadata(): GenerationInfo {
+    return this.requireGroup().membership.info;
+  }
+
+  /** Asks for a rebalance in the next poll. */
+  enforceRebalance(): void {
+    this.requireGroup().membership.requestRejoin('the user asked for a rebalance');
+  }
+
+  /** Commits (with auto-commit), leaves the group within `timeoutMs`, and ends. Calling it again waits for the same end. */
+  close(timeoutMs = 30000): Promise<void> {
+    this.closing ??= this.end(timeoutMs);
+    return this.closing;
+  }
+
+  private async end(timeoutMs: number): Promise<void> {
     this.fetcher.close();
+    if (this.group && !this.state.isNothing) {
+      await withDeadline(this.clock, timeoutMs, this.group.leave(), () => new KafkaError('TIMEOUT')).catch((error) => {
+        if (!(error instanceof KafkaError)) throw error;
+      });
+    }
+    this.group?.close();
     this.pool.close();
+    this.interceptors.close();
+    for (const deserializer of this.deserializers) deserializer.close?.();
     await this.metadata.close();
   }
 }

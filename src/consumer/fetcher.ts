@@ -15,16 +15,29 @@ import { ConnectionPool } from '../network/connection-pool';
 import { listOffsets } from '../protocol/messages/metadata';
 import { fetch } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
+import { compressionId } from '../record/compression';
 import { batchesOf, RecordBatch } from '../record/record-batch';
-import { Header, Record, RecordReader } from '../record/record';
+import { Header, RecordReader } from '../record/record';
+import { loadZstd } from '../record/zstd';
+import { Deserializer } from '../common/serialization';
+import { ConsumerRecord } from './consumer-record';
 import { ConsumerConfig } from './consumer-config';
 import { AssignedPartition, SubscriptionState } from './subscription-state';
 
-export interface ConsumerRecord extends Record, TopicPartition {
-  readonly leaderEpoch: number;
+/** Turns bytes into what the program wants. */
+export interface Deserializers {
+  readonly key: Deserializer;
+  readonly value: Deserializer;
+}
+
+export interface OffsetAndTimestamp {
+  readonly offset: number;
+  /** ms since 1970, or -1. */
+  readonly timestamp: number;
 }
 
 const CONSUMER = -1;
+const ZSTD = compressionId('zstd');
 /** Responses of one partition that may wait: one being read, one behind it. */
 const PREFETCH = 2;
 const TIMESTAMPS = { earliest: -2, latest: -1 } as const;
@@ -39,31 +52,45 @@ class Fetched {
   private leaderEpoch = -1;
   private batchEnd = 0;
   private readonly batches: Iterator<RecordBatch>;
+  usesZstd = false;
   /** Where the next fetch of the partition begins. */
   readonly nextOffset: number;
 
-  constructor(readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer, private readonly checkCrcs: boolean) {
+  constructor(readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer, private readonly checkCrcs: boolean, private readonly deserializers: Deserializers) {
     let last = fetchOffset;
-    for (const batch of batchesOf(bytes)) last = batch.nextOffset;
+    for (const batch of batchesOf(bytes)) {
+      last = batch.nextOffset;
+      this.usesZstd ||= batch.compression === ZSTD;
+    }
     this.nextOffset = last;
     this.batches = batchesOf(bytes);
   }
 
-  private readonly make = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): ConsumerRecord => {
+  private readonly make = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): ConsumerRecord<unknown, unknown> | number => {
+    // What lies before the position only shares a batch with it.
+    if (offset < (this.partition.position ?? 0)) return offset;
     const { topic, partition } = this.partition.tp;
-    return { topic, partition, offset, timestamp, key, value, headers, leaderEpoch: this.leaderEpoch };
+    try {
+      return {
+        topic, partition, offset, timestamp, key: this.deserializers.key.deserialize(topic, key, headers), value: this.deserializers.value.deserialize(topic, value, headers),
+        headers, leaderEpoch: this.leaderEpoch,
+      };
+    } catch (error) {
+      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for partition ${tpName(this.partition.tp)} at offset ${offset}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
+    }
   };
 
   /** The next record at or after the position; undefined at the end. Moves the position. Throws CORRUPT_MESSAGE. */
-  next(): ConsumerRecord | undefined {
+  next(): ConsumerRecord<unknown, unknown> | undefined {
     for (;;) {
       if (this.reader === undefined && !this.openBatch()) return undefined;
       const record = this.reader?.next(this.make);
       if (record === undefined) {
         this.partition.position = Math.max(this.partition.position ?? 0, this.batchEnd);
         this.reader = undefined;
-      } else if (record.offset >= (this.partition.position ?? 0)) {
+      } else if (typeof record !== 'number') {
         this.partition.position = record.offset + 1;
+        this.partition.lastEpoch = this.leaderEpoch;
         return record;
       }
     }
@@ -95,13 +122,14 @@ export class Fetcher {
   constructor(
     private readonly host: Host, private readonly log: Log, private readonly config: ConsumerConfig,
     private readonly subscription: SubscriptionState, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
+    private readonly deserializers: Deserializers,
   ) {
     metadata.onChange(() => this.wake());
   }
 
   private get now(): number { return this.host.clock.monotonicMs(); }
 
-  private wake(): void {
+  wake(): void {
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
@@ -119,18 +147,18 @@ export class Fetcher {
   }
 
   /** Up to `max` records; throws what went wrong meanwhile. */
-  take(max: number): ConsumerRecord[] {
+  take(max: number): ConsumerRecord<unknown, unknown>[] {
     if (this.failure) {
       const failure = this.failure;
       this.failure = undefined;
       throw failure;
     }
-    const records: ConsumerRecord[] = [];
+    const records: ConsumerRecord<unknown, unknown>[] = [];
     for (let i = 0; i < this.completed.length && records.length < max;) {
       const fetched = this.completed[i]!;
       if (this.subscription.find(fetched.partition.tp) !== fetched.partition) {
         this.completed.splice(i, 1);
-      } else if (fetched.partition.paused) {
+      } else if (fetched.partition.paused || fetched.partition.revoked) {
         i++;
       } else if (!this.drain(fetched, records, max)) {
         const at = this.completed.indexOf(fetched);
@@ -141,7 +169,7 @@ export class Fetcher {
   }
 
   /** False when nothing is left of it. A corrupt batch is reported after the records before it were returned. */
-  private drain(fetched: Fetched, records: ConsumerRecord[], max: number): boolean {
+  private drain(fetched: Fetched, records: ConsumerRecord<unknown, unknown>[], max: number): boolean {
     try {
       while (records.length < max) {
         const record = fetched.next();
@@ -176,8 +204,8 @@ export class Fetcher {
         this.metadata.requestUpdate(topic);
         partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
       } else if (partition.position === undefined) {
-        void this.lookUp(partition, leader.id);
-      } else if (!partition.paused && this.waitingOf(partition) < PREFETCH) {
+        if (!partition.needsCommitted) void this.lookUp(partition, leader.id);
+      } else if (!partition.paused && !partition.revoked && this.waitingOf(partition) < PREFETCH) {
         const list = byNode.get(leader.id);
         if (list) list.push(partition);
         else byNode.set(leader.id, [partition]);
@@ -226,7 +254,7 @@ export class Fetcher {
   }
 
   /** Asks the leader for the offset of a timestamp (-1 latest, -2 earliest); offset -1 where there is none. */
-  async listOffset(tp: TopicPartition, timestamp: number): Promise<{ offset: number; timestamp: number }> {
+  async listOffset(tp: TopicPartition, timestamp: number): Promise<OffsetAndTimestamp> {
     const leader = this.leaderOf(tp);
     if (!leader) throw new KafkaError('LEADER_NOT_AVAILABLE');
     const request = { replicaId: CONSUMER, isolationLevel: 0, topics: [{ name: tp.topic, partitions: [{ partitionIndex: tp.partition, currentLeaderEpoch: leader.epoch, timestamp }] }] };
@@ -249,7 +277,7 @@ export class Fetcher {
         replicaId: CONSUMER, replicaEpoch: -1, maxWaitMs: this.config['fetch.max.wait.ms'], minBytes: this.config['fetch.min.bytes'],
         maxBytes: this.config['fetch.max.bytes'], isolationLevel: 0, topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
       });
-      if (!this.isClosed) this.accept(asked, response);
+      if (!this.isClosed) await this.accept(asked, response);
     } catch (error) {
       if (this.isClosed) return;
       for (const { partition } of asked) this.failedPartition(partition, error as KafkaError);
@@ -259,13 +287,17 @@ export class Fetcher {
     }
   }
 
-  private accept(asked: readonly { partition: AssignedPartition; fetchOffset: number }[], response: TypeOf<typeof fetch.response>): void {
+  private async accept(asked: readonly { partition: AssignedPartition; fetchOffset: number }[], response: TypeOf<typeof fetch.response>): Promise<void> {
     const rows = new Map(response.responses.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row])));
     for (const { partition, fetchOffset } of asked) {
       const row = rows.get(tpName(partition.tp));
       if (!row || this.nextFetchOffset(partition) !== fetchOffset || this.subscription.find(partition.tp) !== partition) continue;
       if (row.errorCode !== 0) this.failedPartition(partition, KafkaError.ofCode(row.errorCode));
-      else if (row.records[0]!.length > 0) this.completed.push(new Fetched(partition, fetchOffset, row.records[0]!, this.config['check.crcs']));
+      else if (row.records[0]!.length > 0) {
+        const fetched = new Fetched(partition, fetchOffset, row.records[0]!, this.config['check.crcs'], this.deserializers);
+        if (fetched.usesZstd) await loadZstd();
+        this.completed.push(fetched);
+      }
     }
   }
 

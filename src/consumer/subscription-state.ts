@@ -1,10 +1,11 @@
 /**
  * Which partitions a consumer reads, from where, and which of them are paused.
  *
- * A position is the offset of the next record to return. `undefined` means that it is still to be found by the reset
- * strategy. Kafka: clients/consumer/internals/SubscriptionState.java@2.8.2
+ * A consumer either subscribes to topics (by name or pattern) and is assigned partitions by its group, or assigns them
+ * to itself; never both. A position is the offset of the next record to return; `undefined` means that it is still to be
+ * found: by the committed offset first, where there is a group, then by the reset strategy.
  *
- * [p]
+ * [p] Kafka: clients/consumer/internals/SubscriptionState.java@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
@@ -14,25 +15,89 @@ export type ResetStrategy = 'earliest' | 'latest' | 'none';
 export interface AssignedPartition {
   readonly tp: TopicPartition;
   position: number | undefined;
+  /** Leader epoch of the last record returned, or -1. */
+  lastEpoch: number;
   /** What to do about an undefined position. */
   reset: ResetStrategy;
+  /** The committed offset is to be asked for first. */
+  needsCommitted: boolean;
   paused: boolean;
+  /** Given up in this rebalance: nothing more is returned of it. */
+  revoked: boolean;
   /** Nothing is asked of this partition before this time (monotonic ms). */
   retryAtMs: number;
 }
 
+type Kind = 'none' | 'topics' | 'pattern' | 'assigned';
+
 export class SubscriptionState {
+  private kind: Kind = 'none';
+  private names: readonly string[] = [];
+  private pattern: RegExp | undefined;
   private assigned = new Map<string, AssignedPartition>();
 
-  constructor(private readonly defaultReset: ResetStrategy) {}
+  constructor(private readonly defaultReset: ResetStrategy, private readonly hasGroup = false) {}
 
-  /** Replaces the assignment; what stays keeps its position. */
+  private become(kind: Kind): void {
+    if (this.kind !== 'none' && this.kind !== kind) {
+      throw new KafkaError('ILLEGAL_STATE', 'Subscription to topics, partitions and pattern are mutually exclusive');
+    }
+    this.kind = kind;
+  }
+
+  /** Whether a group decides what is read here. */
+  get isSubscribed(): boolean { return this.kind === 'topics' || this.kind === 'pattern'; }
+  get isNothing(): boolean { return this.kind === 'none'; }
+  get topics(): readonly string[] { return this.names; }
+  get subscribedPattern(): RegExp | undefined { return this.pattern; }
+
+  subscribe(topics: readonly string[]): void {
+    this.become('topics');
+    this.names = [...new Set(topics)].sort();
+  }
+
+  subscribePattern(pattern: RegExp): void {
+    this.become('pattern');
+    this.pattern = pattern;
+  }
+
+  /** The topics that the pattern matches now; returns whether they are others than before. */
+  matched(topics: readonly string[]): boolean {
+    const sorted = [...topics].sort();
+    const changed = sorted.join('\n') !== this.names.join('\n');
+    this.names = sorted;
+    return changed;
+  }
+
+  unsubscribe(): void {
+    this.kind = 'none';
+    this.names = [];
+    this.pattern = undefined;
+    this.assigned.clear();
+  }
+
+  /** The user's own assignment. */
   assign(tps: readonly TopicPartition[]): void {
-    this.assigned = new Map(tps.map((tp) => [tpName(tp), this.assigned.get(tpName(tp))
-      ?? { tp, position: undefined, reset: this.defaultReset, paused: false, retryAtMs: -Infinity }]));
+    if (tps.length === 0) return this.unsubscribe();
+    this.become('assigned');
+    this.replace(tps);
+  }
+
+  /** The group's assignment. What stays keeps its position. */
+  assignFromGroup(tps: readonly TopicPartition[]): void {
+    this.replace(tps);
+  }
+
+  private replace(tps: readonly TopicPartition[]): void {
+    this.assigned = new Map(tps.map((tp) => [tpName(tp), this.assigned.get(tpName(tp)) ?? this.fresh(tp)]));
+  }
+
+  private fresh({ topic, partition }: TopicPartition): AssignedPartition {
+    return { tp: { topic, partition }, position: undefined, lastEpoch: -1, reset: this.defaultReset, needsCommitted: this.hasGroup, paused: false, revoked: false, retryAtMs: -Infinity };
   }
 
   get all(): readonly AssignedPartition[] { return [...this.assigned.values()]; }
+  get partitions(): TopicPartition[] { return this.all.map((one) => one.tp); }
 
   find(tp: TopicPartition): AssignedPartition | undefined {
     return this.assigned.get(tpName(tp));
@@ -47,16 +112,24 @@ export class SubscriptionState {
 
   seek(tp: TopicPartition, offset: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `seek offset must not be a negative number: ${offset}`);
-    this.require(tp).position = offset;
+    const partition = this.require(tp);
+    partition.position = offset;
+    partition.needsCommitted = false;
   }
 
   requestReset(tp: TopicPartition, strategy: ResetStrategy = this.defaultReset): void {
     const partition = this.require(tp);
     partition.position = undefined;
+    partition.needsCommitted = false;
     partition.reset = strategy;
   }
 
   setPaused(tp: TopicPartition, paused: boolean): void {
     this.require(tp).paused = paused;
+  }
+
+  /** Positions to commit: of everything that has one. */
+  consumed(): { readonly tp: TopicPartition; readonly offset: number; readonly leaderEpoch: number }[] {
+    return this.all.flatMap(({ tp, position, lastEpoch }) => (position === undefined ? [] : [{ tp, offset: position, leaderEpoch: lastEpoch }]));
   }
 }

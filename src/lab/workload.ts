@@ -5,7 +5,7 @@
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { Consumer } from '../consumer/consumer';
-import { ConsumerRecord } from '../consumer/fetcher';
+import { ConsumerRecord } from '../consumer/consumer-record';
 import { Producer } from '../producer/producer';
 import { LabCluster } from './lab-cluster';
 

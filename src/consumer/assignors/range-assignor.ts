@@ -1,0 +1,29 @@
+/**
+ * Range: topic by topic, each member gets a run of neighbouring partitions; the first ones get one more where it does
+ * not divide. The default. With several topics the first members end up with more: that is its known weakness.
+ *
+ * [p] Kafka: clients/consumer/RangeAssignor.java@2.8.2
+ */
+import { TopicPartition } from '../../common/cluster-types';
+import { inOrder, PartitionAssignor } from './partition-assignor';
+
+export const rangeAssignor = (): PartitionAssignor => ({
+  name: 'range',
+  protocol: 'eager',
+  assign(partitionCounts, members) {
+    const sorted = inOrder(members);
+    const assignment = new Map<string, TopicPartition[]>(sorted.map((member) => [member.memberId, []]));
+    for (const topic of [...partitionCounts.keys()].sort()) {
+      const readers = sorted.filter((member) => member.topics.includes(topic));
+      const count = partitionCounts.get(topic)!;
+      const each = Math.floor(count / readers.length);
+      const extra = count % readers.length;
+      readers.forEach(({ memberId }, i) => {
+        const start = each * i + Math.min(i, extra);
+        const length = each + (i < extra ? 1 : 0);
+        for (let partition = start; partition < start + length; partition++) assignment.get(memberId)!.push({ topic, partition });
+      });
+    }
+    return assignment;
+  },
+});

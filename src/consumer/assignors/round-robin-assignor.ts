@@ -1,0 +1,23 @@
+/**
+ * Round robin: all partitions of all topics in order, dealt to the members one after the other, passing over those that
+ * are not subscribed.
+ *
+ * [p] Kafka: clients/consumer/RoundRobinAssignor.java@2.8.2
+ */
+import { TopicPartition } from '../../common/cluster-types';
+import { allPartitions, inOrder, PartitionAssignor } from './partition-assignor';
+
+export const roundRobinAssignor = (): PartitionAssignor => ({
+  name: 'roundrobin',
+  protocol: 'eager',
+  assign(partitionCounts, members) {
+    const sorted = inOrder(members);
+    const assignment = new Map<string, TopicPartition[]>(sorted.map((member) => [member.memberId, []]));
+    let turn = 0;
+    for (const tp of allPartitions(partitionCounts, sorted)) {
+      while (!sorted[turn % sorted.length]!.topics.includes(tp.topic)) turn++;
+      assignment.get(sorted[turn++ % sorted.length]!.memberId)!.push(tp);
+    }
+    return assignment;
+  },
+});

@@ -1,0 +1,247 @@
+/**
+ * Ties a consumer to its group: when to rejoin, what to give up and to take over, what to commit.
+ *
+ * Everything here that touches the user's partitions runs inside poll. Invariants: before partitions are given up their
+ * positions are committed (with auto-commit) and the listener has run; partitions lost without warning are reported as
+ * lost and never committed.
+ *
+ * Kafka: clients/consumer/internals/ConsumerCoordinator.java@2.8.2
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
+import { Host, Log } from '../common/host';
+import { ClusterMetadata } from '../client/cluster-metadata';
+import { ConnectionPool } from '../network/connection-pool';
+import { PartitionAssignor } from './assignors/partition-assignor';
+import { ConsumerConfig } from './consumer-config';
+import { CoordinatorClient } from './coordinator-client';
+import { ConsumerInterceptors } from './interceptors';
+import { GroupMembership, JoinResult } from './group-membership';
+import { OffsetAndMetadata, OffsetCommit, OffsetCommitter } from './offset-committer';
+import { SubscriptionState } from './subscription-state';
+
+/** What the user wants to hear of rebalances; called inside poll, unsubscribe and close. */
+export interface RebalanceListener {
+  onPartitionsRevoked?(partitions: readonly TopicPartition[]): void | Promise<void>;
+  onPartitionsAssigned?(partitions: readonly TopicPartition[]): void | Promise<void>;
+  /** They were taken away without asking; somebody else may read them already. Not set: onPartitionsRevoked is called. */
+  onPartitionsLost?(partitions: readonly TopicPartition[]): void | Promise<void>;
+}
+
+/** How long a topic that nobody knows is waited for, once. */
+const MISSING_TOPIC_WAIT_MS = 1000;
+
+export interface ConsumerCoordinatorDeps {
+  readonly host: Host;
+  readonly log: Log;
+  readonly config: ConsumerConfig;
+  readonly groupId: string;
+  readonly assignors: readonly PartitionAssignor[];
+  readonly subscription: SubscriptionState;
+  readonly metadata: ClusterMetadata;
+  /** Connections to the coordinator alone. */
+  readonly pool: ConnectionPool;
+  readonly interceptors: ConsumerInterceptors;
+  readonly onAttention: () => void;
+}
+
+export class ConsumerCoordinator {
+  readonly membership: GroupMembership;
+  readonly committer: OffsetCommitter;
+  listener: RebalanceListener = {};
+  private readonly coordinator: CoordinatorClient;
+  private readonly missing = new Set<string>();
+  private nextAutoCommitMs: number;
+  private autoCommitting: Promise<void> | undefined;
+  /** The joining member has given up what it must; its join is under way. */
+  private prepared = false;
+  private assignedFrom: ReadonlyMap<string, number> | undefined;
+  private nextPatternLookMs = 0;
+  private readonly protocol: 'eager' | 'cooperative';
+
+  constructor(private readonly deps: ConsumerCoordinatorDeps) {
+    const { host, log, config, groupId, assignors, metadata, pool, subscription } = deps;
+    this.coordinator = new CoordinatorClient(host, log, groupId, config['retry.backoff.ms'], metadata, pool);
+    this.membership = new GroupMembership({
+      host, log, config, groupId, assignors, coordinator: this.coordinator, onAttention: deps.onAttention,
+      subscription: () => ({ topics: subscription.topics, owned: subscription.partitions }),
+      partitionCounts: (topics) => this.partitionCounts(topics),
+    });
+    this.committer = new OffsetCommitter(host, groupId, config['retry.backoff.ms'], this.coordinator, (error) => this.membership.expelled(error));
+    this.protocol = assignors.every((one) => one.protocol === 'cooperative') ? 'cooperative' : 'eager';
+    this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
+  }
+
+  private get now(): number { return this.deps.host.clock.monotonicMs(); }
+
+  /** The part of every poll that belongs to the group. Throws what ends the membership, and what a listener throws. */
+  async poll(): Promise<void> {
+    const { subscription } = this.deps;
+    this.membership.polled();
+    if (subscription.isSubscribed) {
+      const failure = this.membership.takeFailure();
+      if (failure) throw failure;
+      await this.rebalance();
+    }
+    this.maybeAutoCommit();
+  }
+
+  private async rebalance(): Promise<void> {
+    const { subscription } = this.deps;
+    await this.lookForTopics();
+    if (this.membership.partitionsLost) await this.lose();
+    if (this.membership.rejoinNeeded && !this.membership.isJoining && subscription.topics.length > 0) {
+      if (!this.prepared) await this.prepare();
+      this.prepared = true;
+      this.membership.startJoin();
+    }
+    const joined = this.membership.takeJoined();
+    if (joined) await this.complete(joined);
+  }
+
+  /** Topics that appear, disappear or grow make a new assignment necessary. */
+  private async lookForTopics(): Promise<void> {
+    const { subscription, metadata, config, log } = this.deps;
+    const pattern = subscription.subscribedPattern;
+    if (pattern && this.now >= this.nextPatternLookMs) {
+      this.nextPatternLookMs = this.now + config['metadata.max.age.ms'];
+      const matches = (await metadata.topics()).filter((topic) => pattern.test(topic) && !(config['exclude.internal.topics'] && topic.startsWith('__')));
+      if (subscription.matched(matches)) {
+        log.info(`Subscribed to topics ${matches.join(', ') || '(none)'} by pattern ${pattern.source}`);
+        this.membership.requestRejoin('the topics that match the pattern have changed');
+      }
+    }
+    if (this.assignedFrom === undefined || this.membership.isJoining) return;
+    for (const [topic, count] of this.assignedFrom) {
+      const now = metadata.topic(topic)?.partitions.length ?? count;
+      if (now !== count) return this.membership.requestRejoin(`topic ${topic} has ${now} partitions instead of ${count}`);
+    }
+    for (const topic of this.missing) if (metadata.topic(topic) && !this.assignedFrom.has(topic)) return this.membership.requestRejoin(`topic ${topic} exists now`);
+  }
+
+  private async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { metadata } = this.deps;
+    const counts = new Map<string, number>();
+    await Promise.all(topics.map(async (topic) => {
+      const info = metadata.topic(topic) ?? await metadata.awaitTopic(topic, this.missing.has(topic) ? 1 : MISSING_TOPIC_WAIT_MS).catch(() => undefined);
+      if (info) counts.set(topic, info.partitions.length);
+      else this.missing.add(topic);
+    }));
+    return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Before joining: an eager member gives everything up, a cooperative one only what it is no longer subscribed to. */
+  private async prepare(): Promise<void> {
+    const { subscription } = this.deps;
+    await this.commitBeforeLosing();
+    const given = this.protocol === 'eager' ? subscription.partitions : subscription.partitions.filter((tp) => !subscription.topics.includes(tp.topic));
+    await this.giveUp(given, 'onPartitionsRevoked');
+  }
+
+  private async lose(): Promise<void> {
+    this.membership.partitionsLost = false;
+    await this.giveUp(this.deps.subscription.partitions, this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked');
+  }
+
+  private async giveUp(given: readonly TopicPartition[], how: 'onPartitionsRevoked' | 'onPartitionsLost'): Promise<void> {
+    const { subscription, log } = this.deps;
+    if (given.length === 0) return;
+    log.info(`${how === 'onPartitionsLost' ? 'Lost' : 'Revoke'} previously assigned partitions ${given.map(tpName).join(', ')}`);
+    const names = new Set(given.map(tpName));
+    for (const tp of given) subscription.find(tp)!.revoked = true;
+    try {
+      await this.listener[how]?.(given);
+    } finally {
+      subscription.assignFromGroup(subscription.partitions.filter((tp) => !names.has(tpName(tp))));
+    }
+  }
+
+  private async complete({ generation, assignor, partitions, assignedFrom }: JoinResult): Promise<void> {
+    const { subscription, log, groupId } = this.deps;
+    this.prepared = false;
+    this.assignedFrom = assignedFrom;
+    const owned = new Set(subscription.partitions.map(tpName));
+    const target = new Set(partitions.map(tpName));
+    const added = partitions.filter((tp) => !owned.has(tpName(tp)));
+    const revoked = subscription.partitions.filter((tp) => !target.has(tpName(tp)));
+    assignor.onAssignment?.(partitions, generation);
+    log.info(`Successfully joined group ${groupId} with generation ${generation}; assigned ${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`);
+    if (revoked.length > 0) {
+      await this.commitBeforeLosing();
+      await this.giveUp(revoked, 'onPartitionsRevoked');
+      this.membership.requestRejoin('partitions were given up for others to take');
+    }
+    subscription.assignFromGroup(partitions);
+    this.nextAutoCommitMs = this.now + this.deps.config['auto.commit.interval.ms'];
+    await this.listener.onPartitionsAssigned?.(added);
+  }
+
+  // ---- Committing
+
+  private positions(): OffsetCommit[] {
+    return this.deps.subscription.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
+  }
+
+  private async commitBeforeLosing(): Promise<void> {
+    if (!this.deps.config['enable.auto.commit'] || !this.membership.isMember) return;
+    await this.autoCommitting;
+    await this.commit(this.positions(), this.deps.config['max.poll.interval.ms'])
+      .catch((error) => this.deps.log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`));
+  }
+
+  /** In the background; a failure is a warning, and the next one follows. */
+  private maybeAutoCommit(): void {
+    const { config, log, subscription } = this.deps;
+    if (!config['enable.auto.commit'] || this.autoCommitting || this.now < this.nextAutoCommitMs) return;
+    this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
+    if (subscription.isSubscribed && !this.membership.isMember) return;
+    this.autoCommitting = this.commit(this.positions(), config['default.api.timeout.ms'])
+      .catch((error) => log.warn(`Asynchronous auto-commit of offsets failed: ${messageOf(error)}`))
+      .finally(() => { this.autoCommitting = undefined; });
+  }
+
+  /** Commits the given offsets, or all positions. Rejects COMMIT_FAILED, TIMEOUT and what the coordinator says. */
+  async commit(offsets: readonly OffsetCommit[] | undefined, timeoutMs: number): Promise<void> {
+    const { subscription, interceptors } = this.deps;
+    const commits = offsets ?? this.positions();
+    for (const { offset } of commits) if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `Invalid negative offset ${offset}`);
+    if (subscription.isSubscribed && commits.length > 0 && !this.membership.isMember && !this.membership.isJoining) {
+      throw new KafkaError('COMMIT_FAILED', 'Offset commit cannot be completed since the consumer is not part of an active group for auto partition assignment; it is likely that the consumer was kicked out of the group.');
+    }
+    const outside = { generation: -1, memberId: '', groupInstanceId: null };
+    await this.committer.commit(commits, () => (subscription.isSubscribed ? this.membership.info : outside), timeoutMs);
+    interceptors.onCommit(commits);
+  }
+
+  /** Gives partitions without a position the committed one, where there is one. Others fall to the reset strategy. */
+  async refreshCommitted(): Promise<void> {
+    const waiting = this.deps.subscription.all.filter((one) => one.needsCommitted && one.position === undefined && !one.revoked);
+    if (waiting.length === 0) return;
+    const found = await this.committer.fetch(waiting.map((one) => one.tp), this.deps.config['default.api.timeout.ms']);
+    for (const partition of waiting) {
+      if (!partition.needsCommitted || partition.position !== undefined) continue;
+      const committed: OffsetAndMetadata | undefined = found.get(tpName(partition.tp));
+      if (committed) partition.position = committed.offset;
+      partition.lastEpoch = committed?.leaderEpoch ?? -1;
+      partition.needsCommitted = false;
+    }
+  }
+
+  /** Commits (with auto-commit), gives everything up and leaves. */
+  async leave(): Promise<void> {
+    const { subscription } = this.deps;
+    if (!subscription.isSubscribed) {
+      if (this.deps.config['enable.auto.commit']) await this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) => this.deps.log.warn(`The last commit failed: ${messageOf(error)}`));
+      return;
+    }
+    await this.commitBeforeLosing();
+    await this.giveUp(subscription.partitions, this.membership.isMember ? 'onPartitionsRevoked' : this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked');
+    this.prepared = false;
+    await this.membership.leave();
+  }
+
+  close(): void {
+    this.membership.close();
+    this.coordinator.close();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * A record as a consumer hands it out.
+ *
+ * [p] Kafka: clients/consumer/ConsumerRecord.java@2.8.2
+ */
+import { Header } from '../record/record';
+
+export interface ConsumerRecord<K = Buffer | null, V = Buffer | null> {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** ms since 1970: the producer's, or the broker's with LogAppendTime. */
+  readonly timestamp: number;
+  /** As the deserializer made it; without one a Buffer. Null: no key. */
+  readonly key: K;
+  /** Null: a tombstone. */
+  readonly value: V;
+  readonly headers: readonly Header[];
+  /** The leader epoch in which the record was appended. */
+  readonly leaderEpoch: number;
+}

@@ -1,0 +1,257 @@
+/**
+ * This consumer as a member of its group: joins, syncs, sends heartbeats, leaves.
+ *
+ * Network work runs by itself; what touches the user (giving partitions up, receiving them) is done only inside poll.
+ * So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in a later poll. Invariant:
+ * an assignment is applied only if it belongs to the generation the member is in.
+ *
+ * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
+import { Host, Log, sleep, Timer } from '../common/host';
+import { CONSUMER_PROTOCOL_TYPE, decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from '../protocol/consumer-protocol';
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from '../protocol/messages/groups';
+import { TypeOf } from '../protocol/schema';
+import { MemberSubscription, PartitionAssignor } from './assignors/partition-assignor';
+import { ConsumerConfig } from './consumer-config';
+import { CoordinatorClient } from './coordinator-client';
+import { GenerationInfo } from './offset-committer';
+
+/** JoinGroup is answered when everybody has joined; a little later than that it is lost. */
+const JOIN_GRACE_MS = 5000;
+/** These end the membership for good; poll throws them. */
+const FATAL: readonly ErrorName[] = [
+  'FENCED_INSTANCE_ID', 'INCONSISTENT_GROUP_PROTOCOL', 'INVALID_SESSION_TIMEOUT', 'INVALID_GROUP_ID', 'GROUP_MAX_SIZE_REACHED', 'UNSUPPORTED_VERSION',
+];
+
+type JoinResponse = TypeOf<typeof joinGroup.response>;
+
+export interface JoinResult {
+  readonly generation: number;
+  readonly assignor: PartitionAssignor;
+  readonly partitions: readonly TopicPartition[];
+  /** Topics and partition counts the assignment was made from; undefined unless this member leads the group. */
+  readonly assignedFrom: ReadonlyMap<string, number> | undefined;
+}
+
+export interface MembershipDeps {
+  readonly host: Host;
+  readonly log: Log;
+  readonly config: ConsumerConfig;
+  readonly groupId: string;
+  readonly assignors: readonly PartitionAssignor[];
+  readonly coordinator: CoordinatorClient;
+  readonly subscription: () => { readonly topics: readonly string[]; readonly owned: readonly TopicPartition[] };
+  /** Partition counts of those topics that exist. */
+  readonly partitionCounts: (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Something is to be done in the next poll. */
+  readonly onAttention: () => void;
+}
+
+export class GroupMembership {
+  private memberId = '';
+  private generation = -1;
+  private joining: Promise<void> | undefined;
+  private joined: JoinResult | undefined;
+  private failure: KafkaError | undefined;
+  private timer: Timer | undefined;
+  private lastPollMs: number;
+  private lastHeartbeatOkMs = 0;
+  private heartbeatInFlight = false;
+  private isClosed = false;
+  /** A rebalance is due. */
+  rejoinNeeded = true;
+  /** The member was put out: what it held may already be somebody else's. */
+  partitionsLost = false;
+
+  constructor(private readonly deps: MembershipDeps) {
+    this.lastPollMs = this.now;
+  }
+
+  private get now(): number { return this.deps.host.clock.monotonicMs(); }
+  get isJoining(): boolean { return this.joining !== undefined; }
+  get info(): GenerationInfo { return { generation: this.generation, memberId: this.memberId, groupInstanceId: this.deps.config['group.instance.id'] }; }
+  get isMember(): boolean { return this.generation >= 0; }
+
+  /** The user polls: it is alive and working. */
+  polled(): void {
+    this.lastPollMs = this.now;
+  }
+
+  /** What went wrong for good, once. */
+  takeFailure(): KafkaError | undefined {
+    const failure = this.failure;
+    this.failure = undefined;
+    return failure;
+  }
+
+  requestRejoin(reason: string): void {
+    if (this.rejoinNeeded) return;
+    this.deps.log.info(`Request joining group due to: ${reason}`);
+    this.rejoinNeeded = true;
+    this.deps.onAttention();
+  }
+
+  /** The coordinator does not know this member, or not in this generation. */
+  expelled(error: ErrorName): void {
+    this.deps.log.info(`Resetting generation due to ${error}`);
+    if (error === 'UNKNOWN_MEMBER_ID' || error === 'FENCED_INSTANCE_ID') this.memberId = '';
+    if (this.generation >= 0) this.partitionsLost = true;
+    this.generation = -1;
+    if (FATAL.includes(error)) this.failure = new KafkaError(error);
+    this.rejoinNeeded = true;
+    this.deps.onAttention();
+  }
+
+  /** Joins in the background; the outcome is fetched with `takeJoined`. */
+  startJoin(): void {
+    if (this.joining || this.isClosed) return;
+    this.rejoinNeeded = false;
+    this.joined = undefined;
+    this.joining = this.join().then((result) => {
+      this.joined = result;
+    }, (error) => {
+      // Also what a user's assignor throws: poll reports it.
+      this.failure = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
+      this.rejoinNeeded = true;
+    }).finally(() => {
+      this.joining = undefined;
+      this.deps.onAttention();
+    });
+    this.armHeartbeat();
+  }
+
+  takeJoined(): JoinResult | undefined {
+    const joined = this.joined;
+    this.joined = undefined;
+    return joined && joined.generation === this.generation ? joined : undefined;
+  }
+
+  private async join(): Promise<JoinResult | undefined> {
+    for (;;) {
+      if (this.isClosed) return undefined;
+      try {
+        return await this.joinOnce();
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        if (this.isClosed) return undefined;
+        if (FATAL.includes(error.errorName)) throw error;
+        if (error.errorName === 'MEMBER_ID_REQUIRED') continue;
+        if (error.errorName === 'UNKNOWN_MEMBER_ID' || error.errorName === 'ILLEGAL_GENERATION') {
+          this.expelled(error.errorName);
+          this.rejoinNeeded = false;
+        }
+        this.deps.log.debug(`Joining failed, trying again: ${messageOf(error)}`);
+        await sleep(this.deps.host.clock, this.deps.config['retry.backoff.ms']);
+      }
+    }
+  }
+
+  private async joinOnce(): Promise<JoinResult> {
+    const { config, coordinator, groupId, assignors } = this.deps;
+    const { topics, owned } = this.deps.subscription();
+    const rebalanceTimeoutMs = config['max.poll.interval.ms'];
+    const answer = await coordinator.request(joinGroup, {
+      groupId, sessionTimeoutMs: config['session.timeout.ms'], rebalanceTimeoutMs, memberId: this.memberId, groupInstanceId: config['group.instance.id'],
+      protocolType: CONSUMER_PROTOCOL_TYPE,
+      protocols: assignors.map((one) => ({ name: one.name, metadata: encodeSubscription({ topics, userData: one.userData?.() ?? null, ownedPartitions: one.protocol === 'cooperative' ? owned : [] }) })),
+    }, Math.max(config['request.timeout.ms'], rebalanceTimeoutMs + JOIN_GRACE_MS));
+    if (errorName(answer.errorCode) === 'MEMBER_ID_REQUIRED') this.memberId = answer.memberId;
+    this.check(answer.errorCode);
+    this.memberId = answer.memberId;
+    this.generation = answer.generationId;
+    this.lastHeartbeatOkMs = this.now;
+    const assignor = assignors.find((one) => one.name === answer.protocolName);
+    if (!assignor) throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `the coordinator chose ${answer.protocolName ?? 'nothing'}`);
+    const assignedFrom = answer.leader === this.memberId && answer.members.length > 0 ? await this.deps.partitionCounts(subscribedTopics(answer)) : undefined;
+    return this.sync(answer, assignor, assignedFrom);
+  }
+
+  private async sync(joinAnswer: JoinResponse, assignor: PartitionAssignor, assignedFrom: ReadonlyMap<string, number> | undefined): Promise<JoinResult> {
+    const { coordinator, groupId, config, log } = this.deps;
+    const assignments = assignedFrom ? assignAll(joinAnswer, assignor, assignedFrom) : [];
+    const idle = assignments.filter((row) => row.partitions === 0).map((row) => row.memberId);
+    if (idle.length > 0) log.warn(`Group ${groupId} has more members than partitions: ${idle.length} of ${assignments.length} stay idle (${idle.join(', ')})`);
+    const answer = await coordinator.request(syncGroup, {
+      groupId, generationId: joinAnswer.generationId, memberId: joinAnswer.memberId, groupInstanceId: config['group.instance.id'],
+      protocolType: joinAnswer.protocolType, protocolName: joinAnswer.protocolName, assignments: assignments.map(({ memberId, assignment }) => ({ memberId, assignment })),
+    }, Math.max(config['request.timeout.ms'], config['max.poll.interval.ms'] + JOIN_GRACE_MS));
+    this.check(answer.errorCode);
+    const { partitions } = decodeAssignment(answer.assignment);
+    return { generation: joinAnswer.generationId, assignor, partitions, assignedFrom };
+  }
+
+  private check(code: number): void {
+    if (code !== 0) throw new KafkaError(this.deps.coordinator.note(code));
+  }
+
+  // ---- Heartbeats, apart from what the user does
+
+  private armHeartbeat(): void {
+    if (this.timer || this.isClosed) return;
+    this.timer = this.deps.host.clock.schedule(this.deps.config['heartbeat.interval.ms'], () => {
+      this.timer = undefined;
+      this.armHeartbeat();
+      void this.beat();
+    });
+  }
+
+  private async beat(): Promise<void> {
+    const { config, coordinator, groupId, log } = this.deps;
+    if (!this.isMember || this.isJoining || this.heartbeatInFlight) return;
+    if (this.now - this.lastPollMs > config['max.poll.interval.ms']) {
+      log.warn('consumer poll timeout has expired. The time between two calls of poll was longer than max.poll.interval.ms: the poll loop spends too much time processing. Leaving the group.');
+      this.partitionsLost = true;
+      return this.leave();
+    }
+    this.heartbeatInFlight = true;
+    const { generation, memberId, groupInstanceId } = this.info;
+    try {
+      const answer = await coordinator.request(heartbeat, { groupId, generationId: generation, memberId, groupInstanceId }, config['session.timeout.ms']);
+      const error = coordinator.note(answer.errorCode);
+      if (this.generation !== generation || this.isClosed) return;
+      if (error === 'NONE') this.lastHeartbeatOkMs = this.now;
+      else if (error === 'REBALANCE_IN_PROGRESS') this.requestRejoin('group is already rebalancing');
+      else if (error === 'UNKNOWN_MEMBER_ID' || error === 'ILLEGAL_GENERATION' || error === 'FENCED_INSTANCE_ID') this.expelled(error);
+    } catch (error) {
+      if (this.isClosed) return;
+      log.debug(`Heartbeat failed: ${messageOf(error)}`);
+      if (this.now - this.lastHeartbeatOkMs > config['session.timeout.ms']) log.warn(`No heartbeat was answered for ${config['session.timeout.ms']} ms`);
+    } finally {
+      this.heartbeatInFlight = false;
+    }
+  }
+
+  /** Tells the coordinator, if it can be told; static members only go quiet. */
+  async leave(): Promise<void> {
+    const { coordinator, groupId, config } = this.deps;
+    const { memberId } = this;
+    const wasMember = this.isMember || memberId !== '';
+    this.generation = -1;
+    this.memberId = '';
+    this.rejoinNeeded = true;
+    this.deps.onAttention();
+    if (!wasMember || memberId === '' || config['group.instance.id'] !== null || !coordinator.isKnown) return;
+    await coordinator.request(leaveGroup, { groupId, members: [{ memberId, groupInstanceId: null }] }, config['request.timeout.ms']).catch(() => {});
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.timer?.cancel();
+  }
+}
+
+function subscribedTopics(answer: JoinResponse): string[] {
+  return [...new Set(answer.members.flatMap((member) => decodeSubscription(member.metadata).topics))].sort();
+}
+
+/** What the leader of the group does: everybody's subscription in, everybody's assignment out. */
+function assignAll(answer: JoinResponse, assignor: PartitionAssignor, counts: ReadonlyMap<string, number>): { memberId: string; assignment: Buffer; partitions: number }[] {
+  const members: MemberSubscription[] = answer.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, ...decodeSubscription(metadata) }));
+  const assignment = assignor.assign(counts, members);
+  return members.map(({ memberId }) => {
+    const partitions = assignment.get(memberId) ?? [];
+    return { memberId, assignment: encodeAssignment({ partitions, userData: null }), partitions: partitions.length };
+  });
+}
