@@ -19,14 +19,30 @@ export class BinaryWriter {
     return start;
   }
 
-  int16(value: number): void { this.buffer.writeInt16BE(value, this.room(2)); }
-  int32(value: number): void { this.buffer.writeInt32BE(value, this.room(4)); }
-  int64(value: number): void { this.buffer.writeBigInt64BE(BigInt(value), this.room(8)); }
+  private append(bytes: Buffer): void {
+    const at = this.room(bytes.length);
+    bytes.copy(this.buffer, at);
+  }
+
+  int16(value: number): void {
+    const at = this.room(2);
+    this.buffer.writeInt16BE(value, at);
+  }
+
+  int32(value: number): void {
+    const at = this.room(4);
+    this.buffer.writeInt32BE(value, at);
+  }
+
+  int64(value: number): void {
+    const at = this.room(8);
+    this.buffer.writeBigInt64BE(BigInt(value), at);
+  }
 
   string(value: string): void {
     const bytes = Buffer.from(value);
     this.int16(bytes.length);
-    bytes.copy(this.buffer, this.room(bytes.length));
+    this.append(bytes);
   }
 
   nullableString(value: string | null): void {
@@ -36,7 +52,7 @@ export class BinaryWriter {
 
   bytes(value: Buffer): void {
     this.int32(value.length);
-    value.copy(this.buffer, this.room(value.length));
+    this.append(value);
   }
 
   nullableBytes(value: Buffer | null): void {

@@ -206,7 +206,7 @@ export class ConsumerCoordinator {
     const commits = offsets ?? this.positions();
     for (const { offset } of commits) if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `Invalid negative offset ${offset}`);
     if (subscription.isSubscribed && commits.length > 0 && !this.membership.isMember && !this.membership.isJoining) {
-      throw new KafkaError('COMMIT_FAILED', 'Offset commit cannot be completed since the consumer is not part of an active group for auto partition assignment; it is likely that the consumer was kicked out of the group.');
+      throw new KafkaError('COMMIT_FAILED', 'Offset commit cannot be completed since the consumer is not part of an active group; it is likely that it was kicked out of the group.');
     }
     const outside = { generation: -1, memberId: '', groupInstanceId: null };
     await this.committer.commit(commits, () => (subscription.isSubscribed ? this.membership.info : outside), timeoutMs);
@@ -231,8 +231,8 @@ export class ConsumerCoordinator {
   async leave(): Promise<void> {
     const { subscription } = this.deps;
     if (!subscription.isSubscribed) {
-      if (this.deps.config['enable.auto.commit']) await this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) => this.deps.log.warn(`The last commit failed: ${messageOf(error)}`));
-      return;
+      if (!this.deps.config['enable.auto.commit']) return;
+      return this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) => this.deps.log.warn(`The last commit failed: ${messageOf(error)}`));
     }
     await this.commitBeforeLosing();
     await this.giveUp(subscription.partitions, this.membership.isMember ? 'onPartitionsRevoked' : this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked');

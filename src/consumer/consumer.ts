@@ -10,7 +10,7 @@
 import { RawConfig } from '../common/config-def';
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
-import { abortable, Clock, sleep, withDeadline } from '../common/host';
+import { abortable, Clock, withDeadline } from '../common/host';
 import { Deserializer, deserializerOf } from '../common/serialization';
 import { ClientEnvironment, connectionPool, connectMetadata } from '../client/client-config';
 import { PartitionInfo } from '../client/cluster-metadata';
@@ -23,12 +23,11 @@ import { ConsumerRecord } from './consumer-record';
 import { ConsumerInterceptor, ConsumerInterceptors } from './interceptors';
 import { Fetcher, OffsetAndTimestamp } from './fetcher';
 import { GenerationInfo, OffsetAndMetadata, OffsetCommit } from './offset-committer';
+import { OffsetLookup } from './offset-lookup';
 import { ResetStrategy, SubscriptionState } from './subscription-state';
 
 /** Partitions whose backoff is over are looked at again at least this often, in ms. */
 const RETRY_LOOK_MS = 50;
-const EARLIEST = -2;
-const LATEST = -1;
 
 export interface CallOptions {
   /** Not set: default.api.timeout.ms. */
@@ -46,6 +45,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   private readonly metadata: ConnectingMetadata;
   private readonly state: SubscriptionState;
   private readonly fetcher: Fetcher;
+  private readonly lookup: OffsetLookup;
   private readonly group: ConsumerCoordinator | undefined;
   private readonly interceptors: ConsumerInterceptors;
   private readonly deserializers: readonly Deserializer[];
@@ -71,6 +71,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     this.pool = connectionPool(host, config);
     this.metadata = connectMetadata(environment, config, this.pool, config['allow.auto.create.topics']);
     this.fetcher = new Fetcher(host, log, config, this.state, this.metadata, this.pool, { key, value });
+    this.lookup = new OffsetLookup(host.clock, this.metadata, this.fetcher, config['default.api.timeout.ms'], config['retry.backoff.ms']);
     this.group = groupId === null ? undefined : new ConsumerCoordinator({
       host, log, config, groupId, assignors, subscription: this.state, metadata: this.metadata, pool: connectionPool(host, config),
       interceptors: this.interceptors, onAttention: () => this.fetcher.wake(),
@@ -99,13 +100,13 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return this.group;
   }
 
-  // ---- What to read
-
   /** Becomes a member of the group and reads these topics, or those that match the pattern. Takes effect in poll. */
   async subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): Promise<void> {
     const group = this.requireGroup();
     if (!(topics instanceof RegExp) && topics.length === 0) return this.unsubscribe();
-    if (!(topics instanceof RegExp) && topics.some((topic) => typeof topic !== 'string' || topic.trim() === '')) throw new KafkaError('INVALID_TOPIC_EXCEPTION', 'Topic collection to subscribe to cannot contain null or empty topic');
+    if (!(topics instanceof RegExp) && topics.some((topic) => typeof topic !== 'string' || topic.trim() === '')) {
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', 'Topic collection to subscribe to cannot contain null or empty topic');
+    }
     group.listener = listener;
     if (topics instanceof RegExp) this.state.subscribePattern(topics);
     else {
@@ -247,8 +248,6 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
   }
 
-  // ---- Offsets
-
   /** Commits the positions, or the given offsets, and waits for it. Rejects COMMIT_FAILED when the group has moved on. */
   commitSync(offsets?: readonly OffsetCommit[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<void> {
     return abortable(Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)), signal);
@@ -281,46 +280,30 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   beginningOffset(tp: TopicPartition): Promise<number> {
-    return this.offsetAt(tp, EARLIEST).then((found) => found.offset);
+    return this.beginningOffsets([tp]).then((offsets) => offsets.get(tpName(tp))!);
   }
 
   endOffset(tp: TopicPartition): Promise<number> {
-    return this.offsetAt(tp, LATEST).then((found) => found.offset);
+    return this.endOffsets([tp]).then((offsets) => offsets.get(tpName(tp))!);
   }
 
   /** By `topic-partition`. */
   async beginningOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return new Map(await Promise.all(tps.map(async (tp) => [tpName(tp), await this.beginningOffset(tp)] as const)));
+    this.requireOpen();
+    return this.lookup.beginning(tps);
   }
 
   /** By `topic-partition`. */
   async endOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return new Map(await Promise.all(tps.map(async (tp) => [tpName(tp), await this.endOffset(tp)] as const)));
+    this.requireOpen();
+    return this.lookup.end(tps);
   }
 
   /** For each partition the first record at or after the time (ms since 1970); those without one are left out. */
   async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[]): Promise<Map<string, OffsetAndTimestamp>> {
-    for (const { timestamp } of wanted) if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw new KafkaError('ILLEGAL_STATE', `The target time ${timestamp} cannot be negative.`);
-    const found = await Promise.all(wanted.map(async (one) => [tpName(one), await this.offsetAt(one, one.timestamp)] as const));
-    return new Map(found.filter(([, { offset }]) => offset >= 0));
-  }
-
-  private async offsetAt(tp: TopicPartition, timestamp: number): Promise<OffsetAndTimestamp> {
     this.requireOpen();
-    const deadlineMs = this.clock.monotonicMs() + this.config['default.api.timeout.ms'];
-    await this.metadata.awaitTopic(tp.topic, this.config['default.api.timeout.ms']);
-    for (;;) {
-      try {
-        return await this.fetcher.listOffset(tp, timestamp);
-      } catch (error) {
-        if (!(error instanceof KafkaError) || !error.retriable || this.clock.monotonicMs() >= deadlineMs) throw error;
-        this.metadata.requestUpdate(tp.topic);
-        await sleep(this.clock, this.config['retry.backoff.ms']);
-      }
-    }
+    return this.lookup.forTimes(wanted);
   }
-
-  // ---- The cluster and the end
 
   async partitionsFor(topic: string, timeoutMs = this.config['default.api.timeout.ms']): Promise<readonly PartitionInfo[]> {
     return (await this.metadata.awaitTopic(topic, timeoutMs)).partitions;

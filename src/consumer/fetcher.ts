@@ -76,7 +76,8 @@ class Fetched {
         headers, leaderEpoch: this.leaderEpoch,
       };
     } catch (error) {
-      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for partition ${tpName(this.partition.tp)} at offset ${offset}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
+      const where = `partition ${tpName(this.partition.tp)} at offset ${offset}`;
+      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
     }
   };
 

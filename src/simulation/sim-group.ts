@@ -1,0 +1,163 @@
+/**
+ * A consumer group in the simulated cluster: members on hosts of their own, which poll, commit now and then, die, stall
+ * and come back; and what must hold of them all the time.
+ *
+ *   OneOwner        in a generation a partition has at most one owner
+ *   InOrder         what a member reads of a partition it owns has no gap and no step back
+ *   CommitsGoOn     the committed offset of a partition never goes back
+ *   AllProcessed    in the end every record has been processed by somebody (commits follow the work)
+ */
+import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../common/cluster-types';
+import { RawConfig } from '../common/config-def';
+import { KafkaError } from '../common/errors';
+import { Consumer } from '../consumer/consumer';
+import { decodeKey, decodeOffsetValue } from '../broker/group/group-records';
+import { batchesOf } from '../record/record-batch';
+import { recordsOf } from '../record/record';
+import { Prng } from './prng';
+import { SimCluster } from './sim-cluster';
+import { SimHost } from './sim-host';
+
+export interface SimMember {
+  readonly name: string;
+  readonly host: SimHost;
+  readonly consumer: Consumer;
+  /** Next offset expected of each owned partition. */
+  readonly next: Map<string, number>;
+  /** What ended it, if it was not killed. */
+  endedWith: string | undefined;
+  assignments: number;
+  revocations: number;
+  lost: number;
+}
+
+export interface SimGroupOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly config?: RawConfig;
+  /** Chance that a poll is followed by a commit. */
+  readonly commitChance?: number;
+}
+
+const DEFAULTS: RawConfig = {
+  'session.timeout.ms': 6000, 'heartbeat.interval.ms': 1000, 'max.poll.interval.ms': 12000, 'enable.auto.commit': false, 'max.poll.records': 20, 'default.api.timeout.ms': 10000,
+};
+
+export class SimGroup {
+  readonly members: SimMember[] = [];
+  /** How often each record was processed, by partition and offset. */
+  readonly processed = new Map<string, Map<number, number>>();
+  private readonly owners = new Map<string, string>();
+  private readonly random: Prng;
+
+  constructor(private readonly cluster: SimCluster, readonly options: SimGroupOptions) {
+    this.random = cluster.world.random.split(`group ${options.groupId}`);
+  }
+
+  /** A new process joins the group. */
+  start(name: string, config: RawConfig = {}): SimMember {
+    const environment = this.cluster.environment();
+    const consumer = new Consumer(environment, {
+      'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, 'auto.offset.reset': 'earliest',
+      'group.id': this.options.groupId, 'client.id': name, ...DEFAULTS, ...this.options.config, ...config,
+    });
+    const member: SimMember = { name, host: environment.simHost, consumer, next: new Map(), endedWith: undefined, assignments: 0, revocations: 0, lost: 0 };
+    this.members.push(member);
+    this.run(member).catch((error) => { member.endedWith = error instanceof KafkaError ? error.errorName : String((error as Error).stack); });
+    return member;
+  }
+
+  private async run(member: SimMember): Promise<void> {
+    const { consumer } = member;
+    await consumer.subscribe(this.options.topics, {
+      onPartitionsAssigned: (tps) => { member.assignments++; this.assigned(member, tps); },
+      onPartitionsRevoked: (tps) => { member.revocations++; for (const tp of tps) member.next.delete(tpName(tp)); },
+      onPartitionsLost: (tps) => { member.lost++; for (const tp of tps) member.next.delete(tpName(tp)); },
+    });
+    for (;;) {
+      for (const record of await consumer.poll(500)) this.process(member, record, record.offset);
+      if (this.random.chance(this.options.commitChance ?? 0.3)) await this.commit(consumer);
+    }
+  }
+
+  /** A commit that fails means that the work is done again, by this member or another. */
+  private async commit(consumer: Consumer): Promise<void> {
+    try {
+      await consumer.commitSync(undefined, { timeoutMs: 5000 });
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS'].includes(error.errorName)) throw error;
+    }
+  }
+
+  private assigned(member: SimMember, tps: readonly TopicPartition[]): void {
+    const { generation } = member.consumer.groupMetadata();
+    for (const tp of tps) {
+      member.next.delete(tpName(tp));
+      const key = `${generation} ${tpName(tp)}`;
+      const other = this.owners.get(key);
+      if (other !== undefined && other !== member.name) this.cluster.world.violation(`OneOwner: ${tpName(tp)} belongs to ${other} and to ${member.name} in generation ${generation}`);
+      this.owners.set(key, member.name);
+    }
+  }
+
+  private process(member: SimMember, tp: TopicPartition, offset: number): void {
+    const name = tpName(tp);
+    const expected = member.next.get(name);
+    if (expected !== undefined && offset !== expected) this.cluster.world.violation(`InOrder: ${member.name} read ${name} offset ${offset} where ${expected} was next`);
+    member.next.set(name, offset + 1);
+    const counts = this.processed.get(name) ?? new Map<number, number>();
+    counts.set(offset, (counts.get(offset) ?? 0) + 1);
+    this.processed.set(name, counts);
+  }
+
+  get alive(): SimMember[] { return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined); }
+
+  /** kill -9 of a member. */
+  kill(member: SimMember): void {
+    this.cluster.event('kill -9', member.name);
+    member.host.kill();
+  }
+
+  pause(member: SimMember): void {
+    this.cluster.event('SIGSTOP', member.name);
+    member.host.pause();
+  }
+
+  resume(member: SimMember): void {
+    this.cluster.event('SIGCONT', member.name);
+    member.host.resume();
+  }
+
+  processedCount(tp: TopicPartition): number {
+    return this.processed.get(tpName(tp))?.size ?? 0;
+  }
+
+  /** Offsets below `end` that nobody processed. */
+  unprocessed(tp: TopicPartition, end: number): number[] {
+    const counts = this.processed.get(tpName(tp));
+    return Array.from({ length: end }, (_, offset) => offset).filter((offset) => !counts?.has(offset));
+  }
+
+  /** Goes through `__consumer_offsets` as broker `id` has it: commits of a partition that went back. */
+  commitsThatWentBack(id: number, partitions: number): string[] {
+    const last = new Map<string, number>();
+    const found: string[] = [];
+    for (let partition = 0; partition < partitions; partition++) {
+      const log = this.cluster.logOf(id, { topic: GROUP_METADATA_TOPIC, partition });
+      for (let at = log?.logStartOffset ?? 0; log && at < log.logEndOffset;) {
+        for (const batch of batchesOf(Buffer.concat(log.read(at, log.logEndOffset, 1 << 20, true)))) {
+          for (const { key, value, offset } of recordsOf(batch)) {
+            const parsed = decodeKey(key!);
+            if (parsed.kind !== 'offset' || value === null || parsed.group !== this.options.groupId) continue;
+            const committed = decodeOffsetValue(value).offset;
+            const before = last.get(tpName(parsed.tp)) ?? -1;
+            if (committed < before) found.push(`CommitsGoOn: ${tpName(parsed.tp)} went from ${before} back to ${committed} at ${GROUP_METADATA_TOPIC}-${partition} offset ${offset}`);
+            last.set(tpName(parsed.tp), Math.max(before, committed));
+          }
+          at = batch.nextOffset;
+        }
+      }
+    }
+    return found;
+  }
+}

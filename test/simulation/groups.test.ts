@@ -1,0 +1,171 @@
+/** Consumer groups on simulated hosts: joining, dying, stalling, returning, and what each member may then still do. */
+import { tpName } from '../../src/common/cluster-types';
+import { RawConfig } from '../../src/common/config-def';
+import { Consumer } from '../../src/consumer/consumer';
+import { SimCluster } from '../../src/simulation/sim-cluster';
+import { SimGroup, SimMember } from '../../src/simulation/sim-group';
+import { bringUp, runFor, runUntil } from '../support/sim';
+
+const TPS = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition }));
+const SETTINGS = { 'offsets.topic.num.partitions': 1, 'offsets.topic.replication.factor': 3, 'group.initial.rebalance.delay.ms': 300 };
+
+async function clusterWithOrders(seed: string, settings: RawConfig = {}): Promise<SimCluster> {
+  const cluster = await bringUp(seed, 3, [1, 2, 3], { settings: { ...SETTINGS, ...settings } });
+  await cluster.world.complete(cluster.createTopic('orders', new Map(TPS.map(({ partition }) => [partition, [1, 2, 3]]))), 30000, 'creating orders');
+  await runUntil(cluster, 'orders is in sync', () => TPS.every((tp) => cluster.isQuiet(tp)));
+  return cluster;
+}
+
+async function produceOrders(cluster: SimCluster, each: number): Promise<void> {
+  const producer = await cluster.world.complete(cluster.producer({ 'acks': 'all', 'enable.idempotence': true }), 30000, 'opening a producer');
+  const sent = TPS.flatMap((tp) => Array.from({ length: each }, (_, i) => producer.send({ ...tp, value: `${tp.partition}-${i}` })));
+  await cluster.world.complete(Promise.all(sent), 60000, 'producing');
+  await cluster.world.complete(producer.close(), 60000, 'closing');
+}
+
+const owned = (member: SimMember) => member.consumer.assignment().map(tpName).sort();
+const isBalanced = (group: SimGroup, members: number) => group.alive.length === members
+  && group.alive.flatMap(owned).sort().join() === TPS.map(tpName).join() && group.alive.every((member) => owned(member).length >= Math.floor(TPS.length / members));
+const allDone = (group: SimGroup, each: number) => TPS.every((tp) => group.processedCount(tp) >= each);
+
+describe.each(['range', 'roundrobin', 'sticky', 'cooperative-sticky'])('with the %s assignor', (assignor) => {
+  test('members that join, leave or die share all partitions again, and every record is processed', async () => {
+    const cluster = await clusterWithOrders(`group-${assignor}`);
+    const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'partition.assignment.strategy': assignor } });
+    const [a, b] = [group.start('a'), group.start('b')];
+    await runUntil(cluster, 'two members share', () => isBalanced(group, 2));
+    await produceOrders(cluster, 20);
+    await runUntil(cluster, 'all is processed', () => allDone(group, 20));
+    group.start('c');
+    await runUntil(cluster, 'three members share', () => isBalanced(group, 3));
+    group.kill(a!);
+    await runUntil(cluster, 'two are left', () => isBalanced(group, 2));
+    await produceOrders(cluster, 20);
+    await runUntil(cluster, 'the rest is processed', () => allDone(group, 40));
+    await cluster.world.complete(b!.consumer.close(), 30000, 'b leaves').catch(() => {});
+    b!.endedWith = 'closed';
+    await runUntil(cluster, 'one is left', () => isBalanced(group, 1));
+    expect(cluster.world.violations).toEqual([]);
+    expect([...new Set([1, 2, 3].flatMap((id) => group.commitsThatWentBack(id, 1)))]).toEqual([]);
+  });
+});
+
+test('more members than partitions: the rest stay idle and take over when an owner dies', async () => {
+  const cluster = await clusterWithOrders('idle');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  for (let i = 0; i < 6; i++) group.start(`m${i}`);
+  await runUntil(cluster, 'four of six have one', () => group.alive.filter((member) => owned(member).length === 1).length === 4);
+  const victim = group.alive.find((member) => owned(member).length === 1)!;
+  group.kill(victim);
+  await runUntil(cluster, 'an idle one took over', () => group.alive.filter((member) => owned(member).length === 1).length === 4);
+});
+
+test('cooperative-sticky: members keep reading what they keep; nothing else is revoked', async () => {
+  const cluster = await clusterWithOrders('cooperative');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'partition.assignment.strategy': 'cooperative-sticky' } });
+  const a = group.start('a');
+  await runUntil(cluster, 'a has all', () => isBalanced(group, 1));
+  const before = owned(a);
+  group.start('b');
+  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
+  expect(a.revocations).toBe(1);
+  expect(before).toEqual(expect.arrayContaining(owned(a)));
+});
+
+test('the coordinator dies: the group goes on with its offsets at the next leader, without a member losing its place', async () => {
+  const cluster = await clusterWithOrders('coordinator');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], commitChance: 1 });
+  group.start('a');
+  group.start('b');
+  await runUntil(cluster, 'two members share', () => isBalanced(group, 2));
+  await produceOrders(cluster, 10);
+  await runUntil(cluster, 'all is processed', () => allDone(group, 10));
+  await runFor(cluster, 3000);
+  const coordinator = cluster.stateOf({ topic: '__consumer_offsets', partition: 0 })!.leader;
+  const generations = group.alive.map((member) => member.consumer.groupMetadata().generation);
+  cluster.kill(coordinator);
+  await runUntil(cluster, 'another broker loaded the group', () => cluster.world.timeline.filter(({ what }) => what === 'groups-loaded').length >= 2);
+  await runUntil(cluster, 'orders are led', () => TPS.every((tp) => cluster.isRunning(cluster.stateOf(tp)?.leader ?? -1)));
+  await produceOrders(cluster, 10);
+  await runUntil(cluster, 'the rest is processed', () => allDone(group, 20));
+  expect(group.alive.map((member) => member.consumer.groupMetadata().generation)).toEqual(generations);
+  // Commits of before the failover were not forgotten: nothing is processed twice.
+  expect([...group.processed.values()].flatMap((counts) => [...counts.values()]).every((times) => times === 1)).toBe(true);
+});
+
+test('F21: a member that was stopped for longer than its session cannot commit for its successor', async () => {
+  const cluster = await clusterWithOrders('f21');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], commitChance: 0 });
+  const zombie = group.start('zombie');
+  await runUntil(cluster, 'the zombie-to-be has all', () => isBalanced(group, 1));
+  await produceOrders(cluster, 10);
+  await runUntil(cluster, 'it has processed all', () => allDone(group, 10));
+  group.pause(zombie);
+  const heir = group.start('heir');
+  await runUntil(cluster, 'the heir has all', () => owned(heir).length === 4);
+  await runUntil(cluster, 'the heir has done all again', () => [...group.processed.values()].every((counts) => [...counts.values()].every((times) => times === 2)));
+  await cluster.world.complete(heir.consumer.commitSync(), 30000, 'the heir commits');
+  const stale = zombie.consumer.commitSync([{ ...TPS[0]!, offset: 1 }]).then(() => 'committed', (error) => error.errorName as string);
+  group.resume(zombie);
+  expect(await cluster.world.complete(stale, 60000, 'the stale commit')).toBe('COMMIT_FAILED');
+  expect((await cluster.world.complete(heir.consumer.committed(TPS), 30000, 'reading back')).get('orders-0')!.offset).toBe(10);
+  await runUntil(cluster, 'the zombie is back as an ordinary member', () => isBalanced(group, 2));
+  expect(zombie.lost).toBe(1);
+  expect(cluster.world.violations).toEqual([]);
+});
+
+test('F22: a static member may restart within its session without a single revocation elsewhere', async () => {
+  const cluster = await clusterWithOrders('static');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'session.timeout.ms': 20000, 'max.poll.interval.ms': 30000 } });
+  const members = ['x', 'y'].map((id) => group.start(id, { 'group.instance.id': id }));
+  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
+  const generation = members[0]!.consumer.groupMetadata().generation;
+  const mine = owned(members[1]!);
+  for (let round = 0; round < 3; round++) {
+    const current = group.alive.find((member) => member.name.startsWith('y'))!;
+    group.kill(current);
+    await runFor(cluster, 2000);
+    const back = group.start(`y${round}`, { 'group.instance.id': 'y' });
+    await runUntil(cluster, 'it is back with what it had', () => owned(back).join() === mine.join());
+  }
+  expect(members[0]!.revocations).toBe(0);
+  expect(members[0]!.consumer.groupMetadata().generation).toBe(generation);
+});
+
+test('a second process with the same group.instance.id fences the first', async () => {
+  const cluster = await clusterWithOrders('fenced');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  const first = group.start('first', { 'group.instance.id': 'one' });
+  await runUntil(cluster, 'it has all', () => isBalanced(group, 1));
+  const second = group.start('second', { 'group.instance.id': 'one' });
+  await runUntil(cluster, 'the first is fenced', () => first.endedWith !== undefined);
+  expect(first.endedWith).toBe('FENCED_INSTANCE_ID');
+  await runUntil(cluster, 'the second has all', () => owned(second).length === 4);
+});
+
+test('a consumer that works longer than max.poll.interval.ms leaves the group and hears that its partitions are lost', async () => {
+  const cluster = await clusterWithOrders('slow');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  const environment = cluster.environment();
+  const slow = new Consumer(environment, { 'zookeeper.connect': 'z', 'group.id': 'g', 'max.poll.interval.ms': 3000, 'session.timeout.ms': 6000, 'heartbeat.interval.ms': 500, 'auto.offset.reset': 'earliest' });
+  let lost = 0;
+  await slow.subscribe(['orders'], { onPartitionsLost: (tps) => { lost += tps.length; } });
+  const joined = async () => { while (slow.assignment().length === 0) await slow.poll(100); };
+  await cluster.world.complete(joined(), 30000, 'joining');
+  const other = group.start('other');
+  await runUntil(cluster, 'the other has all', () => owned(other).length === 4);
+  await cluster.world.complete(slow.poll(100), 30000, 'polling again');
+  expect(lost).toBe(4);
+});
+
+test('partitions added to a topic, and topics that come to match a pattern, are taken up', async () => {
+  const cluster = await clusterWithOrders('growth');
+  const consumer = new Consumer(cluster.environment(), { 'zookeeper.connect': 'z', 'group.id': 'g', 'metadata.max.age.ms': 1000, 'session.timeout.ms': 6000, 'heartbeat.interval.ms': 500 });
+  await consumer.subscribe(/^orders/);
+  const until = async (count: number) => { while (consumer.assignment().length !== count) await consumer.poll(100); };
+  await cluster.world.complete(until(4), 30000, 'the first topic');
+  await cluster.world.complete(cluster.createTopic('orders-2', new Map([[0, [1]], [1, [2]]])), 30000, 'creating');
+  await cluster.world.complete(until(6), 30000, 'the second topic');
+  await cluster.world.complete(consumer.unsubscribe(), 30000, 'unsubscribing');
+  expect([consumer.assignment(), consumer.subscription()]).toEqual([[], []]);
+});
