@@ -108,6 +108,7 @@ export const brokerConfigTable = {
   'lab.truncate.to.high.watermark': setting('boolean', false, 'LESSON: followers truncate to their high watermark, as before KIP-101. Loses acknowledged data.', { internal: true }),
   'lab.isr.join.at.high.watermark': setting('boolean', false, 'LESSON: a follower joins the ISR before it reached the current epoch (KAFKA-7128). Loses acknowledged data.', { internal: true }),
   'lab.freeze.on.isr.conflict': setting('boolean', false, 'LESSON: the leader gives up on a version conflict ("Cached zkVersion", KAFKA-2729). The ISR freezes.', { internal: true }),
+  'lab.commit.without.generation': setting('boolean', false, 'LESSON: the coordinator takes commits of members that have lost their partitions. Offsets go back.', { internal: true }),
 } as const satisfies SettingsTable;
 
 export type BrokerConfig = ConfigOf<typeof brokerConfigTable>;

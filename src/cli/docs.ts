@@ -12,6 +12,8 @@ import { logConfigTable } from '../log/log-config';
 import { producerConfigTable } from '../producer/producer-config';
 import { allApis } from '../protocol/apis';
 import { Schema } from '../protocol/schema';
+import { zookeeperConsumerConfigTable } from '../consumer/zookeeper-consumer-config';
+import { consumerZnodeDocs } from '../zk/consumer-znodes';
 import { znodeDocs } from '../zk/znodes';
 
 const NOTE = '<!-- Written by `npm run docs` from the tables in src; changes here are overwritten. -->\n';
@@ -49,7 +51,8 @@ function config(): string {
   return [NOTE, '# Settings', '', 'Names and defaults are Kafka 2.8\'s, with two exceptions: listeners are on 127.0.0.1, and the log dir is our own.',
     'An unknown name is a warning; a bad value ends the start with name, value and reason. Internal settings are delays that Kafka hard-wires, and the teaching switches (`lab.*`).', '',
     '## Broker', '', ...settingRows(brokerConfigTable), '## Topic', '', ...settingRows(logConfigTable),
-    '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable)].join('\n');
+    '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable),
+    '## Old consumer (0.8)', '', ...settingRows(zookeeperConsumerConfigTable)].join('\n');
 }
 
 function errors(): string {
@@ -58,7 +61,7 @@ function errors(): string {
 }
 
 function znodes(): string {
-  const rows = znodeDocs.map(({ path: znode, mode, written, watched, example }) => `| \`${znode}\` | ${mode} | ${written} | ${watched} | ${example === '' ? '' : `\`${example}\``} |`);
+  const rows = [...znodeDocs, ...consumerZnodeDocs].map(({ path: znode, mode, written, watched, example }) => `| \`${znode}\` | ${mode} | ${written} | ${watched} | ${example === '' ? '' : `\`${example}\``} |`);
   return [NOTE, '# Znodes', '', 'Byte for byte what Kafka 2.8 writes at `inter.broker.protocol.version=2.6`.', '', '| Path | Mode | Written by | Watched by | Example |', '|---|---|---|---|---|', ...rows, ''].join('\n');
 }
 

@@ -36,6 +36,7 @@ const EXPELLED: readonly ErrorName[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION
 
 export class OffsetCommitter {
   private order: Promise<unknown> = Promise.resolve();
+  private sequence = 0;
 
   constructor(
     private readonly host: Host, private readonly groupId: string, private readonly retryBackoffMs: number,
@@ -71,7 +72,7 @@ export class OffsetCommitter {
   private async once(offsets: readonly OffsetCommit[], { generation, memberId, groupInstanceId }: GenerationInfo, timeoutMs: number): Promise<ErrorName> {
     const topics = byTopic(offsets, ({ partition, offset, leaderEpoch = -1, metadata = '' }) => ({ partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch, committedMetadata: metadata }));
     try {
-      const request = { groupId: this.groupId, generationId: generation, memberId, groupInstanceId, topics: topics.map(([name, partitions]) => ({ name, partitions })) };
+      const request = { groupId: this.groupId, generationId: generation, memberId, groupInstanceId, commitSequence: this.sequence++, topics: topics.map(([name, partitions]) => ({ name, partitions })) };
       const answer = await this.coordinator.request(offsetCommit, request, timeoutMs);
       const bad = answer.topics.flatMap((topic) => topic.partitions).find((row) => row.errorCode !== 0);
       return bad ? this.coordinator.note(bad.errorCode) : 'NONE';

@@ -5,10 +5,12 @@
  */
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
+import { SimGroup } from './sim-group';
 import { ZOOKEEPER_HOST } from './sim-zookeeper';
 
 export const faultKinds = [
   'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper', 'zookeeper-down', 'power-cut',
+  'kill-member', 'pause-member',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -35,7 +37,7 @@ export function drawFaults(random: Prng, kinds: readonly FaultKind[], brokers: n
 }
 
 /** Sets the fault, and schedules its end. */
-export function applyFault(cluster: SimCluster, { kind, target, other, lastsMs }: Fault): void {
+export function applyFault(cluster: SimCluster, group: SimGroup | undefined, { kind, target, other, lastsMs }: Fault): void {
   const later = (undo: () => void) => void cluster.world.schedule(lastsMs, undo);
   switch (kind) {
     case 'kill':
@@ -60,6 +62,16 @@ export function applyFault(cluster: SimCluster, { kind, target, other, lastsMs }
       return cluster.expireSession(target);
     case 'reset-zookeeper':
       return cluster.zookeeper.resetConnections(`broker-${target}`);
+    case 'kill-member': case 'pause-member': {
+      const member = group?.alive[target % Math.max(1, group.alive.length)];
+      if (!group || !member) return;
+      if (kind === 'pause-member') {
+        group.pause(member);
+        return later(() => group.resume(member));
+      }
+      group.kill(member);
+      return later(() => group.start(`${member.name}'`));
+    }
     case 'zookeeper-down':
       cluster.setZooKeeperDown(true);
       return later(() => cluster.setZooKeeperDown(false));

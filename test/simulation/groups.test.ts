@@ -114,6 +114,24 @@ test('F21: a member that was stopped for longer than its session cannot commit f
   expect(cluster.world.violations).toEqual([]);
 });
 
+test('F21, the lesson: without the check of the generation the zombie moves the offset back', async () => {
+  const cluster = await clusterWithOrders('f21-lesson', { 'lab.commit.without.generation': 'true' });
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], commitChance: 0 });
+  const zombie = group.start('zombie');
+  await runUntil(cluster, 'the zombie-to-be has all', () => isBalanced(group, 1));
+  await produceOrders(cluster, 10);
+  await runUntil(cluster, 'it has processed all', () => allDone(group, 10));
+  group.pause(zombie);
+  const heir = group.start('heir');
+  await runUntil(cluster, 'the heir has done all again', () => [...group.processed.values()].every((counts) => [...counts.values()].every((times) => times === 2)));
+  await cluster.world.complete(heir.consumer.commitSync(), 30000, 'the heir commits');
+  const stale = zombie.consumer.commitSync([{ ...TPS[0]!, offset: 1 }]);
+  group.resume(zombie);
+  await cluster.world.complete(stale, 60000, 'the stale commit');
+  expect((await cluster.world.complete(heir.consumer.committed(TPS), 30000, 'reading back')).get('orders-0')!.offset).toBe(1);
+  expect(group.commitsThatWentBack(1, 1)).toEqual([expect.stringContaining('orders-0 went from 10 back to 1')]);
+});
+
 test('F22: a static member may restart within its session without a single revocation elsewhere', async () => {
   const cluster = await clusterWithOrders('static');
   const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'session.timeout.ms': 20000, 'max.poll.interval.ms': 30000 } });

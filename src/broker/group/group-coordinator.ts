@@ -108,6 +108,7 @@ export class GroupCoordinator {
     const member: Member = {
       memberId, groupInstanceId: request.groupInstanceId, clientId, clientHost, rebalanceTimeoutMs: request.rebalanceTimeoutMs, sessionTimeoutMs: request.sessionTimeoutMs,
       protocols: request.protocols, assignment: NO_BYTES, awaitingJoin: undefined, awaitingSync: undefined, isNew: true, deadlineMs: 0, timer: undefined, timerAtMs: Infinity,
+      commitSequence: -1,
     };
     group.protocolType = request.protocolType;
     if (group.is('PreparingRebalance') && group.generation === 0) group.newMemberAdded = true;

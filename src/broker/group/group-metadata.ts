@@ -52,6 +52,8 @@ export interface Member {
   timer: Timer | undefined;
   /** When the timer goes off, monotonic ms. */
   timerAtMs: number;
+  /** Of the latest commit that was taken. */
+  commitSequence: number;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -95,7 +97,7 @@ export class Group {
     for (const one of stored.members) {
       group.add({
         ...one, protocols: [{ name: stored.protocol ?? '', metadata: one.subscription }], awaitingJoin: undefined, awaitingSync: undefined,
-        isNew: false, deadlineMs: 0, timer: undefined, timerAtMs: Infinity,
+        isNew: false, deadlineMs: 0, timer: undefined, timerAtMs: Infinity, commitSequence: -1,
       });
     }
     return group;
@@ -133,7 +135,7 @@ export class Group {
   replaceStatic(groupInstanceId: string, newMemberId: string): Member {
     const old = this.members.get(this.staticMembers.get(groupInstanceId)!)!;
     const wasLeader = this.leaderId === old.memberId;
-    const replacement: Member = { ...old, memberId: newMemberId, awaitingJoin: undefined, awaitingSync: undefined, timer: undefined, timerAtMs: Infinity };
+    const replacement: Member = { ...old, memberId: newMemberId, awaitingJoin: undefined, awaitingSync: undefined, timer: undefined, timerAtMs: Infinity, commitSequence: -1 };
     const order = this.all.map((member) => (member === old ? replacement : member));
     this.members.clear();
     for (const member of order) this.members.set(member.memberId, member);

@@ -64,8 +64,8 @@ export class GroupOffsets {
   }
 
   /** Kafka: GroupCoordinator#handleCommitOffsets and doCommitOffsets */
-  private mayCommit({ groupId, memberId, groupInstanceId, generationId }: CommitRequest): { group?: Group; error: ErrorName } {
-    const { groups, coordinator, rebalance } = this.deps;
+  private mayCommit({ groupId, memberId, groupInstanceId, generationId, commitSequence }: CommitRequest): { group?: Group; error: ErrorName } {
+    const { groups, coordinator, rebalance, config } = this.deps;
     const owner = groups.ownership(groupId);
     if (owner !== 'NONE') return { error: owner };
     const known = groups.get(groupId);
@@ -74,11 +74,15 @@ export class GroupOffsets {
     if (group.is('Dead')) return { error: 'COORDINATOR_NOT_AVAILABLE' };
     if (generationId < 0 && group.is('Empty')) return { group, error: 'NONE' };
     const problem = coordinator.memberProblem(group, memberId, groupInstanceId, generationId);
+    if (problem !== 'NONE' && config['lab.commit.without.generation']) return { group, error: 'NONE' };
     if (problem !== 'NONE') return { error: problem };
     // Between the two barriers nobody owns anything for sure.
     if (group.is('CompletingRebalance')) return { error: 'REBALANCE_IN_PROGRESS' };
     const member = group.members.get(memberId)!;
     rebalance.keepAlive(group, member, member.sessionTimeoutMs);
+    // A commit the member has given up on, come late over a connection that is gone (docs/decisions/0008).
+    if (commitSequence >= 0 && commitSequence <= member.commitSequence) return { error: 'REQUEST_TIMED_OUT' };
+    member.commitSequence = commitSequence;
     return { group, error: 'NONE' };
   }
 

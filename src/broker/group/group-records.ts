@@ -10,6 +10,7 @@
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { BinaryReader, BinaryWriter } from '../../common/binary';
+import { javaStringHash } from '../../common/java-hash';
 
 export interface CommittedOffset {
   readonly offset: number;
@@ -140,13 +141,6 @@ function readMember(reader: BinaryReader, version: number): StoredMember {
   // Version 0 knew one time-out for both.
   const sessionTimeoutMs = version >= 1 ? reader.int32() : first;
   return { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeoutMs: first, sessionTimeoutMs, subscription: reader.bytes(), assignment: reader.bytes() };
-}
-
-/** Java's String.hashCode: 31·h + UTF-16 code unit, 32 bits. */
-export function javaStringHash(text: string): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0;
-  return hash;
 }
 
 /** The partition of `__consumer_offsets` that a group lives in. */

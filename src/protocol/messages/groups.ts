@@ -94,6 +94,7 @@ export const offsetCommit = api(8, 'OffsetCommit', 'Stores the offsets a group h
     generationId,
     memberId: [string, 'The member id, empty outside of a generation.'],
     groupInstanceId,
+    commitSequence: [int64, 'Counts the commits of a member, so that a late one is not taken for the latest; -1: not counted. Ours, not in Kafka.'],
     topics: [array(struct({
       name: topicName,
       partitions: [array(struct({

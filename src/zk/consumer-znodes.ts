@@ -1,0 +1,52 @@
+/**
+ * The znodes of the old consumer: who belongs to a group, who owns which partition, and how far it has come.
+ *
+ *   /consumers/G/ids/<consumer>     ephemeral   {"version":1,"subscription":{"T":2},"pattern":"static","timestamp":"…"}
+ *   /consumers/G/owners/T/P         ephemeral   the consumer thread's id, plain text
+ *   /consumers/G/offsets/T/P        persistent  the next offset, decimal text
+ *
+ * [p] Kafka: kafka/utils/ZkUtils.scala, kafka/consumer/TopicCount.scala@0.8.2.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { ZnodeDoc } from './znodes';
+
+/** How many streams (threads) a consumer opens for each topic. */
+export type TopicCount = Readonly<Record<string, number>>;
+
+const group = (groupId: string) => `/consumers/${groupId}`;
+
+export const consumerIdsZnode = {
+  path: (groupId: string) => `${group(groupId)}/ids`,
+  member: (groupId: string, consumerId: string) => `${group(groupId)}/ids/${consumerId}`,
+  encode: (subscription: TopicCount, timestampMs: number) => Buffer.from(JSON.stringify({ version: 1, subscription, pattern: 'static', timestamp: String(timestampMs) })),
+  /** Undefined for what is no registration, or one by pattern, which we do not read. */
+  decode: (data: Buffer): TopicCount | undefined => {
+    try {
+      const json = JSON.parse(data.toString('utf8')) as { subscription?: Record<string, number>; pattern?: string };
+      return json.pattern === undefined || json.pattern === 'static' ? json.subscription : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+export const consumerOwnerZnode = {
+  topicPath: (groupId: string, topic: string) => `${group(groupId)}/owners/${topic}`,
+  path: (groupId: string, { topic, partition }: TopicPartition) => `${group(groupId)}/owners/${topic}/${partition}`,
+};
+
+export const consumerOffsetZnode = {
+  path: (groupId: string, { topic, partition }: TopicPartition) => `${group(groupId)}/offsets/${topic}/${partition}`,
+  encode: (offset: number) => Buffer.from(String(offset)),
+  /** Undefined for what is no offset. */
+  decode: (data: Buffer): number | undefined => {
+    const text = data.toString('utf8').trim();
+    return /^-?\d+$/.test(text) ? Number(text) : undefined;
+  },
+};
+
+export const consumerZnodeDocs: readonly ZnodeDoc[] = [
+  { path: '/consumers/G/ids/C', mode: 'ephemeral', written: 'an old consumer', watched: 'all old consumers of the group', example: consumerIdsZnode.encode({ T: 2 }, 1600000000000).toString() },
+  { path: '/consumers/G/owners/T/P', mode: 'ephemeral', written: 'the old consumer that reads the partition', watched: 'nobody', example: 'G_host-1600000000000-9a1b2c3d-0' },
+  { path: '/consumers/G/offsets/T/P', mode: 'persistent', written: 'the old consumer that reads the partition', watched: 'nobody', example: '42' },
+];
