@@ -14,7 +14,7 @@ interface Result {
 
 /** Writes `count` records of 100 bytes, at most `perSecond` of them a second (0: as fast as it goes). */
 async function produce(connect: string, topic: string, count: number, acks: string, perSecond: number): Promise<Result> {
-  const producer = await Producer.open({ 'zookeeper.connect': connect, acks, 'client.id': 'perf' });
+  const producer = new Producer({ 'zookeeper.connect': connect, acks, 'client.id': 'perf' });
   const value = Buffer.alloc(100, 'x');
   let maxLatencyMs = 0;
   let failed = 0;
@@ -40,7 +40,7 @@ async function produce(connect: string, topic: string, count: number, acks: stri
 }
 
 async function consume(connect: string, topic: string, count: number): Promise<Result> {
-  const consumer = await Consumer.open({ 'zookeeper.connect': connect, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
+  const consumer = new Consumer({ 'zookeeper.connect': connect, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
   const partitions = await consumer.partitionsFor(topic);
   consumer.assign(partitions.map(({ partition }) => ({ topic, partition })));
   let records = 0;

@@ -5,16 +5,27 @@ import { Command } from 'commander';
 import { clusterCommand } from './cluster';
 import { consoleConsumerCommand } from './console-consumer';
 import { consoleProducerCommand } from './console-producer';
+import { consumerGroupsCommand } from './consumer-groups';
+import { consumerPerfTestCommand } from './consumer-perf-test';
 import { demoCommand } from './demo';
 import { dumpLogCommand } from './dump-log';
+import { endToEndLatencyCommand } from './end-to-end-latency';
+import { getOffsetsCommand } from './get-offsets';
+import { producerPerfTestCommand } from './producer-perf-test';
 import { serverStartCommand } from './server-start';
 import { simulateCommand } from './simulate';
 import { topicsCommand } from './topics';
+import { verifiableConsumerCommand } from './verifiable-consumer';
+import { verifiableProducerCommand } from './verifiable-producer';
 import { zkCommand } from './zk';
 
 export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
-  for (const command of [serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), demoCommand(), clusterCommand()]) {
+  const commands = [
+    serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), producerPerfTestCommand(),
+    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), demoCommand(), clusterCommand(),
+  ];
+  for (const command of commands) {
     program.addCommand(command.showHelpAfterError('(--help shows the options)'));
   }
   return program;

@@ -64,7 +64,9 @@ export class Sender {
     });
   }
 
-  private wakeupIn(delayMs: number): void {
+  /** In whole milliseconds: a remainder too small to move the clock would bring us back here for ever. */
+  private wakeupIn(remainingMs: number): void {
+    const delayMs = Math.max(1, Math.ceil(remainingMs));
     const atMs = this.host.clock.monotonicMs() + delayMs;
     if (atMs >= this.timerAtMs) return;
     this.timer?.cancel();
