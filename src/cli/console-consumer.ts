@@ -1,95 +1,168 @@
 /**
  * `samsa console-consumer`: prints records to standard output and their number to standard error.
  *
+ * It is a member of a group (`--group`, or one of its own), or reads one partition. `--zookeeper` only says where the
+ * cluster is; `--old-consumer` picks the consumer of 0.8, whose group lives in ZooKeeper.
+ *
  * Kafka: tools/ConsoleConsumer.scala@2.8.2
  */
 import { Command } from 'commander';
+import { deserializerOf } from '../common/serialization';
 import { Consumer } from '../consumer/consumer';
 import { ConsumerRecord } from '../consumer/consumer-record';
+import { ZooKeeperConsumer } from '../consumer/zookeeper-consumer';
+import { configFile, untilSignal } from './client-options';
 import { action, addConnectionOptions, clientHost, ConnectionOptions, connectionConfig, environmentOf, keyValue, wholeNumber } from './command';
+import { formatterOf, RecordFormatter } from './record-formatters';
 
 interface Options extends ConnectionOptions {
-  readonly topic: string;
+  readonly topic?: string;
+  readonly whitelist?: string;
+  readonly group?: string;
   readonly fromBeginning?: boolean;
   readonly partition?: number;
   readonly offset?: string;
   readonly maxMessages?: number;
   readonly timeoutMs?: number;
+  readonly formatter?: string;
   readonly property?: Record<string, string>;
   readonly consumerProperty?: Record<string, string>;
+  readonly 'consumer.config'?: string;
+  readonly keyDeserializer?: string;
+  readonly valueDeserializer?: string;
+  readonly skipMessageOnError?: boolean;
+  readonly isolationLevel?: string;
+  readonly oldConsumer?: boolean;
+  readonly deleteConsumerOffsets?: boolean;
 }
 
 const POLL_MS = 1000;
 
-/** The bytes of one printed line. Key and value go out as they are, whatever they are. */
-export function formatRecord(record: ConsumerRecord, properties: Readonly<Record<string, string>>): Buffer {
-  const on = (name: string) => properties[`print.${name}`] === 'true';
-  const separator = Buffer.from(properties['key.separator'] ?? '\t');
-  const fields: Buffer[] = [];
-  if (on('timestamp')) fields.push(Buffer.from(`CreateTime:${record.timestamp}`));
-  if (on('partition')) fields.push(Buffer.from(`Partition:${record.partition}`));
-  if (on('offset')) fields.push(Buffer.from(`Offset:${record.offset}`));
-  if (on('key')) fields.push(record.key ?? Buffer.from('null'));
-  if (properties['print.value'] !== 'false') fields.push(record.value ?? Buffer.from('null'));
-  return Buffer.concat([...fields.flatMap((field, i) => (i === 0 ? [field] : [separator, field])), Buffer.from('\n')]);
-}
-
-function start(consumer: Consumer, options: Options): void {
-  const tps = consumer.assignment();
-  if (options.offset !== undefined && options.offset !== 'earliest' && options.offset !== 'latest') {
-    for (const tp of tps) consumer.seek(tp, Number(options.offset));
-  } else if (options.fromBeginning || options.offset === 'earliest') consumer.seekToBeginning(tps);
-  else consumer.seekToEnd(tps);
-}
-
-function checkOptions({ partition, offset }: Options): void {
+function checkOptions({ topic, whitelist, partition, offset, group, fromBeginning, oldConsumer, zookeeper }: Options): void {
+  if ((topic === undefined) === (whitelist === undefined)) throw new Error('Exactly one of --topic and --whitelist is required.');
+  if (partition !== undefined && topic === undefined) throw new Error('The topic is required when partition is specified.');
+  if (partition !== undefined && group !== undefined) throw new Error('Options group and partition cannot be specified together.');
   if (offset !== undefined && partition === undefined) throw new Error('The partition is required when offset is specified.');
+  if (offset !== undefined && fromBeginning) throw new Error('Options from-beginning and offset cannot be specified together.');
   if (offset !== undefined && !/^(\d+|earliest|latest)$/.test(offset)) {
     throw new Error(`The provided offset value '${offset}' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.`);
+  }
+  if (oldConsumer && (zookeeper === undefined || topic === undefined)) throw new Error('--old-consumer needs --zookeeper and --topic: its group lives in ZooKeeper.');
+}
+
+/** Prints what comes until there is enough, nothing comes for too long, or a signal ends it. */
+class Printer {
+  count = 0;
+  private lastMs: number;
+
+  constructor(private readonly options: Options, private readonly formatter: RecordFormatter, private readonly now: () => number) {
+    this.lastMs = now();
+  }
+
+  get isDone(): boolean { return this.count >= (this.options.maxMessages ?? Infinity) || this.leftMs <= 0; }
+  get leftMs(): number { return (this.options.timeoutMs ?? Infinity) - (this.now() - this.lastMs); }
+
+  async print(records: readonly ConsumerRecord[]): Promise<void> {
+    if (records.length > 0) this.lastMs = this.now();
+    const lines: Buffer[] = [];
+    for (const record of records) {
+      if (this.count >= (this.options.maxMessages ?? Infinity)) break;
+      try {
+        lines.push(this.formatter(record));
+        this.count++;
+      } catch (error) {
+        if (!this.options.skipMessageOnError) throw error;
+        process.stderr.write(`Error processing message, skipping this message: ${(error as Error).message}\n`);
+      }
+    }
+    if (lines.length > 0 && !process.stdout.write(Buffer.concat(lines))) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+}
+
+async function begin(consumer: Consumer, options: Options): Promise<void> {
+  if (options.partition === undefined) return consumer.subscribe(options.topic !== undefined ? [options.topic] : new RegExp(`^(${options.whitelist!.replaceAll(',', '|')})$`));
+  const tp = { topic: options.topic!, partition: options.partition };
+  const known = await consumer.partitionsFor(tp.topic, options.timeoutMs);
+  if (!known.some(({ partition }) => partition === tp.partition)) throw new Error(`Topic ${tp.topic} has no partition ${tp.partition}.`);
+  consumer.assign([tp]);
+  if (options.fromBeginning || options.offset === 'earliest') consumer.seekToBeginning([tp]);
+  else if (options.offset === undefined || options.offset === 'latest') consumer.seekToEnd([tp]);
+  else consumer.seek(tp, Number(options.offset));
+}
+
+async function consumeNew(options: Options, printer: Printer, stop: AbortSignal): Promise<void> {
+  const host = clientHost('console-consumer');
+  const given = { ...configFile(options['consumer.config']), ...options.consumerProperty };
+  const own: Record<string, unknown> = options.partition !== undefined ? {} : { 'group.id': `console-consumer-${host.random.below(100000)}`, ...(given['group.id'] === undefined && options.group === undefined ? { 'enable.auto.commit': false } : {}) };
+  const consumer = await Consumer.open(environmentOf(host), {
+    'client.id': 'console-consumer', 'auto.offset.reset': options.fromBeginning ? 'earliest' : 'latest', ...own, ...connectionConfig(options), ...given,
+    ...(options.group === undefined ? {} : { 'group.id': options.group }), ...(options.isolationLevel === undefined ? {} : { 'isolation.level': options.isolationLevel }),
+  });
+  try {
+    await begin(consumer, options);
+    // One record more than is printed would be committed, too.
+    while (!printer.isDone && !stop.aborted) {
+      const left = (options.maxMessages ?? Infinity) - printer.count;
+      await printer.print(left < 500 ? await takeFew(consumer, printer, stop, left) : await consumer.poll(Math.min(POLL_MS, printer.leftMs), { signal: stop }));
+    }
+  } catch (error) {
+    if (!stop.aborted) throw error;
+  } finally {
+    await consumer.close();
+  }
+}
+
+async function takeFew(consumer: Consumer, printer: Printer, stop: AbortSignal, left: number): Promise<ConsumerRecord[]> {
+  return (await consumer.poll(Math.min(POLL_MS, printer.leftMs), { signal: stop, maxRecords: left })).slice(0, left);
+}
+
+async function consumeOld(options: Options, printer: Printer, stop: AbortSignal): Promise<void> {
+  const host = clientHost('console-consumer');
+  const consumer = new ZooKeeperConsumer(environmentOf(host), {
+    'zookeeper.connect': options.zookeeper!, 'group.id': options.group ?? `console-consumer-${host.random.below(100000)}`, 'auto.offset.reset': options.fromBeginning ? 'smallest' : 'largest',
+    ...(options.timeoutMs === undefined ? {} : { 'consumer.timeout.ms': options.timeoutMs }), ...configFile(options['consumer.config']), ...options.consumerProperty,
+  });
+  try {
+    const [stream] = (await consumer.createMessageStreams({ [options.topic!]: 1 })).get(options.topic!)!;
+    stop.addEventListener('abort', () => stream!.end());
+    for (let record = await stream!.next(); record !== undefined; record = await stream!.next()) {
+      await printer.print([record]);
+      if (printer.isDone) break;
+    }
+  } catch (error) {
+    if ((error as { errorName?: string }).errorName !== 'TIMEOUT') throw error;
+  } finally {
+    await consumer.shutdown();
   }
 }
 
 async function consume(options: Options): Promise<void> {
   checkOptions(options);
-  const host = clientHost('console-consumer');
-  const consumer = await Consumer.open(environmentOf(host), { 'client.id': 'console-consumer', ...connectionConfig(options), ...options.consumerProperty });
-  let count = 0;
-  const limit = options.maxMessages ?? Infinity;
-  let stopped = false;
-  process.on('SIGINT', () => { stopped = true; });
+  const deserializers = { key: deserializerOf('key-deserializer', options.keyDeserializer ?? 'buffer'), value: deserializerOf('value-deserializer', options.valueDeserializer ?? 'buffer') };
+  const printer = new Printer(options, formatterOf(options.formatter, options.property ?? {}, deserializers), () => performance.now());
+  const stop = untilSignal();
   try {
-    const partitions = options.partition === undefined
-      ? (await consumer.partitionsFor(options.topic, options.timeoutMs)).map((info) => info.partition) : [options.partition];
-    consumer.assign(partitions.map((partition) => ({ topic: options.topic, partition })));
-    start(consumer, options);
-    let lastMs = host.clock.monotonicMs();
-    while (count < limit && !stopped) {
-      const leftMs = (options.timeoutMs ?? Infinity) - (host.clock.monotonicMs() - lastMs);
-      if (leftMs <= 0) break;
-      const records = await consumer.poll(Math.min(POLL_MS, leftMs));
-      if (records.length > 0) lastMs = host.clock.monotonicMs();
-      const lines: Buffer[] = [];
-      for (const record of records) if (count < limit) {
-        lines.push(formatRecord(record, options.property ?? {}));
-        count++;
-      }
-      if (lines.length > 0 && !process.stdout.write(Buffer.concat(lines))) await new Promise((resolve) => process.stdout.once('drain', resolve));
-    }
+    await (options.oldConsumer ? consumeOld : consumeNew)(options, printer, stop);
   } finally {
-    await consumer.close();
-    process.stderr.write(`Processed a total of ${count} messages\n`);
+    process.stderr.write(`Processed a total of ${printer.count} messages\n`);
   }
 }
 
 export function consoleConsumerCommand(): Command {
   return addConnectionOptions(new Command('console-consumer').description('print the records of a topic'))
-    .requiredOption('--topic <name>', 'the topic')
-    .option('--from-beginning', 'start with the earliest record')
-    .option('--partition <n>', 'only this partition', wholeNumber)
+    .option('--topic <name>', 'the topic').option('--whitelist <pattern>', 'topics that match a regular expression')
+    .option('--group <id>', 'the group; not set: one of its own, without commits')
+    .option('--from-beginning', 'without a committed offset start with the earliest record')
+    .option('--partition <n>', 'only this partition, without a group', wholeNumber)
     .option('--offset <offset>', 'earliest, latest, or a number; needs --partition')
     .option('--max-messages <n>', 'stop after so many', wholeNumber)
     .option('--timeout-ms <n>', 'stop when nothing came for so long', wholeNumber)
-    .option('--property <key=value>', 'print.key, print.offset, print.partition, print.timestamp=true; may be repeated', keyValue)
-    .option('--consumer-property <key=value>', 'a consumer setting; may be repeated', keyValue)
+    .option('--formatter <name>', 'default, logging, noop, checksum or offsets (the records of __consumer_offsets); Kafka\'s class names do, too')
+    .option('--property <key=value>', 'print.key, print.value, print.offset, print.partition, print.timestamp, print.headers, key.separator, line.separator …; may be repeated', keyValue)
+    .option('--key-deserializer <name>', 'string, integer, long, double …').option('--value-deserializer <name>', 'likewise')
+    .option('--consumer-property <key=value>', 'a consumer setting; may be repeated', keyValue).option('--consumer.config <path>', 'a properties file of settings')
+    .option('--skip-message-on-error', 'go on after a record that cannot be printed')
+    .option('--isolation-level <level>', 'read_uncommitted or read_committed')
+    .option('--old-consumer', 'the consumer of 0.8; needs --zookeeper')
     .action(action<Options>(consume));
 }

@@ -36,6 +36,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PollOptions {
+  readonly signal?: AbortSignal;
+  /** Fewer than max.poll.records. */
+  readonly maxRecords?: number;
+}
+
 export type CommitCallback = (error: KafkaError | null, offsets: readonly OffsetCommit[] | undefined) => void;
 
 export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIterable<ConsumerRecord<K, V>> {
@@ -176,8 +182,8 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
    * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch, SERIALIZATION, WAKEUP, and
    * what ends a membership (FENCED_INSTANCE_ID …).
    */
-  poll(timeoutMs: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ConsumerRecord<K, V>[]> {
-    return this.pollFor(timeoutMs, this.config['max.poll.records'], signal);
+  poll(timeoutMs: number, { signal, maxRecords }: PollOptions = {}): Promise<ConsumerRecord<K, V>[]> {
+    return this.pollFor(timeoutMs, Math.min(maxRecords ?? Infinity, this.config['max.poll.records']), signal);
   }
 
   private async pollFor(timeoutMs: number, max: number, signal?: AbortSignal): Promise<ConsumerRecord<K, V>[]> {
