@@ -33,9 +33,10 @@ export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
 
-/** Resolves at SIGINT or SIGTERM. */
+/** Aborted at SIGINT or SIGTERM. With SAMSA_PARENT=stdin the process ends with its standard input, so that a dead demo leaves nothing behind. */
 export function untilSignal(): AbortSignal {
   const controller = new AbortController();
+  if (process.env.SAMSA_PARENT === 'stdin') process.stdin.on('end', () => process.exit(3)).on('error', () => process.exit(3)).resume();
   process.once('SIGINT', () => controller.abort());
   process.once('SIGTERM', () => controller.abort());
   return controller.signal;

@@ -93,7 +93,8 @@ async function begin(consumer: Consumer, options: Options): Promise<void> {
 async function consumeNew(options: Options, printer: Printer, stop: AbortSignal): Promise<void> {
   const host = clientHost('console-consumer');
   const given = { ...configFile(options['consumer.config']), ...options.consumerProperty };
-  const own: Record<string, unknown> = options.partition !== undefined ? {} : { 'group.id': `console-consumer-${host.random.below(100000)}`, ...(given['group.id'] === undefined && options.group === undefined ? { 'enable.auto.commit': false } : {}) };
+  const isAnonymous = given['group.id'] === undefined && options.group === undefined;
+  const own: Record<string, unknown> = options.partition !== undefined || !isAnonymous ? {} : { 'group.id': `console-consumer-${host.random.below(100000)}`, 'enable.auto.commit': false };
   const consumer = await Consumer.open(environmentOf(host), {
     'client.id': 'console-consumer', 'auto.offset.reset': options.fromBeginning ? 'earliest' : 'latest', ...own, ...connectionConfig(options), ...given,
     ...(options.group === undefined ? {} : { 'group.id': options.group }), ...(options.isolationLevel === undefined ? {} : { 'isolation.level': options.isolationLevel }),

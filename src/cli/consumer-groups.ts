@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { Admin } from '../admin/admin';
 import { GroupDescription } from '../admin/groups';
 import { NewOffset, parseDateTime, parseDuration, parseOffsetsFile, planReset, ResetScenario } from '../admin/offset-reset';
-import { TopicPartition, tpName } from '../common/cluster-types';
+import { parseTpName, TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host } from '../common/host';
 import { Consumer } from '../consumer/consumer';
@@ -156,7 +156,7 @@ async function resetOffsets(session: Session): Promise<number> {
     plan.push(...offsets.map((offset) => ({ groupId, offset })));
   }
   if (!options.execute && !options.dryRun && !options.export) {
-    console.error('WARN: No action will be performed as the --execute option is missing. In a future major release, the default behavior of this command will be to prompt the user before executing the reset rather than doing a dry run.');
+    console.error('WARN: No action will be performed as the --execute option is missing.');
   }
   if (options.export) for (const { offset: { topic, partition, offset } } of plan) console.log(`${topic},${partition},${offset}`);
   else console.log(`\n${table(['GROUP', 'TOPIC', 'PARTITION', 'NEW-OFFSET'], plan.map(({ groupId, offset: { topic, partition, offset } }) => [groupId, topic, String(partition), String(offset)]))}`);
@@ -166,7 +166,7 @@ async function resetOffsets(session: Session): Promise<number> {
 async function wantedPartitions(session: Session, scenario: ResetScenario, committed: readonly TopicPartition[]): Promise<TopicPartition[]> {
   const { options } = session;
   if (options.topic) return partitionsOf(session, options.topic);
-  if (scenario.kind === 'file') return [...scenario.offsets.keys()].map((name) => ({ topic: name.slice(0, name.lastIndexOf('-')), partition: Number(name.slice(name.lastIndexOf('-') + 1)) }));
+  if (scenario.kind === 'file') return [...scenario.offsets.keys()].flatMap((name) => parseTpName(name) ?? []);
   if (options.allTopics) return committed.map(({ topic, partition }) => ({ topic, partition }));
   throw new Error('Option [reset-offsets] needs one of --topic and --all-topics');
 }

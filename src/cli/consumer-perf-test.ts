@@ -52,8 +52,9 @@ async function run(options: Options): Promise<void> {
     count += records.length;
     const elapsedMs = now() - windowMs;
     if (options.showDetailedStats && elapsedMs >= options.reportingInterval) {
-      const mb = (bytes - windowBytes) / MB;
-      console.log(`${timeText(now())}, 0, ${(bytes / MB).toFixed(4)}, ${(1000 * mb / elapsedMs).toFixed(4)}, ${count}, ${(1000 * (count - windowCount) / elapsedMs).toFixed(4)}, ${joinMs}, ${elapsedMs}, ${(1000 * mb / elapsedMs).toFixed(4)}, ${(1000 * (count - windowCount) / elapsedMs).toFixed(4)}`);
+      const mbRate = (1000 * (bytes - windowBytes) / MB / elapsedMs).toFixed(4);
+      const rate = (1000 * (count - windowCount) / elapsedMs).toFixed(4);
+      console.log([timeText(now()), 0, (bytes / MB).toFixed(4), mbRate, count, rate, joinMs, elapsedMs, mbRate, rate].join(', '));
       windowMs = now();
       windowBytes = bytes;
       windowCount = count;
@@ -67,7 +68,8 @@ async function run(options: Options): Promise<void> {
   const fetchMs = Math.max(1, endMs - startMs - joinMs);
   if (!options.hideHeader) console.log('start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec');
   const mb = bytes / MB;
-  console.log(`${timeText(startMs)}, ${timeText(endMs)}, ${mb.toFixed(4)}, ${(mb / seconds).toFixed(4)}, ${count}, ${(count / seconds).toFixed(4)}, ${joinMs}, ${fetchMs}, ${(1000 * mb / fetchMs).toFixed(4)}, ${(1000 * count / fetchMs).toFixed(4)}`);
+  const figures = [mb, mb / seconds, count, count / seconds, joinMs, fetchMs, 1000 * mb / fetchMs, 1000 * count / fetchMs];
+  console.log([timeText(startMs), timeText(endMs), ...figures.map((figure) => (Number.isInteger(figure) ? figure : figure.toFixed(4)))].join(', '));
 }
 
 export function consumerPerfTestCommand(): Command {

@@ -72,5 +72,6 @@ function offsetsFormatter({ key, value }: ConsumerRecord): Buffer {
   const { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp } = decodeOffsetValue(value);
   const optional = (number: number) => (number < 0 ? 'None' : `Some(${number})`);
   const epoch = leaderEpoch < 0 ? 'Optional.empty' : `Optional[${leaderEpoch}]`;
-  return Buffer.from(`[${group},${tp.topic},${tp.partition}]::OffsetAndMetadata(offset=${offset}, leaderEpoch=${epoch}, metadata=${metadata}, commitTimestamp=${commitTimestamp}, expireTimestamp=${optional(expireTimestamp)})\n`);
+  const fields = `offset=${offset}, leaderEpoch=${epoch}, metadata=${metadata}, commitTimestamp=${commitTimestamp}, expireTimestamp=${optional(expireTimestamp)}`;
+  return Buffer.from(`[${group},${tp.topic},${tp.partition}]::OffsetAndMetadata(${fields})\n`);
 }

@@ -78,6 +78,8 @@ async function run(options: Options): Promise<void> {
   } finally {
     await consumer.close();
     print('shutdown_complete');
+    // Standard input may be held open by a parent.
+    process.stdin.destroy();
   }
 }
 

@@ -88,15 +88,16 @@ export class ConsumerCoordinator {
 
   private async rebalance(): Promise<void> {
     const { subscription } = this.deps;
-    await this.lookForTopics();
     if (this.membership.partitionsLost) await this.lose();
+    // What came of the last join goes first: it may be the very thing that is looked for.
+    const joined = this.membership.takeJoined();
+    if (joined) await this.complete(joined);
+    await this.lookForTopics();
     if (this.membership.rejoinNeeded && !this.membership.isJoining && subscription.topics.length > 0) {
       if (!this.prepared) await this.prepare();
       this.prepared = true;
       this.membership.startJoin();
     }
-    const joined = this.membership.takeJoined();
-    if (joined) await this.complete(joined);
   }
 
   /** Topics that appear, disappear or grow make a new assignment necessary. */

@@ -175,8 +175,6 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return this.state.all.filter((partition) => partition.paused).map((partition) => partition.tp);
   }
 
-  // ---- Reading
-
   /**
    * Records, as soon as there are some, and none after `timeoutMs`. Throws KafkaError: OFFSET_OUT_OF_RANGE or
    * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch, SERIALIZATION, WAKEUP, and

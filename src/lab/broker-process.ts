@@ -84,6 +84,9 @@ export class BrokerProcess implements BrokerHandle {
     await ended;
   }
 
+  /** How the last process ended; null while it runs, or if a signal ended it. */
+  get exitCode(): number | null { return this.child?.exitCode ?? null; }
+
   kill9(): Promise<void> {
     return this.signal('SIGKILL');
   }

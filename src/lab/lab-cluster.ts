@@ -32,7 +32,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
     name: 'classroom', about: 'short sessions (4 s) and lag times (3 s), so that one need not wait',
     settings: {
       'zookeeper.session.timeout.ms': 4000, 'zookeeper.connection.timeout.ms': 60000, 'replica.lag.time.max.ms': 3000, 'replica.fetch.backoff.ms': 200,
-      'isr.change.check.interval.ms': 500, 'isr.change.quiet.ms': 500, 'controlled.shutdown.retry.backoff.ms': 1000,
+      'isr.change.check.interval.ms': 500, 'isr.change.quiet.ms': 500, 'controlled.shutdown.retry.backoff.ms': 1000, 'group.initial.rebalance.delay.ms': 0,
     },
   },
   authentic: { name: 'authentic', about: 'Kafka 2.8\'s own times: sessions of 18 s, lag of 30 s', settings: {} },
@@ -40,7 +40,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
     name: 'test', about: 'sessions that never expire by accident; expiry is caused',
     settings: {
       'zookeeper.session.timeout.ms': 60000, 'zookeeper.connection.timeout.ms': 100000, 'replica.fetch.backoff.ms': 100,
-      'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false',
+      'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false', 'group.initial.rebalance.delay.ms': 0, 'offsets.topic.num.partitions': 4,
     },
   },
 };

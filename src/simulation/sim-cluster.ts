@@ -172,6 +172,9 @@ export class SimCluster {
     this.startAll();
   }
 
+  /** The host of the client that was made last. */
+  get lastClient(): string { return `client-${this.clients}`; }
+
   /** A client on a host of its own. */
   environment(): ClientEnvironment & { readonly simHost: SimHost } {
     const simHost = new SimHost(this.world, this.network, `client-${++this.clients}`);

@@ -97,8 +97,10 @@ class Failover {
     // The controller comes last, so that the leader's death and the controller's are two different stories.
     const controller = await cluster.controllerId();
     await cluster.createTopic(TP.topic, new Map([[0, [...[1, 2, 3].filter((id) => id !== controller), controller]]]), { 'min.insync.replicas': '2' });
-    context.say('topic lines: 1 partition, replication factor 3, min.insync.replicas 2; the producer uses acks=all, one request in flight');
-    const producer = await openProducer(cluster, { 'linger.ms': 5, 'batch.size': 32768, 'buffer.memory': 4 * 1024 * 1024, 'request.timeout.ms': 10000, 'delivery.timeout.ms': 300000 });
+    context.say('topic lines: 1 partition, replication factor 3, min.insync.replicas 2; the producer is idempotent: acks=all, five requests in flight');
+    const producer = await openProducer(cluster, {
+      'enable.idempotence': true, 'max.in.flight.requests.per.connection': 5, 'linger.ms': 5, 'batch.size': 32768, 'buffer.memory': 4 * 1024 * 1024, 'request.timeout.ms': 10000, 'delivery.timeout.ms': 300000,
+    });
     const third = Math.max(1, Math.floor(lines.length / 3));
     const faults: FaultReport[] = [];
 
@@ -140,6 +142,7 @@ class Failover {
     const actual = sha256(rebuilt);
     const problems = [
       ...(counts.lost > 0 ? [`${counts.lost} acknowledged lines were lost`] : []),
+      ...(counts.duplicated > 0 ? [`${counts.duplicated} lines stand in the log twice, although the producer is idempotent`] : []),
       ...(counts.reordered > 0 ? [`${counts.reordered} lines are out of order`] : []),
       ...(this.log.errorCount > 0 ? [`${this.log.errorCount} sends failed: ${[...this.log.errors.keys()].join(', ')}`] : []),
       ...(actual === expected ? [] : ['the rebuilt file differs from the input']),
@@ -151,7 +154,7 @@ class Failover {
 export const failover: Story = {
   name: 'failover',
   title: 'failover: the leader dies, then the controller, and the file survives',
-  question: 'three replicas, acks=all, min.insync.replicas=2. Two brokers die by kill -9. How many acknowledged lines are lost?',
+  question: 'three replicas, acks=all, min.insync.replicas=2. Two brokers die by kill -9. How many acknowledged lines are lost, and how many stand there twice?',
   brokers: 3,
   run: (context) => new Failover(context).run(),
 };
