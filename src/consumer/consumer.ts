@@ -17,6 +17,7 @@ import { PartitionInfo } from '../client/cluster-metadata';
 import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { assignorsOf } from './assignors/all-assignors';
+import { CallOptions, CommitCallback, PollOptions } from './call-options';
 import { ConsumerConfig, parseConsumerConfig } from './consumer-config';
 import { ConsumerCoordinator, RebalanceListener } from './consumer-coordinator';
 import { ConsumerRecord } from './consumer-record';
@@ -28,21 +29,6 @@ import { ResetStrategy, SubscriptionState } from './subscription-state';
 
 /** Partitions whose backoff is over are looked at again at least this often, in ms. */
 const RETRY_LOOK_MS = 50;
-
-export interface CallOptions {
-  /** Not set: default.api.timeout.ms. */
-  readonly timeoutMs?: number;
-  /** Ends the waiting; the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-export interface PollOptions {
-  readonly signal?: AbortSignal;
-  /** Fewer than max.poll.records. */
-  readonly maxRecords?: number;
-}
-
-export type CommitCallback = (error: KafkaError | null, offsets: readonly OffsetCommit[] | undefined) => void;
 
 export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIterable<ConsumerRecord<K, V>> {
   private readonly clock: Clock;

@@ -1,0 +1,22 @@
+/**
+ * What a consumer's waiting calls take besides their subject: time-outs, signals, callbacks.
+ *
+ * [p] Kafka: clients/consumer/{KafkaConsumer,OffsetCommitCallback}.java@2.8.2; differs: an AbortSignal ends a wait.
+ */
+import { KafkaError } from '../common/errors';
+import { OffsetCommit } from './offset-committer';
+
+export interface CallOptions {
+  /** Not set: default.api.timeout.ms. */
+  readonly timeoutMs?: number;
+  /** Ends the waiting; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PollOptions {
+  readonly signal?: AbortSignal;
+  /** Fewer than max.poll.records. */
+  readonly maxRecords?: number;
+}
+
+export type CommitCallback = (error: KafkaError | null, offsets: readonly OffsetCommit[] | undefined) => void;
