@@ -79,12 +79,15 @@ async function samsaGroup(system: Samsa): Promise<void> {
   const consumers = Array.from({ length: MEMBERS }, (_, i) => new Consumer({ 'bootstrap.servers': system.bootstrap, 'group.id': 'big', 'client.id': `m${i}`, 'heartbeat.interval.ms': 1000 }));
   await Promise.all(consumers.map((consumer) => consumer.subscribe(['many'])));
   let stop = false;
-  const loops = consumers.map(async (consumer) => { while (!stop) await consumer.poll(200).catch(() => {}); });
+  let left = false;
+  const loops = consumers.map(async (consumer, i) => { while (!stop && !(i === 0 && left)) await consumer.poll(200); });
   const share = PARTITIONS / MEMBERS;
   const shared = (live: readonly Consumer[]) => live.reduce((sum, consumer) => sum + consumer.assignment().length, 0) === PARTITIONS;
   await until('all partitions assigned', () => shared(consumers) && consumers.every((consumer) => consumer.assignment().length >= Math.floor(share)));
   console.log(`samsa: ${MEMBERS} members, ${PARTITIONS} partitions: ${(performance.now() - beganMs).toFixed(0)} ms from nothing to all assigned`);
   const leftMs = performance.now();
+  left = true;
+  await loops[0];
   await consumers[0]!.close();
   await until('all partitions assigned again', () => shared(consumers.slice(1)));
   console.log(`samsa: one member leaves: ${(performance.now() - leftMs).toFixed(0)} ms until all is assigned again`);

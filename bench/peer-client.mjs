@@ -4,6 +4,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+// @platformatic/kafka asks for it; Node has it from 22 on.
+Promise.withResolvers ??= function withResolvers() {
+  let resolve, reject;
+  const promise = new this((yes, no) => { resolve = yes; reject = no; });
+  return { promise, resolve, reject };
+};
+
 const home = path.join(path.dirname(fileURLToPath(import.meta.url)), '../.samsa/bench-peers/package.json');
 const require = createRequire(home);
 const [client, mode, servers, topic, text] = process.argv.slice(2);

@@ -22,11 +22,11 @@ export interface Produced {
   readonly maxLatencyMs: number;
 }
 
-function run(command: string, args: readonly string[]): Promise<string> {
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = '';
     let err = '';
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     child.stdout.on('data', (chunk) => { out += String(chunk); });
     child.stderr.on('data', (chunk) => { err += String(chunk); });
     child.on('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${command} ${args.slice(-6).join(' ')}: exit ${code}: ${err.slice(-500)}`))));
@@ -106,16 +106,16 @@ export class Samsa extends System {
     return spawn(process.execPath, [path.join(ROOT, 'bin/samsa'), 'server-start', file], { stdio: ['pipe', log, log], env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_LOG_LEVEL: 'warn' } });
   }
 
-  private client(...args: readonly string[]): Promise<string> {
-    return run(process.execPath, [path.join(__dirname, 'perf-client.js'), ...args]);
+  private client(args: readonly string[], batchSize?: number): Promise<string> {
+    return run(process.execPath, [path.join(__dirname, 'perf-client.js'), ...args], batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) });
   }
 
-  async produce(topic: string, count: number, acks: string, perSecond = 0): Promise<Produced> {
-    return JSON.parse(await this.client('produce', this.zookeeper.connect, topic, String(count), acks, String(perSecond))) as Produced;
+  async produce(topic: string, count: number, acks: string, perSecond = 0, batchSize?: number): Promise<Produced> {
+    return JSON.parse(await this.client(['produce', this.zookeeper.connect, topic, String(count), acks, String(perSecond)], batchSize)) as Produced;
   }
 
   async consume(topic: string, count: number): Promise<number> {
-    return (JSON.parse(await this.client('consume', this.zookeeper.connect, topic, String(count))) as Produced).perSecond;
+    return (JSON.parse(await this.client(['consume', this.zookeeper.connect, topic, String(count)])) as Produced).perSecond;
   }
 }
 

@@ -17,8 +17,14 @@ export interface PartitionInfo {
 
 export interface TopicInfo {
   readonly topic: string;
+  /** At least one partition has a leader: records can be taken. */
+  readonly isAvailable: boolean;
   /** By partition number, from 0 on. */
   readonly partitions: readonly PartitionInfo[];
+}
+
+export function topicInfoOf(topic: string, partitions: readonly PartitionInfo[]): TopicInfo {
+  return { topic, partitions, isAvailable: partitions.some((partition) => partition.leader >= 0) };
 }
 
 export interface ClusterMetadata {

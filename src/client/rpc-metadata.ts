@@ -9,7 +9,7 @@ import { Host, Log, Timer, withDeadline } from '../common/host';
 import { ConnectionPool } from '../network/connection-pool';
 import { metadata } from '../protocol/messages/metadata';
 import { TypeOf } from '../protocol/schema';
-import { ClusterMetadata, MetadataListeners, TopicInfo } from './cluster-metadata';
+import { ClusterMetadata, MetadataListeners, TopicInfo, topicInfoOf } from './cluster-metadata';
 
 export interface RpcMetadataOptions {
   readonly bootstrapServers: readonly HostPort[];
@@ -60,7 +60,7 @@ export class RpcMetadata implements ClusterMetadata {
     if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
     const ready = () => {
       const info = this.known.get(topic);
-      return info?.partitions.some((partition) => partition.leader >= 0) ? info : undefined;
+      return info?.isAvailable ? info : undefined;
     };
     const known = ready();
     if (known) return known;
@@ -130,5 +130,5 @@ export class RpcMetadata implements ClusterMetadata {
 
 function topicInfo({ name, partitions }: Response['topics'][number]): TopicInfo {
   const rows = partitions.map(({ partitionIndex, leaderId, leaderEpoch, replicas, isr }) => ({ partition: partitionIndex, leader: leaderId, leaderEpoch, replicas, isr }));
-  return { topic: name, partitions: rows.sort((a, b) => a.partition - b.partition) };
+  return topicInfoOf(name, rows.sort((a, b) => a.partition - b.partition));
 }

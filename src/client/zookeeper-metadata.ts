@@ -16,13 +16,14 @@ import { readPartitionState } from '../zk/partition-state-store';
 import { readTopic, readTopicNames } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { brokerIdsZnode, partitionStateZnode, topicZnode } from '../zk/znodes';
-import { ClusterMetadata, MetadataListeners, PartitionInfo, TopicInfo } from './cluster-metadata';
+import { ClusterMetadata, MetadataListeners, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
 
 const MAX_WATCHED_PARTITIONS = 1000;
 
 interface WatchedTopic {
   replicas: ReadonlyMap<number, readonly number[]>;
   readonly states: Map<number, PartitionInfo>;
+  info: TopicInfo | undefined;
   updatePending: boolean;
   lastUpdateMs: number;
 }
@@ -80,9 +81,14 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   topic(topic: string): TopicInfo | undefined {
     const watched = this.watchedTopics.get(topic);
     if (!watched || watched.replicas.size === 0) return undefined;
+    // Asked for with every record that is sent: made once after each change.
+    return (watched.info ??= this.makeInfo(topic, watched));
+  }
+
+  private makeInfo(topic: string, watched: WatchedTopic): TopicInfo {
     const partitions = [...watched.replicas].sort(([a], [b]) => a - b).map(([partition, replicas]) =>
       watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] });
-    return { topic, partitions };
+    return topicInfoOf(topic, partitions);
   }
 
   async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {
@@ -106,12 +112,12 @@ export class ZooKeeperMetadata implements ClusterMetadata {
 
   private ready(topic: string): TopicInfo | undefined {
     const info = this.topic(topic);
-    return info?.partitions.some((partition) => partition.leader >= 0) ? info : undefined;
+    return info?.isAvailable ? info : undefined;
   }
 
   private watch(topic: string): void {
     if (this.watchedTopics.has(topic)) return;
-    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), updatePending: false, lastUpdateMs: -Infinity });
+    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), info: undefined, updatePending: false, lastUpdateMs: -Infinity });
     this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
     this.queue.put(() => this.refresh(topic));
   }
@@ -130,6 +136,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const assignment = await readTopic(this.zk, topic);
     const before = new Set(watched.replicas.keys());
     watched.replicas = assignment?.partitions ?? new Map();
+    watched.info = undefined;
     const fresh = [...watched.replicas.keys()].filter((partition) => !before.has(partition));
     this.watchedPartitions += fresh.length;
     if (this.watchedPartitions <= MAX_WATCHED_PARTITIONS) for (const partition of fresh) this.watchState({ topic, partition });
@@ -146,6 +153,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const replicas = watched.replicas.get(tp.partition);
     if (state === undefined || replicas === undefined) return;
     watched.states.set(tp.partition, { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr });
+    watched.info = undefined;
     this.listeners.notify();
   }
 

@@ -122,7 +122,7 @@ export class Producer<K = unknown, V = unknown> {
       return undefined;
     }
     const topic = this.metadata.topic(record.topic);
-    if (this.slowCount > 0 || this.ready || !topic?.partitions.some((one) => one.leader >= 0)) return this.inLine(record, report, options);
+    if (this.slowCount > 0 || this.ready || !topic?.isAvailable) return this.inLine(record, report, options);
     try {
       const encoded = this.encode(record);
       return this.accept(topic, encoded, report) ? undefined : this.inLine(record, report, options, encoded);

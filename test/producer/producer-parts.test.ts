@@ -14,7 +14,7 @@ test('murmur2 gives Kafka\'s values', () => {
 
 test('records without key stick to a partition until a batch is full, and avoid those without leader', () => {
   const partitioner = new DefaultPartitioner(new Prng('sticky'));
-  const topic = { topic: 't', partitions: [0, 1, 2, 3].map((partition) => ({ partition, leader: partition === 2 ? -1 : 1, leaderEpoch: 0, replicas: [1], isr: [1] })) };
+  const topic = { topic: 't', isAvailable: true, partitions: [0, 1, 2, 3].map((partition) => ({ partition, leader: partition === 2 ? -1 : 1, leaderEpoch: 0, replicas: [1], isr: [1] })) };
   const first = partitioner.partition(topic, null);
   for (let i = 0; i < 5; i++) expect(partitioner.partition(topic, null)).toBe(first);
   for (let i = 0; i < 50; i++) {
