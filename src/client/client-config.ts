@@ -24,7 +24,7 @@ export const clientConfigTable = {
   'listener.name': optional('string', 'With zookeeper.connect: which listener of the brokers to use; not set: the first with PLAINTEXT.'),
   'send.buffer.bytes': setting('int', 131072, 'SO_SNDBUF; accepted, Node leaves it to the system.', { min: -1 }),
   'receive.buffer.bytes': setting('int', 65536, 'SO_RCVBUF; accepted, Node leaves it to the system.', { min: -1 }),
-  'connections.max.idle.ms': setting('long', 540000, 'A connection nothing was asked on for this long is closed, in ms.', { min: -1 }),
+  'connections.max.idle.ms': setting('long', 540000, 'Accepted for compatibility: connections stay open.', { min: -1 }),
   'request.timeout.ms': setting('int', 30000, 'How long to wait for a response, in ms.', { min: 0 }),
   'retry.backoff.ms': setting('long', 100, 'Wait before a retry, in ms.', { min: 0 }),
   'reconnect.backoff.ms': setting('long', 50, 'Wait before connecting again, in ms; doubled with each failure.', { min: 0 }),

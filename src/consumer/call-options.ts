@@ -6,15 +6,17 @@
 import { KafkaError } from '../common/errors';
 import { OffsetCommit } from './offset-committer';
 
-export interface CallOptions {
-  /** Not set: default.api.timeout.ms. */
-  readonly timeoutMs?: number;
+export interface SignalOption {
   /** Ends the waiting; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-export interface PollOptions {
-  readonly signal?: AbortSignal;
+export interface CallOptions extends SignalOption {
+  /** Not set: default.api.timeout.ms. */
+  readonly timeoutMs?: number;
+}
+
+export interface PollOptions extends SignalOption {
   /** Fewer than max.poll.records. */
   readonly maxRecords?: number;
 }

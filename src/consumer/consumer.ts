@@ -17,7 +17,7 @@ import { PartitionInfo } from '../client/cluster-metadata';
 import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { assignorsOf } from './assignors/all-assignors';
-import { CallOptions, CommitCallback, PollOptions } from './call-options';
+import { CallOptions, CommitCallback, PollOptions, SignalOption } from './call-options';
 import { ConsumerConfig, parseConsumerConfig } from './consumer-config';
 import { ConsumerCoordinator, RebalanceListener } from './consumer-coordinator';
 import { ConsumerRecord } from './consumer-record';
@@ -278,25 +278,25 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /** By `topic-partition`. */
-  async beginningOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
+  async beginningOffsets(tps: readonly TopicPartition[], { signal }: SignalOption = {}): Promise<Map<string, number>> {
     this.requireOpen();
-    return this.lookup.beginning(tps);
+    return abortable(this.lookup.beginning(tps), signal);
   }
 
   /** By `topic-partition`. */
-  async endOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
+  async endOffsets(tps: readonly TopicPartition[], { signal }: SignalOption = {}): Promise<Map<string, number>> {
     this.requireOpen();
-    return this.lookup.end(tps);
+    return abortable(this.lookup.end(tps), signal);
   }
 
   /** For each partition the first record at or after the time (ms since 1970); those without one are left out. */
-  async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[]): Promise<Map<string, OffsetAndTimestamp>> {
+  async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[], { signal }: SignalOption = {}): Promise<Map<string, OffsetAndTimestamp>> {
     this.requireOpen();
-    return this.lookup.forTimes(wanted);
+    return abortable(this.lookup.forTimes(wanted), signal);
   }
 
-  async partitionsFor(topic: string, timeoutMs = this.config['default.api.timeout.ms']): Promise<readonly PartitionInfo[]> {
-    return (await this.metadata.awaitTopic(topic, timeoutMs)).partitions;
+  async partitionsFor(topic: string, timeoutMs = this.config['default.api.timeout.ms'], { signal }: SignalOption = {}): Promise<readonly PartitionInfo[]> {
+    return (await abortable(this.metadata.awaitTopic(topic, timeoutMs), signal)).partitions;
   }
 
   /** Names of all topics but internal ones. */

@@ -6,6 +6,7 @@
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { SimGroup } from './sim-group';
+import { SimOldGroup } from './sim-old-group';
 import { ZOOKEEPER_HOST } from './sim-zookeeper';
 
 export const faultKinds = [
@@ -36,8 +37,23 @@ export function drawFaults(random: Prng, kinds: readonly FaultKind[], brokers: n
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** The groups that read along, if there are any. */
+export interface Readers {
+  readonly group: SimGroup | undefined;
+  readonly oldGroup: SimOldGroup | undefined;
+}
+
+function oldMemberFault(cluster: SimCluster, group: SimOldGroup, kind: 'kill-member' | 'pause-member', target: number, lastsMs: number): void {
+  const member = group.alive[target % Math.max(1, group.alive.length)];
+  if (!member) return;
+  cluster.event(kind, member.name);
+  if (kind === 'pause-member') member.host.pause();
+  else member.host.kill();
+  cluster.world.schedule(lastsMs, () => (kind === 'pause-member' ? member.host.resume() : group.start(`${member.name}'`)));
+}
+
 /** Sets the fault, and schedules its end. */
-export function applyFault(cluster: SimCluster, group: SimGroup | undefined, { kind, target, other, lastsMs }: Fault): void {
+export function applyFault(cluster: SimCluster, { group, oldGroup }: Readers, { kind, target, other, lastsMs }: Fault): void {
   const later = (undo: () => void) => void cluster.world.schedule(lastsMs, undo);
   switch (kind) {
     case 'kill':
@@ -63,6 +79,7 @@ export function applyFault(cluster: SimCluster, group: SimGroup | undefined, { k
     case 'reset-zookeeper':
       return cluster.zookeeper.resetConnections(`broker-${target}`);
     case 'kill-member': case 'pause-member': {
+      if (oldGroup && (!group || lastsMs % 2 === 0)) return oldMemberFault(cluster, oldGroup, kind, target, lastsMs);
       const member = group?.alive[target % Math.max(1, group.alive.length)];
       if (!group || !member) return;
       if (kind === 'pause-member') {

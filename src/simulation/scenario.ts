@@ -19,6 +19,7 @@ import { applyFault, drawFaults, Fault, FaultKind, faultKinds } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { SimGroup } from './sim-group';
+import { SimOldGroup } from './sim-old-group';
 
 const TOPIC = 'records';
 const FAULTS_FROM_MS = 2000;
@@ -41,6 +42,8 @@ export interface Scenario {
   /** Members of a consumer group that reads along; 0: none. */
   readonly members: number;
   readonly assignor: string;
+  /** Members of a group of 0.8 consumers that reads along; 0: none. */
+  readonly oldMembers: number;
   readonly kinds: readonly FaultKind[];
   readonly faults: readonly Fault[];
   readonly brokerSettings: Readonly<Record<string, string>>;
@@ -67,7 +70,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   return {
     seed, brokers, replicationFactor, partitions: random.between(1, 3), minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
     segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), idempotent: random.split('idempotence').chance(0.6),
-    members: random.split('members').pick([0, 0, 1, 2, 3]), assignor: random.split('assignor').pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']), kinds: used,
+    members: random.split('members').pick([0, 0, 1, 2, 3]), assignor: random.split('assignor').pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
+    oldMembers: random.split('old members').pick([0, 0, 0, 1, 2, 3]), kinds: used,
     faults: drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), brokerSettings,
   };
 }
@@ -78,6 +82,7 @@ class Run {
   private readonly violations: string[] = [];
   private readonly tps: readonly TopicPartition[];
   private group: SimGroup | undefined;
+  private oldGroup: SimOldGroup | undefined;
   private producing = true;
   private sequence = 0;
   private open = 0;
@@ -131,13 +136,16 @@ class Run {
     void this.consume(consumer);
     this.group = scenario.members === 0 ? undefined : new SimGroup(cluster, { groupId: 'readers', topics: [TOPIC], config: { 'partition.assignment.strategy': scenario.assignor } });
     for (let i = 0; i < scenario.members; i++) this.group!.start(`member-${i}`);
-    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, this.group, fault));
+    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(cluster, 'old-readers', TOPIC);
+    for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
+    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, { group: this.group, oldGroup: this.oldGroup }, fault));
     await world.run(startMs + FAULTS_UNTIL_MS + 2000);
     cluster.heal();
     this.supervise();
     this.producing = false;
     await this.becomeQuiet();
     await this.finishGroup();
+    await this.finishOldGroup();
     await world.complete(this.readFinal(), 120000, 'reading everything back').catch((error) => this.violations.push(`Liveness: ${String(error)}`));
     this.judge();
   }
@@ -199,6 +207,17 @@ class Run {
       if (left.length > 0) this.violations.push(`AllProcessed: nobody processed ${left.length} records of ${tpName(tp)}, the first at offset ${left[0]}, ${QUIET_WITHIN_MS} ms after the faults ended`);
     }
     for (const member of group.members) if (member.endedWith !== undefined) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+  }
+
+  private async finishOldGroup(): Promise<void> {
+    const { cluster, oldGroup } = this;
+    if (!oldGroup || this.scenario.kinds.includes('power-cut')) return;
+    for (const member of oldGroup.members) member.host.resume();
+    if (oldGroup.alive.length === 0) oldGroup.start('old-last');
+    const left = () => this.tps.map((tp) => ({ tp, offsets: oldGroup.unread(tp, cluster.logOf(cluster.stateOf(tp)?.leader ?? 0, tp)?.highWatermark ?? 0) })).filter(({ offsets }) => offsets.length > 0);
+    await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => left().length === 0);
+    for (const { tp, offsets } of left()) this.violations.push(`AllProcessed: ${offsets.length} records of ${tpName(tp)} were handed to no old consumer, the first at offset ${offsets[0]}`);
+    for (const member of oldGroup.members) if (member.endedWith !== undefined) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
   }
 
   private async readFinal(): Promise<void> {

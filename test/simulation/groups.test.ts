@@ -1,9 +1,12 @@
 /** Consumer groups on simulated hosts: joining, dying, stalling, returning, and what each member may then still do. */
+import { Admin } from '../../src/admin/admin';
 import { tpName } from '../../src/common/cluster-types';
 import { RawConfig } from '../../src/common/config-def';
 import { Consumer } from '../../src/consumer/consumer';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { SimGroup, SimMember } from '../../src/simulation/sim-group';
+import { ZkConnection } from '../../src/zk/zk-connection';
+import { topicZnode } from '../../src/zk/znodes';
 import { bringUp, runFor, runUntil } from '../support/sim';
 
 const TPS = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition }));
@@ -186,4 +189,87 @@ test('partitions added to a topic, and topics that come to match a pattern, are 
   await cluster.world.complete(until(6), 30000, 'the second topic');
   await cluster.world.complete(consumer.unsubscribe(), 30000, 'unsubscribing');
   expect([consumer.assignment(), consumer.subscription()]).toEqual([[], []]);
+});
+
+test('partitions that are added to a topic are taken up by a rebalance', async () => {
+  const cluster = await clusterWithOrders('grow');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  group.start('a');
+  group.start('b');
+  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
+  const generation = group.alive[0]!.consumer.groupMetadata().generation;
+  const partitions = new Map([0, 1, 2, 3, 4, 5].map((partition) => [partition, [1, 2, 3]]));
+  const path = topicZnode.path('orders');
+  const { host, zookeeper } = cluster.environment();
+  const alter = async () => {
+    const zk = await ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 10 });
+    await zk.set(path, topicZnode.encode({ partitions, adding: new Map(), removing: new Map() }), (await zk.exists(path))!.version);
+    await zk.close();
+  };
+  await cluster.world.complete(alter(), 30000, 'adding partitions');
+  await runUntil(cluster, 'six are owned', () => group.alive.flatMap(owned).length === 6 && group.alive.every((member) => owned(member).length === 3));
+  expect(group.alive[0]!.consumer.groupMetadata().generation).toBeGreaterThan(generation);
+});
+
+test('unsubscribe gives the partitions to the others at once', async () => {
+  const cluster = await clusterWithOrders('unsubscribe');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  const stays = group.start('stays');
+  const goes = new Consumer(cluster.environment(), { 'zookeeper.connect': 'z', 'group.id': 'g', 'session.timeout.ms': 60000, 'heartbeat.interval.ms': 500 });
+  await goes.subscribe(['orders']);
+  await cluster.world.complete((async () => { while (goes.assignment().length !== 2) await goes.poll(100); })(), 60000, 'sharing');
+  await cluster.world.complete(goes.unsubscribe(), 30000, 'unsubscribing');
+  const leftMs = cluster.world.nowMs;
+  await runUntil(cluster, 'the other has all', () => owned(stays).length === 4);
+  expect(cluster.world.nowMs - leftMs).toBeLessThan(10000);
+});
+
+test('a user\'s own assignor decides, and one that throws is reported by poll', async () => {
+  const cluster = await clusterWithOrders('own-assignor');
+  const all = { name: 'all-to-one', protocol: 'eager' as const, assign: (counts: ReadonlyMap<string, number>, members: readonly { memberId: string }[]) => new Map([[members.map((one) => one.memberId).sort()[0]!, [...counts].flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition })))]]) };
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'partition.assignment.strategy': [all] } });
+  group.start('a');
+  group.start('b');
+  await runUntil(cluster, 'one has all', () => group.alive.map((member) => owned(member).length).sort().join() === '0,4');
+  const bad = new SimGroup(cluster, { groupId: 'bad', topics: ['orders'], config: { 'partition.assignment.strategy': [{ ...all, assign: () => { throw new Error('no idea'); } }] } });
+  const member = bad.start('c');
+  await runUntil(cluster, 'it ends', () => member.endedWith !== undefined);
+  expect(member.endedWith).toBe('UNKNOWN_SERVER_ERROR');
+});
+
+test('offsets of a group without members expire, and with the last one the group; a group with members keeps its own', async () => {
+  const cluster = await clusterWithOrders('expiry', { 'offsets.retention.minutes': 1, 'offsets.retention.check.interval.ms': 5000 });
+  const group = new SimGroup(cluster, { groupId: 'stays', topics: ['orders'], commitChance: 1 });
+  group.start('a');
+  const environment = cluster.environment();
+  const admin = new Admin(environment, { 'zookeeper.connect': 'z', 'default.api.timeout.ms': 10000 });
+  await cluster.world.complete(admin.listTopics(), 30000, 'connecting');
+  await produceOrders(cluster, 3);
+  await runUntil(cluster, 'all is processed', () => allDone(group, 3));
+  await cluster.world.complete(admin.alterConsumerGroupOffsets('goes', [{ topic: 'orders', partition: 0, offset: 2 }]), 30000, 'committing');
+  const listed = async () => (await cluster.world.complete(admin.listConsumerGroups(), 30000, 'listing')).map((one) => `${one.groupId} ${one.state}`);
+  expect(await listed()).toEqual(['goes Empty', 'stays Stable']);
+  await runFor(cluster, 50000);
+  expect((await cluster.world.complete(admin.listConsumerGroupOffsets('goes'), 30000, 'offsets')).length).toBe(1);
+  await runFor(cluster, 20000);
+  expect(await listed()).toEqual(['stays Stable']);
+  expect((await cluster.world.complete(admin.listConsumerGroupOffsets('stays'), 30000, 'offsets')).length).toBe(4);
+  expect((await cluster.world.complete(admin.describeConsumerGroup('goes'), 30000, 'describing')).state).toBe('Dead');
+});
+
+test('deleting: a group with members is refused, offsets of a subscribed topic too', async () => {
+  const cluster = await clusterWithOrders('deleting');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  const member = group.start('a');
+  await runUntil(cluster, 'it has all', () => isBalanced(group, 1));
+  const admin = new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': 10000 });
+  const outcome = (work: Promise<unknown>) => cluster.world.complete(work.then((value) => value ?? 'ok', (error) => (error as { errorName: string }).errorName), 30000, 'the call');
+  expect(await outcome(admin.deleteConsumerGroup('g'))).toBe('NON_EMPTY_GROUP');
+  expect(await outcome(admin.deleteConsumerGroupOffsets('g', [TPS[0]!]))).toEqual([{ topic: 'orders', partition: 0, error: 'GROUP_SUBSCRIBED_TO_TOPIC' }]);
+  expect(await outcome(admin.alterConsumerGroupOffsets('g', [{ ...TPS[0]!, offset: 1 }]))).toBe('UNKNOWN_MEMBER_ID');
+  expect(await outcome(admin.deleteConsumerGroup('nobody'))).toBe('GROUP_ID_NOT_FOUND');
+  await cluster.world.complete(member.consumer.close(), 30000, 'closing').catch(() => {});
+  expect(await outcome(admin.alterConsumerGroupOffsets('g', [{ ...TPS[0]!, offset: 1 }]))).toBe('ok');
+  expect(await outcome(admin.deleteConsumerGroup('g'))).toBe('ok');
+  expect(await outcome(admin.listConsumerGroupOffsets('g'))).toEqual([]);
 });
