@@ -54,6 +54,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   readText(path: string): string;
   rename(from: string, to: string): void;
+  /** Sets the time of last change, ms since 1970. */
+  setModified(path: string, modifiedMs: number): void;
   /** Removes a file or a whole tree; nothing there is no error. */
   remove(path: string): void;
   /** Replaces a small file so that a reader sees the old or the new text; `durable`: also after a power cut. */

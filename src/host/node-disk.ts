@@ -124,6 +124,10 @@ export class NodeDisk implements Disk {
     fs.renameSync(from, to);
   }
 
+  setModified(file: string, modifiedMs: number): void {
+    fs.utimesSync(file, modifiedMs / 1000, modifiedMs / 1000);
+  }
+
   remove(file: string): void {
     fs.rmSync(file, { recursive: true, force: true });
   }

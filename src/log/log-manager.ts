@@ -11,7 +11,9 @@ import { parseTpName, TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, Timer } from '../common/host';
 import { OffsetCheckpoint, OffsetEntry } from './checkpoint-file';
-import { Log, LogContext } from './log';
+import { Log } from './log';
+import { LogContext } from './log-context';
+import { LogCleaner, LogCleanerOptions } from './log-cleaner';
 import { LogConfig, TopicOverrides, withOverrides } from './log-config';
 import { openLog } from './log-recovery';
 import { OpenFiles } from './open-files';
@@ -26,6 +28,7 @@ export interface LogManagerOptions {
   readonly flushCheckIntervalMs: number;
   readonly maxOpenFiles: number;
   readonly tailCacheBytes: number;
+  readonly cleaner: LogCleanerOptions;
   /** Every log dir has failed: the broker cannot go on. */
   readonly onAllDirsFailed: (reason: string) => void;
   /** A log dir went offline. */
@@ -42,6 +45,7 @@ interface LogDir {
   readonly recoveryPoints: OffsetCheckpoint;
   readonly logStartOffsets: OffsetCheckpoint;
   readonly highWatermarks: OffsetCheckpoint;
+  readonly cleanerOffsets: OffsetCheckpoint;
   offline: boolean;
   tasks: Promise<void>;
 }
@@ -53,6 +57,7 @@ export class LogManager {
   private readonly files: OpenFiles;
   private readonly context: LogContext;
   private readonly log: Logger;
+  readonly cleaner: LogCleaner;
   private readonly overrides = new Map<string, TopicOverrides>();
   private timers: Timer[] = [];
   private isClosed = false;
@@ -64,7 +69,12 @@ export class LogManager {
       disk: host.disk, clock: host.clock, random: host.random, files: this.files, log: this.log,
       tailCache: new TailCache(options.tailCacheBytes),
       onStorageError: (path, error) => this.dirFailed(path, error),
+      onTruncated: (tp, offset) => this.cleaner.truncated(tp, offset),
     };
+    this.cleaner = new LogCleaner({
+      host, log: host.log.child('LogCleaner'), options: options.cleaner, logs: () => this.all.filter((log) => !this.isOffline(log.tp)),
+      saveCheckpoint: (tp, offsets) => this.saveCleanerCheckpoint(tp, offsets),
+    });
   }
 
   /** Takes every log dir; throws a sentence when one is missing rights or is used by another broker. */
@@ -77,6 +87,7 @@ export class LogManager {
         recoveryPoints: new OffsetCheckpoint(this.host.disk, `${path}/recovery-point-offset-checkpoint`),
         logStartOffsets: new OffsetCheckpoint(this.host.disk, `${path}/log-start-offset-checkpoint`),
         highWatermarks: new OffsetCheckpoint(this.host.disk, `${path}/replication-offset-checkpoint`),
+        cleanerOffsets: new OffsetCheckpoint(this.host.disk, `${path}/cleaner-offset-checkpoint`),
       });
     }
   }
@@ -99,6 +110,7 @@ export class LogManager {
     disk.remove(marker);
     const recoveryPoints = this.readCheckpoint(dir.recoveryPoints);
     const logStartOffsets = this.readCheckpoint(dir.logStartOffsets);
+    this.cleaner.restore(this.readCheckpoint(dir.cleanerOffsets));
     const entries = disk.list(dir.path).filter((entry) => entry.directory);
     if (!cleanShutdown && entries.length > 0) this.log.info(`No clean shutdown of ${dir.path} found: recovering its ${entries.length} logs`);
     for (const { name } of entries) {
@@ -192,6 +204,7 @@ export class LogManager {
 
   startBackgroundTasks(): void {
     const { initialTaskDelayMs: first, retentionCheckIntervalMs, flushCheckpointIntervalMs, flushCheckIntervalMs } = this.options;
+    this.cleaner.start();
     this.every(first, retentionCheckIntervalMs, () => this.expire());
     this.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
     this.every(first, flushCheckIntervalMs, () => { for (const log of this.all) void log.flushIfDue(); });
@@ -228,6 +241,13 @@ export class LogManager {
     }
   }
 
+  private saveCleanerCheckpoint(tp: TopicPartition, offsets: ReadonlyMap<string, number>): void {
+    const dir = this.dirOf.get(tpName(tp));
+    if (!dir) return;
+    const mine = this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir && offsets.has(tpName(log.tp)));
+    this.guard(dir.path, () => dir.cleanerOffsets.write(mine.map((log) => ({ ...log.tp, offset: offsets.get(tpName(log.tp))! }))));
+  }
+
   /** Writes the high watermarks, each to the checkpoint of its log dir. */
   checkpointHighWatermarks(entries: readonly OffsetEntry[]): void {
     for (const dir of this.dirs) {
@@ -262,6 +282,7 @@ export class LogManager {
   /** Flushes and closes every log, writes the checkpoints, and last the marker that says all of it happened. */
   async close(): Promise<void> {
     for (const timer of this.timers.splice(0)) timer.cancel();
+    await this.cleaner.close();
     for (const log of this.all) if (!this.isOffline(log.tp)) await log.close();
     this.checkpoint();
     this.isClosed = true;

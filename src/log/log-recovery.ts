@@ -12,7 +12,8 @@ import { TopicPartition } from '../common/cluster-types';
 import { sleep } from '../common/host';
 import { EpochEntry, LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
-import { Log, LogContext } from './log';
+import { Log } from './log';
+import { LogContext } from './log-context';
 import { LogConfig } from './log-config';
 import { LogSegment } from './log-segment';
 import { LogSegments } from './log-segments';
@@ -29,6 +30,7 @@ export interface OpenLogOptions {
 }
 
 const SEGMENT_FILE = /^(\d{20})\.log$/;
+const SWAP_FILE = /^(\d{20})\.log\.swap$/;
 const LEFTOVER = /\.(deleted|cleaned|swap)$/;
 const INDEX_FILE = /^(\d{20})\.(index|timeindex|txnindex|snapshot)$/;
 /** Bytes recovered before the loop gets a turn. */
@@ -37,6 +39,7 @@ const SLICE_BYTES = 32 * 1024 * 1024;
 export async function openLog(context: LogContext, options: OpenLogOptions): Promise<Log> {
   const { disk } = context;
   disk.makeDirectory(options.directory);
+  completeSwaps(context, options);
   removeLeftovers(context, options.directory);
   const segments = listSegments(context, options);
   if (options.cleanShutdown) checkIndexes(context, options, segments);
@@ -61,6 +64,35 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
 function newSegment(context: LogContext, { directory, config }: OpenLogOptions, baseOffset: number): LogSegment {
   const settings = { indexIntervalBytes: config['index.interval.bytes'], maxIndexBytes: config['segment.index.bytes'] };
   return new LogSegment(context.disk, context.files, directory, baseOffset, settings, context.clock.wallMs());
+}
+
+/**
+ * A `.swap` file is a cleaned segment, whole and durable, whose cleaner did not get to the end: the segments it replaces
+ * go, and it gets its name. What of those lies behind its last record stays; it is cleaned again.
+ */
+function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void {
+  const { disk, log } = context;
+  const bases = disk.list(directory).flatMap((entry) => SWAP_FILE.exec(entry.name)?.[1] ?? []);
+  for (const base of bases) {
+    const path = `${directory}/${base}.log`;
+    log.info(`Completing the swap of the cleaned segment ${path}`);
+    for (const suffix of ['.log', '.index', '.timeindex']) disk.remove(`${directory}/${base}${suffix}`);
+    disk.rename(`${path}.swap`, path);
+    const end = endOf(context, directory, Number(base));
+    for (const { name } of disk.list(directory)) {
+      const other = SEGMENT_FILE.exec(name)?.[1];
+      if (other === undefined || Number(other) <= Number(base) || Number(other) >= end) continue;
+      for (const suffix of ['.log', '.index', '.timeindex', '.snapshot']) disk.remove(`${directory}/${other}${suffix}`);
+    }
+  }
+}
+
+function endOf({ disk, files, clock }: LogContext, directory: string, base: number): number {
+  const segment = new LogSegment(disk, files, directory, base, { indexIntervalBytes: 4096, maxIndexBytes: 10485760 }, clock.wallMs());
+  segment.recover(() => {}, true);
+  const end = segment.readNextOffset();
+  segment.closeFiles();
+  return end;
 }
 
 /** Removes what a deletion left over, and index files whose segment is gone. */

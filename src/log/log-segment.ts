@@ -54,10 +54,13 @@ export class LogSegment {
     return (this.largest ??= this.timeIndex.last);
   }
 
+  /** When the file was last written; a cleaned segment keeps the time of what it was made from. */
+  get modifiedMs(): number { return this.disk.stat(this.path).modifiedMs; }
+
   /** Latest timestamp, or the file's own time where no record has one: what retention goes by. */
   get retentionTimestamp(): number {
     const { timestamp } = this.largestTimestamp;
-    return timestamp >= 0 ? timestamp : this.disk.stat(this.path).modifiedMs;
+    return timestamp >= 0 ? timestamp : this.modifiedMs;
   }
 
   /** Writes the batches in one call, then indexes them one by one. */

@@ -37,6 +37,11 @@ export class LogSegments {
     if (at >= 0) this.list.splice(at, 1);
   }
 
+  /** One segment in the place of neighbouring ones. */
+  replace(old: readonly LogSegment[], fresh: LogSegment): void {
+    this.list.splice(this.list.indexOf(old[0]!), old.length, fresh);
+  }
+
   removeAll(): LogSegment[] {
     return this.list.splice(0);
   }

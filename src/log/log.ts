@@ -9,30 +9,18 @@
  */
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
-import { Clock, Disk, Log as Logger, Random } from '../common/host';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
 import { LogConfig } from './log-config';
+import { LogContext } from './log-context';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { validateFetchedBatches, validateProducedBatch } from './log-validator';
-import { OpenFiles } from './open-files';
 import { BatchMetadata } from './producer-state';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
-import { LogTail, TailCache } from './tail-cache';
-
-export interface LogContext {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly files: OpenFiles;
-  readonly tailCache: TailCache;
-  readonly log: Logger;
-  /** A disk error: the log dir that holds `path` is no longer to be trusted. */
-  readonly onStorageError: (path: string, error: unknown) => void;
-}
+import { LogTail } from './tail-cache';
 
 export interface AppendInfo {
   readonly firstOffset: number;
@@ -49,6 +37,8 @@ export class Log {
   private endOffset: number;
   private watermark = 0;
   recoveryPoint: number;
+  /** Counts cuts: who works on the log beside it sees that it changed. */
+  truncations = 0;
   private unflushedRecords = 0;
   private lastFlushMs: number;
   private flushing: Promise<void> = Promise.resolve();
@@ -272,6 +262,8 @@ export class Log {
   }
 
   private movedEnd(offset: number): void {
+    this.truncations++;
+    this.context.onTruncated(this.tp, offset);
     this.endOffset = offset;
     this.recoveryPoint = Math.min(this.recoveryPoint, offset);
     this.watermark = Math.min(Math.max(this.watermark, this.logStartOffset), offset);
@@ -296,6 +288,28 @@ export class Log {
     }
     this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);
     return doomed.length;
+  }
+
+  /**
+   * Puts a cleaned copy, whole and durable at `cleaned`, in the place of the segments it was made from. A crash leaves the
+   * old ones, or the copy as `.swap`, which recovery completes.
+   */
+  replaceSegments(old: readonly LogSegment[], cleaned: string): void {
+    const { disk, clock } = this.context;
+    const [first] = old;
+    const modifiedMs = old[old.length - 1]!.modifiedMs;
+    this.guard(() => {
+      const swap = `${first!.path}.swap`;
+      disk.rename(cleaned, swap);
+      const doomed = old.flatMap((segment) => segment.markDeleted());
+      disk.rename(swap, first!.path);
+      const fresh = this.newSegment(first!.baseOffset);
+      fresh.recover(() => {}, true);
+      disk.setModified(fresh.path, modifiedMs);
+      this.segments.replace(old, fresh);
+      void fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
+      clock.schedule(this.config['file.delete.delay.ms'], () => doomed.forEach((path) => disk.remove(path)));
+    });
   }
 
   /** Moves the log start forward; never beyond the high watermark. */

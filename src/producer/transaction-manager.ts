@@ -13,6 +13,8 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { ProducerBatch } from './producer-batch';
 
+/** Brokers remember as many batches of a producer. The limit of requests in flight is one a connection, and a partition may change its leader. */
+const MAX_UNSETTLED = 5;
 const NO_SEQUENCE = -1;
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const MAX_EPOCH = 2 ** 15 - 1;
@@ -68,6 +70,7 @@ export class TransactionManager {
     if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
     // A repeated batch waits until all before it are settled: that is what keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
+    if (book.inFlight.length >= MAX_UNSETTLED) return false;
     const isStale = book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch;
     return !(isStale && first !== undefined) && !this.unresolved.has(tpName(batch.tp));
   }

@@ -112,6 +112,10 @@ export class SimDisk implements Disk {
     return { size, modifiedMs };
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    this.find(path).modifiedMs = modifiedMs;
+  }
+
   list(path: string): DiskEntry[] {
     if (!this.directories.has(path)) throw systemError('ENOENT', path);
     const entries = new Map<string, boolean>();

@@ -7,8 +7,11 @@
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ZooKeeperConsumer } from '../consumer/zookeeper-consumer';
+import { isZkError } from '../zk/zk-session';
 import { SimCluster } from './sim-cluster';
 import { SimHost } from './sim-host';
+
+const RESTART_MS = 2000;
 
 interface OldMember {
   readonly name: string;
@@ -31,10 +34,15 @@ export class SimOldGroup {
     });
     const member: OldMember = { name, host: environment.simHost, consumer, endedWith: undefined };
     this.members.push(member);
-    this.run(member).catch((error) => { member.endedWith = String((error as Error).stack); });
+    this.run(member).catch((error) => {
+      member.endedWith = String((error as Error).stack);
+      // Without ZooKeeper there is no beginning, as in 0.8: a supervisor would start it again.
+      if (!isZkError(error, 'CONNECTION_LOSS')) return;
+      member.host.kill();
+      this.cluster.world.schedule(RESTART_MS, () => this.start(`${name}'`));
+    });
   }
 
-  /** ZooKeeper may be down when a member begins; it tries again, as a supervisor would have it do. */
   private async run(member: OldMember): Promise<void> {
     const [stream] = (await member.consumer.createMessageStreams({ [this.topic]: 1 })).get(this.topic)!;
     const last = new Map<string, number>();

@@ -5,7 +5,8 @@ import * as path from 'node:path';
 import { Clock } from '../../src/common/host';
 import { NodeDisk } from '../../src/host/node-disk';
 import { nodeRandom, silentLog } from '../../src/host/node-host';
-import { Log, LogContext } from '../../src/log/log';
+import { Log } from '../../src/log/log';
+import { LogContext } from '../../src/log/log-context';
 import { LogConfig, logConfigTable, withOverrides } from '../../src/log/log-config';
 import { openLog } from '../../src/log/log-recovery';
 import { OpenFiles } from '../../src/log/open-files';
@@ -33,7 +34,7 @@ const clock: Clock = {
 function context(tailBytes = 0, maxFiles = 100): LogContext {
   const disk = new NodeDisk();
   const log = { ...silentLog, warn: (message: string) => { warnings.push(message); } };
-  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, maxFiles), tailCache: new TailCache(tailBytes), log, onStorageError: (_, error) => { if (fs.existsSync(directory)) throw error; } };
+  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, maxFiles), tailCache: new TailCache(tailBytes), log, onTruncated: () => {}, onStorageError: (_, error) => { if (fs.existsSync(directory)) throw error; } };
 }
 
 const opened: Log[] = [];

@@ -1,0 +1,71 @@
+/**
+ * Which part of a compacted log may be cleaned, and how much it needs it.
+ *
+ *   log start … [clean] … first dirty offset … [dirty, cleanable] … first uncleanable offset … active segment
+ *
+ * [p] Kafka: log/LogCleanerManager.scala#{cleanableOffsets,grabFilthiestCompactedLog}@2.8.2
+ */
+import { LogConfig } from './log-config';
+
+interface Segment {
+  readonly baseOffset: number;
+  readonly size: number;
+  readonly retentionTimestamp: number;
+}
+
+export interface CleanableLog<S extends Segment> {
+  readonly allSegments: readonly S[];
+  readonly config: LogConfig;
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+}
+
+export interface Cleanable<S extends Segment> {
+  readonly firstDirtyOffset: number;
+  readonly firstUncleanableOffset: number;
+  readonly cleanSegments: readonly S[];
+  readonly dirtySegments: readonly S[];
+  /** Dirty share of the bytes that could be looked at. */
+  readonly dirtyRatio: number;
+  /** max.compaction.lag.ms has passed for the oldest dirty record. */
+  readonly isOverdue: boolean;
+}
+
+export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint: number | undefined, nowMs: number): Cleanable<S> {
+  const { allSegments, config } = log;
+  const active = allSegments[allSegments.length - 1]!;
+  const isSane = checkpoint !== undefined && checkpoint >= log.logStartOffset && checkpoint <= active.baseOffset;
+  const firstDirtyOffset = isSane ? checkpoint : log.logStartOffset;
+  const lagMs = config['min.compaction.lag.ms'];
+  const tooYoung = lagMs > 0 ? allSegments.find((segment) => segment.baseOffset >= firstDirtyOffset && segment.retentionTimestamp > nowMs - lagMs) : undefined;
+  const nextBase = (i: number) => allSegments[i + 1]?.baseOffset ?? Infinity;
+  const limit = Math.min(active.baseOffset, log.highWatermark, tooYoung?.baseOffset ?? Infinity);
+  const cleanSegments = allSegments.filter((_, i) => nextBase(i) <= firstDirtyOffset);
+  const dirtySegments = allSegments.filter((_, i) => nextBase(i) > firstDirtyOffset && nextBase(i) <= limit);
+  const bytes = (segments: readonly S[]) => segments.reduce((sum, segment) => sum + segment.size, 0);
+  const dirty = bytes(dirtySegments);
+  const oldest = dirtySegments[0]?.retentionTimestamp ?? Infinity;
+  return {
+    firstDirtyOffset, firstUncleanableOffset: limit, cleanSegments, dirtySegments, dirtyRatio: dirty === 0 ? 0 : dirty / (bytes(cleanSegments) + dirty),
+    isOverdue: nowMs - oldest > config['max.compaction.lag.ms'],
+  };
+}
+
+/** Segments that can become one: together no larger than segment.bytes, and within the reach of a 32-bit offset. */
+export function groupSegments<S extends Segment>(segments: readonly S[], endOffset: number, segmentBytes: number): S[][] {
+  const groups: S[][] = [];
+  let group: S[] = [];
+  let bytes = 0;
+  segments.forEach((segment, i) => {
+    const last = (segments[i + 1]?.baseOffset ?? endOffset) - 1;
+    if (group.length > 0 && (bytes + segment.size > segmentBytes || last - group[0]!.baseOffset > 2 ** 31 - 1)) {
+      groups.push(group);
+      group = [];
+      bytes = 0;
+    }
+    group.push(segment);
+    bytes += segment.size;
+  });
+  if (group.length > 0) groups.push(group);
+  return groups;
+}

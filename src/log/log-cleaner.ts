@@ -1,0 +1,188 @@
+/**
+ * Compaction: of every key the last record stays, in place; offsets never change, so the log has gaps afterwards.
+ *
+ * In rounds: the filthiest log is taken; pass one remembers the last offset of each key in its dirty part, pass two copies
+ * its segments without the records that a later one replaces. A copy is written to `.cleaned`, made durable, renamed to
+ * `.swap`, the old files are marked `.deleted`, and the swap file gets its name: whatever moment a crash picks, recovery
+ * finds either the old segments or the complete new one.
+ *
+ * Invariants: the active segment and what is above the high watermark are never touched; a tombstone stays
+ * `delete.retention.ms` longer than the last cleaning that saw it; the last batch of each idempotent producer stays, if
+ * need be without records; a log that was cut meanwhile is left alone.
+ *
+ * Kafka: log/{LogCleaner,LogCleanerManager}.scala@2.8.2
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { messageOf } from '../common/errors';
+import { Host, Log as Logger, sleep, Timer } from '../common/host';
+import { batchesOf, RecordBatch } from '../record/record-batch';
+import { recordsOf } from '../record/record';
+import { filterBatch } from '../record/filter-batch';
+import { Cleanable, cleanableOf, groupSegments } from './cleanable';
+import { Log } from './log';
+import { LogSegment } from './log-segment';
+import { OffsetMap } from './offset-map';
+
+export interface LogCleanerOptions {
+  readonly enabled: boolean;
+  readonly backoffMs: number;
+  readonly dedupeBufferBytes: number;
+}
+
+export interface CleanerDeps {
+  readonly host: Host;
+  readonly log: Logger;
+  readonly options: LogCleanerOptions;
+  /** Logs that may be cleaned: online ones. */
+  readonly logs: () => readonly Log[];
+  /** Writes the first dirty offsets of the log's dir. */
+  readonly saveCheckpoint: (tp: TopicPartition, firstDirty: ReadonlyMap<string, number>) => void;
+}
+
+const SLICE_BYTES = 1024 * 1024;
+
+/** The log changed under the cleaner: it begins again another time. */
+class CleaningAborted extends Error {}
+
+export class LogCleaner {
+  private readonly firstDirty = new Map<string, number>();
+  private timer: Timer | undefined;
+  private isClosed = false;
+  private cleaning: Promise<void> = Promise.resolve();
+
+  constructor(private readonly deps: CleanerDeps) {}
+
+  /** First dirty offsets, as the checkpoints had them. */
+  restore(offsets: ReadonlyMap<string, number>): void {
+    for (const [name, offset] of offsets) this.firstDirty.set(name, offset);
+  }
+
+  start(): void {
+    if (!this.deps.options.enabled || this.isClosed) return;
+    this.timer = this.deps.host.clock.schedule(this.deps.options.backoffMs, () => {
+      this.cleaning = this.round().then(() => this.start());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.timer?.cancel();
+    await this.cleaning;
+  }
+
+  /** The log was cut: what comes after that is dirty. */
+  truncated(tp: TopicPartition, offset: number): void {
+    const name = tpName(tp);
+    const known = this.firstDirty.get(name);
+    if (known !== undefined && known > offset) this.firstDirty.set(name, offset);
+  }
+
+  private async round(): Promise<void> {
+    const tried = new Set<Log>();
+    for (let next = this.filthiest(tried); next && !this.isClosed; next = this.filthiest(tried)) {
+      tried.add(next.log);
+      try {
+        await this.clean(next.log, next.cleanable);
+      } catch (error) {
+        if (error instanceof CleaningAborted) this.deps.log.info(`Cleaning of ${tpName(next.log.tp)} was given up: the log changed meanwhile`);
+        else this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  private filthiest(except: ReadonlySet<Log>): { log: Log; cleanable: Cleanable<LogSegment> } | undefined {
+    const nowMs = this.deps.host.clock.wallMs();
+    let best: { log: Log; cleanable: Cleanable<LogSegment> } | undefined;
+    for (const log of this.deps.logs()) {
+      if (except.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
+      const cleanable = cleanableOf(log, this.firstDirty.get(tpName(log.tp)), nowMs);
+      const needed = cleanable.dirtyRatio > log.config['min.cleanable.dirty.ratio'] || (cleanable.isOverdue && cleanable.dirtySegments.length > 0);
+      if (needed && (best === undefined || cleanable.dirtyRatio > best.cleanable.dirtyRatio)) best = { log, cleanable };
+    }
+    return best;
+  }
+
+  /** Cleans what is cleanable now. */
+  async clean(log: Log, { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>): Promise<void> {
+    const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
+    const stamp = log.truncations;
+    const map = new OffsetMap(firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
+    const endOffset = await this.fill(map, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
+    const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;
+    const segments = [...cleanSegments, ...dirtySegments].filter((segment) => segment.baseOffset < endOffset);
+    let bytesAfter = 0;
+    for (const group of groupSegments(segments, endOffset, log.config['segment.bytes'])) bytesAfter += await this.cleanGroup(log, group, map, horizonMs, stamp);
+    this.firstDirty.set(tpName(log.tp), endOffset);
+    this.deps.saveCheckpoint(log.tp, this.firstDirty);
+    this.deps.log.info(`Cleaned ${tpName(log.tp)} up to offset ${endOffset}: ${bytesBefore} bytes in ${segments.length} segments became ${bytesAfter}, ${map.size} keys`);
+    this.deps.host.event({ what: 'log-cleaned', ...log.tp, endOffset, bytesBefore, bytesAfter, keys: map.size });
+  }
+
+  /** Pass one. The offset up to which the map speaks for the log. */
+  private async fill(map: OffsetMap, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
+    for (const segment of segments) {
+      for await (const batch of this.batches(segment)) {
+        if (batch.isControl || batch.lastOffset < from) continue;
+        for (const { key, offset } of recordsOf(batch)) {
+          if (key === null || offset < from) continue;
+          if (map.isFull) return map.latestOffset + 1;
+          map.put(key, offset);
+        }
+      }
+    }
+    return until;
+  }
+
+  /** Whole batches of a segment; the event loop gets a turn between slices. */
+  private async *batches(segment: LogSegment): AsyncGenerator<RecordBatch> {
+    for (let next = segment.baseOffset; ;) {
+      const bytes = segment.read(next, Infinity, SLICE_BYTES, true);
+      if (bytes === undefined || bytes.length === 0) return;
+      for (const batch of batchesOf(bytes)) {
+        yield batch;
+        next = batch.nextOffset;
+      }
+      await sleep(this.deps.host.clock, 0);
+      if (this.isClosed) throw new CleaningAborted();
+    }
+  }
+
+  /** Pass two: the group's segments become one. Returns its size in bytes. */
+  private async cleanGroup(log: Log, group: readonly LogSegment[], map: OffsetMap, horizonMs: number, stamp: number): Promise<number> {
+    const { disk } = this.deps.host;
+    const path = `${group[0]!.path}.cleaned`;
+    const file = disk.open(path, 'create');
+    let size = 0;
+    try {
+      file.truncate(0);
+      for (const segment of group) {
+        const keepsTombstones = segment.modifiedMs > horizonMs;
+        for await (const batch of this.batches(segment)) {
+          const kept = this.cleanBatch(log, batch, map, keepsTombstones);
+          if (kept === undefined) continue;
+          file.write([kept], size);
+          size += kept.length;
+        }
+      }
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    if (this.isClosed || log.truncations !== stamp || !group.every((segment) => log.allSegments.includes(segment))) {
+      disk.remove(path);
+      throw new CleaningAborted();
+    }
+    log.replaceSegments(group, path);
+    return size;
+  }
+
+  private cleanBatch(log: Log, batch: RecordBatch, map: OffsetMap, keepsTombstones: boolean): Buffer | undefined {
+    if (batch.isControl) return batch.bytes();
+    const isLastOfProducer = log.producerState.get(batch.producerId)?.batches.at(-1)?.lastOffset === batch.lastOffset;
+    return filterBatch(batch, ({ key, value, offset }) => {
+      if (key === null) return false;
+      if (offset > map.latestOffset) return true;
+      return offset >= map.get(key) && (value !== null || keepsTombstones);
+    }, isLastOfProducer);
+  }
+}
