@@ -1,6 +1,8 @@
 /**
  * One broker as a story sees it, whatever runs it: a child process, or a container of docker-compose.yml.
  */
+import { SegmentFile } from './segment-files';
+
 export interface BrokerHandle {
   readonly id: number;
   /** Where it runs, for people: pid and port, or the container. */
@@ -15,4 +17,6 @@ export interface BrokerHandle {
   terminate(): Promise<void>;
   pause(): void;
   resume(): void;
+  /** The files of a partition's directory, e.g. of `events-0`. */
+  files(partition: string): SegmentFile[];
 }

@@ -9,6 +9,7 @@ import * as readline from 'node:readline';
 import { nodeHost, silentLog } from '../host/node-host';
 import { realZooKeeper } from '../zk/real-zookeeper';
 import { BrokerHandle } from './broker-handle';
+import { filesIn, SegmentFile } from './segment-files';
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
 const READY_DEADLINE_MS = 120_000;
@@ -111,5 +112,9 @@ export class BrokerProcess implements BrokerHandle {
     const options = { sessionTimeoutMs: 10000, connectTimeoutMs: 30000, resume: { id: id!, password: password! } };
     const session = await realZooKeeper(host, this.options.zookeeper).openSession(options);
     await session.close();
+  }
+
+  files(partition: string): SegmentFile[] {
+    return filesIn(path.join(this.logDir, partition));
   }
 }

@@ -8,20 +8,23 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { BrokerHandle } from './broker-handle';
+import { SegmentFile } from './segment-files';
 
 const ROOT = path.join(__dirname, '../../..');
 const PROJECT = 'samsademo';
+/** log.dirs of config/compose.properties. */
+const LOG_DIR = '/var/lib/samsa';
 export const COMPOSE_ZOOKEEPER = '127.0.0.1:12181';
 
 export class Compose {
   constructor(readonly timelines: string) {}
 
-  /** Runs docker compose, or docker-compose where the plugin is missing; throws with its last words. */
-  run(...args: readonly string[]): void {
+  /** Runs docker compose, or docker-compose where the plugin is missing, and returns its output; throws with its last words. */
+  run(...args: readonly string[]): string {
     const env = { ...process.env, SAMSA_TIMELINES: this.timelines };
     const [command, first] = hasPlugin() ? ['docker', ['compose']] : ['docker-compose', []];
     try {
-      execFileSync(command as string, [...first!, '-p', PROJECT, ...args], { cwd: ROOT, env, stdio: ['ignore', 'ignore', 'pipe'] });
+      return execFileSync(command as string, [...first!, '-p', PROJECT, ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
     } catch (error) {
       throw new Error(`docker compose ${args.join(' ')} failed: ${String((error as { stderr?: Buffer }).stderr ?? error).trim().split('\n').slice(-3).join(' | ')}`);
     }
@@ -80,5 +83,10 @@ export class ComposeBroker implements BrokerHandle {
 
   resume(): void {
     this.compose.run('unpause', this.service);
+  }
+
+  files(partition: string): SegmentFile[] {
+    const list = this.compose.run('exec', '-T', this.service, 'sh', '-c', `cd ${LOG_DIR}/${partition} && stat -c '%n %s' *`);
+    return list.trim().split('\n').map((line) => line.split(' ')).map(([name, bytes]) => ({ name: name!, bytes: Number(bytes) }));
   }
 }

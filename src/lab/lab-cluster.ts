@@ -12,6 +12,7 @@ import { readControllerId } from '../zk/controller-election';
 import { readBrokers } from '../zk/broker-registration';
 import { readPartitionState } from '../zk/partition-state-store';
 import { createTopic } from '../zk/topic-creation';
+import { alterTopicConfig } from '../zk/topic-store';
 import { realZooKeeper } from '../zk/real-zookeeper';
 import { ZkConnection } from '../zk/zk-connection';
 import { BrokerHandle } from './broker-handle';
@@ -145,6 +146,11 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
     const zk = await this.zkConnection();
     await createTopic(zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
     for (const [partition, replicas] of assignment) await this.untilIsr({ topic: name, partition }, replicas);
+  }
+
+  /** Replaces the topic's settings and tells the brokers. */
+  async alterTopicConfig(name: string, configs: Readonly<Record<string, string>>): Promise<void> {
+    await alterTopicConfig(await this.zkConnection(), name, configs);
   }
 
   async untilLeader(tp: TopicPartition, accept: (leader: number) => boolean = (leader) => leader >= 0): Promise<number> {

@@ -307,6 +307,7 @@ export class Log {
       fresh.recover(() => {}, true);
       disk.setModified(fresh.path, modifiedMs);
       this.segments.replace(old, fresh);
+      this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));
       void fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
       clock.schedule(this.config['file.delete.delay.ms'], () => doomed.forEach((path) => disk.remove(path)));
     });

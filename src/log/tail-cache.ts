@@ -68,6 +68,11 @@ export class LogTail {
     this.first = 0;
   }
 
+  /** Forgets what lies below `offset`: it was compacted, and the disk has fewer records than we. */
+  dropBelow(offset: number): void {
+    while (this.first < this.entries.length && this.entries[this.first]!.baseOffset < offset) this.first++;
+  }
+
   /**
    * Whole batches from the one that holds `offset`, below `limitOffset`, up to `maxBytes` (the first one even if it is
    * larger, with `atLeastOne`). Undefined when `offset` lies before what is kept.
