@@ -22,6 +22,7 @@ export { serdes } from './common/serialization';
 export type { Deserializer, Serializer } from './common/serialization';
 export type { PartitionInfo, TopicInfo } from './client/cluster-metadata';
 export type { GroupDescription, GroupListing, GroupOffset, MemberDescription } from './admin/groups';
+export type { DeletedRecords, LogDirDescription, RecordsToDelete } from './admin/logs';
 export type { NewTopicRequest } from './admin/admin';
 export type { ConsumerRecord } from './consumer/consumer-record';
 export type { RebalanceListener } from './consumer/consumer-coordinator';

@@ -9,6 +9,7 @@ import { ErrorName, KafkaError } from '../common/errors';
 import { ClientEnvironment, clientConfigTable, connectionPool, connectMetadata } from '../client/client-config';
 import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
+import { DeletedRecords, LogAdmin, LogDirDescription, RecordsToDelete } from './logs';
 import { GroupAdmin, GroupDescription, GroupListing, GroupOffset } from './groups';
 import { rpcTopicAdmin, TopicDescription } from './topics';
 
@@ -33,6 +34,7 @@ export class Admin {
   private readonly pool: ConnectionPool;
   private readonly metadata: ConnectingMetadata;
   private readonly groups: GroupAdmin;
+  private readonly logs: LogAdmin;
   private closing: Promise<void> | undefined;
 
   /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
@@ -42,6 +44,7 @@ export class Admin {
     this.pool = connectionPool(host, this.config);
     this.metadata = connectMetadata(environment, this.config, this.pool, false);
     this.groups = new GroupAdmin(host, this.pool, this.metadata, this.config['default.api.timeout.ms'], this.config['retry.backoff.ms']);
+    this.logs = new LogAdmin(host, this.pool, this.metadata, this.config['default.api.timeout.ms'], this.config['retry.backoff.ms']);
   }
 
   private async ready(): Promise<void> {
@@ -102,6 +105,21 @@ export class Admin {
   async deleteConsumerGroupOffsets(groupId: string, tps: readonly TopicPartition[]): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
     await this.ready();
     return this.groups.deleteOffsets(groupId, tps);
+  }
+
+  /**
+   * Deletes the oldest records: everything below `beforeOffset`, or with -1 all below the high watermark. The outcome of
+   * each partition: OFFSET_OUT_OF_RANGE above the high watermark, POLICY_VIOLATION for a topic that is only compacted …
+   */
+  async deleteRecords(wanted: readonly RecordsToDelete[]): Promise<DeletedRecords[]> {
+    await this.ready();
+    return this.logs.deleteRecords(wanted);
+  }
+
+  /** The log dirs of the brokers (none named: all), with the sizes of the logs of `topics` (none named: all). */
+  async describeLogDirs(brokers: readonly number[] = [], topics: readonly string[] = []): Promise<LogDirDescription[]> {
+    await this.ready();
+    return this.logs.describeLogDirs(brokers, topics);
   }
 
   close(): Promise<void> {

@@ -208,7 +208,7 @@ export class Broker {
       if (error.errorName !== 'TOPIC_ALREADY_EXISTS') this.log.warn(`${GROUP_METADATA_TOPIC} could not be created: ${error.message}`);
     });
     const serve = requestRouter({
-      host, log: this.log, brokerId, clusterId, replicas, groups, createTopics: createDeps, findCoordinator: { cache: metadata, createOffsetsTopic },
+      host, log: this.log, brokerId, clusterId, replicas, logs: this.logs!, groups, createTopics: createDeps, findCoordinator: { cache: metadata, createOffsetsTopic },
       generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },

@@ -17,6 +17,8 @@ export interface ReplicaProgress {
   /** The leader's log end offset at the previous fetch, and its time. */
   readonly lastFetchLeaderEndOffset: number;
   readonly lastFetchMs: number;
+  /** Where the follower's log begins. */
+  readonly logStartOffset: number;
   /** Broker epoch that the fetch came from (design D17). */
   readonly brokerEpoch: number;
 }
@@ -24,18 +26,24 @@ export interface ReplicaProgress {
 export const UNKNOWN_OFFSET = -1;
 
 export function newReplica(inIsr: boolean, nowMs: number): ReplicaProgress {
-  return { logEndOffset: UNKNOWN_OFFSET, lastCaughtUpMs: inIsr ? nowMs : -Infinity, lastFetchLeaderEndOffset: 0, lastFetchMs: -Infinity, brokerEpoch: -1 };
+  return { logEndOffset: UNKNOWN_OFFSET, lastCaughtUpMs: inIsr ? nowMs : -Infinity, lastFetchLeaderEndOffset: 0, lastFetchMs: -Infinity, logStartOffset: UNKNOWN_OFFSET, brokerEpoch: -1 };
+}
+
+export interface FollowerFetch {
+  readonly fetchOffset: number;
+  readonly logStartOffset: number;
+  readonly brokerEpoch: number;
 }
 
 /**
  * A fetch at `fetchOffset` tells that the follower has everything below it. One that keeps up with a moving leader
  * counts as caught up as of its previous fetch.
  */
-export function afterFetch(replica: ReplicaProgress, fetchOffset: number, leaderEndOffset: number, brokerEpoch: number, nowMs: number): ReplicaProgress {
+export function afterFetch(replica: ReplicaProgress, { fetchOffset, logStartOffset, brokerEpoch }: FollowerFetch, leaderEndOffset: number, nowMs: number): ReplicaProgress {
   let { lastCaughtUpMs } = replica;
   if (fetchOffset >= leaderEndOffset) lastCaughtUpMs = nowMs;
   else if (fetchOffset >= replica.lastFetchLeaderEndOffset) lastCaughtUpMs = Math.max(lastCaughtUpMs, replica.lastFetchMs);
-  return { logEndOffset: fetchOffset, lastCaughtUpMs, lastFetchLeaderEndOffset: leaderEndOffset, lastFetchMs: nowMs, brokerEpoch };
+  return { logEndOffset: fetchOffset, lastCaughtUpMs, lastFetchLeaderEndOffset: leaderEndOffset, lastFetchMs: nowMs, logStartOffset, brokerEpoch };
 }
 
 export function isCaughtUp(replica: ReplicaProgress, leaderEndOffset: number, lagTimeMaxMs: number, nowMs: number): boolean {

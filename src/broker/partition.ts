@@ -15,7 +15,7 @@ import { TypeOf } from '../protocol/schema';
 import { AppendInfo, Log } from '../log/log';
 import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
 import { StateContent, WriteResult } from '../zk/partition-state-store';
-import { afterFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, ReplicaProgress } from './partition-state';
+import { afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, ReplicaProgress } from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
 
@@ -131,13 +131,35 @@ export class Partition {
     return this.maximalIsr.length < this.log.config['min.insync.replicas'] ? 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' : 'NONE';
   }
 
-  /** A follower's fetch at `fetchOffset`, from the broker incarnation `brokerEpoch`. */
-  recordFollowerFetch(replicaId: number, brokerEpoch: number, fetchOffset: number): void {
+  /** A follower's fetch: what it asks for is what it does not have. */
+  recordFollowerFetch(replicaId: number, fetch: FollowerFetch): void {
     const follower = this.followers.get(replicaId);
     if (follower === undefined) return;
-    this.followers.set(replicaId, afterFetch(follower, fetchOffset, this.log.logEndOffset, brokerEpoch, this.now));
+    this.followers.set(replicaId, afterFetch(follower, fetch, this.log.logEndOffset, this.now));
     this.maybeExpandIsr(replicaId);
-    if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
+    if (this.advanceHighWatermark() || fetch.logStartOffset !== follower.logStartOffset) this.deps.onProgress(this.tp);
+  }
+
+  /** The smallest log start offset of the live replicas. Kafka: Partition#lowWatermarkIfLeader */
+  get lowWatermark(): number {
+    const live = [...this.followers].filter(([id]) => this.deps.liveBrokerEpoch(id) !== undefined);
+    return Math.min(this.log.logStartOffset, ...live.map(([, follower]) => follower.logStartOffset));
+  }
+
+  /**
+   * Moves the log start to `offset` (-1: the high watermark) and returns where it is to be. Throws POLICY_VIOLATION for a
+   * topic that is only compacted, OFFSET_OUT_OF_RANGE above the high watermark. Kafka: Partition#deleteRecordsOnLeader
+   */
+  deleteRecordsOnLeader(offset: number): number {
+    this.requireLeader();
+    const { config, highWatermark } = this.log;
+    if (!config['cleanup.policy'].includes('delete')) throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.name} can not be deleted due to the configured policy`);
+    const wanted = offset === -1 ? highWatermark : offset;
+    if (wanted < 0 || wanted > highWatermark) {
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `Cannot increment the log start offset to ${wanted} of partition ${this.name} since it is larger than the high watermark ${highWatermark}`);
+    }
+    this.log.maybeIncrementLogStartOffset(wanted);
+    return wanted;
   }
 
   /** Returns whether the high watermark moved. Only ever upwards while leading. */

@@ -48,6 +48,7 @@ export interface ReplicaManagerDeps {
 export class ReplicaManager {
   readonly producePurgatory: Purgatory;
   readonly fetchPurgatory: Purgatory;
+  readonly deleteRecordsPurgatory: Purgatory;
   private readonly partitions = new Map<string, Partition>();
   private readonly fetchers = new Map<number, ReplicaFetcher>();
   private controllerEpoch = -1;
@@ -65,6 +66,7 @@ export class ReplicaManager {
     this.log = host.log.child(`ReplicaManager broker=${brokerId}`);
     this.producePurgatory = new Purgatory(host.clock);
     this.fetchPurgatory = new Purgatory(host.clock);
+    this.deleteRecordsPurgatory = new Purgatory(host.clock);
     this.partitionDeps = {
       brokerId, host, log: this.log, lagTimeMaxMs: config['replica.lag.time.max.ms'], writeIsr: deps.writeIsr,
       liveBrokerEpoch: (id) => deps.metadata.brokerEpoch(id),
@@ -116,6 +118,7 @@ export class ReplicaManager {
   private progressed(tp: TopicPartition): void {
     this.producePurgatory.check(tp);
     this.fetchPurgatory.check(tp);
+    this.deleteRecordsPurgatory.check(tp);
   }
 
   /** Records were appended by a producer: followers and consumers may be waiting for them. */

@@ -6,10 +6,12 @@
  */
 import { InvariantError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
+import { LogManager } from '../log/log-manager';
 import { RequestContext, Serve } from '../network/socket-server';
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
 } from '../protocol/messages/groups';
+import { deleteRecords, describeLogDirs } from '../protocol/messages/log-admin';
 import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/messages/metadata';
 import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
@@ -17,6 +19,8 @@ import { Api } from '../protocol/schema';
 import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
 import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
 import { callerOf, GroupService } from './group/group-service';
+import { handleDeleteRecords } from './handlers/delete-records';
+import { handleDescribeLogDirs } from './handlers/describe-log-dirs';
 import { FetchHandler } from './handlers/fetch';
 import { FindCoordinatorDeps, handleFindCoordinator } from './handlers/find-coordinator';
 import { handleInitProducerId } from './handlers/init-producer-id';
@@ -31,6 +35,7 @@ export interface RouterDeps {
   readonly brokerId: number;
   readonly clusterId: string;
   readonly replicas: ReplicaManager;
+  readonly logs: LogManager;
   readonly moveLeaders: MoveLeaders;
   readonly metadata: MetadataHandlerDeps;
   readonly createTopics: CreateTopicsDeps;
@@ -56,6 +61,8 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(fetch, (body) => fetcher.handle(body));
   on(listOffsets, (body) => handleListOffsets(replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
+  on(deleteRecords, (body) => handleDeleteRecords(replicas, body));
+  on(describeLogDirs, (body) => handleDescribeLogDirs(deps.logs, body));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body) => handleCreateTopics(deps.createTopics, body));
   on(initProducerId, (body) => handleInitProducerId(deps.generateProducerId, body));

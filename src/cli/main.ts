@@ -7,10 +7,12 @@ import { consoleConsumerCommand } from './console-consumer';
 import { consoleProducerCommand } from './console-producer';
 import { consumerGroupsCommand } from './consumer-groups';
 import { consumerPerfTestCommand } from './consumer-perf-test';
+import { deleteRecordsCommand } from './delete-records';
 import { demoCommand } from './demo';
 import { dumpLogCommand } from './dump-log';
 import { endToEndLatencyCommand } from './end-to-end-latency';
 import { getOffsetsCommand } from './get-offsets';
+import { logDirsCommand } from './log-dirs';
 import { producerPerfTestCommand } from './producer-perf-test';
 import { serverStartCommand } from './server-start';
 import { simulateCommand } from './simulate';
@@ -22,7 +24,7 @@ import { zkCommand } from './zk';
 export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
   const commands = [
-    serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), producerPerfTestCommand(),
+    serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), deleteRecordsCommand(), logDirsCommand(), producerPerfTestCommand(),
     consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), demoCommand(), clusterCommand(),
   ];
   for (const command of commands) {

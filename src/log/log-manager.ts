@@ -170,6 +170,11 @@ export class LogManager {
     return online.length === 1 ? online[0]! : online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
   }
 
+  /** Every log dir, and the logs in it. */
+  dirsWithLogs(): { readonly path: string; readonly isOffline: boolean; readonly logs: readonly Log[] }[] {
+    return this.dirs.map((dir) => ({ path: dir.path, isOffline: dir.offline, logs: this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir) }));
+  }
+
   isOffline(tp: TopicPartition): boolean {
     return this.dirOf.get(tpName(tp))?.offline ?? false;
   }

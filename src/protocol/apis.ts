@@ -6,6 +6,7 @@
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
 } from './messages/groups';
+import { deleteRecords, describeLogDirs } from './messages/log-admin';
 import { apiVersions, createTopics, listOffsets, metadata } from './messages/metadata';
 import { fetch, initProducerId, offsetForLeaderEpoch, produce } from './messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from './messages/replica-control';
@@ -14,7 +15,7 @@ import { Api } from './schema';
 export const allApis: readonly Api[] = [
   produce, fetch, listOffsets, metadata, leaderAndIsr, stopReplica, updateMetadata, controlledShutdown, apiVersions,
   createTopics, offsetForLeaderEpoch, initProducerId, findCoordinator, joinGroup, syncGroup, heartbeat, leaveGroup, offsetCommit, offsetFetch,
-  describeGroups, listGroups, deleteGroups, offsetDelete,
+  describeGroups, listGroups, deleteGroups, offsetDelete, deleteRecords, describeLogDirs,
 ] as readonly Api[];
 
 export const apiByKey: ReadonlyMap<number, Api> = new Map(allApis.map((one) => [one.key, one]));

@@ -2,7 +2,7 @@
  * A disk in memory that can forget: kill -9 keeps what was written, a power cut keeps what was synced and, by seed, any
  * prefix of the rest, with torn bytes at its end.
  *
- * Held to the real disk by running the same operations on both (test/simulation/sim-disk.test.ts).
+ * Held to the real disk by running the same operations on both (test/real/differential.test.ts).
  */
 import { Disk, DiskEntry, DiskFile } from '../common/host';
 import { Prng } from './prng';

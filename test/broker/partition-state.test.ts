@@ -1,14 +1,15 @@
 /** The rules of replication. */
 import { afterFetch, highWatermarkCandidate, isCaughtUp, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, planTruncation } from '../../src/broker/partition-state';
 
+const fetchAt = (fetchOffset: number) => ({ fetchOffset, logStartOffset: 0, brokerEpoch: 1 });
 const at = (logEndOffset: number, lastCaughtUpMs: number) => ({ ...newReplica(true, 0), logEndOffset, lastCaughtUpMs });
 
 test('a follower that fetches at the leader\'s end is caught up now; one that keeps up with a moving leader as of its last fetch', () => {
-  let replica = afterFetch(newReplica(true, 0), 10, 10, 1, 1000);
+  let replica = afterFetch(newReplica(true, 0), fetchAt(10), 10, 1000);
   expect(replica.lastCaughtUpMs).toBe(1000);
-  replica = afterFetch(replica, 10, 25, 1, 2000);
+  replica = afterFetch(replica, fetchAt(10), 25, 2000);
   expect(replica.lastCaughtUpMs).toBe(1000);
-  replica = afterFetch(replica, 25, 40, 1, 3000);
+  replica = afterFetch(replica, fetchAt(25), 40, 3000);
   expect(replica.lastCaughtUpMs).toBe(2000);
 });
 

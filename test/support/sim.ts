@@ -50,7 +50,7 @@ export async function readValues(cluster: SimCluster): Promise<string[]> {
     const values: string[] = [];
     consumer.assign([TP]);
     consumer.seekToBeginning([TP]);
-    while (values.length < end) for (const record of await consumer.poll(1000)) values.push(record.value!.toString());
+    while (await consumer.position(TP) < end) for (const record of await consumer.poll(1000)) values.push(record.value!.toString());
     return values;
   };
   return cluster.world.complete(read(), 120000, 'reading everything');

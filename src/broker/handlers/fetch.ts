@@ -60,7 +60,7 @@ export class FetchHandler {
       const partition = this.replicas.get(tp);
       if (!partition?.isLeader || (row.currentLeaderEpoch !== -1 && row.currentLeaderEpoch !== partition.leaderEpoch)) return;
       if (row.fetchOffset > partition.log.logEndOffset) return;
-      partition.recordFollowerFetch(request.replicaId, request.replicaEpoch, row.fetchOffset);
+      partition.recordFollowerFetch(request.replicaId, { fetchOffset: row.fetchOffset, logStartOffset: row.logStartOffset, brokerEpoch: request.replicaEpoch });
     });
   }
 

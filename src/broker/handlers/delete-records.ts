@@ -1,0 +1,90 @@
+/**
+ * DeleteRecords: the leader's log start offset moves, followers hear of it with their next fetch, and the answer waits
+ * until every live replica has moved. Segments below it are deleted by the next round of retention.
+ *
+ * Kafka: server/ReplicaManager.scala#deleteRecords, server/DelayedDeleteRecords.scala@2.8.2
+ */
+import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
+import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { deleteRecords } from '../../protocol/messages/log-admin';
+import { TypeOf } from '../../protocol/schema';
+import { DelayedOperation } from '../purgatory';
+import { ReplicaManager } from '../replica-manager';
+
+type Request = TypeOf<typeof deleteRecords.request>;
+type Response = TypeOf<typeof deleteRecords.response>;
+
+/** One partition of the request: refused, or waiting until its low watermark reaches `wanted`. */
+class Deletion {
+  lowWatermark = -1;
+  error: ErrorName = 'NONE';
+  private wanted = 0;
+  isDone = false;
+
+  constructor(private readonly replicas: ReplicaManager, readonly tp: TopicPartition, offset: number) {
+    this.attempt(() => {
+      if (tp.topic === GROUP_METADATA_TOPIC) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${tp.topic}`);
+      this.wanted = replicas.require(tp).deleteRecordsOnLeader(offset);
+    });
+  }
+
+  /** Looks again; returns whether the answer is known. */
+  check(): boolean {
+    this.attempt(() => {
+      const partition = this.replicas.require(this.tp);
+      partition.requireLeader();
+      this.lowWatermark = partition.lowWatermark;
+      this.isDone = this.lowWatermark >= this.wanted;
+    });
+    return this.isDone;
+  }
+
+  private attempt(step: () => void): void {
+    if (this.isDone) return;
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      this.finish(error.errorName);
+    }
+  }
+
+  finish(error: ErrorName): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.error = error;
+    this.lowWatermark = -1;
+  }
+}
+
+function respond(request: Request, deletions: readonly Deletion[]): Response {
+  let next = 0;
+  return {
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => {
+        const { lowWatermark, error } = deletions[next++]!;
+        return { partitionIndex, lowWatermark, errorCode: errorCode(error) };
+      }),
+    })),
+  };
+}
+
+export function handleDeleteRecords(replicas: ReplicaManager, request: Request): Promise<Response> {
+  const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)));
+  return new Promise((resolve) => {
+    const answer = () => resolve(respond(request, deletions));
+    const operation: DelayedOperation = {
+      tryComplete: () => {
+        if (!deletions.map((one) => one.check()).every(Boolean)) return false;
+        answer();
+        return true;
+      },
+      onExpire: () => {
+        for (const one of deletions) if (!one.check()) one.finish('REQUEST_TIMED_OUT');
+        answer();
+      },
+    };
+    replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, deletions.map(({ tp }) => tp), request.timeoutMs);
+  });
+}
