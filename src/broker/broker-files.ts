@@ -8,6 +8,11 @@ import { parseProperties } from '../common/config-def';
 import { Disk } from '../common/host';
 import { SessionCredentials } from '../zk/zk-session';
 
+/** The log dirs whose disk works; one that fails at the action goes offline. */
+export interface LogDirs {
+  onEveryDir(action: (dir: { readonly path: string }) => void): void;
+}
+
 export interface MetaProperties {
   readonly brokerId: number | undefined;
   readonly clusterId: string | undefined;
@@ -18,10 +23,10 @@ function metaPath(dir: string): string {
 }
 
 /** What the dirs say, which must agree; throws a sentence where they do not. */
-export function readMetaProperties(disk: Disk, dirs: readonly string[]): MetaProperties {
+export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
   let found: MetaProperties = { brokerId: undefined, clusterId: undefined };
-  for (const dir of dirs) {
-    if (!disk.exists(metaPath(dir))) continue;
+  dirs.onEveryDir(({ path: dir }) => {
+    if (!disk.exists(metaPath(dir))) return;
     const properties = parseProperties(disk.readText(metaPath(dir)));
     if (properties.version !== '0') throw new Error(`Unrecognized version of the server meta.properties file ${metaPath(dir)}: ${properties.version}`);
     const mine = { brokerId: properties['broker.id'] === undefined ? undefined : Number(properties['broker.id']), clusterId: properties['cluster.id'] };
@@ -29,7 +34,7 @@ export function readMetaProperties(disk: Disk, dirs: readonly string[]): MetaPro
       throw new Error(`InconsistentBrokerMetadataException: BrokerMetadata is not consistent across log.dirs: ${found.brokerId} and ${mine.brokerId}`);
     }
     found = mine;
-  }
+  });
   return found;
 }
 
@@ -45,29 +50,34 @@ export function checkMetaProperties(meta: MetaProperties, configuredId: number, 
   }
 }
 
-export function writeMetaProperties(disk: Disk, dirs: readonly string[], brokerId: number, clusterId: string): void {
+export function writeMetaProperties(disk: Disk, dirs: LogDirs, brokerId: number, clusterId: string): void {
   const text = `version=0\nbroker.id=${brokerId}\ncluster.id=${clusterId}\n`;
-  for (const dir of dirs) {
-    if (disk.exists(metaPath(dir)) && disk.readText(metaPath(dir)).endsWith(text)) continue;
+  dirs.onEveryDir(({ path: dir }) => {
+    if (disk.exists(metaPath(dir)) && disk.readText(metaPath(dir)).endsWith(text)) return;
     disk.replace(metaPath(dir), text, { durable: true });
-  }
+  });
 }
 
 function sessionPath(dir: string): string {
   return `${dir}/.samsa-session`;
 }
 
-export function readSessionFile(disk: Disk, dir: string): SessionCredentials | undefined {
-  if (!disk.exists(sessionPath(dir))) return undefined;
-  const match = /^([0-9a-f]{16}) ([0-9a-f]{32})$/.exec(disk.readText(sessionPath(dir)).trim());
-  return match ? { id: match[1]!, password: match[2]! } : undefined;
+/** The sessions of former lives: one, or several where a dir was away when the others were written. */
+export function readSessionFiles(disk: Disk, dirs: LogDirs): SessionCredentials[] {
+  const found = new Map<string, SessionCredentials>();
+  dirs.onEveryDir(({ path }) => {
+    if (!disk.exists(sessionPath(path))) return;
+    const match = /^([0-9a-f]{16}) ([0-9a-f]{32})$/.exec(disk.readText(sessionPath(path)).trim());
+    if (match) found.set(match[1]!, { id: match[1]!, password: match[2]! });
+  });
+  return [...found.values()];
 }
 
-/** Readable by the owner alone: who has it can end the session. */
-export function writeSessionFile(disk: Disk, dir: string, { id, password }: SessionCredentials): void {
-  disk.replace(sessionPath(dir), `${id} ${password}\n`, { durable: true, mode: 0o600 });
+/** In every dir, so that the failure of one does not matter. Readable by the owner alone: who has it can end the session. */
+export function writeSessionFiles(disk: Disk, dirs: LogDirs, { id, password }: SessionCredentials): void {
+  dirs.onEveryDir(({ path }) => disk.replace(sessionPath(path), `${id} ${password}\n`, { durable: true, mode: 0o600 }));
 }
 
-export function removeSessionFile(disk: Disk, dir: string): void {
-  disk.remove(sessionPath(dir));
+export function removeSessionFiles(disk: Disk, dirs: LogDirs): void {
+  dirs.onEveryDir(({ path }) => disk.remove(sessionPath(path)));
 }

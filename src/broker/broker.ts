@@ -25,11 +25,12 @@ import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
 import { endpointText } from '../zk/znodes';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
-import { checkMetaProperties, readMetaProperties, readSessionFile, removeSessionFile, writeMetaProperties, writeSessionFile } from './broker-files';
+import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
 import { ConfigChangeListener } from './config-change-listener';
 import { GroupService } from './group/group-service';
 import { createTopicNow } from './handlers/create-topics';
 import { IsrChangePropagator } from './isr-change-propagator';
+import { LogDirFailureNotifier } from './log-dir-failure-notifier';
 import { MetadataCache } from './metadata-cache';
 import { ReplicaManager } from './replica-manager';
 import { requestRouter } from './request-router';
@@ -46,6 +47,7 @@ interface Running {
   readonly controller: Controller;
   readonly groups: GroupService;
   readonly propagator: IsrChangePropagator;
+  readonly logDirFailures: LogDirFailureNotifier;
   readonly configListener: ConfigChangeListener;
 }
 
@@ -97,10 +99,10 @@ export class Broker {
     const { config, host } = this;
     const logs = this.logs = this.newLogManager();
     logs.lockDirs();
-    const zk = this.zk = await this.connectToZooKeeper();
+    const zk = this.zk = await this.connectToZooKeeper(logs);
     await createTopLevelPaths(zk);
     const clusterId = await getOrCreateClusterId(zk, host.random);
-    const meta = readMetaProperties(host.disk, this.logDirs);
+    const meta = readMetaProperties(host.disk, logs);
     checkMetaProperties(meta, config['broker.id'], clusterId);
     const brokerId = config['broker.id'] >= 0 ? config['broker.id'] : meta.brokerId ?? await generateBrokerId(zk, config['reserved.broker.max.id']);
     this.log.info(`Starting broker ${brokerId} of cluster ${clusterId}`);
@@ -122,8 +124,9 @@ export class Broker {
     const groups = new GroupService(host, config, metadata, replicas);
     const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, groups, producerIds);
     const endpoints = await this.bind(server);
+    const logDirFailures = new LogDirFailureNotifier(host.clock, zk, this.log, brokerId);
     const configListener = new ConfigChangeListener(host.clock, zk, this.log, (topic) => this.topicConfigChanged(topic));
-    const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, groups, propagator, configListener };
+    const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, groups, propagator, logDirFailures, configListener };
     await this.refuseTakenAddress(running);
     logs.startBackgroundTasks();
     replicas.start();
@@ -137,7 +140,7 @@ export class Broker {
       onNewSession: () => this.register(),
     });
     await this.register();
-    writeMetaProperties(host.disk, this.logDirs, brokerId, clusterId);
+    writeMetaProperties(host.disk, logs, brokerId, clusterId);
     controller.start();
     configListener.start();
     propagator.start();
@@ -155,19 +158,21 @@ export class Broker {
       maxOpenFiles: config['log.max.open.files'], tailCacheBytes: config['log.tail.cache.bytes'],
       cleaner: { enabled: config['log.cleaner.enable'], backoffMs: config['log.cleaner.backoff.ms'], dedupeBufferBytes: config['log.cleaner.dedupe.buffer.size'] },
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
-      onDirFailed: () => this.running?.replicas.logDirFailed(),
+      onDirFailed: () => {
+        this.running?.replicas.logDirFailed();
+        this.running?.logDirFailures.notify();
+      },
     });
   }
 
   /** Ends the session of our former life, if there is one, and opens a new one. */
-  private async connectToZooKeeper(): Promise<ZkConnection> {
+  private async connectToZooKeeper(logs: LogManager): Promise<ZkConnection> {
     const { config, host } = this;
     const sessionTimeoutMs = config['zookeeper.session.timeout.ms'];
     const options = { sessionTimeoutMs, connectTimeoutMs: config['zookeeper.connection.timeout.ms'] ?? sessionTimeoutMs };
     try {
       await this.zookeeper.createRoot(options);
-      const former = readSessionFile(host.disk, this.logDirs[0]!);
-      if (former) await this.endFormerSession(former, options);
+      for (const former of readSessionFiles(host.disk, logs)) await this.endFormerSession(former, options);
       return await ZkConnection.open(host, this.zookeeper, { ...options, maxInFlightRequests: config['zookeeper.max.in.flight.requests'] });
     } catch (error) {
       throw new Error(`Could not connect to ZooKeeper at ${this.zookeeper.name}: ${messageOf(error)}`);
@@ -241,7 +246,7 @@ export class Broker {
   private async register(): Promise<void> {
     const { zk, brokerId, endpoints } = this.require();
     const former = this.formerSession;
-    writeSessionFile(this.host.disk, this.logDirs[0]!, zk.credentials);
+    writeSessionFiles(this.host.disk, this.logs!, zk.credentials);
     this.formerSession = zk.credentials;
     try {
       this.brokerEpoch = await registerBroker(zk, { id: brokerId, endpoints, rack: this.config['broker.rack'], jmxPort: -1, timestampMs: this.host.clock.wallMs() }, former?.id);
@@ -284,19 +289,21 @@ export class Broker {
 
   private async stop(): Promise<void> {
     if (!this.running) return;
-    const { brokerId, replicas, groups, server, controller, configListener, propagator, zk } = this.running;
+    const { brokerId, replicas, groups, server, controller, configListener, propagator, logDirFailures, zk } = this.running;
     this.log.info(`Shutting down broker ${brokerId}`);
     if (this.config['controlled.shutdown.enable']) await this.moveLeadersAway();
     this.stallWatch.stop();
     configListener.stop();
     propagator.stop();
+    logDirFailures.stop();
     groups.close();
     await server.close();
     replicas.close();
     await this.logs!.close();
     await controller.close();
     await zk.close();
-    removeSessionFile(this.host.disk, this.logDirs[0]!);
+    removeSessionFiles(this.host.disk, this.logs!);
+    this.logs!.releaseLocks();
     this.log.info(`Broker ${brokerId} has shut down`);
     this.host.event({ what: 'broker-stopped', broker: brokerId });
   }

@@ -88,8 +88,10 @@ export class ReplicaManager {
     const gauge = (name: string, read: () => number) => this.deps.metrics.gauge(`kafka.server:type=ReplicaManager,name=${name}`, read);
     gauge('LeaderCount', () => leading().length);
     gauge('PartitionCount', () => this.partitions.size);
+    gauge('OfflineReplicaCount', () => this.all.filter((one) => one.isOffline).length);
     gauge('UnderReplicatedPartitions', () => leading().filter((one) => one.isr.length < one.assignment.length).length);
     gauge('UnderMinIsrPartitionCount', () => leading().filter((one) => one.isr.length < one.log.config['min.insync.replicas']).length);
+    this.deps.metrics.gauge('kafka.log:type=LogManager,name=OfflineLogDirectoryCount', () => this.deps.logs.offlineDirs.length);
   }
 
   /** Called when this broker begins or ends to lead a partition, or leads it under a new epoch. */
@@ -197,7 +199,7 @@ export class ReplicaManager {
       const known = this.get(tp);
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
       if (known && state.leaderEpoch <= known.leaderEpoch) return 'STALE_CONTROLLER_EPOCH';
-      const partition = known ?? await this.create(tp);
+      const partition = known ?? await this.create(tp, state.isNew);
       this.stopFetching(tp);
       if (state.leader === brokerId) partition.makeLeader(state);
       else {
@@ -214,8 +216,8 @@ export class ReplicaManager {
     }
   }
 
-  private async create(tp: TopicPartition): Promise<Partition> {
-    const log = await this.deps.logs.getOrCreate(tp);
+  private async create(tp: TopicPartition, isNew: boolean): Promise<Partition> {
+    const log = await this.deps.logs.getOrCreate(tp, isNew);
     this.checkpointed ??= this.deps.logs.readHighWatermarks();
     log.updateHighWatermark(this.checkpointed.get(tpName(tp)) ?? 0);
     const partition = new Partition(tp, log, this.partitionDeps);

@@ -143,3 +143,9 @@ export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** An error of the operating system (EIO, ENOSPC, EACCES …), as opposed to one of ours. */
+export function isDiskError(error: unknown): error is Error & { readonly code: string } {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return error instanceof Error && typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code);
+}

@@ -13,7 +13,7 @@ import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
 import { readBrokers } from '../zk/broker-registration';
-import { controllerMulti, ControllerTerm } from '../zk/controller-election';
+import { ControllerTerm } from '../zk/controller-election';
 import { readPartitionStates } from '../zk/partition-state-store';
 import { readTopicNames, readTopics } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
@@ -25,6 +25,7 @@ import { ControllerContext } from './controller-context';
 import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
 import { movePartition } from './partition-state-machine';
+import { deleteNotes, readNotes } from './notifications';
 import { PreferredLeaders } from './preferred-leaders';
 import { StateTransitions } from './state-transitions';
 
@@ -105,6 +106,7 @@ export class ActiveController {
       zk.onChildChange(brokerIdsZnode.path, () => this.event('BrokerChange', () => this.brokersChanged())),
       zk.onChildChange(topicsZnode.path, () => this.event('TopicChange', () => this.topicsChanged())),
       zk.onChildChange(isrChangeZnode.path, () => this.event('IsrChangeNotification', () => this.isrChanged())),
+      zk.onChildChange(logDirEventZnode.path, () => this.event('LogDirEventNotification', () => this.logDirsFailed())),
       zk.onDataChange(preferredElectionZnode.path, () => this.event('ReplicaLeaderElection', () => this.electPreferredRequested())),
     );
   }
@@ -116,16 +118,8 @@ export class ActiveController {
   /** Notes to the controller before us: what they are about is read anyway. */
   private async discardNotifications(): Promise<void> {
     for (const parent of [isrChangeZnode.path, logDirEventZnode.path]) {
-      const names = await this.deps.zk.children(parent) ?? [];
-      await Promise.all(names.map((name) => this.deleteNote(`${parent}/${name}`)));
-    }
-  }
-
-  private async deleteNote(path: string): Promise<void> {
-    try {
-      await controllerMulti(this.deps.zk, this.context.term, [{ type: 'delete', path, version: -1 }]);
-    } catch (error) {
-      if (!isZkError(error, 'NO_NODE', 'CONNECTION_LOSS')) throw error;
+      const { paths } = await readNotes(this.deps.zk, this.deps.log, parent, () => undefined);
+      await deleteNotes(this.deps.zk, this.context.term, paths);
     }
   }
 
@@ -257,24 +251,32 @@ export class ActiveController {
 
   /** Leaders changed ISRs: read the states again and tell every broker. */
   private async isrChanged(): Promise<void> {
-    const names = await this.deps.zk.children(isrChangeZnode.path) ?? [];
-    const changed = new Map<string, TopicPartition>();
-    for (const name of names) {
-      const path = `${isrChangeZnode.path}/${name}`;
-      const znode = await this.deps.zk.get(path);
-      if (!znode) continue;
-      for (const tp of isrChangeZnode.decode(path, znode.data)) if (this.context.isAssigned(tp)) changed.set(tpName(tp), tp);
-    }
-    for (const [name, state] of await readPartitionStates(this.deps.zk, [...changed.values()])) this.context.leadership.set(name, state);
+    const { zk, log } = this.deps;
+    const { paths, content } = await readNotes(zk, log, isrChangeZnode.path, isrChangeZnode.decode);
+    const changed = new Map(content.flat().filter((tp) => this.context.isAssigned(tp)).map((tp) => [tpName(tp), tp]));
+    for (const [name, state] of await readPartitionStates(zk, [...changed.values()])) this.context.leadership.set(name, state);
     this.transitions.addUpdateMetadata(this.context.brokerIds, [...changed.values()]);
     this.flush();
-    await Promise.all(names.map((name) => this.deleteNote(`${isrChangeZnode.path}/${name}`)));
+    await deleteNotes(zk, this.context.term, paths);
+  }
+
+  /**
+   * Brokers lost a log dir, and do not say which replicas were in it: each is told again what it leads and follows, and
+   * answers KAFKA_STORAGE_ERROR for what is gone. Kafka: KafkaController#processLogDirEventNotification
+   */
+  private async logDirsFailed(): Promise<void> {
+    const { zk, log } = this.deps;
+    const { paths, content } = await readNotes(zk, log, logDirEventZnode.path, logDirEventZnode.decode);
+    const live = [...new Set(content)].filter((id) => this.context.liveBrokers.has(id));
+    this.transitions.onlineReplicas(this.context.replicasOnBrokers(new Set(live)));
+    this.flush();
+    await deleteNotes(zk, this.context.term, paths);
   }
 
   private async electPreferredRequested(): Promise<void> {
     if (!await this.preferred.electRequested()) return;
     this.flush();
-    await this.deleteNote(preferredElectionZnode.path);
+    await deleteNotes(this.deps.zk, this.context.term, [preferredElectionZnode.path]);
   }
 
   private scheduleRebalance(delayMs: number): void {

@@ -136,7 +136,8 @@ export class NodeDisk implements Disk {
     const temporary = `${file}.tmp`;
     const fd = fs.openSync(temporary, 'w', options.mode ?? 0o644);
     try {
-      fs.writeSync(fd, text);
+      // Writes all of it or throws; writeSync may write a part on a full disk.
+      fs.writeFileSync(fd, text);
       if (options.durable) fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);

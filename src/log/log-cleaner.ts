@@ -13,7 +13,7 @@
  * Kafka: log/{LogCleaner,LogCleanerManager}.scala@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { messageOf } from '../common/errors';
+import { isDiskError, messageOf } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { batchesOf, RecordBatch } from '../record/record-batch';
 import { recordsOf } from '../record/record';
@@ -37,6 +37,7 @@ export interface CleanerDeps {
   readonly logs: () => readonly Log[];
   /** Writes the first dirty offsets of the log's dir. */
   readonly saveCheckpoint: (tp: TopicPartition, firstDirty: ReadonlyMap<string, number>) => void;
+  readonly onStorageError: (path: string, error: unknown) => void;
 }
 
 const SLICE_BYTES = 1024 * 1024;
@@ -85,7 +86,10 @@ export class LogCleaner {
         await this.clean(next.log, next.cleanable);
       } catch (error) {
         if (error instanceof CleaningAborted) this.deps.log.info(`Cleaning of ${tpName(next.log.tp)} was given up: the log changed meanwhile`);
-        else this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
+        else {
+          this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
+          if (isDiskError(error)) this.deps.onStorageError(next.log.directory, error);
+        }
       }
     }
   }
@@ -168,7 +172,7 @@ export class LogCleaner {
     } finally {
       file.close();
     }
-    if (this.isClosed || log.truncations !== stamp || !group.every((segment) => log.allSegments.includes(segment))) {
+    if (this.isClosed || log.truncations !== stamp || !this.deps.logs().includes(log) || !group.every((segment) => log.allSegments.includes(segment))) {
       disk.remove(path);
       throw new CleaningAborted();
     }

@@ -7,15 +7,17 @@
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
-import { parseTpName, TopicPartition, tpName } from '../common/cluster-types';
-import { KafkaError, messageOf } from '../common/errors';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { isDiskError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, Timer } from '../common/host';
-import { OffsetCheckpoint, OffsetEntry } from './checkpoint-file';
+import { OffsetEntry } from './checkpoint-file';
 import { Log } from './log';
 import { LogContext } from './log-context';
 import { LogCleaner, LogCleanerOptions } from './log-cleaner';
 import { LogConfig, TopicOverrides, withOverrides } from './log-config';
-import { openLog } from './log-recovery';
+import { LogDir } from './log-dir';
+import { loadLogDir, readCheckpoint } from './log-loader';
+import { openLog, OpenLogOptions } from './log-recovery';
 import { OpenFiles } from './open-files';
 import { TailCache } from './tail-cache';
 
@@ -29,41 +31,29 @@ export interface LogManagerOptions {
   readonly maxOpenFiles: number;
   readonly tailCacheBytes: number;
   readonly cleaner: LogCleanerOptions;
-  /** Every log dir has failed: the broker cannot go on. */
+  /** Every log dir has failed while the broker serves: it cannot go on. */
   readonly onAllDirsFailed: (reason: string) => void;
-  /** A log dir went offline. */
+  /** A log dir went offline while the broker serves. */
   readonly onDirFailed: (directory: string) => void;
 }
 
-const CLEAN_MARKER = '.kafka_cleanshutdown';
-const DELETED_DIR = /^.+\.[0-9a-f]{32}-delete$/;
-const FUTURE_DIR = /^.+\.[0-9a-f]{32}-future$/;
-
-interface LogDir {
-  readonly path: string;
-  readonly lock: { release(): void };
-  readonly recoveryPoints: OffsetCheckpoint;
-  readonly logStartOffsets: OffsetCheckpoint;
-  readonly highWatermarks: OffsetCheckpoint;
-  readonly cleanerOffsets: OffsetCheckpoint;
-  offline: boolean;
-  tasks: Promise<void>;
-}
 
 export class LogManager {
   private readonly logs = new Map<string, Log>();
   private readonly dirOf = new Map<string, LogDir>();
-  private readonly dirs: LogDir[] = [];
+  private readonly dirs: readonly LogDir[];
   private readonly files: OpenFiles;
   private readonly context: LogContext;
   private readonly log: Logger;
   readonly cleaner: LogCleaner;
   private readonly overrides = new Map<string, TopicOverrides>();
   private timers: Timer[] = [];
+  private isServing = false;
   private isClosed = false;
 
   constructor(private readonly host: Host, private readonly options: LogManagerOptions) {
     this.log = host.log.child('LogManager');
+    this.dirs = options.logDirs.map((path) => new LogDir(host.disk, path));
     this.files = new OpenFiles(host.disk, options.maxOpenFiles);
     this.context = {
       disk: host.disk, clock: host.clock, random: host.random, files: this.files, log: this.log,
@@ -73,68 +63,71 @@ export class LogManager {
     };
     this.cleaner = new LogCleaner({
       host, log: host.log.child('LogCleaner'), options: options.cleaner, logs: () => this.all.filter((log) => !this.isOffline(log.tp)),
-      saveCheckpoint: (tp, offsets) => this.saveCleanerCheckpoint(tp, offsets),
+      saveCheckpoint: (tp, offsets) => this.saveCleanerCheckpoint(tp, offsets), onStorageError: this.context.onStorageError,
     });
   }
 
-  /** Takes every log dir; throws a sentence when one is missing rights or is used by another broker. */
+  /**
+   * Takes every log dir; one whose disk fails is offline from the start. Throws a sentence when one is named twice or is
+   * used by another broker, or when none is left.
+   */
   lockDirs(): void {
-    for (const path of this.options.logDirs) {
-      this.host.disk.makeDirectory(path);
-      const lock = this.host.disk.lock(`${path}/.lock`);
-      this.dirs.push({
-        path, lock, offline: false, tasks: Promise.resolve(),
-        recoveryPoints: new OffsetCheckpoint(this.host.disk, `${path}/recovery-point-offset-checkpoint`),
-        logStartOffsets: new OffsetCheckpoint(this.host.disk, `${path}/log-start-offset-checkpoint`),
-        highWatermarks: new OffsetCheckpoint(this.host.disk, `${path}/replication-offset-checkpoint`),
-        cleanerOffsets: new OffsetCheckpoint(this.host.disk, `${path}/cleaner-offset-checkpoint`),
-      });
-    }
+    const paths = this.options.logDirs;
+    const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+    if (twice !== undefined) throw new Error(`Duplicate log directory found: ${twice} in log.dirs`);
+    this.onEveryDir((dir) => dir.take());
+    this.requireDir();
+  }
+
+  /** Throws a sentence if no dir is left. */
+  private requireDir(): void {
+    if (this.onlineDirs.length > 0) return;
+    const reasons = this.dirs.map(({ path, failure }) => `${path} (${failure})`);
+    throw new Error(`None of the specified log dirs can be used: ${reasons.join(', ')}`);
   }
 
   releaseLocks(): void {
-    for (const dir of this.dirs) dir.lock.release();
+    for (const dir of this.dirs) dir.release();
+  }
+
+  /** Dirs whose disk works. */
+  get onlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => !dir.isOffline); }
+  get offlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => dir.isOffline); }
+
+  /** Does something in every dir that works; one whose disk fails at it goes offline. */
+  onEveryDir(action: (dir: LogDir) => void): void {
+    for (const dir of this.onlineDirs) this.guard(dir.path, () => action(dir));
   }
 
   /** Opens every log there is; `overrides` are the topic settings from ZooKeeper. */
   async load(overrides: ReadonlyMap<string, TopicOverrides>): Promise<void> {
     for (const [topic, config] of overrides) this.overrides.set(topic, config);
-    for (const dir of this.dirs) await this.loadDir(dir);
-    this.log.info(`Loaded ${this.logs.size} logs from ${this.options.logDirs.join(', ')}`);
+    for (const dir of this.onlineDirs) {
+      try {
+        await this.loadDir(dir);
+      } catch (error) {
+        if (!isDiskError(error)) throw error;
+        this.dirFailed(dir.path, error);
+      }
+    }
+    this.requireDir();
+    this.log.info(`Loaded ${this.logs.size} logs from ${this.onlineDirs.map(({ path }) => path).join(', ')}`);
   }
 
   private async loadDir(dir: LogDir): Promise<void> {
-    const { disk } = this.host;
-    const marker = `${dir.path}/${CLEAN_MARKER}`;
-    const cleanShutdown = disk.exists(marker);
-    disk.remove(marker);
-    const recoveryPoints = this.readCheckpoint(dir.recoveryPoints);
-    const logStartOffsets = this.readCheckpoint(dir.logStartOffsets);
-    this.cleaner.restore(this.readCheckpoint(dir.cleanerOffsets));
-    const entries = disk.list(dir.path).filter((entry) => entry.directory);
-    if (!cleanShutdown && entries.length > 0) this.log.info(`No clean shutdown of ${dir.path} found: recovering its ${entries.length} logs`);
-    for (const { name } of entries) {
-      if (DELETED_DIR.test(name)) this.removeLater(`${dir.path}/${name}`, 0);
-      if (DELETED_DIR.test(name) || FUTURE_DIR.test(name)) continue;
-      const tp = parseTpName(name);
-      if (tp === undefined) throw new Error(`Found directory ${dir.path}/${name}, '${name}' is not in the form of topic-partition`);
-      await this.open(dir, tp, cleanShutdown, recoveryPoints.get(name) ?? 0, logStartOffsets.get(name) ?? 0);
-    }
+    this.cleaner.restore(readCheckpoint(this.log, dir.cleanerOffsets));
+    await loadLogDir({
+      host: this.host, log: this.log, onDeleted: (path) => this.removeLater(path, 0),
+      open: (tp, options) => {
+        const other = this.dirOf.get(tpName(tp));
+        if (other !== undefined) throw new Error(`Duplicate log directories for ${tpName(tp)} are found in both ${other.path} and ${dir.path}. Remove the one that is out of date`);
+        return this.open(dir, tp, options);
+      },
+    }, dir);
   }
 
-  /** A damaged checkpoint costs a longer recovery, nothing else. */
-  private readCheckpoint(checkpoint: OffsetCheckpoint): Map<string, number> {
-    try {
-      return checkpoint.read();
-    } catch (error) {
-      this.log.warn(`${messageOf(error)}; starting without it`);
-      return new Map();
-    }
-  }
-
-  private async open(dir: LogDir, tp: TopicPartition, cleanShutdown: boolean, recoveryPoint: number, logStartOffset: number): Promise<Log> {
-    const options = { directory: `${dir.path}/${tpName(tp)}`, tp, config: this.configOf(tp.topic), cleanShutdown, recoveryPoint, logStartOffset };
-    const log = await openLog(this.context, options);
+  private async open(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<Log> {
+    const log = await openLog(this.context, { ...options, tp, config: this.configOf(tp.topic) });
     this.logs.set(tpName(tp), log);
     this.dirOf.set(tpName(tp), dir);
     return log;
@@ -150,21 +143,38 @@ export class LogManager {
     return this.logs.get(tpName(tp));
   }
 
-  /** The log, made in the dir with the fewest logs if it does not exist. Throws KAFKA_STORAGE_ERROR if its dir is offline. */
-  async getOrCreate(tp: TopicPartition): Promise<Log> {
+  /**
+   * The log, made in the dir with the fewest logs if it does not exist. Throws KAFKA_STORAGE_ERROR if its dir is offline,
+   * or may be: a log that is not new and not here may lie in a dir that failed.
+   */
+  async getOrCreate(tp: TopicPartition, isNew: boolean): Promise<Log> {
     const name = tpName(tp);
-    if (this.dirOf.get(name)?.offline) throw new KafkaError('KAFKA_STORAGE_ERROR', `the log dir of ${name} is offline`);
+    if (this.isOffline(tp)) throw new KafkaError('KAFKA_STORAGE_ERROR', `the log dir of ${name} is offline`);
     const known = this.logs.get(name);
     if (known) return known;
+    const lost = this.offlineDirs;
+    if (!isNew && lost.length > 0) {
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `Can not create log for ${name} because log directories ${lost.map(({ path }) => path).join(', ')} are offline`);
+    }
     const dir = this.emptiestDir();
-    const log = await this.open(dir, tp, false, 0, 0);
+    const log = await this.create(dir, tp);
     log.epochs.clear();
     this.log.info(`Created log for partition ${name} in ${dir.path}`);
     return log;
   }
 
+  private async create(dir: LogDir, tp: TopicPartition): Promise<Log> {
+    try {
+      return await this.open(dir, tp, { directory: `${dir.path}/${tpName(tp)}`, cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0 });
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      this.dirFailed(dir.path, error);
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `Error while creating the log of ${tpName(tp)} in ${dir.path}: ${error.message}`);
+    }
+  }
+
   private emptiestDir(): LogDir {
-    const online = this.dirs.filter((dir) => !dir.offline);
+    const online = this.onlineDirs;
     if (online.length === 0) throw new KafkaError('KAFKA_STORAGE_ERROR', 'all log dirs are offline');
     const count = (dir: LogDir) => [...this.dirOf.values()].filter((one) => one === dir).length;
     return online.length === 1 ? online[0]! : online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
@@ -172,11 +182,15 @@ export class LogManager {
 
   /** Every log dir, and the logs in it. */
   dirsWithLogs(): { readonly path: string; readonly isOffline: boolean; readonly logs: readonly Log[] }[] {
-    return this.dirs.map((dir) => ({ path: dir.path, isOffline: dir.offline, logs: this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir) }));
+    return this.dirs.map((dir) => ({ path: dir.path, isOffline: dir.isOffline, logs: this.logsIn(dir) }));
+  }
+
+  private logsIn(dir: LogDir): Log[] {
+    return this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir);
   }
 
   isOffline(tp: TopicPartition): boolean {
-    return this.dirOf.get(tpName(tp))?.offline ?? false;
+    return this.dirOf.get(tpName(tp))?.isOffline ?? false;
   }
 
   updateTopicConfig(topic: string, overrides: TopicOverrides): void {
@@ -199,15 +213,18 @@ export class LogManager {
     log.closeFiles();
     this.files.closeBelow(log.directory);
     const doomed = `${dir.path}/${name}.${this.host.random.bytes(16).toString('hex')}-delete`;
-    this.host.disk.rename(log.directory, doomed);
-    this.removeLater(doomed, log.config['file.delete.delay.ms']);
+    this.guard(dir.path, () => {
+      this.host.disk.rename(log.directory, doomed);
+      this.removeLater(doomed, log.config['file.delete.delay.ms']);
+    });
   }
 
   private removeLater(path: string, delayMs: number): void {
-    this.host.clock.schedule(delayMs, () => this.host.disk.remove(path));
+    this.host.clock.schedule(delayMs, () => this.guard(path, () => this.host.disk.remove(path)));
   }
 
   startBackgroundTasks(): void {
+    this.isServing = true;
     const { initialTaskDelayMs: first, retentionCheckIntervalMs, flushCheckpointIntervalMs, flushCheckIntervalMs } = this.options;
     this.cleaner.start();
     this.every(first, retentionCheckIntervalMs, () => this.expire());
@@ -230,71 +247,77 @@ export class LogManager {
   }
 
   private expire(): void {
-    for (const log of this.all) if (!this.isOffline(log.tp)) log.deleteOldSegments();
+    for (const log of this.all) if (!this.isOffline(log.tp)) this.guard(log.directory, () => log.deleteOldSegments());
   }
 
   /** Writes recovery points and log start offsets of every dir. */
   checkpoint(): void {
-    for (const dir of this.dirs) {
-      if (dir.offline) continue;
-      const logs = this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir);
-      this.guard(dir.path, () => {
-        dir.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
-        const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
-        dir.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
-      });
-    }
+    this.onEveryDir((dir) => {
+      const logs = this.logsIn(dir);
+      dir.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
+      const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
+      dir.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
+    });
   }
 
   private saveCleanerCheckpoint(tp: TopicPartition, offsets: ReadonlyMap<string, number>): void {
     const dir = this.dirOf.get(tpName(tp));
-    if (!dir) return;
-    const mine = this.all.filter((log) => this.dirOf.get(tpName(log.tp)) === dir && offsets.has(tpName(log.tp)));
+    if (!dir || dir.isOffline) return;
+    const mine = this.logsIn(dir).filter((log) => offsets.has(tpName(log.tp)));
     this.guard(dir.path, () => dir.cleanerOffsets.write(mine.map((log) => ({ ...log.tp, offset: offsets.get(tpName(log.tp))! }))));
   }
 
   /** Writes the high watermarks, each to the checkpoint of its log dir. */
   checkpointHighWatermarks(entries: readonly OffsetEntry[]): void {
-    for (const dir of this.dirs) {
-      if (dir.offline) continue;
-      const mine = entries.filter((entry) => this.dirOf.get(tpName(entry)) === dir);
-      this.guard(dir.path, () => dir.highWatermarks.write(mine));
-    }
+    this.onEveryDir((dir) => dir.highWatermarks.write(entries.filter((entry) => this.dirOf.get(tpName(entry)) === dir)));
   }
 
   /** Checkpointed high watermarks by `topic-partition`. */
   readHighWatermarks(): Map<string, number> {
-    return new Map(this.dirs.flatMap((dir) => [...this.readCheckpoint(dir.highWatermarks)]));
+    return new Map(this.onlineDirs.flatMap((dir) => [...readCheckpoint(this.log, dir.highWatermarks)]));
   }
 
+  /** An error of the disk takes the dir offline; one that a log has reported already did. */
   private guard(path: string, action: () => void): void {
     try {
       action();
     } catch (error) {
+      if (error instanceof KafkaError && error.errorName === 'KAFKA_STORAGE_ERROR') return;
+      if (!isDiskError(error)) throw error;
       this.dirFailed(path, error);
     }
   }
 
   private dirFailed(path: string, error: unknown): void {
-    const dir = this.dirs.find((one) => path === one.path || path.startsWith(`${one.path}/`));
-    if (dir === undefined || dir.offline || this.isClosed) return;
-    dir.offline = true;
-    this.log.error(`Log dir ${dir.path} is offline: ${messageOf(error)} (${path})`);
+    const dir = this.dirs.find((one) => one.holds(path));
+    if (dir === undefined || dir.isOffline || this.isClosed) return;
+    dir.fail(error);
+    this.log.error(`Stopping serving logs in dir ${dir.path}: ${messageOf(error)} (${path})`);
+    this.files.closeBelow(dir.path);
+    this.host.event({ what: 'log-dir-failed', dir: dir.path, logs: this.logsIn(dir).length, error: messageOf(error) });
+    if (!this.isServing) return;
     this.options.onDirFailed(dir.path);
-    if (this.dirs.every((one) => one.offline)) this.options.onAllDirsFailed(`all log dirs have failed, the last with ${messageOf(error)}`);
+    const reason = `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ${messageOf(error)}`;
+    // Not within the call that failed: its caller has an error to hand on first.
+    if (this.onlineDirs.length === 0) this.host.clock.schedule(0, () => this.options.onAllDirsFailed(reason));
   }
 
-  /** Flushes and closes every log, writes the checkpoints, and last the marker that says all of it happened. */
+  /** Flushes and closes every log, writes the checkpoints, and last the marker that says all of it happened. The locks stay. */
   async close(): Promise<void> {
     for (const timer of this.timers.splice(0)) timer.cancel();
     await this.cleaner.close();
-    for (const log of this.all) if (!this.isOffline(log.tp)) await log.close();
+    for (const log of this.all) if (!this.isOffline(log.tp)) await this.closeLog(log);
     this.checkpoint();
+    this.onEveryDir((dir) => dir.leaveCleanMarker());
     this.isClosed = true;
-    for (const dir of this.dirs) {
-      if (!dir.offline) this.host.disk.replace(`${dir.path}/${CLEAN_MARKER}`, '', { durable: true });
-    }
     this.files.closeAll();
-    this.releaseLocks();
+  }
+
+  private async closeLog(log: Log): Promise<void> {
+    try {
+      await log.close();
+    } catch (error) {
+      this.guard(log.directory, () => { throw error; });
+    }
   }
 }

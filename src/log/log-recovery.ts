@@ -9,13 +9,13 @@
  * Kafka: Log.scala#{loadSegments,recoverLog}, LogSegment.scala#recover@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
-import { sleep } from '../common/host';
+import { Disk, sleep } from '../common/host';
 import { EpochEntry, LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
 import { Log } from './log';
 import { LogContext } from './log-context';
 import { LogConfig } from './log-config';
-import { LogSegment } from './log-segment';
+import { fileName, LogSegment } from './log-segment';
 import { LogSegments } from './log-segments';
 import { ProducerStateFiles } from './producer-state-files';
 import { CorruptIndexError } from './sparse-index';
@@ -27,6 +27,8 @@ export interface OpenLogOptions {
   readonly cleanShutdown: boolean;
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
+  /** Told the bytes that recovery has read, every mebibyte or so. */
+  readonly onRecovered?: (bytes: number) => void;
 }
 
 const SEGMENT_FILE = /^(\d{20})\.log$/;
@@ -34,7 +36,7 @@ const SWAP_FILE = /^(\d{20})\.log\.swap$/;
 const LEFTOVER = /\.(deleted|cleaned|swap)$/;
 const INDEX_FILE = /^(\d{20})\.(index|timeindex|txnindex|snapshot)$/;
 /** Bytes recovered before the loop gets a turn. */
-const SLICE_BYTES = 32 * 1024 * 1024;
+const TURN_BYTES = 16 * 1024 * 1024;
 
 export async function openLog(context: LogContext, options: OpenLogOptions): Promise<Log> {
   const { disk } = context;
@@ -109,8 +111,12 @@ function removeLeftovers({ disk, log }: LogContext, directory: string): void {
 }
 
 function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[] {
-  const bases = context.disk.list(options.directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number);
-  return bases.sort((a, b) => a - b).map((base) => newSegment(context, options, base));
+  return segmentBases(context.disk, options.directory).map((base) => newSegment(context, options, base));
+}
+
+/** Base offsets of the segments in the directory, in order. */
+function segmentBases(disk: Disk, directory: string): number[] {
+  return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
 }
 
 function mayHaveGaps({ config }: OpenLogOptions): boolean {
@@ -139,25 +145,41 @@ function report(context: LogContext, segment: LogSegment, result: { truncatedByt
 }
 
 async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
-  const from = segments.findLastIndex((segment) => segment.baseOffset <= options.recoveryPoint);
+  const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
   const epochs: EpochEntry[] = [];
   let sinceTurn = 0;
-  checkIndexes(context, options, segments.slice(0, Math.max(0, from)));
-  for (let i = Math.max(0, from); i < segments.length; i++) {
+  checkIndexes(context, options, segments.slice(0, from));
+  for (let i = from; i < segments.length; i++) {
     const segment = segments[i]!;
-    const result = segment.recover((batch) => {
+    const steps = segment.recovery((batch) => {
       const latest = epochs.at(-1)?.epoch ?? -1;
       if (batch.partitionLeaderEpoch > latest) epochs.push({ epoch: batch.partitionLeaderEpoch, startOffset: batch.baseOffset });
     }, mayHaveGaps(options));
-    report(context, segment, result);
-    if (result.truncatedBytes > 0) dropAfter(context, segments, i);
-    if ((sinceTurn += segment.size) > SLICE_BYTES) {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) {
+        report(context, segment, step.value);
+        if (step.value.truncatedBytes > 0) dropAfter(context, segments, i);
+        break;
+      }
+      options.onRecovered?.(step.value);
+      if ((sinceTurn += step.value) < TURN_BYTES) continue;
       sinceTurn = 0;
-      context.log.info(`Recovering ${options.directory}: segment ${i + 1} of ${segments.length}`);
       await sleep(context.clock, 0);
     }
   }
   rebuildEpochs(context, options.directory, epochs);
+}
+
+/** Index of the segment that holds the recovery point: it and what follows are read again. */
+function firstUnflushed(baseOffsets: readonly number[], recoveryPoint: number): number {
+  return baseOffsets.findLastIndex((base) => base <= recoveryPoint);
+}
+
+/** Bytes that recovery of the directory will read. */
+export function bytesToRecover(disk: Disk, directory: string, recoveryPoint: number): number {
+  const bases = segmentBases(disk, directory);
+  return bases.slice(Math.max(0, firstUnflushed(bases, recoveryPoint)))
+    .reduce((sum, base) => sum + disk.stat(`${directory}/${fileName(base, '.log')}`).size, 0);
 }
 
 function dropAfter(context: LogContext, segments: LogSegment[], index: number): void {

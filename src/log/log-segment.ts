@@ -18,7 +18,14 @@ export interface SegmentSettings {
   readonly maxIndexBytes: number;
 }
 
+export interface RecoveryResult {
+  readonly truncatedBytes: number;
+  /** Why bytes were cut; undefined if none were. */
+  readonly problem: string | undefined;
+}
+
 const SCAN_BYTES = 64 * 1024;
+const RECOVERY_STEP_BYTES = 1024 * 1024;
 
 export function fileName(baseOffset: number, suffix: string): string {
   return `${String(baseOffset).padStart(20, '0')}${suffix}`;
@@ -174,7 +181,13 @@ export class LogSegment {
   }
 
   /** Cuts the file behind the last sound batch and rebuilds both indexes. Only compaction leaves gaps between offsets. */
-  recover(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): { truncatedBytes: number; problem: string | undefined } {
+  recover(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): RecoveryResult {
+    const steps = this.recovery(onBatch, mayHaveGaps);
+    for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+  }
+
+  /** As `recover`, in steps of a mebibyte or so: what it yields is the bytes of the step. A batch is valid until the next. */
+  *recovery(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): Generator<number, RecoveryResult> {
     this.index.reset();
     this.timeIndex.reset();
     this.largest = { timestamp: NO_TIMESTAMP, offset: this.baseOffset };
@@ -182,33 +195,48 @@ export class LogSegment {
     let good = 0;
     let nextOffset = this.baseOffset;
     let problem: string | undefined;
-    for (const { batch, position } of this.batchesFrom(0)) {
-      problem = this.batchProblem(batch, position, nextOffset, mayHaveGaps);
-      if (problem !== undefined) break;
-      this.indexBatch(batch, position);
-      onBatch(batch);
-      nextOffset = batch.nextOffset;
-      good = position + batch.sizeInBytes;
+    let buffer: Buffer = Buffer.allocUnsafeSlow(Math.min(this.size, RECOVERY_STEP_BYTES));
+    while (problem === undefined && good < this.size) {
+      const start = good;
+      const block = buffer.subarray(0, this.file.read(buffer.subarray(0, Math.min(buffer.length, this.size - start)), start));
+      for (let at = 0; at + BATCH_HEADER_BYTES <= block.length; at = good - start) {
+        const batch = new RecordBatch(block, at);
+        problem = this.headProblem(batch, this.size - good, nextOffset, mayHaveGaps);
+        if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
+        if (batch.computeCrc() !== batch.crc) problem = 'the CRC does not match';
+        if (problem !== undefined) break;
+        this.indexBatch(batch, good);
+        onBatch(batch);
+        nextOffset = batch.nextOffset;
+        good += batch.sizeInBytes;
+      }
+      if (good === start && problem === undefined) {
+        // Nothing whole in the step: the batch is larger, or there is less than a header.
+        if (block.length < BATCH_HEADER_BYTES) break;
+        buffer = Buffer.allocUnsafeSlow(new RecordBatch(block).sizeInBytes);
+      }
+      yield good - start;
     }
+    return this.cutAfterRecovery(good, problem);
+  }
+
+  private cutAfterRecovery(good: number, problem: string | undefined): RecoveryResult {
     const truncatedBytes = this.size - good;
     if (truncatedBytes > 0) {
-      problem ??= 'the last batch is not whole';
       this.file.truncate(good);
       this.size = good;
     }
     this.timeIndex.append(this.largestTimestamp.timestamp, this.largestTimestamp.offset);
     this.saveIndexes();
-    return { truncatedBytes, problem };
+    return { truncatedBytes, problem: truncatedBytes > 0 ? problem ?? 'the last batch is not whole' : undefined };
   }
 
   /** The CRC does not cover the base offset; that it goes on where the last batch ended is what vouches for it. */
-  private batchProblem(batch: RecordBatch, position: number, nextOffset: number, mayHaveGaps: boolean): string | undefined {
-    if (position + batch.sizeInBytes > this.size) return 'the last batch is not whole';
-    const whole = new RecordBatch(this.block(position, batch.sizeInBytes));
-    return headerProblem(whole.buffer, 0)
-      ?? (whole.baseOffset < nextOffset ? `offset ${whole.baseOffset} goes back below ${nextOffset}` : undefined)
-      ?? (whole.baseOffset > nextOffset && !mayHaveGaps ? `offset ${whole.baseOffset} does not follow ${nextOffset - 1}` : undefined)
-      ?? (whole.computeCrc() !== whole.crc ? 'the CRC does not match' : undefined);
+  private headProblem(batch: RecordBatch, left: number, nextOffset: number, mayHaveGaps: boolean): string | undefined {
+    if (batch.sizeInBytes > left) return 'the last batch is not whole';
+    return headerProblem(batch.buffer, batch.start, left)
+      ?? (batch.baseOffset < nextOffset ? `offset ${batch.baseOffset} goes back below ${nextOffset}` : undefined)
+      ?? (batch.baseOffset > nextOffset && !mayHaveGaps ? `offset ${batch.baseOffset} does not follow ${nextOffset - 1}` : undefined);
   }
 
   saveIndexes(): void {

@@ -8,7 +8,7 @@
  * Kafka: log/Log.scala@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
-import { KafkaError, messageOf } from '../common/errors';
+import { isDiskError, KafkaError, messageOf } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
@@ -139,7 +139,7 @@ export class Log {
     try {
       return action();
     } catch (error) {
-      if (error instanceof KafkaError) throw error;
+      if (!isDiskError(error)) throw error;
       this.context.onStorageError(this.directory, error);
       throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory}: ${messageOf(error)}`);
     }
@@ -166,9 +166,11 @@ export class Log {
   roll(baseOffset = this.endOffset): void {
     const old = this.activeSegment;
     if (old.size === 0 && old.baseOffset === baseOffset) return;
-    old.onBecomeInactive();
-    this.producers.takeSnapshot(baseOffset);
-    this.segments.add(this.newSegment(baseOffset));
+    this.guard(() => {
+      old.onBecomeInactive();
+      this.producers.takeSnapshot(baseOffset);
+      this.segments.add(this.newSegment(baseOffset));
+    });
     this.rollJitterMs = this.drawJitter();
     this.flushBehind(baseOffset);
   }
@@ -277,14 +279,14 @@ export class Log {
 
   /** Retention: deletes old segments that the settings no longer keep; returns how many. */
   deleteOldSegments(): number {
-    const doomed = deletableSegments(this, this.context.clock.wallMs());
+    const doomed = this.guard(() => deletableSegments(this, this.context.clock.wallMs()));
     if (doomed.length === 0) return 0;
     if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
       this.segments.remove(segment);
       const files = this.guard(() => segment.markDeleted());
       this.context.log.info(`Deleting segment ${segment.path} (size ${segment.size}, largest timestamp ${segment.largestTimestamp.timestamp})`);
-      this.context.clock.schedule(this.config['file.delete.delay.ms'], () => files.forEach((path) => this.context.disk.remove(path)));
+      this.removeLater(files);
     }
     this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);
     return doomed.length;
@@ -295,7 +297,7 @@ export class Log {
    * old ones, or the copy as `.swap`, which recovery completes.
    */
   replaceSegments(old: readonly LogSegment[], cleaned: string): void {
-    const { disk, clock } = this.context;
+    const { disk } = this.context;
     const [first] = old;
     const modifiedMs = old[old.length - 1]!.modifiedMs;
     this.guard(() => {
@@ -309,7 +311,17 @@ export class Log {
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));
       void fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
-      clock.schedule(this.config['file.delete.delay.ms'], () => doomed.forEach((path) => disk.remove(path)));
+      this.removeLater(doomed);
+    });
+  }
+
+  private removeLater(paths: readonly string[]): void {
+    this.context.clock.schedule(this.config['file.delete.delay.ms'], () => {
+      try {
+        for (const path of paths) this.context.disk.remove(path);
+      } catch (error) {
+        this.context.onStorageError(this.directory, error);
+      }
     });
   }
 

@@ -13,8 +13,11 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { ProducerBatch } from './producer-batch';
 
-/** Brokers remember as many batches of a producer. The limit of requests in flight is one a connection, and a partition may change its leader. */
-const MAX_UNSETTLED = 5;
+/**
+ * Brokers remember as many batches of a producer, so from the oldest unsettled one on no more may leave, settled or not. The
+ * limit of requests in flight does not see to that: it is one a connection, and a partition may change its leader.
+ */
+const MAX_SINCE_OLDEST_UNSETTLED = 5;
 const NO_SEQUENCE = -1;
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const MAX_EPOCH = 2 ** 15 - 1;
@@ -31,6 +34,8 @@ interface PartitionBook {
   lastAckedOffset: number;
   /** Batches with a sequence that are not settled, in the order of their sequences; sent, or waiting to be sent again. */
   inFlight: ProducerBatch[];
+  /** Batches, settled or not, from the oldest unsettled one on. */
+  window: ProducerBatch[];
 }
 
 /** What to do with a batch that a broker refused. */
@@ -55,7 +60,7 @@ export class TransactionManager {
     const name = tpName(tp);
     let book = this.books.get(name);
     if (book === undefined) {
-      book = { producerId: this.producerId, producerEpoch: this.producerEpoch, nextSequence: 0, lastAckedSequence: NO_SEQUENCE, lastAckedOffset: -1, inFlight: [] };
+      book = { producerId: this.producerId, producerEpoch: this.producerEpoch, nextSequence: 0, lastAckedSequence: NO_SEQUENCE, lastAckedOffset: -1, inFlight: [], window: [] };
       this.books.set(name, book);
     }
     return book;
@@ -70,7 +75,7 @@ export class TransactionManager {
     if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
     // A repeated batch waits until all before it are settled: that is what keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
-    if (book.inFlight.length >= MAX_UNSETTLED) return false;
+    if (book.window.length >= MAX_SINCE_OLDEST_UNSETTLED) return false;
     const isStale = book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch;
     return !(isStale && first !== undefined) && !this.unresolved.has(tpName(batch.tp));
   }
@@ -83,6 +88,7 @@ export class TransactionManager {
     batch.setProducerState(book.producerId, book.producerEpoch, book.nextSequence);
     book.nextSequence = after(book.nextSequence, batch.recordCount);
     book.inFlight.push(batch);
+    book.window.push(batch);
   }
 
   /** New id or epoch for the partition: what is under way is numbered anew, from 0. */
@@ -91,6 +97,7 @@ export class TransactionManager {
     book.producerEpoch = this.producerEpoch;
     book.nextSequence = 0;
     book.lastAckedSequence = NO_SEQUENCE;
+    book.window = [...book.inFlight];
     for (const batch of book.inFlight) {
       batch.setProducerState(book.producerId, book.producerEpoch, book.nextSequence);
       batch.sequenceHasBeenReset = true;
@@ -101,6 +108,8 @@ export class TransactionManager {
   private remove(batch: ProducerBatch): PartitionBook {
     const book = this.book(batch.tp);
     book.inFlight = book.inFlight.filter((one) => one !== batch);
+    const oldest = book.inFlight[0];
+    book.window = oldest === undefined ? [] : book.window.slice(book.window.indexOf(oldest));
     return book;
   }
 
@@ -136,6 +145,7 @@ export class TransactionManager {
       sequence = after(sequence, part.recordCount);
     }
     book.inFlight.splice(at, 1, ...parts);
+    book.window.splice(book.window.indexOf(batch), 1, ...parts);
   }
 
   private isNextSequence(book: PartitionBook, sequence: number): boolean {

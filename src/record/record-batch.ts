@@ -93,8 +93,7 @@ export class RecordBatch {
 }
 
 /** Why the bytes at `start` are no whole, sound batch; undefined if they are. Does not look at the CRC. */
-export function headerProblem(buffer: Buffer, start: number): string | undefined {
-  const left = buffer.length - start;
+export function headerProblem(buffer: Buffer, start: number, left = buffer.length - start): string | undefined {
   if (left < BATCH_HEADER_BYTES) return `only ${left} bytes, less than a batch header`;
   const batch = new RecordBatch(buffer, start);
   if (batch.magic !== MAGIC_V2) return `magic ${batch.magic} is not supported`;

@@ -14,7 +14,10 @@ export const faultKinds = [
   'kill-member', 'pause-member',
 ] as const;
 
-export type FaultKind = (typeof faultKinds)[number];
+/** Drawn beside the others: they need a log dir to hit. */
+export const diskFaultKinds = ['disk-error', 'disk-full'] as const;
+
+export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number];
 
 export interface Fault {
   readonly atMs: number;
@@ -74,6 +77,11 @@ export function applyFault(cluster: SimCluster, { group, oldGroup }: Readers, { 
     case 'cut-peers': case 'cut-one-way':
       cluster.cutPeers(target, other, kind === 'cut-one-way');
       return later(() => cluster.healLink(`broker-${target}`, `broker-${other}`));
+    case 'disk-error': case 'disk-full': {
+      const dirs = cluster.logDirsOf(target);
+      cluster.failDisk(target, kind === 'disk-full' ? 'ENOSPC' : 'EIO', dirs[lastsMs % dirs.length]!);
+      return later(() => cluster.mendDisk(target));
+    }
     case 'expire-session':
       return cluster.expireSession(target);
     case 'reset-zookeeper':

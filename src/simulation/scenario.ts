@@ -15,7 +15,7 @@ import { History } from '../lab/history';
 import { Producer } from '../producer/producer';
 import { batchesOf } from '../record/record-batch';
 import { controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
-import { applyFault, drawFaults, Fault, FaultKind, faultKinds } from './faults';
+import { applyFault, diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { SimGroup } from './sim-group';
@@ -27,6 +27,8 @@ const FAULTS_UNTIL_MS = 30000;
 const SUPERVISE_EVERY_MS = 1000;
 const QUIET_WITHIN_MS = 120000;
 const OFFSETS_PARTITIONS = 2;
+/** So that the offsets topic is compacted while the faults go on. */
+const EAGER_CLEANER = { 'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000', 'log.cleaner.min.cleanable.ratio': '0.1' };
 const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
 
 export interface Scenario {
@@ -67,12 +69,17 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const lossless = faultKinds.filter((kind) => kind !== 'power-cut');
   const kinds = random.chance(0.15) ? (['power-cut', 'kill', 'pause'] as const) : lossless.filter(() => random.chance(0.4));
   const used: readonly FaultKind[] = kinds.length > 0 ? kinds : ['kill'];
+  const disks = random.split('disks');
+  const logDirs = disks.pick(['/data', '/data/1,/data/2', '/data/1,/data/2']);
+  const diskFaults = disks.chance(0.35) ? drawFaults(disks, diskFaultKinds, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS).slice(0, 3) : [];
+  const cleaner = random.split('cleaner').chance(0.5) ? EAGER_CLEANER : {};
   return {
     seed, brokers, replicationFactor, partitions: random.between(1, 3), minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
     segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), idempotent: random.split('idempotence').chance(0.6),
     members: random.split('members').pick([0, 0, 1, 2, 3]), assignor: random.split('assignor').pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
     oldMembers: random.split('old members').pick([0, 0, 0, 1, 2, 3]), kinds: used,
-    faults: drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), brokerSettings,
+    faults: [...drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), ...diskFaults].sort((a, b) => a.atMs - b.atMs),
+    brokerSettings: { 'log.dirs': logDirs, ...cleaner, ...brokerSettings },
   };
 }
 
@@ -190,6 +197,8 @@ class Run {
     if (!answered) this.violations.push(`Liveness: ${this.open} sends are not settled ${QUIET_WITHIN_MS} ms after the faults ended`);
     const waits = await cluster.untilQuiet(this.tps, QUIET_WITHIN_MS);
     this.violations.push(...waits.map((wait) => `Liveness: ${wait}, ${QUIET_WITHIN_MS} ms after the faults ended`));
+    await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => cluster.brokers.every(({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0));
+    for (const { id } of cluster.brokers) if (cluster.offlineDirs(id) > 0) this.violations.push(`Liveness: broker ${id} has a log dir offline`);
     for (const { id, startError } of cluster.brokers) if (!cluster.isRunning(id)) this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? cluster.broker(id).host.exited?.reason}`);
   }
 

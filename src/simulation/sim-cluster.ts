@@ -16,6 +16,7 @@ import { createTopic } from '../zk/topic-creation';
 import { ZkConnection } from '../zk/zk-connection';
 import { partitionStateZnode, topicZnode } from '../zk/znodes';
 import { Prng } from './prng';
+import { DiskFailure } from './sim-disk';
 import { SimHost } from './sim-host';
 import { SimNetwork } from './sim-network';
 import { zooKeeperOf } from './sim-zk-session';
@@ -73,9 +74,7 @@ export class SimCluster {
     if (!one.host.life.isDead) return;
     const host = one.host.boot();
     const { generation } = one.host;
-    const config = parseBrokerConfig({
-      ...SIM_DEFAULTS, 'broker.id': id, 'listeners': `PLAINTEXT://broker-${id}:9092`, 'log.dirs': '/data', ...this.overrides, ...overrides,
-    });
+    const config = parseBrokerConfig({ ...this.settingsOf(id), ...overrides });
     one.broker = new Broker(config, host, zooKeeperOf(this.zookeeper, one.host));
     one.isStarted = false;
     one.startError = undefined;
@@ -160,14 +159,40 @@ export class SimCluster {
     this.zookeeper.setDown(down);
   }
 
+  /** The disk below `path` fails, or is full: EIO, ENOSPC. */
+  failDisk(id: number, code: DiskFailure['code'], path: string): void {
+    this.event(`disk ${code}`, `${id} ${path}`);
+    this.broker(id).host.disk.fail({ path, code, random: this.random.split(`disk-${id}-${this.world.nowMs}`) });
+  }
+
+  /** The disk works again; a log dir that failed comes back with the next start of its broker. */
+  mendDisk(id: number): void {
+    this.broker(id).host.disk.heal();
+    if (this.offlineDirs(id) > 0) this.kill(id);
+    if (this.broker(id).host.life.isDead) this.start(id);
+  }
+
+  logDirsOf(id: number): readonly string[] {
+    return String(this.settingsOf(id)['log.dirs']).split(',');
+  }
+
+  private settingsOf(id: number): RawConfig {
+    return { ...SIM_DEFAULTS, 'broker.id': id, 'listeners': `PLAINTEXT://broker-${id}:9092`, 'log.dirs': '/data', ...this.overrides };
+  }
+
+  offlineDirs(id: number): number {
+    const { broker, host } = this.broker(id);
+    return host.life.isDead ? 0 : broker?.metrics.snapshot()['kafka.log:type=LogManager,name=OfflineLogDirectoryCount'] ?? 0;
+  }
+
   /** Undoes every fault and starts what is dead. */
   heal(): void {
     this.zookeeper.setDown(false);
     for (const { id, host } of this.brokers) {
       this.healLink(`broker-${id}`, ZOOKEEPER_HOST);
       for (const other of this.brokers) this.healLink(`broker-${id}`, `broker-${other.id}`);
-      host.disk.writeError = undefined;
       host.resume();
+      this.mendDisk(id);
     }
     this.startAll();
   }

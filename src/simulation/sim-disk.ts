@@ -37,12 +37,19 @@ function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: '${path}'`), { code });
 }
 
+/** EIO: nothing below `path` can be read or written; ENOSPC: what is there can be read, a write stops somewhere. */
+export interface DiskFailure {
+  readonly path: string;
+  readonly code: 'EIO' | 'ENOSPC';
+  /** Decides how much of the write that meets the full disk gets through. */
+  readonly random: Prng;
+}
+
 export class SimDisk implements Disk {
   private readonly files = new Map<string, SimFile>();
   private readonly directories = new Set<string>();
   private readonly locks = new Set<string>();
-  /** When set, every write throws this errno. */
-  writeError: string | undefined;
+  private failures: DiskFailure[] = [];
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -52,11 +59,38 @@ export class SimDisk implements Disk {
     return file;
   }
 
+  fail(failure: DiskFailure): void {
+    this.failures.push(failure);
+  }
+
+  heal(): void {
+    this.failures = [];
+  }
+
+  private failureAt(path: string, codes: readonly string[]): DiskFailure | undefined {
+    return this.failures.find((one) => codes.includes(one.code) && (path === one.path || path.startsWith(`${one.path}/`)));
+  }
+
+  private checkRead(path: string): void {
+    if (this.failureAt(path, ['EIO'])) throw systemError('EIO', path);
+  }
+
   private checkWrite(path: string): void {
-    if (this.writeError) throw systemError(this.writeError, path);
+    const failure = this.failureAt(path, ['EIO', 'ENOSPC']);
+    if (failure) throw systemError(failure.code, path);
+  }
+
+  /** What of a write gets through: all, or with the error that ends it a part. */
+  private admitted(path: string, chunks: readonly Buffer[]): { bytes: Buffer[]; error?: Error } {
+    const failure = this.failureAt(path, ['EIO', 'ENOSPC']);
+    if (!failure) return { bytes: [...chunks] };
+    const all = Buffer.concat(chunks);
+    const part = failure.code === 'EIO' ? 0 : failure.random.below(all.length);
+    return { bytes: [all.subarray(0, part)], error: systemError(failure.code, path) };
   }
 
   private create(path: string): SimFile {
+    this.checkWrite(path);
     const parent = path.slice(0, path.lastIndexOf('/'));
     if (parent !== '' && !this.directories.has(parent)) throw systemError('ENOENT', path);
     const file = new SimFile();
@@ -73,20 +107,14 @@ export class SimDisk implements Disk {
       size: () => { check(); return file.size; },
       read: (target, position) => {
         check();
+        this.checkRead(path);
         return file.data.copy(target, 0, Math.min(position, file.size), Math.min(file.size, position + target.length));
       },
       write: (chunks, position) => {
         check();
-        this.checkWrite(path);
-        let at = position;
-        const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-        if (bytes === 0) return;
-        file.reserve(position + bytes);
-        if (position > file.size) file.data.fill(0, file.size, position);
-        for (const chunk of chunks) at += chunk.copy(file.data, at);
-        file.durable = Math.min(file.durable, position);
-        file.size = Math.max(file.size, at);
-        file.modifiedMs = this.nowMs();
+        const { bytes, error } = this.admitted(path, chunks);
+        this.put(file, bytes, position);
+        if (error) throw error;
       },
       truncate: (size) => {
         check();
@@ -97,10 +125,22 @@ export class SimDisk implements Disk {
         file.durable = Math.min(file.durable, size);
         file.modifiedMs = this.nowMs();
       },
-      sync: async () => { check(); file.durable = file.size; },
-      syncNow: () => { check(); file.durable = file.size; },
+      sync: async () => { check(); this.checkRead(path); file.durable = file.size; },
+      syncNow: () => { check(); this.checkRead(path); file.durable = file.size; },
       close: () => { isOpen = false; },
     };
+  }
+
+  private put(file: SimFile, chunks: readonly Buffer[], position: number): void {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (bytes === 0) return;
+    let at = position;
+    file.reserve(position + bytes);
+    if (position > file.size) file.data.fill(0, file.size, position);
+    for (const chunk of chunks) at += chunk.copy(file.data, at);
+    file.durable = Math.min(file.durable, position);
+    file.size = Math.max(file.size, at);
+    file.modifiedMs = this.nowMs();
   }
 
   exists(path: string): boolean {
@@ -108,6 +148,7 @@ export class SimDisk implements Disk {
   }
 
   stat(path: string): { size: number; modifiedMs: number } {
+    this.checkRead(path);
     const { size, modifiedMs } = this.find(path);
     return { size, modifiedMs };
   }
@@ -117,6 +158,7 @@ export class SimDisk implements Disk {
   }
 
   list(path: string): DiskEntry[] {
+    this.checkRead(path);
     if (!this.directories.has(path)) throw systemError('ENOENT', path);
     const entries = new Map<string, boolean>();
     for (const directory of this.directories) if (directory.startsWith(`${path}/`)) entries.set(directory.slice(path.length + 1).split('/')[0]!, true);
@@ -128,16 +170,20 @@ export class SimDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
+    if (this.directories.has(path)) return this.checkRead(path);
+    this.checkWrite(path);
     const parts = path.split('/');
     for (let i = 1; i <= parts.length; i++) this.directories.add(parts.slice(0, i).join('/'));
   }
 
   readText(path: string): string {
+    this.checkRead(path);
     return this.find(path).text();
   }
 
+  /** A full disk has room for a new name. */
   rename(from: string, to: string): void {
-    this.checkWrite(from);
+    this.checkRead(from);
     if (this.directories.has(from)) {
       for (const directory of [...this.directories]) {
         if (directory !== from && !directory.startsWith(`${from}/`)) continue;
@@ -157,6 +203,7 @@ export class SimDisk implements Disk {
   }
 
   remove(path: string): void {
+    this.checkRead(path);
     for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
     for (const directory of [...this.directories]) if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
   }
@@ -171,6 +218,7 @@ export class SimDisk implements Disk {
   }
 
   lock(path: string): { release(): void } {
+    this.checkWrite(path);
     if (this.locks.has(path)) throw new Error(`Failed to acquire lock on file ${path}. A broker is already running there.`);
     this.locks.add(path);
     return { release: () => { this.locks.delete(path); } };

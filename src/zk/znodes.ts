@@ -242,7 +242,17 @@ export const preferredElectionZnode = {
 };
 
 export const deleteTopicsZnode = { path: '/admin/delete_topics' };
-export const logDirEventZnode = { path: '/log_dir_event_notification' };
+
+/** Event 1: a log dir failed. Kafka: ZkData.scala#LogDirEventNotificationSequenceZNode */
+const LOG_DIR_FAILURE_EVENT = 1;
+
+export const logDirEventZnode = {
+  path: '/log_dir_event_notification',
+  createPath: '/log_dir_event_notification/log_dir_event_',
+  encode: (brokerId: number) => encode({ version: 1, broker: brokerId, event: LOG_DIR_FAILURE_EVENT }),
+  /** The broker whose log dir failed. */
+  decode: (path: string, data: Buffer) => integer(path, decode(path, data), 'broker'),
+};
 
 export interface ProducerIdBlock {
   readonly brokerId: number;
@@ -297,4 +307,5 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/latest_producer_id_block', mode: 'persistent', written: 'a broker that claims the next 1000 producer ids, at its start', watched: 'nobody', example: sampleBlock.toString() },
   { path: '/admin/preferred_replica_election', mode: 'persistent', written: 'a tool', watched: 'the controller', example: preferredElectionZnode.encode(samplePartitions).toString() },
   { path: '/isr_change_notification/isr_change_N', mode: 'persistent-sequential', written: 'a leader whose ISR changed', watched: 'the controller', example: isrChangeZnode.encode(samplePartitions).toString() },
+  { path: '/log_dir_event_notification/log_dir_event_N', mode: 'persistent-sequential', written: 'a broker whose log dir failed', watched: 'the controller', example: logDirEventZnode.encode(2).toString() },
 ];

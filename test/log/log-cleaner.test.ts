@@ -41,7 +41,7 @@ async function open(overrides: Record<string, string> = {}, clean = false): Prom
 
 const host = () => ({ clock: nodeClock, random: nodeRandom, disk, log: silentLog, event: () => {} }) as unknown as Host;
 function cleanerOf(log: Log, dedupeBufferBytes = 1 << 20): LogCleaner {
-  return new LogCleaner({ host: host(), log: silentLog, options: { enabled: true, backoffMs: 1, dedupeBufferBytes }, logs: () => [log], saveCheckpoint: (_, offsets) => { checkpoints.push(offsets.get('t-0')!); } });
+  return new LogCleaner({ host: host(), log: silentLog, options: { enabled: true, backoffMs: 1, dedupeBufferBytes }, logs: () => [log], onStorageError: (_path: string, error: unknown) => { throw error; }, saveCheckpoint: (_, offsets) => { checkpoints.push(offsets.get('t-0')!); } });
 }
 const clean = (log: Log, checkpoint?: number, dedupeBufferBytes?: number) => cleanerOf(log, dedupeBufferBytes).clean(log, cleanableOf(log, checkpoint, Date.now()));
 

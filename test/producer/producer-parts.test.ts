@@ -1,7 +1,9 @@
 /** Partitioner, accumulator and settings of the producer. */
 import { DefaultPartitioner, murmur2, partitionForKey } from '../../src/producer/partitioner';
 import { parseProducerConfig } from '../../src/producer/producer-config';
+import { ProducerBatch } from '../../src/producer/producer-batch';
 import { RecordAccumulator } from '../../src/producer/record-accumulator';
+import { TransactionManager } from '../../src/producer/transaction-manager';
 import { Prng } from '../../src/simulation/prng';
 
 test('murmur2 gives Kafka\'s values', () => {
@@ -57,4 +59,23 @@ test('illegal settings are refused with name, value and reason', () => {
   const unknown: string[] = [];
   parseProducerConfig({ 'no.such.setting': 1 }, (name) => unknown.push(name));
   expect(unknown).toEqual(['no.such.setting']);
+});
+
+test('with the oldest unsettled batch, five of a partition may have left: what is acknowledged behind it counts', () => {
+  const transactions = new TransactionManager();
+  transactions.setProducerId(7, 0);
+  const batches = Array.from({ length: 8 }, () => {
+    const batch = new ProducerBatch({ topic: 't', partition: 0 }, Buffer.alloc(200), 0, 'none');
+    batch.append(0, null, Buffer.from('v'), [], () => {});
+    return batch;
+  });
+  const mayLeave = (i: number) => transactions.maySend(batches[i]!);
+  for (let i = 0; i < 5; i++) {
+    expect(mayLeave(i)).toBe(true);
+    transactions.assignSequence(batches[i]!);
+    if (i > 0) transactions.completed(batches[i]!, i);
+  }
+  expect(mayLeave(5)).toBe(false);
+  transactions.completed(batches[0]!, 0);
+  expect(mayLeave(5)).toBe(true);
 });

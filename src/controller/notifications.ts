@@ -1,0 +1,44 @@
+/**
+ * Notes to the controller: sequential znodes under one parent, written by brokers, read and deleted by the controller.
+ *
+ * Invariant: a note that cannot be read is reported and deleted like the others; it must not stand in their way.
+ *
+ * Kafka: controller/KafkaController.scala#{processIsrChangeNotification,processLogDirEventNotification}@2.8.2
+ */
+import { KafkaError, messageOf } from '../common/errors';
+import { Log } from '../common/host';
+import { controllerMulti, ControllerTerm } from '../zk/controller-election';
+import { ZkConnection } from '../zk/zk-connection';
+import { isZkError } from '../zk/zk-session';
+
+export interface Notes<T> {
+  readonly paths: readonly string[];
+  readonly content: readonly T[];
+}
+
+export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, decode: (path: string, data: Buffer) => T): Promise<Notes<T>> {
+  const paths = (await zk.children(parent) ?? []).map((name) => `${parent}/${name}`);
+  const content: T[] = [];
+  for (const path of paths) {
+    const znode = await zk.get(path);
+    if (!znode) continue;
+    try {
+      content.push(decode(path, znode.data));
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      log.error(`${path} is ignored: ${messageOf(error)}`);
+    }
+  }
+  return { paths, content };
+}
+
+/** Deletes the notes, as the controller of the term. */
+export async function deleteNotes(zk: ZkConnection, term: ControllerTerm, paths: readonly string[]): Promise<void> {
+  await Promise.all(paths.map(async (path) => {
+    try {
+      await controllerMulti(zk, term, [{ type: 'delete', path, version: -1 }]);
+    } catch (error) {
+      if (!isZkError(error, 'NO_NODE', 'CONNECTION_LOSS')) throw error;
+    }
+  }));
+}

@@ -1,0 +1,95 @@
+/**
+ * Opens the logs of one log dir at start, and says how far recovery is: after a crash it may read many gigabytes.
+ *
+ * Kafka: log/LogManager.scala#{loadLogs,loadLog}@2.8.2
+ */
+import { parseTpName, TopicPartition } from '../common/cluster-types';
+import { isDiskError, messageOf } from '../common/errors';
+import { Host, Log as Logger } from '../common/host';
+import { OffsetCheckpoint } from './checkpoint-file';
+import { Log } from './log';
+import { LogDir } from './log-dir';
+import { bytesToRecover, OpenLogOptions } from './log-recovery';
+
+const DELETED_DIR = /^.+\.[0-9a-f]{32}-delete$/;
+const FUTURE_DIR = /^.+\.[0-9a-f]{32}-future$/;
+/** Time between two lines about the progress of recovery. */
+const REPORT_EVERY_MS = 2000;
+
+export interface LoaderDeps {
+  readonly host: Host;
+  readonly log: Logger;
+  /** Opens the log of the partition, its config being known. */
+  readonly open: (tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>) => Promise<Log>;
+  /** A directory whose partition was deleted. */
+  readonly onDeleted: (path: string) => void;
+}
+
+/** A damaged checkpoint costs a longer recovery, nothing else. */
+export function readCheckpoint(log: Logger, checkpoint: OffsetCheckpoint): Map<string, number> {
+  try {
+    return checkpoint.read();
+  } catch (error) {
+    if (isDiskError(error)) throw error;
+    log.warn(`${messageOf(error)}; starting without it`);
+    return new Map();
+  }
+}
+
+interface Found {
+  readonly name: string;
+  readonly tp: TopicPartition;
+  readonly directory: string;
+}
+
+function partitionsIn({ host, onDeleted }: LoaderDeps, dir: LogDir): Found[] {
+  return host.disk.list(dir.path).filter((entry) => entry.directory).flatMap(({ name }) => {
+    const directory = `${dir.path}/${name}`;
+    if (DELETED_DIR.test(name)) onDeleted(directory);
+    if (DELETED_DIR.test(name) || FUTURE_DIR.test(name)) return [];
+    const tp = parseTpName(name);
+    if (tp === undefined) throw new Error(`Found directory ${directory}, '${name}' is not in the form of topic-partition`);
+    return [{ name, tp, directory }];
+  });
+}
+
+/** What there is to recover in a dir, and how much of it is done. */
+class Progress {
+  private bytes = 0;
+  private lastReportMs: number;
+
+  constructor(private readonly deps: LoaderDeps, private readonly path: string, private readonly logs: number, private readonly totalBytes: number) {
+    this.lastReportMs = deps.host.clock.monotonicMs();
+    deps.log.info(`No clean shutdown of ${path} found: recovering ${logs} logs, ${megabytes(totalBytes)}`);
+  }
+
+  recovered(bytes: number, name: string, nth: number): void {
+    this.bytes += bytes;
+    const nowMs = this.deps.host.clock.monotonicMs();
+    if (nowMs - this.lastReportMs < REPORT_EVERY_MS) return;
+    this.lastReportMs = nowMs;
+    this.deps.log.info(`Recovering log ${nth} of ${this.logs} in ${this.path} (${name}): ${megabytes(this.bytes)} of ${megabytes(this.totalBytes)}`);
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+/** Opens every log of the dir, one after the other. Throws a disk error, or a sentence about what does not belong there. */
+export async function loadLogDir(deps: LoaderDeps, dir: LogDir): Promise<void> {
+  const { host, log } = deps;
+  const cleanShutdown = dir.takeCleanMarker();
+  const recoveryPoints = readCheckpoint(log, dir.recoveryPoints);
+  const logStartOffsets = readCheckpoint(log, dir.logStartOffsets);
+  const found = partitionsIn(deps, dir);
+  const pointOf = ({ name }: Found) => recoveryPoints.get(name) ?? 0;
+  const progress = cleanShutdown || found.length === 0 ? undefined
+    : new Progress(deps, dir.path, found.length, found.reduce((sum, one) => sum + bytesToRecover(host.disk, one.directory, pointOf(one)), 0));
+  for (const [i, one] of found.entries()) {
+    await deps.open(one.tp, {
+      directory: one.directory, cleanShutdown, recoveryPoint: pointOf(one), logStartOffset: logStartOffsets.get(one.name) ?? 0,
+      onRecovered: (bytes) => progress?.recovered(bytes, one.name, i + 1),
+    });
+  }
+}
