@@ -81,7 +81,9 @@ export class Partition {
     const before = this.followers;
     this.followers = new Map(state.replicas.filter((id) => id !== this.deps.brokerId).map((id) => {
       const known = wasLeader ? before.get(id) : undefined;
-      return [id, known && state.isr.includes(id) ? { ...known, lastCaughtUpMs: this.now } : known ?? newReplica(state.isr.includes(id), this.now)];
+      const fresh = newReplica(state.isr.includes(id), this.now);
+      // Who is out of the ISR holds the high watermark back no longer, however lately it was caught up.
+      return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];
     }));
     this.event('became-leader');
     this.advanceHighWatermark();

@@ -72,11 +72,13 @@ describe('a leader\'s disk fails', () => {
   });
 });
 
-test('a follower\'s disk fails: it leaves the ISR, the leader goes on', async () => {
-  const cluster = await twoTopics('follower');
+test('a follower\'s disk fails: the controller takes it out of the ISR, and the leader waits for it no longer', async () => {
+  const cluster = await twoTopics('follower', { 'replica.lag.time.max.ms': '30000' });
   const producer = await openProducer(cluster);
   cluster.failDisk(3, 'EIO', dirOf(cluster, 3, T0));
+  const startMs = cluster.world.nowMs;
   expect(await send(cluster, producer, 'one')).toBe(0);
+  expect(cluster.world.nowMs - startMs).toBeLessThan(2000);
   await runUntil(cluster, '3 is out of the ISR of t', () => !cluster.stateOf(T0)!.isr.includes(3));
   expect(cluster.stateOf(T0)!.leader).toBe(1);
   expect(cluster.stateOf(T1)!.isr).toEqual([1, 2, 3]);
