@@ -30,6 +30,7 @@ import { ConfigChangeListener } from './config-change-listener';
 import { GroupService } from './group/group-service';
 import { createTopicNow } from './handlers/create-topics';
 import { IsrChangePropagator } from './isr-change-propagator';
+import { refuseKafkaPeers } from './kafka-peer-probe';
 import { LogDirFailureNotifier } from './log-dir-failure-notifier';
 import { MetadataCache } from './metadata-cache';
 import { ReplicaManager } from './replica-manager';
@@ -106,6 +107,7 @@ export class Broker {
     checkMetaProperties(meta, config['broker.id'], clusterId);
     const brokerId = config['broker.id'] >= 0 ? config['broker.id'] : meta.brokerId ?? await generateBrokerId(zk, config['reserved.broker.max.id']);
     this.log.info(`Starting broker ${brokerId} of cluster ${clusterId}`);
+    await refuseKafkaPeers(host, brokerId, await readBrokers(zk));
     await logs.load(await readAllTopicConfigs(zk));
     const metadata = new MetadataCache();
     const propagator = new IsrChangePropagator(host.clock, zk, this.log, {
@@ -158,8 +160,9 @@ export class Broker {
       maxOpenFiles: config['log.max.open.files'], tailCacheBytes: config['log.tail.cache.bytes'],
       cleaner: { enabled: config['log.cleaner.enable'], backoffMs: config['log.cleaner.backoff.ms'], dedupeBufferBytes: config['log.cleaner.dedupe.buffer.size'] },
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
-      onDirFailed: () => {
-        this.running?.replicas.logDirFailed();
+      mayHandOver: (tp) => this.running?.replicas.mayHandOver(tp) ?? false,
+      onLogsOffline: () => {
+        this.running?.replicas.logsWentOffline();
         this.running?.logDirFailures.notify();
       },
     });

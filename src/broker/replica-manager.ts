@@ -8,8 +8,9 @@
  */
 import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, errorCode, KafkaError, messageOf } from '../common/errors';
-import { Host, Log as Logger, Timer } from '../common/host';
+import { Host, Log as Logger } from '../common/host';
 import { Metrics } from '../common/metrics';
+import { Scheduler } from '../common/scheduler';
 import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
 import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
@@ -54,7 +55,7 @@ export class ReplicaManager {
   private controllerEpoch = -1;
   private checkpointed: Map<string, number> | undefined;
   private control: Promise<unknown> = Promise.resolve();
-  private readonly timers: Timer[] = [];
+  private readonly scheduler: Scheduler;
   private readonly leadershipListeners: LeadershipListener[] = [];
   private readonly log: Logger;
   private readonly partitionDeps: PartitionDeps;
@@ -64,6 +65,7 @@ export class ReplicaManager {
   constructor(private readonly deps: ReplicaManagerDeps) {
     const { host, config, brokerId } = deps;
     this.log = host.log.child(`ReplicaManager broker=${brokerId}`);
+    this.scheduler = new Scheduler(host.clock, this.log);
     this.producePurgatory = new Purgatory(host.clock);
     this.fetchPurgatory = new Purgatory(host.clock);
     this.deleteRecordsPurgatory = new Purgatory(host.clock);
@@ -130,20 +132,9 @@ export class ReplicaManager {
 
   start(): void {
     const { config } = this.deps;
-    this.every(config['replica.lag.time.max.ms'] / 2, () => this.all.forEach((one) => one.maybeShrinkIsr()));
-    this.every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
-  }
-
-  private every(intervalMs: number, task: () => void): void {
-    const index = this.timers.length;
-    const arm = () => {
-      this.timers[index] = this.deps.host.clock.schedule(intervalMs, () => {
-        if (this.isClosed) return;
-        task();
-        arm();
-      });
-    };
-    arm();
+    const every = (intervalMs: number, task: () => void) => this.scheduler.every(intervalMs, intervalMs, task);
+    every(config['replica.lag.time.max.ms'] / 2, () => this.all.forEach((one) => one.maybeShrinkIsr()));
+    every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
   }
 
   /** Undefined if the request may be obeyed. */
@@ -293,8 +284,14 @@ export class ReplicaManager {
     return 'NONE';
   }
 
-  /** A log dir failed: its partitions are neither led nor followed any more. */
-  logDirFailed(): void {
+  /** Whether this broker leads the partition and another replica is in sync. */
+  mayHandOver(tp: TopicPartition): boolean {
+    const partition = this.get(tp);
+    return partition !== undefined && partition.isLeader && partition.isr.length > 1;
+  }
+
+  /** Logs went offline: their partitions are neither led nor followed any more. */
+  logsWentOffline(): void {
     for (const partition of this.all) {
       if (partition.isOffline || !this.deps.logs.isOffline(partition.tp)) continue;
       partition.isOffline = true;
@@ -312,7 +309,7 @@ export class ReplicaManager {
   /** Stops fetchers and timers and saves the high watermarks. */
   close(): void {
     this.isClosed = true;
-    for (const timer of this.timers) timer.cancel();
+    this.scheduler.stop();
     for (const fetcher of this.fetchers.values()) fetcher.close();
     this.checkpointHighWatermarks();
   }

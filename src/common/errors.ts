@@ -50,6 +50,7 @@ export const errorTable = {
   INVALID_CONFIG: [40, false, 'The configuration is not valid.'],
   NOT_CONTROLLER: [41, true, 'This broker is not the controller.'],
   INVALID_REQUEST: [42, false, 'The request is malformed or contradicts itself.'],
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: [43, false, 'The log is of a message format that is not supported.'],
   POLICY_VIOLATION: [44, false, 'The request does not satisfy the configured policy.'],
   OUT_OF_ORDER_SEQUENCE_NUMBER: [45, false, 'The sequence number of the batch does not follow the last one of its producer.'],
   DUPLICATE_SEQUENCE_NUMBER: [46, false, 'The batch had been appended before.'],

@@ -18,6 +18,7 @@ import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { batchesOf, RecordBatch } from '../record/record-batch';
 import { recordsOf } from '../record/record';
 import { filterBatch } from '../record/filter-batch';
+import { CorruptSegmentError } from './batch-head';
 import { Cleanable, cleanableOf, groupSegments } from './cleanable';
 import { Log } from './log';
 import { LogSegment } from './log-segment';
@@ -47,6 +48,8 @@ class CleaningAborted extends Error {}
 
 export class LogCleaner {
   private readonly firstDirty = new Map<string, number>();
+  /** Logs with damaged bytes: they are not cleaned any more. Kafka: LogCleanerManager#markPartitionUncleanable */
+  private readonly uncleanable = new WeakSet<Log>();
   private timer: Timer | undefined;
   private isClosed = false;
   private cleaning: Promise<void> = Promise.resolve();
@@ -89,6 +92,7 @@ export class LogCleaner {
         else {
           this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
           if (isDiskError(error)) this.deps.onStorageError(next.log.directory, error);
+          if (error instanceof CorruptSegmentError) this.uncleanable.add(next.log);
         }
       }
     }
@@ -98,7 +102,7 @@ export class LogCleaner {
     const nowMs = this.deps.host.clock.wallMs();
     let best: { log: Log; cleanable: Cleanable<LogSegment> } | undefined;
     for (const log of this.deps.logs()) {
-      if (except.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
+      if (except.has(log) || this.uncleanable.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
       const cleanable = cleanableOf(log, this.firstDirty.get(tpName(log.tp)), nowMs);
       const needed = cleanable.dirtyRatio > log.config['min.cleanable.dirty.ratio'] || (cleanable.isOverdue && cleanable.dirtySegments.length > 0);
       if (needed && (best === undefined || cleanable.dirtyRatio > best.cleanable.dirtyRatio)) best = { log, cleanable };
@@ -143,6 +147,8 @@ export class LogCleaner {
       const bytes = segment.read(next, Infinity, SLICE_BYTES, true);
       if (bytes === undefined || bytes.length === 0) return;
       for (const batch of batchesOf(bytes)) {
+        // A copy would get a fresh CRC, and the damage would pass for data.
+        if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(segment.path, segment.positionOf(batch.baseOffset), `the CRC of the batch at offset ${batch.baseOffset} does not match`);
         yield batch;
         next = batch.nextOffset;
       }

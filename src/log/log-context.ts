@@ -5,6 +5,7 @@
  */
 import { TopicPartition } from '../common/cluster-types';
 import { Clock, Disk, Log as Logger, Random } from '../common/host';
+import { CorruptSegmentError } from './batch-head';
 import { OpenFiles } from './open-files';
 import { TailCache } from './tail-cache';
 
@@ -17,6 +18,8 @@ export interface LogContext {
   readonly log: Logger;
   /** A disk error: the log dir that holds `path` is no longer to be trusted. */
   readonly onStorageError: (path: string, error: unknown) => void;
+  /** Bytes on disk are damaged; returns whether another replica takes over, so that nobody has to read them here. */
+  readonly onCorruption: (tp: TopicPartition, error: CorruptSegmentError) => boolean;
   /** A log was cut at the offset. */
   readonly onTruncated: (tp: TopicPartition, offset: number) => void;
 }

@@ -7,7 +7,6 @@ import { parseTpName, TopicPartition } from '../common/cluster-types';
 import { isDiskError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { OffsetCheckpoint } from './checkpoint-file';
-import { Log } from './log';
 import { LogDir } from './log-dir';
 import { bytesToRecover, OpenLogOptions } from './log-recovery';
 
@@ -20,7 +19,7 @@ export interface LoaderDeps {
   readonly host: Host;
   readonly log: Logger;
   /** Opens the log of the partition, its config being known. */
-  readonly open: (tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>) => Promise<Log>;
+  readonly open: (tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>) => Promise<void>;
   /** A directory whose partition was deleted. */
   readonly onDeleted: (path: string) => void;
 }

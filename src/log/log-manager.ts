@@ -9,7 +9,8 @@
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { isDiskError, KafkaError, messageOf } from '../common/errors';
-import { Host, Log as Logger, Timer } from '../common/host';
+import { Host, Log as Logger } from '../common/host';
+import { Scheduler } from '../common/scheduler';
 import { OffsetEntry } from './checkpoint-file';
 import { Log } from './log';
 import { LogContext } from './log-context';
@@ -33,8 +34,10 @@ export interface LogManagerOptions {
   readonly cleaner: LogCleanerOptions;
   /** Every log dir has failed while the broker serves: it cannot go on. */
   readonly onAllDirsFailed: (reason: string) => void;
-  /** A log dir went offline while the broker serves. */
-  readonly onDirFailed: (directory: string) => void;
+  /** A log has damaged bytes; returns whether its leader may be another replica from now on. */
+  readonly mayHandOver: (tp: TopicPartition) => boolean;
+  /** Logs went offline while the broker serves: those of a log dir, or one. */
+  readonly onLogsOffline: () => void;
 }
 
 
@@ -42,23 +45,27 @@ export class LogManager {
   private readonly logs = new Map<string, Log>();
   private readonly dirOf = new Map<string, LogDir>();
   private readonly dirs: readonly LogDir[];
+  /** Logs that are offline for what is in them, with the reason; their dirs go on. */
+  private readonly damaged = new Map<string, string>();
   private readonly files: OpenFiles;
   private readonly context: LogContext;
   private readonly log: Logger;
   readonly cleaner: LogCleaner;
   private readonly overrides = new Map<string, TopicOverrides>();
-  private timers: Timer[] = [];
+  private readonly scheduler: Scheduler;
   private isServing = false;
   private isClosed = false;
 
   constructor(private readonly host: Host, private readonly options: LogManagerOptions) {
     this.log = host.log.child('LogManager');
+    this.scheduler = new Scheduler(host.clock, this.log);
     this.dirs = options.logDirs.map((path) => new LogDir(host.disk, path));
     this.files = new OpenFiles(host.disk, options.maxOpenFiles);
     this.context = {
       disk: host.disk, clock: host.clock, random: host.random, files: this.files, log: this.log,
       tailCache: new TailCache(options.tailCacheBytes),
       onStorageError: (path, error) => this.dirFailed(path, error),
+      onCorruption: (tp, error) => this.corruptionFound(tp, error),
       onTruncated: (tp, offset) => this.cleaner.truncated(tp, offset),
     };
     this.cleaner = new LogCleaner({
@@ -121,9 +128,22 @@ export class LogManager {
       open: (tp, options) => {
         const other = this.dirOf.get(tpName(tp));
         if (other !== undefined) throw new Error(`Duplicate log directories for ${tpName(tp)} are found in both ${other.path} and ${dir.path}. Remove the one that is out of date`);
-        return this.open(dir, tp, options);
+        return this.openOrLeave(dir, tp, options);
       },
     }, dir);
+  }
+
+  /** A log that cannot be read stays offline, as it is; the others do not suffer from it. */
+  private async openOrLeave(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<void> {
+    try {
+      await this.open(dir, tp, options);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      this.dirOf.set(tpName(tp), dir);
+      this.damaged.set(tpName(tp), error.message);
+      this.files.closeBelow(options.directory);
+      this.log.error(`${tpName(tp)} stays offline: ${error.message}. Other replicas go on without it; remove ${options.directory} to have it copied anew`);
+    }
   }
 
   private async open(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<Log> {
@@ -149,7 +169,7 @@ export class LogManager {
    */
   async getOrCreate(tp: TopicPartition, isNew: boolean): Promise<Log> {
     const name = tpName(tp);
-    if (this.isOffline(tp)) throw new KafkaError('KAFKA_STORAGE_ERROR', `the log dir of ${name} is offline`);
+    if (this.isOffline(tp)) throw new KafkaError('KAFKA_STORAGE_ERROR', this.damaged.get(name) ?? `the log dir of ${name} is offline`);
     const known = this.logs.get(name);
     if (known) return known;
     const lost = this.offlineDirs;
@@ -190,7 +210,7 @@ export class LogManager {
   }
 
   isOffline(tp: TopicPartition): boolean {
-    return this.dirOf.get(tpName(tp))?.isOffline ?? false;
+    return this.damaged.has(tpName(tp)) || (this.dirOf.get(tpName(tp))?.isOffline ?? false);
   }
 
   updateTopicConfig(topic: string, overrides: TopicOverrides): void {
@@ -227,23 +247,9 @@ export class LogManager {
     this.isServing = true;
     const { initialTaskDelayMs: first, retentionCheckIntervalMs, flushCheckpointIntervalMs, flushCheckIntervalMs } = this.options;
     this.cleaner.start();
-    this.every(first, retentionCheckIntervalMs, () => this.expire());
-    this.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
-    this.every(first, flushCheckIntervalMs, () => { for (const log of this.all) void log.flushIfDue(); });
-  }
-
-  private every(firstMs: number, intervalMs: number, task: () => void): void {
-    const run = () => {
-      if (this.isClosed) return;
-      try {
-        task();
-      } catch (error) {
-        this.log.error(`Background task failed: ${messageOf(error)}`);
-      }
-      this.timers.push(this.host.clock.schedule(intervalMs, run));
-      if (this.timers.length > 64) this.timers = this.timers.slice(-16);
-    };
-    this.timers.push(this.host.clock.schedule(firstMs, run));
+    this.scheduler.every(first, retentionCheckIntervalMs, () => this.expire());
+    this.scheduler.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
+    this.scheduler.every(first, flushCheckIntervalMs, () => { for (const log of this.all) void log.flushIfDue(); });
   }
 
   private expire(): void {
@@ -288,6 +294,17 @@ export class LogManager {
     }
   }
 
+  private corruptionFound(tp: TopicPartition, error: KafkaError): boolean {
+    const handsOver = this.isServing && this.options.mayHandOver(tp);
+    this.log.error(`${error.message}. ${handsOver ? `${tpName(tp)} goes offline here and another replica leads it` : 'No other replica is in sync to lead the partition'}; `
+      + `once one is, remove ${this.get(tp)?.directory} while the broker is down to have it copied anew`);
+    if (handsOver) {
+      this.damaged.set(tpName(tp), error.message);
+      this.options.onLogsOffline();
+    }
+    return handsOver;
+  }
+
   private dirFailed(path: string, error: unknown): void {
     const dir = this.dirs.find((one) => one.holds(path));
     if (dir === undefined || dir.isOffline || this.isClosed) return;
@@ -296,7 +313,7 @@ export class LogManager {
     this.files.closeBelow(dir.path);
     this.host.event({ what: 'log-dir-failed', dir: dir.path, logs: this.logsIn(dir).length, error: messageOf(error) });
     if (!this.isServing) return;
-    this.options.onDirFailed(dir.path);
+    this.options.onLogsOffline();
     const reason = `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ${messageOf(error)}`;
     // Not within the call that failed: its caller has an error to hand on first.
     if (this.onlineDirs.length === 0) this.host.clock.schedule(0, () => this.options.onAllDirsFailed(reason));
@@ -304,9 +321,9 @@ export class LogManager {
 
   /** Flushes and closes every log, writes the checkpoints, and last the marker that says all of it happened. The locks stay. */
   async close(): Promise<void> {
-    for (const timer of this.timers.splice(0)) timer.cancel();
+    this.scheduler.stop();
     await this.cleaner.close();
-    for (const log of this.all) if (!this.isOffline(log.tp)) await this.closeLog(log);
+    for (const log of this.all) if (!this.dirOf.get(tpName(log.tp))?.isOffline) await this.closeLog(log);
     this.checkpoint();
     this.onEveryDir((dir) => dir.leaveCleanMarker());
     this.isClosed = true;

@@ -17,6 +17,7 @@ import { LogContext } from './log-context';
 import { LogConfig } from './log-config';
 import { fileName, LogSegment } from './log-segment';
 import { LogSegments } from './log-segments';
+import { recoverSegment, RecoveryResult, segmentRecovery } from './segment-recovery';
 import { ProducerStateFiles } from './producer-state-files';
 import { CorruptIndexError } from './sparse-index';
 
@@ -44,7 +45,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   completeSwaps(context, options);
   removeLeftovers(context, options.directory);
   const segments = listSegments(context, options);
-  if (options.cleanShutdown) checkIndexes(context, options, segments);
+  if (options.cleanShutdown) checkIndexes(segments);
   else await recover(context, options, segments);
   if (segments.length === 0) segments.push(newSegment(context, options, options.logStartOffset));
   let end = segments.at(-1)!.readNextOffset();
@@ -57,7 +58,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   }
   start = Math.min(start, end);
   trimEpochs(context, options.directory, start, end);
-  const all = new LogSegments(segments, context.log);
+  const all = new LogSegments(segments);
   const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
   producers.load(all, start, end, options.cleanShutdown);
   return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
@@ -65,7 +66,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
 
 function newSegment(context: LogContext, { directory, config }: OpenLogOptions, baseOffset: number): LogSegment {
   const settings = { indexIntervalBytes: config['index.interval.bytes'], maxIndexBytes: config['segment.index.bytes'] };
-  return new LogSegment(context.disk, context.files, directory, baseOffset, settings, context.clock.wallMs());
+  return new LogSegment(context.disk, context.files, directory, baseOffset, settings, context.log, context.clock.wallMs());
 }
 
 /**
@@ -89,9 +90,9 @@ function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void
   }
 }
 
-function endOf({ disk, files, clock }: LogContext, directory: string, base: number): number {
-  const segment = new LogSegment(disk, files, directory, base, { indexIntervalBytes: 4096, maxIndexBytes: 10485760 }, clock.wallMs());
-  segment.recover(() => {}, true);
+function endOf({ disk, files, clock, log }: LogContext, directory: string, base: number): number {
+  const segment = new LogSegment(disk, files, directory, base, { indexIntervalBytes: 4096, maxIndexBytes: 10485760 }, log, clock.wallMs());
+  recoverSegment(segment, () => {}, true);
   const end = segment.readNextOffset();
   segment.closeFiles();
   return end;
@@ -123,23 +124,22 @@ function mayHaveGaps({ config }: OpenLogOptions): boolean {
   return config['cleanup.policy'].includes('compact');
 }
 
-/** After a clean shutdown: an index that is missing or not one is rebuilt from its segment. */
-function checkIndexes(context: LogContext, options: OpenLogOptions, segments: readonly LogSegment[]): void {
+/** For segments that are trusted: an index that is missing or not one is rebuilt. The log itself is not cut. */
+function checkIndexes(segments: readonly LogSegment[]): void {
   for (const segment of segments) {
     try {
       segment.index.sanityCheck();
       segment.timeIndex.sanityCheck();
-      if (segment.size === 0 || segment.index.exists()) continue;
-      context.log.warn(`Index of ${segment.path} is missing; rebuilding it`);
+      const missing = [segment.index, segment.timeIndex].find((index) => !index.exists());
+      if (segment.size > 0 && missing) segment.rebuildIndexes(`${missing.path} is missing`);
     } catch (error) {
       if (!(error instanceof CorruptIndexError)) throw error;
-      context.log.warn(`${error.message}; rebuilding the indexes of ${segment.path}`);
+      segment.rebuildIndexes(error.message);
     }
-    report(context, segment, segment.recover(() => {}, mayHaveGaps(options)));
   }
 }
 
-function report(context: LogContext, segment: LogSegment, result: { truncatedBytes: number; problem: string | undefined }): void {
+function report(context: LogContext, segment: LogSegment, result: RecoveryResult): void {
   if (result.truncatedBytes === 0) return;
   context.log.warn(`Recovery of ${segment.path}: ${result.problem}; cut ${result.truncatedBytes} bytes, ${segment.size} are left`);
 }
@@ -148,10 +148,10 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
   const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
   const epochs: EpochEntry[] = [];
   let sinceTurn = 0;
-  checkIndexes(context, options, segments.slice(0, from));
+  checkIndexes(segments.slice(0, from));
   for (let i = from; i < segments.length; i++) {
     const segment = segments[i]!;
-    const steps = segment.recovery((batch) => {
+    const steps = segmentRecovery(segment, (batch) => {
       const latest = epochs.at(-1)?.epoch ?? -1;
       if (batch.partitionLeaderEpoch > latest) epochs.push({ epoch: batch.partitionLeaderEpoch, startOffset: batch.baseOffset });
     }, mayHaveGaps(options));

@@ -6,10 +6,10 @@
  *
  * Kafka: log/LogSegment.scala@2.8.2
  */
-import { KafkaError } from '../common/errors';
-import { Disk } from '../common/host';
-import { BATCH_HEADER_BYTES, headerProblem, LOG_OVERHEAD, NO_TIMESTAMP, RecordBatch } from '../record/record-batch';
-import { OffsetIndex } from './offset-index';
+import { Disk, Log as Logger } from '../common/host';
+import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../record/record-batch';
+import { CorruptSegmentError, headProblem } from './batch-head';
+import { OffsetIndex, OffsetPosition } from './offset-index';
 import { OpenFiles } from './open-files';
 import { TimeIndex, TimestampOffset } from './time-index';
 
@@ -18,14 +18,7 @@ export interface SegmentSettings {
   readonly maxIndexBytes: number;
 }
 
-export interface RecoveryResult {
-  readonly truncatedBytes: number;
-  /** Why bytes were cut; undefined if none were. */
-  readonly problem: string | undefined;
-}
-
 const SCAN_BYTES = 64 * 1024;
-const RECOVERY_STEP_BYTES = 1024 * 1024;
 
 export function fileName(baseOffset: number, suffix: string): string {
   return `${String(baseOffset).padStart(20, '0')}${suffix}`;
@@ -44,7 +37,7 @@ export class LogSegment {
 
   constructor(
     private readonly disk: Disk, private readonly files: OpenFiles, private directory: string, readonly baseOffset: number,
-    private readonly settings: SegmentSettings, nowMs: number,
+    private readonly settings: SegmentSettings, private readonly log: Logger, nowMs: number,
   ) {
     this.path = `${directory}/${fileName(baseOffset, '.log')}`;
     this.index = new OffsetIndex(files, disk, `${directory}/${fileName(baseOffset, '.index')}`, baseOffset, settings.maxIndexBytes);
@@ -81,7 +74,7 @@ export class LogSegment {
     this.size = position;
   }
 
-  private indexBatch(batch: RecordBatch, position: number): void {
+  indexBatch(batch: RecordBatch, position: number): void {
     const { maxTimestamp, lastOffset } = batch;
     if (position === 0) this.firstBatchTimestamp = maxTimestamp;
     if (maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: maxTimestamp, offset: lastOffset };
@@ -99,27 +92,68 @@ export class LogSegment {
     return block.subarray(0, this.file.read(block, position));
   }
 
-  /** Walks the batches from `position`: header fields and position of each, without reading more than headers need. */
+  /**
+   * Walks the batches from `position`: header fields and position of each, without reading more than headers need. Throws
+   * CorruptSegmentError where the next batch should begin and does not.
+   */
   *batchesFrom(position: number): Generator<{ batch: RecordBatch; position: number }> {
-    let at = position;
-    let block = this.block(at, SCAN_BYTES);
-    let blockStart = at;
-    while (at < this.size) {
+    let nextOffset = this.baseOffset;
+    let block: Buffer = Buffer.alloc(0);
+    let blockStart = position;
+    for (let at = position; at < this.size;) {
       if (block.length - (at - blockStart) < BATCH_HEADER_BYTES) {
         block = this.block(at, SCAN_BYTES);
         blockStart = at;
-        if (block.length < BATCH_HEADER_BYTES) return;
       }
+      const problem = headProblem(block, at - blockStart, this.size - at, nextOffset);
+      if (problem !== undefined) throw new CorruptSegmentError(this.path, at, problem);
       const batch = new RecordBatch(block, at - blockStart);
-      if (batch.sizeInBytes < BATCH_HEADER_BYTES) return;
-      yield { batch, position: at };
+      nextOffset = batch.nextOffset;
+      const found = { batch, position: at };
       at += batch.sizeInBytes;
+      yield found;
     }
+  }
+
+  /** Where to look for the offset, by the index. An index that contradicts the log is rebuilt first. */
+  positionOf(offset: number): number {
+    const entry = this.index.lookup(offset);
+    if (entry.position === 0 || this.vouchesFor(entry)) return entry.position;
+    this.rebuildIndexes(`${this.index.path}: the entry for offset ${entry.offset} points at no such batch`);
+    return this.index.lookup(offset).position;
+  }
+
+  /** A batch begins at the entry's position, and not behind the entry's offset: a scan from there skips nothing. */
+  private vouchesFor({ offset, position }: OffsetPosition): boolean {
+    const head = this.block(position, BATCH_HEADER_BYTES);
+    return headProblem(head, 0, this.size - position, this.baseOffset) === undefined && new RecordBatch(head).baseOffset <= offset;
+  }
+
+  /** As the time index says, no record below this offset is at or after the timestamp; checked as `positionOf` is. */
+  private offsetOfTimestamp(timestamp: number): number {
+    const entry = this.timeIndex.lookup(timestamp);
+    if (entry.timestamp === NO_TIMESTAMP) return entry.offset;
+    const first = this.batchesFrom(this.positionOf(entry.offset));
+    for (const { batch } of first) {
+      if (batch.lastOffset < entry.offset) continue;
+      if (batch.maxTimestamp === entry.timestamp) return entry.offset;
+      break;
+    }
+    this.rebuildIndexes(`${this.timeIndex.path}: the entry for offset ${entry.offset} is not the time of its batch`);
+    return this.timeIndex.lookup(timestamp).offset;
+  }
+
+  /** Makes both indexes anew from the headers of the batches; the log is not touched. Throws CorruptSegmentError. */
+  rebuildIndexes(reason: string): void {
+    this.log.warn(`${reason}; rebuilding the indexes of ${this.path}`);
+    this.beginIndexes();
+    for (const { batch, position } of this.batchesFrom(0)) this.indexBatch(batch, position);
+    this.onBecomeInactive();
   }
 
   /** Position and size of the first batch whose last offset is at least `offset`. */
   private locate(offset: number): { position: number; size: number } | undefined {
-    for (const { batch, position } of this.batchesFrom(this.index.lookup(offset).position)) {
+    for (const { batch, position } of this.batchesFrom(this.positionOf(offset))) {
       if (batch.lastOffset >= offset) return { position, size: batch.sizeInBytes };
     }
     return undefined;
@@ -127,7 +161,7 @@ export class LogSegment {
 
   /**
    * Whole batches from the one holding `offset`, with base offsets below `limitOffset`, up to `maxBytes` (with
-   * `atLeastOne` the first even if larger). Empty when there are none. Throws CORRUPT_MESSAGE on a broken header.
+   * `atLeastOne` the first even if larger). Empty when there are none. Throws CorruptSegmentError on a broken header.
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer | undefined {
     const first = this.locate(offset);
@@ -135,15 +169,12 @@ export class LogSegment {
     if (first.size > maxBytes && !atLeastOne) return Buffer.alloc(0);
     const block = this.block(first.position, Math.max(maxBytes, first.size));
     let end = 0;
-    while (end + LOG_OVERHEAD < block.length) {
-      const problem = headerProblem(block, end);
-      if (problem !== undefined) {
-        const cut = block.length - end < BATCH_HEADER_BYTES || new RecordBatch(block, end).sizeInBytes > block.length - end;
-        if (cut) break;
-        throw new KafkaError('CORRUPT_MESSAGE', `${this.path} at ${first.position + end}: ${problem}`);
-      }
+    for (let nextOffset = this.baseOffset; end + BATCH_HEADER_BYTES <= block.length;) {
+      const problem = headProblem(block, end, this.size - first.position - end, nextOffset);
+      if (problem !== undefined) throw new CorruptSegmentError(this.path, first.position + end, problem);
       const batch = new RecordBatch(block, end);
-      if (batch.baseOffset >= limitOffset) break;
+      if (batch.sizeInBytes > block.length - end || batch.baseOffset >= limitOffset) break;
+      nextOffset = batch.nextOffset;
       end += batch.sizeInBytes;
     }
     return block.subarray(0, end);
@@ -151,18 +182,23 @@ export class LogSegment {
 
   /** The first batch with a record at or after the timestamp, from `startOffset` on; whole, so it can be decoded. */
   findBatchByTimestamp(timestamp: number, startOffset: number): RecordBatch | undefined {
-    const from = Math.max(this.timeIndex.lookup(timestamp).offset, startOffset);
-    for (const { batch, position } of this.batchesFrom(this.index.lookup(from).position)) {
-      if (batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset) return new RecordBatch(this.block(position, batch.sizeInBytes));
+    const from = Math.max(this.offsetOfTimestamp(timestamp), startOffset);
+    for (const { batch, position } of this.batchesFrom(this.positionOf(from))) {
+      if (batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset) return this.wholeBatch(position, batch.sizeInBytes);
     }
     return undefined;
+  }
+
+  private wholeBatch(position: number, size: number): RecordBatch {
+    const batch = new RecordBatch(this.block(position, size));
+    if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(this.path, position, `the CRC of the batch at offset ${batch.baseOffset} does not match`);
+    return batch;
   }
 
   /** The offset after the last batch, by scanning from the last index entry. */
   readNextOffset(): number {
     let next = this.baseOffset;
-    const last = this.index.length > 0 ? this.index.entry(this.index.length - 1).position : 0;
-    for (const { batch } of this.batchesFrom(last)) next = batch.nextOffset;
+    for (const { batch } of this.batchesFrom(this.positionOf(Infinity))) next = batch.nextOffset;
     return next;
   }
 
@@ -175,68 +211,27 @@ export class LogSegment {
     this.bytesSinceLastEntry = 0;
     if (first === undefined) return 0;
     const removed = this.size - first.position;
-    this.file.truncate(first.position);
-    this.size = first.position;
+    this.cut(first.position);
     return removed;
   }
 
-  /** Cuts the file behind the last sound batch and rebuilds both indexes. Only compaction leaves gaps between offsets. */
-  recover(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): RecoveryResult {
-    const steps = this.recovery(onBatch, mayHaveGaps);
-    for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+  /** For recovery: the bytes from `position` on, as many as there are and fit. */
+  readInto(buffer: Buffer, position: number): number {
+    return this.file.read(buffer, position);
   }
 
-  /** As `recover`, in steps of a mebibyte or so: what it yields is the bytes of the step. A batch is valid until the next. */
-  *recovery(onBatch: (batch: RecordBatch) => void, mayHaveGaps: boolean): Generator<number, RecoveryResult> {
+  /** For recovery: cuts the file. */
+  cut(size: number): void {
+    this.file.truncate(size);
+    this.size = size;
+  }
+
+  /** Empties the indexes, to be filled by `indexBatch` for every batch in order. */
+  beginIndexes(): void {
     this.index.reset();
     this.timeIndex.reset();
     this.largest = { timestamp: NO_TIMESTAMP, offset: this.baseOffset };
     this.bytesSinceLastEntry = 0;
-    let good = 0;
-    let nextOffset = this.baseOffset;
-    let problem: string | undefined;
-    let buffer: Buffer = Buffer.allocUnsafeSlow(Math.min(this.size, RECOVERY_STEP_BYTES));
-    while (problem === undefined && good < this.size) {
-      const start = good;
-      const block = buffer.subarray(0, this.file.read(buffer.subarray(0, Math.min(buffer.length, this.size - start)), start));
-      for (let at = 0; at + BATCH_HEADER_BYTES <= block.length; at = good - start) {
-        const batch = new RecordBatch(block, at);
-        problem = this.headProblem(batch, this.size - good, nextOffset, mayHaveGaps);
-        if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
-        if (batch.computeCrc() !== batch.crc) problem = 'the CRC does not match';
-        if (problem !== undefined) break;
-        this.indexBatch(batch, good);
-        onBatch(batch);
-        nextOffset = batch.nextOffset;
-        good += batch.sizeInBytes;
-      }
-      if (good === start && problem === undefined) {
-        // Nothing whole in the step: the batch is larger, or there is less than a header.
-        if (block.length < BATCH_HEADER_BYTES) break;
-        buffer = Buffer.allocUnsafeSlow(new RecordBatch(block).sizeInBytes);
-      }
-      yield good - start;
-    }
-    return this.cutAfterRecovery(good, problem);
-  }
-
-  private cutAfterRecovery(good: number, problem: string | undefined): RecoveryResult {
-    const truncatedBytes = this.size - good;
-    if (truncatedBytes > 0) {
-      this.file.truncate(good);
-      this.size = good;
-    }
-    this.timeIndex.append(this.largestTimestamp.timestamp, this.largestTimestamp.offset);
-    this.saveIndexes();
-    return { truncatedBytes, problem: truncatedBytes > 0 ? problem ?? 'the last batch is not whole' : undefined };
-  }
-
-  /** The CRC does not cover the base offset; that it goes on where the last batch ended is what vouches for it. */
-  private headProblem(batch: RecordBatch, left: number, nextOffset: number, mayHaveGaps: boolean): string | undefined {
-    if (batch.sizeInBytes > left) return 'the last batch is not whole';
-    return headerProblem(batch.buffer, batch.start, left)
-      ?? (batch.baseOffset < nextOffset ? `offset ${batch.baseOffset} goes back below ${nextOffset}` : undefined)
-      ?? (batch.baseOffset > nextOffset && !mayHaveGaps ? `offset ${batch.baseOffset} does not follow ${nextOffset - 1}` : undefined);
   }
 
   saveIndexes(): void {

@@ -5,10 +5,9 @@
  *
  * Kafka: log/Log.scala#segments@2.8.2 (later log/LogSegments.scala)
  */
-import { KafkaError } from '../common/errors';
-import { Log as Logger } from '../common/host';
 import { batchesOf, RecordBatch } from '../record/record-batch';
 import { recordsOf } from '../record/record';
+import { CorruptSegmentError } from './batch-head';
 import { LogSegment } from './log-segment';
 
 export interface OffsetAndTimestamp {
@@ -17,7 +16,7 @@ export interface OffsetAndTimestamp {
 }
 
 export class LogSegments {
-  constructor(private readonly list: LogSegment[], private readonly log: Logger) {}
+  constructor(private readonly list: LogSegment[]) {}
 
   get active(): LogSegment { return this.list[this.list.length - 1]!; }
   get first(): LogSegment { return this.list[0]!; }
@@ -62,7 +61,7 @@ export class LogSegments {
     return low;
   }
 
-  /** As `LogSegment.read`, going on where a segment has nothing at or after the offset. Throws CORRUPT_MESSAGE. */
+  /** As `LogSegment.read`, going on where a segment has nothing at or after the offset. Throws CorruptSegmentError. */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
@@ -76,9 +75,8 @@ export class LogSegments {
   private checked(segment: LogSegment, bytes: Buffer): Buffer {
     for (const batch of batchesOf(bytes)) {
       if (batch.computeCrc() === batch.crc) continue;
-      this.log.error(`${segment.path}: the batch at offset ${batch.baseOffset} is corrupt on disk: its CRC does not match`);
       if (batch.start > 0) return bytes.subarray(0, batch.start);
-      throw new KafkaError('CORRUPT_MESSAGE', `the batch at offset ${batch.baseOffset} of ${segment.path} is corrupt on disk`);
+      throw new CorruptSegmentError(segment.path, segment.positionOf(batch.baseOffset), `the CRC of the batch at offset ${batch.baseOffset} does not match`);
     }
     return bytes;
   }

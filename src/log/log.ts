@@ -8,7 +8,7 @@
  * Kafka: log/Log.scala@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
-import { isDiskError, KafkaError, messageOf } from '../common/errors';
+import { KafkaError } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
@@ -16,10 +16,12 @@ import { LogConfig } from './log-config';
 import { LogContext } from './log-context';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
+import { LogStorage } from './log-storage';
 import { validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { BatchMetadata } from './producer-state';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
+import { recoverSegment } from './segment-recovery';
 import { LogTail } from './tail-cache';
 
 export interface AppendInfo {
@@ -34,6 +36,7 @@ export interface AppendInfo {
 export class Log {
   readonly epochs: LeaderEpochCache;
   private readonly tail: LogTail;
+  private readonly storage: LogStorage;
   private endOffset: number;
   private watermark = 0;
   recoveryPoint: number;
@@ -48,8 +51,9 @@ export class Log {
     private readonly context: LogContext, readonly tp: TopicPartition, readonly directory: string, public config: LogConfig,
     private readonly segments: LogSegments, private readonly producers: ProducerStateFiles, public logStartOffset: number, recoveryPoint: number, endOffset: number,
   ) {
+    this.storage = new LogStorage(context, tp, directory);
     const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
-    this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.guard(() => checkpoint.write(entries)));
+    this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.storage.guard(() => checkpoint.write(entries)));
     this.endOffset = endOffset;
     this.recoveryPoint = Math.min(recoveryPoint, endOffset);
     this.tail = new LogTail(context.tailCache);
@@ -120,7 +124,7 @@ export class Log {
   private append(batches: readonly RecordBatch[]): void {
     const bytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
     const last = batches[batches.length - 1]!;
-    this.guard(() => {
+    this.storage.guard(() => {
       if (this.mustRoll(bytes, last)) this.roll(batches[0]!.baseOffset);
       this.activeSegment.append(batches);
     });
@@ -132,17 +136,6 @@ export class Log {
     }
     this.endOffset = last.nextOffset;
     if (this.unflushedRecords >= this.config['flush.messages']) this.flushNow();
-  }
-
-  /** Runs a disk call; an error takes the log dir offline and becomes KAFKA_STORAGE_ERROR. */
-  private guard<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      if (!isDiskError(error)) throw error;
-      this.context.onStorageError(this.directory, error);
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory}: ${messageOf(error)}`);
-    }
   }
 
   private drawJitter(): number {
@@ -166,7 +159,7 @@ export class Log {
   roll(baseOffset = this.endOffset): void {
     const old = this.activeSegment;
     if (old.size === 0 && old.baseOffset === baseOffset) return;
-    this.guard(() => {
+    this.storage.guard(() => {
       old.onBecomeInactive();
       this.producers.takeSnapshot(baseOffset);
       this.segments.add(this.newSegment(baseOffset));
@@ -176,9 +169,9 @@ export class Log {
   }
 
   private newSegment(baseOffset: number): LogSegment {
-    const { disk, files, clock } = this.context;
+    const { disk, files, clock, log } = this.context;
     const settings = { indexIntervalBytes: this.config['index.interval.bytes'], maxIndexBytes: this.config['segment.index.bytes'] };
-    return new LogSegment(disk, files, this.directory, baseOffset, settings, clock.wallMs());
+    return new LogSegment(disk, files, this.directory, baseOffset, settings, log, clock.wallMs());
   }
 
   /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
@@ -203,7 +196,7 @@ export class Log {
 
   /** flush.messages: the record that fills the count is durable before it is acknowledged. */
   private flushNow(): void {
-    this.guard(() => this.context.files.get(this.activeSegment.path).syncNow());
+    this.storage.guard(() => this.context.files.get(this.activeSegment.path).syncNow());
     this.unflushedRecords = 0;
   }
 
@@ -213,19 +206,20 @@ export class Log {
 
   /**
    * Whole batches from the one holding `offset`, with base offsets below `limitOffset`, at most `maxBytes` (the first
-   * one even if larger, with `atLeastOne`). Throws OFFSET_OUT_OF_RANGE outside [log start, log end].
+   * one even if larger, with `atLeastOne`). Throws OFFSET_OUT_OF_RANGE outside [log start, log end], CORRUPT_MESSAGE for
+   * damaged bytes.
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
     if (offset < this.logStartOffset || offset > this.endOffset) {
       throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.tp.topic}-${this.tp.partition} lies outside [${this.logStartOffset}, ${this.endOffset}]`);
     }
     if (offset >= limitOffset || offset === this.endOffset) return [];
-    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.guard(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
+    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.storage.read(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
   }
 
   /** The first record at or after the timestamp (ms), or undefined. Kafka: Log#fetchOffsetByTimestamp */
   offsetForTimestamp(timestamp: number): OffsetAndTimestamp | undefined {
-    return this.guard(() => this.segments.offsetForTimestamp(timestamp, this.logStartOffset));
+    return this.storage.read(() => this.segments.offsetForTimestamp(timestamp, this.logStartOffset));
   }
 
   /** Cuts everything at `offset` and beyond; returns whether anything was cut. */
@@ -236,7 +230,7 @@ export class Log {
       this.truncateFullyAndStartAt(Math.max(offset, 0));
       return true;
     }
-    this.guard(() => {
+    this.storage.guard(() => {
       for (let last = this.activeSegment; last.baseOffset > offset; last = this.activeSegment) {
         this.segments.remove(last);
         this.remove(last);
@@ -253,7 +247,7 @@ export class Log {
   /** Drops everything; the log starts anew at `offset`. */
   truncateFullyAndStartAt(offset: number): void {
     this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
-    this.guard(() => {
+    this.storage.guard(() => {
       for (const segment of this.segments.removeAll()) this.remove(segment);
       this.segments.add(this.newSegment(offset));
       this.producers.reset();
@@ -279,14 +273,14 @@ export class Log {
 
   /** Retention: deletes old segments that the settings no longer keep; returns how many. */
   deleteOldSegments(): number {
-    const doomed = this.guard(() => deletableSegments(this, this.context.clock.wallMs()));
+    const doomed = this.storage.guard(() => deletableSegments(this, this.context.clock.wallMs()));
     if (doomed.length === 0) return 0;
     if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
       this.segments.remove(segment);
-      const files = this.guard(() => segment.markDeleted());
+      const files = this.storage.guard(() => segment.markDeleted());
       this.context.log.info(`Deleting segment ${segment.path} (size ${segment.size}, largest timestamp ${segment.largestTimestamp.timestamp})`);
-      this.removeLater(files);
+      this.storage.removeLater(files, this.config['file.delete.delay.ms']);
     }
     this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);
     return doomed.length;
@@ -300,28 +294,18 @@ export class Log {
     const { disk } = this.context;
     const [first] = old;
     const modifiedMs = old[old.length - 1]!.modifiedMs;
-    this.guard(() => {
+    this.storage.guard(() => {
       const swap = `${first!.path}.swap`;
       disk.rename(cleaned, swap);
       const doomed = old.flatMap((segment) => segment.markDeleted());
       disk.rename(swap, first!.path);
       const fresh = this.newSegment(first!.baseOffset);
-      fresh.recover(() => {}, true);
+      recoverSegment(fresh, () => {}, true);
       disk.setModified(fresh.path, modifiedMs);
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));
       void fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
-      this.removeLater(doomed);
-    });
-  }
-
-  private removeLater(paths: readonly string[]): void {
-    this.context.clock.schedule(this.config['file.delete.delay.ms'], () => {
-      try {
-        for (const path of paths) this.context.disk.remove(path);
-      } catch (error) {
-        this.context.onStorageError(this.directory, error);
-      }
+      this.storage.removeLater(doomed, this.config['file.delete.delay.ms']);
     });
   }
 
@@ -335,7 +319,7 @@ export class Log {
 
   /** For a clean shutdown: everything durable, indexes trimmed, files closed. */
   async close(): Promise<void> {
-    this.guard(() => {
+    this.storage.guard(() => {
       this.activeSegment.onBecomeInactive();
       this.producers.takeSnapshot(this.endOffset);
     });

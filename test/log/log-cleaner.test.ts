@@ -30,7 +30,7 @@ const logs: Log[] = [];
 function context(): LogContext {
   // Deletions that are far off would keep the process.
   const clock: Clock = { ...nodeClock, schedule: (delayMs, action) => (delayMs > 60000 ? { cancel: () => {} } : nodeClock.schedule(delayMs, action)) };
-  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, 100), tailCache: new TailCache(1 << 20), log: silentLog, onStorageError: (_, error) => { throw error; }, onTruncated: () => {} };
+  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, 100), tailCache: new TailCache(1 << 20), log: silentLog, onStorageError: (_, error) => { throw error; }, onTruncated: () => {}, onCorruption: () => false };
 }
 
 async function open(overrides: Record<string, string> = {}, clean = false): Promise<Log> {

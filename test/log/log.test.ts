@@ -34,7 +34,7 @@ const clock: Clock = {
 function context(tailBytes = 0, maxFiles = 100): LogContext {
   const disk = new NodeDisk();
   const log = { ...silentLog, warn: (message: string) => { warnings.push(message); } };
-  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, maxFiles), tailCache: new TailCache(tailBytes), log, onTruncated: () => {}, onStorageError: (_, error) => { if (fs.existsSync(directory)) throw error; } };
+  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, maxFiles), tailCache: new TailCache(tailBytes), log, onTruncated: () => {}, onCorruption: () => false, onStorageError: (_, error) => { if (fs.existsSync(directory)) throw error; } };
 }
 
 const opened: Log[] = [];

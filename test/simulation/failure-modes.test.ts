@@ -1,5 +1,6 @@
 /** The failure modes of the ZooKeeper era, each as the promise that must hold. Whole brokers, virtual time. */
 import { errorName } from '../../src/common/errors';
+import { Connection } from '../../src/common/host';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { produce } from '../../src/protocol/messages/produce-fetch';
 import { leaderAndIsr } from '../../src/protocol/messages/replica-control';
@@ -7,7 +8,8 @@ import { buildBatch } from '../../src/record/batch-builder';
 import { leadersPerEpoch } from '../../src/lab/check-cluster';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { ZOOKEEPER_HOST } from '../../src/simulation/sim-zookeeper';
-import { partitionStateZnode } from '../../src/zk/znodes';
+import { ZkConnection } from '../../src/zk/zk-connection';
+import { brokerIdZnode, partitionStateZnode } from '../../src/zk/znodes';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 const switchOn = (name: string) => ({ settings: { [name]: 'true' } });
@@ -306,6 +308,44 @@ describe('registration', () => {
     await runUntil(cluster, 'the start failed', () => cluster.broker(3).startError !== undefined);
     expect(cluster.broker(3).startError).toMatch(/Broker id 1 is already registered|doesn't match stored broker.id/);
     expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.czxid).toBe(epoch);
+  });
+});
+
+describe('a registered peer that is a Kafka broker', () => {
+  /** Broker 9 is registered at a host that answers a connection's first bytes as told. */
+  async function startBeside(seed: string, answer: (connection: Connection, request: Buffer) => void): Promise<SimCluster> {
+    const cluster = new SimCluster(seed, 1);
+    const { host, zookeeper } = cluster.environment();
+    const { port } = await cluster.world.complete(host.network.listen('peer', 9092, (connection) => connection.onData((bytes) => answer(connection, bytes))), 1000, 'listening');
+    const zk = await cluster.world.complete(ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 }), 30000, 'connecting');
+    const registration = brokerIdZnode.encode({ id: 9, endpoints: [{ listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'peer', port }], rack: null, jmxPort: -1, timestampMs: 0 });
+    for (const path of ['/brokers', '/brokers/ids']) await cluster.world.complete(zk.create(path, Buffer.alloc(0)), 1000, 'creating');
+    await cluster.world.complete(zk.create('/brokers/ids/9', registration, 'ephemeral'), 1000, 'registering');
+    cluster.start(1);
+    await runUntil(cluster, 'it started or gave up', () => cluster.isRunning(1) || cluster.broker(1).startError !== undefined);
+    return cluster;
+  }
+
+  /** As Kafka: what it does not understand ends the connection; its own ApiVersions v0 is answered, here with two APIs, in pieces. */
+  function asKafka(connection: Connection, request: Buffer): void {
+    if (request.readInt16BE(4) !== 18 || request.readInt16BE(6) !== 0) return connection.destroy('InvalidRequestException');
+    const body = Buffer.from([0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 9, 0, 18, 0, 0, 0, 3]);
+    const head = Buffer.alloc(8);
+    head.writeInt32BE(4 + body.length, 0);
+    request.copy(head, 4, 8, 12);
+    connection.write([head]);
+    connection.write([body]);
+  }
+
+  test('it is not joined, and the sentence says what to do', async () => {
+    const cluster = await startBeside('kafka-peer', asKafka);
+    expect(cluster.broker(1).startError).toBe('Broker 9 at peer:9092 is a Kafka broker. Samsa and Kafka brokers cannot serve one cluster together: stop all of Kafka\'s first, then start broker 1.');
+    expect(cluster.zookeeper.tree.children('/brokers/ids')).toEqual(['9']);
+  });
+
+  test('a peer that says nothing, or nonsense, is no reason not to start', async () => {
+    expect((await startBeside('silent-peer', () => {})).isRunning(1)).toBe(true);
+    expect((await startBeside('babbling-peer', (connection) => void connection.write([Buffer.alloc(100, 7)]))).isRunning(1)).toBe(true);
   });
 });
 
