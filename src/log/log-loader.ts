@@ -76,7 +76,7 @@ function megabytes(bytes: number): string {
 }
 
 /** Opens every log of the dir, one after the other. Throws a disk error, or a sentence about what does not belong there. */
-export async function loadLogDir(deps: LoaderDeps, dir: LogDir): Promise<void> {
+export async function loadLogDir(deps: LoaderDeps, dir: LogDir, cleanerOffsets: ReadonlyMap<string, number>): Promise<void> {
   const { host, log } = deps;
   const cleanShutdown = dir.takeCleanMarker();
   const recoveryPoints = readCheckpoint(log, dir.recoveryPoints);
@@ -88,7 +88,7 @@ export async function loadLogDir(deps: LoaderDeps, dir: LogDir): Promise<void> {
   for (const [i, one] of found.entries()) {
     await deps.open(one.tp, {
       directory: one.directory, cleanShutdown, recoveryPoint: pointOf(one), logStartOffset: logStartOffsets.get(one.name) ?? 0,
-      onRecovered: (bytes) => progress?.recovered(bytes, one.name, i + 1),
+      wasCleaned: cleanerOffsets.has(one.name), onRecovered: (bytes) => progress?.recovered(bytes, one.name, i + 1),
     });
   }
 }

@@ -122,7 +122,8 @@ export class LogManager {
   }
 
   private async loadDir(dir: LogDir): Promise<void> {
-    this.cleaner.restore(readCheckpoint(this.log, dir.cleanerOffsets));
+    const cleanerOffsets = readCheckpoint(this.log, dir.cleanerOffsets);
+    this.cleaner.restore(cleanerOffsets);
     await loadLogDir({
       host: this.host, log: this.log, onDeleted: (path) => this.removeLater(path, 0),
       open: (tp, options) => {
@@ -130,7 +131,7 @@ export class LogManager {
         if (other !== undefined) throw new Error(`Duplicate log directories for ${tpName(tp)} are found in both ${other.path} and ${dir.path}. Remove the one that is out of date`);
         return this.openOrLeave(dir, tp, options);
       },
-    }, dir);
+    }, dir, cleanerOffsets);
   }
 
   /** A log that cannot be read stays offline, as it is; the others do not suffer from it. */

@@ -9,7 +9,9 @@
  * Kafka: Log.scala#{loadSegments,recoverLog}, LogSegment.scala#recover@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
+import { isDiskError, messageOf } from '../common/errors';
 import { Disk, sleep } from '../common/host';
+import { RecordBatch } from '../record/record-batch';
 import { EpochEntry, LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
 import { Log } from './log';
@@ -28,6 +30,8 @@ export interface OpenLogOptions {
   readonly cleanShutdown: boolean;
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
+  /** Whether the cleaner has been here, though the topic may not be compacted any more: then offsets are missing rightly. */
+  readonly wasCleaned?: boolean;
   /** Told the bytes that recovery has read, every mebibyte or so. */
   readonly onRecovered?: (bytes: number) => void;
 }
@@ -45,7 +49,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   completeSwaps(context, options);
   removeLeftovers(context, options.directory);
   const segments = listSegments(context, options);
-  if (options.cleanShutdown) checkIndexes(segments);
+  if (options.cleanShutdown) openClean(context, options, segments);
   else await recover(context, options, segments);
   if (segments.length === 0) segments.push(newSegment(context, options, options.logStartOffset));
   let end = segments.at(-1)!.readNextOffset();
@@ -58,7 +62,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   }
   start = Math.min(start, end);
   trimEpochs(context, options.directory, start, end);
-  const all = new LogSegments(segments);
+  const all = new LogSegments(segments, mayHaveGaps(options));
   const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
   producers.load(all, start, end, options.cleanShutdown);
   return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
@@ -92,7 +96,7 @@ function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void
 
 function endOf({ disk, files, clock, log }: LogContext, directory: string, base: number): number {
   const segment = new LogSegment(disk, files, directory, base, { indexIntervalBytes: 4096, maxIndexBytes: 10485760 }, log, clock.wallMs());
-  recoverSegment(segment, () => {}, true);
+  recoverSegment(segment, { mayHaveGaps: true });
   const end = segment.readNextOffset();
   segment.closeFiles();
   return end;
@@ -105,7 +109,8 @@ function removeLeftovers({ disk, log }: LogContext, directory: string): void {
   for (const name of names) {
     const orphan = INDEX_FILE.exec(name);
     if (LEFTOVER.test(name) || (orphan && !name.endsWith('.snapshot') && !bases.has(orphan[1]!))) {
-      log.info(`Removing left-over file ${directory}/${name}`);
+      if (LEFTOVER.test(name)) log.info(`Removing left-over file ${directory}/${name}`);
+      else log.warn(`Found an orphaned index file ${directory}/${name}: its segment is gone; removing it`);
       disk.remove(`${directory}/${name}`);
     }
   }
@@ -120,8 +125,13 @@ function segmentBases(disk: Disk, directory: string): number[] {
   return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
 }
 
-function mayHaveGaps({ config }: OpenLogOptions): boolean {
-  return config['cleanup.policy'].includes('compact');
+function mayHaveGaps({ config, wasCleaned }: OpenLogOptions): boolean {
+  return wasCleaned === true || config['cleanup.policy'].includes('compact');
+}
+
+function openClean(context: LogContext, options: OpenLogOptions, segments: readonly LogSegment[]): void {
+  checkIndexes(segments);
+  if (segments.length > 0) restoreEpochs(context, options.directory, new LogSegments([...segments], mayHaveGaps(options)));
 }
 
 /** For segments that are trusted: an index that is missing or not one is rebuilt. The log itself is not cut. */
@@ -130,8 +140,9 @@ function checkIndexes(segments: readonly LogSegment[]): void {
     try {
       segment.index.sanityCheck();
       segment.timeIndex.sanityCheck();
-      const missing = [segment.index, segment.timeIndex].find((index) => !index.exists());
-      if (segment.size > 0 && missing) segment.rebuildIndexes(`${missing.path} is missing`);
+      if (segment.size === 0) continue;
+      const missing = [segment.index, segment.timeIndex].find((index) => !index.exists()) ?? (segment.timeIndex.length === 0 ? segment.timeIndex : undefined);
+      if (missing) segment.rebuildIndexes(`${missing.path} is missing or empty`);
     } catch (error) {
       if (!(error instanceof CorruptIndexError)) throw error;
       segment.rebuildIndexes(error.message);
@@ -147,27 +158,27 @@ function report(context: LogContext, segment: LogSegment, result: RecoveryResult
 async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
   const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
   const epochs: EpochEntry[] = [];
+  const onBatch = ({ partitionLeaderEpoch: epoch, baseOffset }: RecordBatch) => {
+    if (epoch > (epochs.at(-1)?.epoch ?? -1)) epochs.push({ epoch, startOffset: baseOffset });
+  };
   let sinceTurn = 0;
+  let gaps = mayHaveGaps(options);
   checkIndexes(segments.slice(0, from));
   for (let i = from; i < segments.length; i++) {
-    const segment = segments[i]!;
-    const steps = segmentRecovery(segment, (batch) => {
-      const latest = epochs.at(-1)?.epoch ?? -1;
-      if (batch.partitionLeaderEpoch > latest) epochs.push({ epoch: batch.partitionLeaderEpoch, startOffset: batch.baseOffset });
-    }, mayHaveGaps(options));
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done) {
-        report(context, segment, step.value);
-        if (step.value.truncatedBytes > 0) dropAfter(context, segments, i);
-        break;
-      }
+    const steps = segmentRecovery(segments[i]!, { onBatch, limitOffset: segments[i + 1]?.baseOffset, mayHaveGaps: gaps });
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) {
       options.onRecovered?.(step.value);
       if ((sinceTurn += step.value) < TURN_BYTES) continue;
       sinceTurn = 0;
       await sleep(context.clock, 0);
     }
+    gaps ||= step.value.hasGaps;
+    report(context, segments[i]!, step.value);
+    if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1]))) dropAfter(context, segments, i);
   }
-  rebuildEpochs(context, options.directory, epochs);
+  restoreEpochs(context, options.directory, new LogSegments(segments, gaps));
+  addEpochs(context, options.directory, epochs);
 }
 
 /** Index of the segment that holds the recovery point: it and what follows are read again. */
@@ -182,6 +193,11 @@ export function bytesToRecover(disk: Disk, directory: string, recoveryPoint: num
     .reduce((sum, base) => sum + disk.stat(`${directory}/${fileName(base, '.log')}`).size, 0);
 }
 
+/** Whether batches are missing before the next segment: a power cut may have kept that and lost the end of this one. */
+function endsEarly(nextOffset: number, next: LogSegment | undefined): boolean {
+  return next !== undefined && nextOffset < next.baseOffset && !next.hasGaps();
+}
+
 function dropAfter(context: LogContext, segments: LogSegment[], index: number): void {
   for (const segment of segments.splice(index + 1)) {
     context.log.warn(`Recovery drops ${segment.path}: it follows a damaged segment`);
@@ -191,17 +207,29 @@ function dropAfter(context: LogContext, segments: LogSegment[], index: number): 
 
 function epochCacheOf(context: LogContext, directory: string): LeaderEpochCache {
   const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
-  let entries: EpochEntry[] = [];
+  return new LeaderEpochCache(checkpoint.read(), (changed) => checkpoint.write(changed));
+}
+
+/** A checkpoint that is none, or is empty beside a log that is not, is made anew from all batches. */
+function restoreEpochs(context: LogContext, directory: string, segments: LogSegments): void {
+  const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
   try {
-    entries = checkpoint.read();
+    if (checkpoint.read().length > 0 || segments.sizeInBytes === 0) return;
   } catch (error) {
-    context.log.warn(`${(error as Error).message}; rebuilding it from the log`);
+    if (isDiskError(error)) throw error;
+    context.log.warn(`${messageOf(error)}; rebuilding it from the log`);
   }
-  return new LeaderEpochCache(entries, (changed) => checkpoint.write(changed));
+  checkpoint.write(epochsOf(segments.batchesFrom(segments.first.baseOffset)));
+}
+
+function epochsOf(batches: Iterable<RecordBatch>): EpochEntry[] {
+  const epochs: EpochEntry[] = [];
+  for (const { partitionLeaderEpoch: epoch, baseOffset } of batches) if (epoch > (epochs.at(-1)?.epoch ?? -1)) epochs.push({ epoch, startOffset: baseOffset });
+  return epochs;
 }
 
 /** The batches are right about the part that was scanned; the checkpoint is about what lies before it. */
-function rebuildEpochs(context: LogContext, directory: string, scanned: readonly EpochEntry[]): void {
+function addEpochs(context: LogContext, directory: string, scanned: readonly EpochEntry[]): void {
   const cache = epochCacheOf(context, directory);
   for (const { epoch, startOffset } of scanned) if (cache.all.every((entry) => entry.epoch !== epoch)) cache.assign(epoch, startOffset);
 }

@@ -51,6 +51,7 @@ export class LogSegment {
 
   /** The latest timestamp of the segment and the offset that has it; from the time index after a restart. */
   get largestTimestamp(): TimestampOffset {
+    if (this.largest === undefined && !this.vouchesForTime(this.timeIndex.last)) this.rebuildIndexes(`${this.timeIndex.path}: its last entry is not the time of its batch`);
     return (this.largest ??= this.timeIndex.last);
   }
 
@@ -115,6 +116,20 @@ export class LogSegment {
     }
   }
 
+  /** Whether offsets are missing between batches, as far as they can be read. */
+  hasGaps(): boolean {
+    let next = this.baseOffset;
+    try {
+      for (const { batch } of this.batchesFrom(0)) {
+        if (batch.baseOffset > next) return true;
+        next = batch.nextOffset;
+      }
+    } catch (error) {
+      if (!(error instanceof CorruptSegmentError)) throw error;
+    }
+    return false;
+  }
+
   /** Where to look for the offset, by the index. An index that contradicts the log is rebuilt first. */
   positionOf(offset: number): number {
     const entry = this.index.lookup(offset);
@@ -123,22 +138,39 @@ export class LogSegment {
     return this.index.lookup(offset).position;
   }
 
-  /** A batch begins at the entry's position, and not behind the entry's offset: a scan from there skips nothing. */
+  /** Where a batch begins, at `position` or not far before it, by the index. */
+  positionNear(position: number): number {
+    const entry = this.index.entryAtPosition(position);
+    if (entry === undefined || this.vouchesFor(entry)) return entry?.position ?? 0;
+    this.rebuildIndexes(`${this.index.path}: the entry for offset ${entry.offset} points at no such batch`);
+    return this.index.entryAtPosition(position)?.position ?? 0;
+  }
+
+  /** A batch begins at the entry's position, between the offset of the entry before and its own: a scan from there skips nothing. */
   private vouchesFor({ offset, position }: OffsetPosition): boolean {
+    if (position < 0 || position >= this.size) return false;
     const head = this.block(position, BATCH_HEADER_BYTES);
-    return headProblem(head, 0, this.size - position, this.baseOffset) === undefined && new RecordBatch(head).baseOffset <= offset;
+    const before = this.index.lookup(offset - 1);
+    const from = before.position === 0 ? this.baseOffset + 1 : before.offset + 1;
+    return headProblem(head, 0, this.size - position, from) === undefined && new RecordBatch(head).baseOffset <= offset;
+  }
+
+  /** The batch of the entry's offset has the entry's timestamp as its latest. Where the log itself is damaged nothing speaks against the index. */
+  private vouchesForTime({ timestamp, offset }: TimestampOffset): boolean {
+    if (timestamp === NO_TIMESTAMP) return true;
+    try {
+      for (const { batch } of this.batchesFrom(this.positionOf(offset))) if (batch.lastOffset >= offset) return batch.maxTimestamp === timestamp;
+      return false;
+    } catch (error) {
+      if (!(error instanceof CorruptSegmentError)) throw error;
+      return true;
+    }
   }
 
   /** As the time index says, no record below this offset is at or after the timestamp; checked as `positionOf` is. */
   private offsetOfTimestamp(timestamp: number): number {
     const entry = this.timeIndex.lookup(timestamp);
-    if (entry.timestamp === NO_TIMESTAMP) return entry.offset;
-    const first = this.batchesFrom(this.positionOf(entry.offset));
-    for (const { batch } of first) {
-      if (batch.lastOffset < entry.offset) continue;
-      if (batch.maxTimestamp === entry.timestamp) return entry.offset;
-      break;
-    }
+    if (this.vouchesForTime(entry)) return entry.offset;
     this.rebuildIndexes(`${this.timeIndex.path}: the entry for offset ${entry.offset} is not the time of its batch`);
     return this.timeIndex.lookup(timestamp).offset;
   }
@@ -151,10 +183,18 @@ export class LogSegment {
     this.onBecomeInactive();
   }
 
-  /** Position and size of the first batch whose last offset is at least `offset`. */
+  /**
+   * Position and size of the first batch whose last offset is at least `offset`. If it begins later, the offset was compacted
+   * away, or the batch before it held it and its header is damaged: that one is looked at.
+   */
   private locate(offset: number): { position: number; size: number } | undefined {
+    let before: { position: number; size: number } | undefined;
     for (const { batch, position } of this.batchesFrom(this.positionOf(offset))) {
-      if (batch.lastOffset >= offset) return { position, size: batch.sizeInBytes };
+      if (batch.lastOffset >= offset) {
+        if (batch.baseOffset > offset && before) this.wholeBatch(before.position, before.size);
+        return { position, size: batch.sizeInBytes };
+      }
+      before = { position, size: batch.sizeInBytes };
     }
     return undefined;
   }
@@ -195,11 +235,11 @@ export class LogSegment {
     return batch;
   }
 
-  /** The offset after the last batch, by scanning from the last index entry. */
+  /** The offset after the last batch, by scanning from the last index entry. That batch is checked: the log goes on behind it. */
   readNextOffset(): number {
-    let next = this.baseOffset;
-    for (const { batch } of this.batchesFrom(this.positionOf(Infinity))) next = batch.nextOffset;
-    return next;
+    let last: { position: number; size: number } | undefined;
+    for (const { batch, position } of this.batchesFrom(this.positionOf(Infinity))) last = { position, size: batch.sizeInBytes };
+    return last === undefined ? this.baseOffset : this.wholeBatch(last.position, last.size).nextOffset;
   }
 
   /** Cuts every batch that reaches `offset` or beyond; returns the bytes removed. */

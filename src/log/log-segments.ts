@@ -16,7 +16,8 @@ export interface OffsetAndTimestamp {
 }
 
 export class LogSegments {
-  constructor(private readonly list: LogSegment[]) {}
+  /** `mayHaveGaps`: offsets may be missing rightly, as the log is, or was, compacted. */
+  constructor(private readonly list: LogSegment[], private mayHaveGaps: boolean) {}
 
   get active(): LogSegment { return this.list[this.list.length - 1]!; }
   get first(): LogSegment { return this.list[0]!; }
@@ -38,6 +39,7 @@ export class LogSegments {
 
   /** One segment in the place of neighbouring ones. */
   replace(old: readonly LogSegment[], fresh: LogSegment): void {
+    this.mayHaveGaps = true;
     this.list.splice(this.list.indexOf(old[0]!), old.length, fresh);
   }
 
@@ -67,8 +69,20 @@ export class LogSegments {
       const segment = this.list[i]!;
       const found = segment.read(offset, limitOffset, maxBytes, atLeastOne);
       if (found !== undefined) return found.length > 0 ? [this.checked(segment, found)] : [];
+      this.requireEnd(i, offset);
     }
     return [];
+  }
+
+  /**
+   * The segment has nothing from `offset` on, though the next one begins later: the offsets were compacted away, which shows
+   * elsewhere too, or the end of the file is gone. Throws CorruptSegmentError.
+   */
+  private requireEnd(i: number, offset: number): void {
+    const [segment, next] = [this.list[i]!, this.list[i + 1]];
+    if (this.mayHaveGaps || next === undefined || offset >= next.baseOffset || offset < segment.baseOffset) return;
+    this.mayHaveGaps = segment.hasGaps() || next.hasGaps();
+    if (!this.mayHaveGaps) throw new CorruptSegmentError(segment.path, segment.size, `it ends before offset ${offset}, and the next segment begins at ${next.baseOffset}`);
   }
 
   /** What the disk gave back is checked before anybody gets it: rot is reported, never served. */
@@ -81,11 +95,10 @@ export class LogSegments {
     return bytes;
   }
 
-  /** The first record at or after the timestamp (ms) and not below `startOffset`, or undefined. */
+  /** The first record at or after the timestamp (ms) and not below `startOffset`, or undefined. Throws CorruptSegmentError. */
   offsetForTimestamp(timestamp: number, startOffset: number): OffsetAndTimestamp | undefined {
     for (const segment of this.list) {
-      if (segment.largestTimestamp.timestamp < timestamp) continue;
-      const batch = segment.findBatchByTimestamp(timestamp, startOffset);
+      const batch = this.batchByTimestamp(segment, timestamp, startOffset);
       if (batch === undefined) continue;
       for (const record of recordsOf(batch)) {
         if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
@@ -94,11 +107,20 @@ export class LogSegments {
     return undefined;
   }
 
+  /** A time index that promises what the segment does not have is made anew; if the log agrees with it, the end of the log is gone. */
+  private batchByTimestamp(segment: LogSegment, timestamp: number, startOffset: number): RecordBatch | undefined {
+    if (segment.largestTimestamp.timestamp < timestamp) return undefined;
+    const batch = segment.findBatchByTimestamp(timestamp, startOffset);
+    if (batch !== undefined || startOffset > segment.baseOffset) return batch;
+    segment.rebuildIndexes(`${segment.path} has no record of ${timestamp} or later, though its time index knows one`);
+    return segment.largestTimestamp.timestamp < timestamp ? undefined : segment.findBatchByTimestamp(timestamp, startOffset);
+  }
+
   /** The header of every batch that reaches `offset` or beyond, in order. */
   *batchesFrom(offset: number): Generator<RecordBatch> {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
-      for (const { batch } of segment.batchesFrom(segment.index.lookup(offset).position)) {
+      for (const { batch } of segment.batchesFrom(segment.positionOf(offset))) {
         if (batch.lastOffset >= offset) yield batch;
       }
     }
@@ -112,7 +134,7 @@ export class LogSegments {
     for (let i = from; i < this.list.length; i++) {
       const segment = this.list[i]!;
       const skip = i === from ? Math.max(0, sum - bytes) : 0;
-      for (const { batch } of segment.batchesFrom(segment.index.positionAtMost(skip))) yield batch;
+      for (const { batch } of segment.batchesFrom(segment.positionNear(skip))) yield batch;
     }
   }
 }

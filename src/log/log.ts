@@ -300,7 +300,7 @@ export class Log {
       const doomed = old.flatMap((segment) => segment.markDeleted());
       disk.rename(swap, first!.path);
       const fresh = this.newSegment(first!.baseOffset);
-      recoverSegment(fresh, () => {}, true);
+      recoverSegment(fresh, { mayHaveGaps: true });
       disk.setModified(fresh.path, modifiedMs);
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));

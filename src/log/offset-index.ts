@@ -33,10 +33,10 @@ export class OffsetIndex extends SparseIndex {
     return i < 0 ? { offset: this.baseOffset, position: 0 } : this.entry(i);
   }
 
-  /** The largest indexed position at most `position`, or 0. */
-  positionAtMost(position: number): number {
+  /** The entry with the largest position at most `position`, or undefined. */
+  entryAtPosition(position: number): OffsetPosition | undefined {
     const i = this.floor(position, (n) => this.entries.readInt32BE(n * 8 + 4));
-    return i < 0 ? 0 : this.entry(i).position;
+    return i < 0 ? undefined : this.entry(i);
   }
 
   append(offset: number, position: number): void {
