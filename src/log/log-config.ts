@@ -60,3 +60,8 @@ export function withOverrides(defaults: LogConfig, overrides: RawConfig): LogCon
   }
   return config as LogConfig;
 }
+
+/** Age at which a segment is rolled, in ms: compaction leaves the active one alone, so it may not hold records back for longer than they may wait. */
+export function maxSegmentMs(config: LogConfig): number {
+  return config['cleanup.policy'].includes('compact') ? Math.min(config['segment.ms'], config['max.compaction.lag.ms']) : config['segment.ms'];
+}

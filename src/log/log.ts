@@ -12,7 +12,7 @@ import { KafkaError } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
-import { LogConfig } from './log-config';
+import { LogConfig, maxSegmentMs } from './log-config';
 import { LogContext } from './log-context';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
@@ -140,7 +140,7 @@ export class Log {
 
   private drawJitter(): number {
     const jitter = this.config['segment.jitter.ms'];
-    return jitter > 0 ? this.context.random.below(Math.min(jitter, 2 ** 31)) : 0;
+    return jitter > 0 ? this.context.random.below(Math.min(jitter, maxSegmentMs(this.config), 2 ** 31)) : 0;
   }
 
   /** Kafka: LogSegment#shouldRoll. Time counts from the first batch's own timestamp. */
@@ -151,7 +151,7 @@ export class Log {
     if (segment.size === 0) return false;
     const { firstBatchTimestamp } = segment;
     const waitedMs = firstBatchTimestamp >= 0 ? last.maxTimestamp - firstBatchTimestamp : this.context.clock.wallMs() - segment.createdMs;
-    if (waitedMs > this.config['segment.ms'] - this.rollJitterMs) return true;
+    if (waitedMs > maxSegmentMs(this.config) - this.rollJitterMs) return true;
     return segment.index.isFull || segment.timeIndex.length >= segment.timeIndex.maxEntries - 1;
   }
 

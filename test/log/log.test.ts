@@ -243,6 +243,66 @@ test('a segment is rolled by its records\' own time', async () => {
   expect(log.allSegments.map((segment) => segment.baseOffset)).toEqual([0, 2]);
 });
 
+describe('a segment is rolled', () => {
+  const bases = (log: Log) => log.allSegments.map((segment) => segment.baseOffset);
+
+  test('when its index is full', async () => {
+    const log = await open({ 'segment.index.bytes': '24', 'index.interval.bytes': '0' });
+    for (const value of many(10)) append(log, value);
+    // The time index holds 24 / 12 entries, of which the last is kept for the end of the segment.
+    expect(bases(log).length).toBeGreaterThan(2);
+    for (const segment of log.allSegments) expect(segment.timeIndex.length).toBeLessThanOrEqual(2);
+    expect(values(log)).toEqual(many(10));
+  });
+
+  test('before a relative offset would overflow 31 bits', async () => {
+    const log = await open();
+    append(log, 'first');
+    const far = batch(['far']);
+    far.writeBigInt64BE(2n ** 31n, 0);
+    log.appendAsFollower(far);
+    expect(bases(log)).toEqual([0, 2 ** 31]);
+    const near = batch(['near']);
+    near.writeBigInt64BE(2n ** 31n + 1n, 0);
+    log.appendAsFollower(near);
+    expect(bases(log)).toEqual([0, 2 ** 31]);
+  });
+
+  test('at segment.ms less a random part of segment.jitter.ms', async () => {
+    const rolledAt = new Set<number>();
+    for (let run = 0; run < 12; run++) {
+      fs.rmSync(directory, { recursive: true, force: true });
+      const log = await open({ 'segment.ms': '1000', 'segment.jitter.ms': '500' });
+      let time = 0;
+      while (log.allSegments.length === 1) log.appendAsLeader(batch(['x'], 10_000 + (time += 50)), 0);
+      expect(time).toBeGreaterThanOrEqual(550);
+      expect(time).toBeLessThanOrEqual(1150);
+      rolledAt.add(time);
+    }
+    expect(rolledAt.size).toBeGreaterThan(1);
+  });
+
+  test('by the clock where no record has a time, from the making of the file', async () => {
+    const log = await open({ 'segment.ms': '1000' });
+    log.appendAsLeader(batch(['a'], -1), 0);
+    log.appendAsLeader(batch(['b'], -1), 0);
+    nowMs += 1001;
+    log.appendAsLeader(batch(['c'], -1), 0);
+    expect(bases(log)).toEqual([0, 2]);
+  });
+
+  test('at max.compaction.lag.ms, if that is shorter and the topic is compacted', async () => {
+    const keyed = (timestamp: number) => buildBatch([{ timestamp, key: Buffer.from('k'), value: Buffer.from('v') }]);
+    for (const [policy, expected] of [['compact', [0, 1]], ['delete', [0]]] as const) {
+      fs.rmSync(directory, { recursive: true, force: true });
+      const log = await open({ 'cleanup.policy': policy, 'max.compaction.lag.ms': '1000' });
+      log.appendAsLeader(keyed(5_000), 0);
+      log.appendAsLeader(keyed(6_500), 0);
+      expect(bases(log)).toEqual(expected);
+    }
+  });
+});
+
 test('an offset is found by timestamp, also after a restart', async () => {
   const log = await open(SMALL);
   for (let i = 0; i < 50; i++) log.appendAsLeader(batch([`v${i}`], 1000 + i * 10), 0);
