@@ -3,6 +3,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { generatedPages } from '../src/cli/docs';
 import { buildProgram } from '../src/cli/main';
+import { journeyRecord } from '../src/cli/record-journey';
+import { RecordBatch } from '../src/record/record-batch';
+import { bringUp, openProducer, TP } from './support/sim';
 import { stories } from '../src/lab/stories/all-stories';
 
 const ROOT = path.join(__dirname, '../..');
@@ -37,4 +40,21 @@ test('every command the README shows exists', () => {
 test('nothing in the project says where it was made', () => {
   expect(JSON.parse(read('package.json')).license).toBe('Apache-2.0');
   expect(read('package-lock.json')).not.toContain('"resolved": "http');
+});
+
+test('the bytes of the page that follows a record are those a producer sends and a broker writes', async () => {
+  const cluster = await bringUp('journey', 1, [1]);
+  const producer = await openProducer(cluster);
+  const { timestamp, key, value, headers } = journeyRecord;
+  const { offset } = await cluster.world.complete(producer.send({ ...TP, timestamp, key, value, headers }), 30000, 'sending');
+  const { disk } = cluster.broker(1).host;
+  const path = '/data/t-0/00000000000000000000.log';
+  const bytes = Buffer.alloc(disk.stat(path).size);
+  disk.open(path, 'read').read(bytes, 0);
+  const page = generatedPages['from-socket-to-disk.md']!();
+  const [, built = ''] = /## 1\.[^]*?\| at([^]*?)## 2\./.exec(page)!;
+  const expected = Buffer.from([...built.matchAll(/^\| \d+ \| `([0-9a-f ]+)`/gm)].map(([, row]) => row!.replaceAll(' ', '')).join(''), 'hex');
+  new RecordBatch(expected).setBaseOffset(offset);
+  new RecordBatch(expected).setPartitionLeaderEpoch(0);
+  expect(bytes.toString('hex')).toBe(expected.toString('hex'));
 });

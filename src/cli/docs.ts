@@ -12,6 +12,7 @@ import { logConfigTable } from '../log/log-config';
 import { producerConfigTable } from '../producer/producer-config';
 import { allApis } from '../protocol/apis';
 import { Schema } from '../protocol/schema';
+import { recordJourney } from './record-journey';
 import { zookeeperConsumerConfigTable } from '../consumer/zookeeper-consumer-config';
 import { consumerZnodeDocs } from '../zk/consumer-znodes';
 import { znodeDocs } from '../zk/znodes';
@@ -66,7 +67,9 @@ function znodes(): string {
 }
 
 /** The generated pages, by file name. */
-export const generatedPages: Readonly<Record<string, () => string>> = { 'protocol.md': protocol, 'config.md': config, 'errors.md': errors, 'znodes.md': znodes };
+export const generatedPages: Readonly<Record<string, () => string>> = {
+  'protocol.md': protocol, 'config.md': config, 'errors.md': errors, 'znodes.md': znodes, 'from-socket-to-disk.md': () => recordJourney(NOTE),
+};
 
 if (require.main === module) {
   for (const [name, page] of Object.entries(generatedPages)) fs.writeFileSync(path.join(__dirname, '../../../docs', name), page());
