@@ -16,6 +16,7 @@ interface Result {
 async function produce(connect: string, topic: string, count: number, acks: string, perSecond: number): Promise<Result> {
   const producer = new Producer({ 'zookeeper.connect': connect, acks, 'client.id': 'perf', ...(process.env.BATCH_SIZE ? { 'batch.size': process.env.BATCH_SIZE } : {}) });
   const value = Buffer.alloc(100, 'x');
+  const keys = Array.from({ length: Number(process.env.KEYS ?? 0) }, (_, i) => Buffer.from(`key-${i}`));
   let maxLatencyMs = 0;
   let failed = 0;
   const counted: SendCallback = (error) => { if (error) failed++; };
@@ -25,7 +26,7 @@ async function produce(connect: string, topic: string, count: number, acks: stri
   };
   const startedMs = performance.now();
   for (let i = 0; i < count; i++) {
-    const wait = producer.produce({ topic, value }, perSecond > 0 ? timed(performance.now()) : counted);
+    const wait = producer.produce(keys.length > 0 ? { topic, key: keys[i % keys.length], value } : { topic, value }, perSecond > 0 ? timed(performance.now()) : counted);
     if (wait) await wait;
     else if ((i & 1023) === 1023) await new Promise<void>((resolve) => setImmediate(resolve));
     if (perSecond > 0) {

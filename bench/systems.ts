@@ -22,6 +22,12 @@ export interface Produced {
   readonly maxLatencyMs: number;
 }
 
+/** Medians, in ms. */
+export interface Lookups {
+  readonly byTimestampMs: number;
+  readonly byOffsetMs: number;
+}
+
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = '';
@@ -48,11 +54,41 @@ export abstract class System {
     this.zk = await ZkConnection.open(this.host, realZooKeeper(this.host, this.zookeeper.connect), { sessionTimeoutMs: 60000, connectTimeoutMs: 60000, maxInFlightRequests: 64 });
   }
 
+  /** Settings beside the common ones. */
+  more: Readonly<Record<string, string | number>> = {};
+
+  /** Goes on with the files and the ZooKeeper of the other system, which is down. */
+  adopt(other: System): void {
+    this.zookeeper = other.zookeeper;
+    this.zk = other.zk;
+    this.ports.clear();
+    for (const [id, port] of other.ports) this.ports.set(id, port);
+  }
+
+  logDir(id: number): string { return path.join(this.directory, `logs-${id}`); }
+
+  /** From the start of the process to its registration, which comes after its logs are open; in ms. */
+  async startTimed(id: number): Promise<number> {
+    const startedMs = performance.now();
+    await this.spawnBroker(id);
+    await until(`broker ${id} of ${this.name}`, () => this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat !== null), 900_000);
+    return performance.now() - startedMs;
+  }
+
+  /** Ends the broker and waits until its registration is gone too: Kafka does not start beside it. */
+  async end(id: number, signal: NodeJS.Signals): Promise<void> {
+    const child = this.processes.get(id)!;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+    await until('the end of its session', () => this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat === null));
+  }
+
   protected settings(id: number, port: number): string {
     return Object.entries({
-      'broker.id': id, 'listeners': `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': path.join(this.directory, `logs-${id}`), 'zookeeper.connect': this.zookeeper.connect,
+      'broker.id': id, 'listeners': `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': this.logDir(id), 'zookeeper.connect': this.zookeeper.connect,
       'zookeeper.session.timeout.ms': 6000, 'auto.leader.rebalance.enable': 'false', 'offsets.topic.replication.factor': 1,
-      'inter.broker.protocol.version': '2.6', 'log.message.format.version': '2.6', 'group.initial.rebalance.delay.ms': 0,
+      'inter.broker.protocol.version': '2.6', 'log.message.format.version': '2.6', 'group.initial.rebalance.delay.ms': 0, ...this.more,
     }).map(([key, value]) => `${key}=${value}\n`).join('');
   }
 
@@ -69,6 +105,7 @@ export abstract class System {
   protected abstract spawn(file: string, log: number): ChildProcess;
   abstract produce(topic: string, count: number, acks: string, perSecond?: number): Promise<Produced>;
   abstract consume(topic: string, count: number): Promise<number>;
+  abstract lookups(topic: string, count: number): Promise<Lookups>;
 
   async startBrokers(count: number): Promise<void> {
     for (let id = 1; id <= count; id++) await this.spawnBroker(id);
@@ -78,8 +115,8 @@ export abstract class System {
 
   get bootstrap(): string { return [...this.ports.values()].map((port) => `127.0.0.1:${port}`).join(','); }
 
-  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>): Promise<void> {
-    await createTopic(this.zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs: {} }, { validateConfig: validateTopicConfig, validateOnly: false });
+  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+    await createTopic(this.zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
     const tps = [...assignment.keys()].map((partition) => ({ topic: name, partition }));
     await until(`leaders of ${name}`, async () => (await readPartitionStates(this.zk, tps)).size === tps.length);
   }
@@ -108,6 +145,15 @@ export class Samsa extends System {
 
   private client(args: readonly string[], batchSize?: number): Promise<string> {
     return run(process.execPath, [path.join(__dirname, 'perf-client.js'), ...args], batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) });
+  }
+
+  /** Records with keys, of which `keys` are different. */
+  async produceKeyed(topic: string, count: number, keys: number): Promise<void> {
+    await run(process.execPath, [path.join(__dirname, 'perf-client.js'), 'produce', this.zookeeper.connect, topic, String(count), '1'], { KEYS: String(keys) });
+  }
+
+  async lookups(topic: string, count: number): Promise<Lookups> {
+    return JSON.parse(await run(process.execPath, [path.join(__dirname, 'random-reads.js'), this.zookeeper.connect, topic, String(count)])) as Lookups;
   }
 
   async produce(topic: string, count: number, acks: string, perSecond = 0, batchSize?: number): Promise<Produced> {
@@ -147,5 +193,9 @@ export class Kafka extends System {
     const out = await this.java('kafka.tools.ConsumerPerformance', '--bootstrap-server', this.bootstrap, '--topic', topic, '--messages', String(count), '--timeout', '60000', '--hide-header');
     // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s: without the group's rebalance.
     return Number(out.trim().split('\n').at(-1)!.split(',').at(-1));
+  }
+
+  async lookups(topic: string, count: number): Promise<Lookups> {
+    return JSON.parse(await run('java', ['-Xmx512M', '-cp', `${KAFKA_LIBS}/*`, path.join(ROOT, 'bench/RandomReads.java'), this.bootstrap, topic, String(count)])) as Lookups;
   }
 }
