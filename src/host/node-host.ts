@@ -17,7 +17,12 @@ export const nodeClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   schedule: (delayMs: number, action: () => void): Timer => {
-    const timer = setTimeout(action, Math.min(Math.max(0, delayMs), LONGEST_TIMEOUT_MS));
+    // Giving way for a turn of the loop takes no millisecond.
+    if (delayMs <= 0) {
+      const immediate = setImmediate(action);
+      return { cancel: () => clearImmediate(immediate) };
+    }
+    const timer = setTimeout(action, Math.min(delayMs, LONGEST_TIMEOUT_MS));
     return { cancel: () => clearTimeout(timer) };
   },
 };

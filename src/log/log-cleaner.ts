@@ -16,7 +16,7 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { isDiskError, messageOf } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { batchesOf, RecordBatch } from '../record/record-batch';
-import { recordsOf } from '../record/record';
+import { RecordReader, SkimmedRecord } from '../record/record';
 import { filterBatch } from '../record/filter-batch';
 import { CorruptSegmentError } from './batch-head';
 import { Cleanable, cleanableOf, groupSegments } from './cleanable';
@@ -114,7 +114,7 @@ export class LogCleaner {
   async clean(log: Log, { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>): Promise<void> {
     const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
     const stamp = log.truncations;
-    const map = new OffsetMap(firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
+    const map = new OffsetMap(firstDirtyOffset, firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
     const endOffset = await this.fill(map, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
     const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;
     const segments = [...cleanSegments, ...dirtySegments].filter((segment) => segment.baseOffset < endOffset);
@@ -128,13 +128,15 @@ export class LogCleaner {
 
   /** Pass one. The offset up to which the map speaks for the log. */
   private async fill(map: OffsetMap, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
+    const record = new SkimmedRecord();
     for (const segment of segments) {
       for await (const batch of this.batches(segment)) {
         if (batch.isControl || batch.lastOffset < from) continue;
-        for (const { key, offset } of recordsOf(batch)) {
-          if (key === null || offset < from) continue;
+        const reader = new RecordReader(batch);
+        while (reader.skim(record)) {
+          if (record.keyLength < 0 || record.offset < from) continue;
           if (map.isFull) return map.latestOffset + 1;
-          map.put(key, offset);
+          map.put(reader.keyOf(record), record.offset);
         }
       }
     }
@@ -163,6 +165,14 @@ export class LogCleaner {
     const path = `${group[0]!.path}.cleaned`;
     const file = disk.open(path, 'create');
     let size = 0;
+    let pending: Buffer[] = [];
+    let pendingBytes = 0;
+    const write = () => {
+      file.write(pending, size);
+      size += pendingBytes;
+      pending = [];
+      pendingBytes = 0;
+    };
     try {
       file.truncate(0);
       for (const segment of group) {
@@ -170,10 +180,12 @@ export class LogCleaner {
         for await (const batch of this.batches(segment)) {
           const kept = this.cleanBatch(log, batch, map, keepsTombstones);
           if (kept === undefined) continue;
-          file.write([kept], size);
-          size += kept.length;
+          pending.push(kept);
+          pendingBytes += kept.length;
+          if (pendingBytes >= SLICE_BYTES) write();
         }
       }
+      write();
       await file.sync();
     } finally {
       file.close();
@@ -189,10 +201,11 @@ export class LogCleaner {
   private cleanBatch(log: Log, batch: RecordBatch, map: OffsetMap, keepsTombstones: boolean): Buffer | undefined {
     if (batch.isControl) return batch.bytes();
     const isLastOfProducer = log.producerState.get(batch.producerId)?.batches.at(-1)?.lastOffset === batch.lastOffset;
-    return filterBatch(batch, ({ key, value, offset }) => {
-      if (key === null) return false;
-      if (offset > map.latestOffset) return true;
-      return offset >= map.get(key) && (value !== null || keepsTombstones);
+    return filterBatch(batch, (record, reader) => {
+      if (record.keyLength < 0) return false;
+      if (record.offset > map.latestOffset) return true;
+      if (!record.hasValue && !keepsTombstones) return false;
+      return map.isLatest(record.offset) ?? record.offset >= map.get(reader.keyOf(record));
     }, isLastOfProducer);
   }
 }

@@ -178,6 +178,11 @@ export class LogSegment {
   /** Makes both indexes anew from the headers of the batches; the log is not touched. Throws CorruptSegmentError. */
   rebuildIndexes(reason: string): void {
     this.log.warn(`${reason}; rebuilding the indexes of ${this.path}`);
+    this.buildIndexes();
+  }
+
+  /** Both indexes from the headers of the batches. Throws CorruptSegmentError. */
+  buildIndexes(): void {
     this.beginIndexes();
     for (const { batch, position } of this.batchesFrom(0)) this.indexBatch(batch, position);
     this.onBecomeInactive();

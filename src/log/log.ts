@@ -21,7 +21,6 @@ import { validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { BatchMetadata } from './producer-state';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
-import { recoverSegment } from './segment-recovery';
 import { LogTail } from './tail-cache';
 
 export interface AppendInfo {
@@ -300,7 +299,7 @@ export class Log {
       const doomed = old.flatMap((segment) => segment.markDeleted());
       disk.rename(swap, first!.path);
       const fresh = this.newSegment(first!.baseOffset);
-      recoverSegment(fresh, { mayHaveGaps: true });
+      fresh.buildIndexes();
       disk.setModified(fresh.path, modifiedMs);
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));

@@ -6,40 +6,40 @@
  *
  * [p] Kafka: common/record/MemoryRecords.java#filterTo@2.8.2
  */
-import { invariant } from '../common/errors';
 import { compress, compressionTypes, CompressionType } from './compression';
-import { BATCH_HEADER_BYTES, CRC_OFFSET, LOG_OVERHEAD, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64 } from './record-batch';
-import { Record, recordBodySize, recordsOf, writeRecord } from './record';
-import { varintSize } from './varint';
+import { BATCH_HEADER_BYTES, CRC_OFFSET, LOG_OVERHEAD, RecordBatch, writeInt64 } from './record-batch';
+import { RecordReader, SkimmedRecord } from './record';
 
 /** The batch itself if all records are kept, a smaller one, one without records (`keepEmpty`), or undefined for nothing. */
-export function filterBatch(batch: RecordBatch, keep: (record: Record) => boolean, keepEmpty: boolean): Buffer | undefined {
-  const kept: Record[] = [];
-  for (const record of recordsOf(batch)) if (keep(record)) kept.push(record);
-  if (kept.length === batch.recordCount) return batch.recordCount > 0 || keepEmpty ? batch.bytes() : undefined;
-  if (kept.length === 0) return keepEmpty ? withSection(batch, Buffer.alloc(0), 0, batch.maxTimestamp) : undefined;
-  const section = encodeRecords(batch, kept);
+export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, reader: RecordReader) => boolean, keepEmpty: boolean): Buffer | undefined {
+  const reader = new RecordReader(batch);
+  const record = new SkimmedRecord();
+  // Deltas are relative to the header, which stays: what is kept is copied as it is.
+  const pieces: Buffer[] = [];
+  let count = 0;
+  let maxTimestamp = -1;
+  let from = -1;
+  let to = -1;
+  const take = () => { if (from >= 0) pieces.push(reader.section.subarray(from, to)); };
+  while (reader.skim(record)) {
+    if (!keep(record, reader)) continue;
+    if (record.start !== to) {
+      take();
+      from = record.start;
+    }
+    to = record.end;
+    count++;
+    maxTimestamp = Math.max(maxTimestamp, record.timestamp);
+  }
+  take();
+  if (count === batch.recordCount) return batch.recordCount > 0 || keepEmpty ? batch.bytes() : undefined;
+  if (count === 0) return keepEmpty ? withSection(batch, [], 0, batch.maxTimestamp) : undefined;
   const type = compressionTypes[batch.compression] as CompressionType;
-  const isLogAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0;
-  const maxTimestamp = isLogAppendTime ? batch.maxTimestamp : kept.reduce((max, record) => Math.max(max, record.timestamp), -1);
-  return withSection(batch, type === 'none' ? section : compress(type, section), kept.length, maxTimestamp);
+  return withSection(batch, type === 'none' ? pieces : [compress(type, Buffer.concat(pieces))], count, maxTimestamp);
 }
 
-function encodeRecords(batch: RecordBatch, kept: readonly Record[]): Buffer {
-  const { firstTimestamp, baseOffset } = batch;
-  const isLogAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0;
-  const sizes = kept.map(({ offset, timestamp, key, value, headers }) => recordBodySize(isLogAppendTime ? 0 : timestamp - firstTimestamp, offset - baseOffset, key, value, headers));
-  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + varintSize(size) + size, 0));
-  let at = 0;
-  kept.forEach(({ offset, timestamp, key, value, headers }, i) => {
-    at = writeRecord(bytes, at, sizes[i]!, isLogAppendTime ? 0 : timestamp - firstTimestamp, offset - baseOffset, key, value, headers);
-  });
-  invariant(at === bytes.length, 'a filtered batch has another size than was reckoned');
-  return bytes;
-}
-
-function withSection(batch: RecordBatch, section: Buffer, recordCount: number, maxTimestamp: number): Buffer {
-  const bytes = Buffer.concat([batch.bytes().subarray(0, BATCH_HEADER_BYTES), section]);
+function withSection(batch: RecordBatch, section: readonly Buffer[], recordCount: number, maxTimestamp: number): Buffer {
+  const bytes = Buffer.concat([batch.bytes().subarray(0, BATCH_HEADER_BYTES), ...section]);
   bytes.writeInt32BE(bytes.length - LOG_OVERHEAD, 8);
   // An empty batch has nothing to decompress.
   if (recordCount === 0) bytes.writeInt16BE(batch.attributes & ~0x07, 21);

@@ -88,6 +88,19 @@ export function recordsSection(batch: RecordBatch): VarintReader {
   return new VarintReader(plain, 0, plain.length);
 }
 
+/** A record as the cleaner looks at it: places in the reader's section, and no view on it. */
+export class SkimmedRecord {
+  offset = 0;
+  timestamp = 0;
+  /** [start, end) of the whole record, its length included. */
+  start = 0;
+  end = 0;
+  keyStart = 0;
+  /** Below 0: there is no key. */
+  keyLength = -1;
+  hasValue = false;
+}
+
 /** Decodes the records of a batch one by one, as they are asked for. Throws CORRUPT_MESSAGE. */
 export class RecordReader {
   private readonly reader: VarintReader;
@@ -124,6 +137,35 @@ export class RecordReader {
     if (reader.at !== end) throw new KafkaError('CORRUPT_MESSAGE', `record ${this.index} has ${end - reader.at} stray bytes`);
     this.index++;
     return make(offset, this.logAppendTime ?? timestamp, key, value, headers);
+  }
+
+  /** The bytes that `start` and `end` of a skimmed record are positions in; decompressed. */
+  get section(): Buffer { return this.reader.buffer; }
+
+  keyOf({ keyStart, keyLength }: SkimmedRecord): Buffer {
+    return this.reader.buffer.subarray(keyStart, keyStart + keyLength);
+  }
+
+  /** The next record without its value, into the object given; false behind the last. */
+  skim(into: SkimmedRecord): boolean {
+    if (this.left-- <= 0) return false;
+    const { reader } = this;
+    into.start = reader.at;
+    const length = reader.next();
+    into.end = reader.at + length;
+    if (length < 0 || into.end > this.end) throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
+    reader.byte();
+    into.timestamp = this.logAppendTime ?? this.firstTimestamp + reader.next();
+    if (this.logAppendTime !== undefined) reader.next();
+    into.offset = this.baseOffset + reader.next();
+    into.keyLength = reader.next();
+    into.keyStart = reader.at;
+    reader.at += Math.max(0, into.keyLength);
+    if (reader.at > into.end) throw new KafkaError('CORRUPT_MESSAGE', `the key of record ${this.index} lies outside the record`);
+    into.hasValue = reader.next() >= 0;
+    reader.at = into.end;
+    this.index++;
+    return true;
   }
 }
 

@@ -200,13 +200,32 @@ test('a log that is cut while it is cleaned is left alone', async () => {
 });
 
 test('the offset map remembers the last offset of each key, within its memory', () => {
-  const map = new OffsetMap(1000, 1 << 20);
+  const map = new OffsetMap(0, 1000, 1 << 20);
   for (let i = 0; i < 3000; i++) map.put(Buffer.from(`key-${i % 1000}`), i);
   expect([map.size, map.latestOffset, map.get(Buffer.from('key-7')), map.get(Buffer.from('nobody'))]).toEqual([1000, 2999, 2007, -1]);
-  const small = new OffsetMap(1000, 24 * 10);
+  const small = new OffsetMap(0, 1000, 24 * 10);
   let n = 0;
   while (!small.isFull) small.put(Buffer.from(String(n)), n++);
   expect(n).toBe(9);
+});
+
+test('an offset\'s bit and the lookup of its key say the same, also where the bits end', () => {
+  const random = new Prng('bits');
+  for (const keys of [3, 40, 500]) {
+    const map = new OffsetMap(1000, 600, 24 * 600);
+    const keyAt: Buffer[] = [];
+    for (let i = 0; i < 500; i++) {
+      keyAt.push(Buffer.from(`k${random.below(keys)}`));
+      map.put(keyAt[i]!, 1000 + i);
+    }
+    for (let i = 0; i < 500; i++) expect([i, map.isLatest(1000 + i)]).toEqual([i, map.get(keyAt[i]!) === 1000 + i]);
+    expect([map.isLatest(999), map.isLatest(1000 + 2 ** 33)]).toEqual([undefined, undefined]);
+    // An offset far behind the others is remembered by its key alone, and marks nothing else.
+    map.put(keyAt[499]!, 1000 + 2 ** 33);
+    map.put(keyAt[499]!, 1001 + 2 ** 33);
+    expect(map.get(keyAt[499]!)).toBe(1001 + 2 ** 33);
+    expect(Array.from({ length: 499 }, (_, i) => map.isLatest(1000 + i))).toEqual(Array.from({ length: 499 }, (_, i) => keyAt.findLastIndex((key) => key.equals(keyAt[i]!)) === i));
+  }
 });
 
 test('neighbouring segments become one as long as they fit', () => {
