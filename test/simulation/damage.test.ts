@@ -1,4 +1,5 @@
 /** Damaged files under whole brokers: a replica that cannot read its log steps aside, and nothing acknowledged is lost. Virtual time. */
+import { Admin } from '../../src/admin/admin';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { damage, damageKinds, filesBelow } from '../../src/simulation/damage';
 import { Prng } from '../../src/simulation/prng';
@@ -20,14 +21,14 @@ async function stop(cluster: SimCluster, id: number): Promise<void> {
   await runUntil(cluster, `${id} has stopped`, () => cluster.broker(id).host.life.isDead);
 }
 
-/** Flips a bit in the value of the record at the offset, on the disk of a stopped broker. */
-function rot(cluster: SimCluster, id: number, value: string): void {
+/** Flips a bit in the record with that value, on the disk of a stopped broker. */
+function rot(cluster: SimCluster, id: number, value: string, partition = 't-0'): void {
   const { disk } = cluster.broker(id).host;
-  for (const path of filesBelow(disk, '/data/t-0').filter((one) => one.endsWith('.log'))) {
+  for (const path of filesBelow(disk, `/data/${partition}`).filter((one) => one.endsWith('.log'))) {
     const bytes = Buffer.alloc(disk.stat(path).size);
     const file = disk.open(path, 'write');
     file.read(bytes, 0);
-    const at = bytes.indexOf(`${value}\0`);
+    const at = bytes.indexOf(value);
     if (at >= 0) file.write([Buffer.from([bytes[at]! ^ 0x20])], at);
   }
 }
@@ -40,7 +41,7 @@ async function leadWithRot(seed: string, replicas: readonly number[]): Promise<{
   const id = replicas[0]!;
   for (const other of replicas.slice(1)) await stop(cluster, other);
   await stop(cluster, id);
-  rot(cluster, id, 'm3');
+  rot(cluster, id, 'm3\0');
   cluster.start(id);
   await runUntil(cluster, `${id} leads`, () => cluster.stateOf(TP)!.leader === id);
   cluster.startAll();
@@ -73,6 +74,19 @@ test('with no other replica in sync the leader stays: it says that the batch is 
   };
   expect(await cluster.world.complete(readFrom(0), 60000, 'reading')).toEqual(['m0', 'm1', 'm2', 'CORRUPT_MESSAGE']);
   expect(await cluster.world.complete(readFrom(4), 60000, 'reading on')).toEqual(values.slice(4));
+});
+
+test('a damaged batch of __consumer_offsets costs what is in it, and not the other groups', async () => {
+  const cluster = await bringUp('offsets', 1, [1], { settings: { 'offsets.topic.num.partitions': '1', 'offsets.topic.replication.factor': '1' } });
+  const admin = () => new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': 20000 });
+  const first = admin();
+  for (const [i, group] of ['sound', 'rotten', 'healthy'].entries()) await cluster.world.complete(first.alterConsumerGroupOffsets(group, [{ ...TP, offset: i + 1 }]), 30000, 'committing');
+  await stop(cluster, 1);
+  rot(cluster, 1, 'rotten', '__consumer_offsets-0');
+  cluster.start(1);
+  await runUntil(cluster, 'it runs', () => cluster.isRunning(1) && cluster.isQuiet(TP));
+  const offsetsOf = async (group: string) => (await cluster.world.complete(admin().listConsumerGroupOffsets(group), 60000, 'offsets')).map(({ offset }) => offset);
+  expect([await offsetsOf('sound'), await offsetsOf('rotten'), await offsetsOf('healthy')]).toEqual([[1], [], [3]]);
 });
 
 test('after any damage to a replica that was stopped or killed, everything acknowledged is read without an error; with its directory removed it is copied anew', async () => {

@@ -8,7 +8,7 @@
  * Kafka: coordinator/group/GroupMetadataManager.scala@2.8.2
  */
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../common/cluster-types';
-import { ErrorName, messageOf } from '../../common/errors';
+import { ErrorName, KafkaError, messageOf } from '../../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../../common/host';
 import { Log } from '../../log/log';
 import { buildBatch } from '../../record/batch-builder';
@@ -138,10 +138,15 @@ export class GroupMetadataManager {
     if (!log) return;
     const groups = new Map<string, StoredGroup>();
     const offsets = new Map<string, { group: string; tp: TopicPartition; committed: CommittedOffset }>();
+    let damage = '';
     for (let next = log.logStartOffset; next < log.logEndOffset;) {
-      const read = this.loadSlice(log, next, groups, offsets);
-      if (read === next) break;
-      next = read;
+      const slice = this.slicePastDamage(next, () => this.loadSlice(log, next, groups, offsets));
+      if (slice.damage !== undefined && slice.damage !== damage) {
+        damage = slice.damage;
+        this.deps.log.error(`${damage}; groups and offsets in it are lost, older commits hold`);
+      }
+      if (slice.next === next) break;
+      next = slice.next;
       await sleep(this.deps.host.clock, 0);
       if (this.owned.get(partition) !== owned) return;
     }
@@ -158,6 +163,16 @@ export class GroupMetadataManager {
     }
     this.deps.log.info(`Loaded ${loaded.size} groups and ${offsets.size} offsets from ${GROUP_METADATA_TOPIC}-${partition}`);
     this.deps.host.event({ what: 'groups-loaded', partition, groups: loaded.size, offsets: offsets.size, leaderEpoch: owned.leaderEpoch });
+  }
+
+  /** A damaged batch is passed over: an older offset repeats some records, a group that never loads is an outage. */
+  private slicePastDamage(from: number, load: () => number): { readonly next: number; readonly damage?: string } {
+    try {
+      return { next: load() };
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.errorName !== 'CORRUPT_MESSAGE') throw error;
+      return { next: from + 1, damage: error.message };
+    }
   }
 
   private loadSlice(log: Log, from: number, groups: Map<string, StoredGroup>, offsets: Map<string, { group: string; tp: TopicPartition; committed: CommittedOffset }>): number {
