@@ -266,6 +266,7 @@ export class Fetcher {
 
   private async fetchFrom(node: number, partitions: readonly AssignedPartition[]): Promise<void> {
     this.busyNodes.add(node);
+    let hasRecords = false;
     const asked = partitions.map((partition) => ({ partition, fetchOffset: this.nextFetchOffset(partition)! }));
     try {
       const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
@@ -278,17 +279,21 @@ export class Fetcher {
         replicaId: CONSUMER, replicaEpoch: -1, maxWaitMs: this.config['fetch.max.wait.ms'], minBytes: this.config['fetch.min.bytes'],
         maxBytes: this.config['fetch.max.bytes'], isolationLevel: 0, topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
       });
-      if (!this.isClosed) await this.accept(asked, response);
+      if (!this.isClosed) hasRecords = await this.accept(asked, response);
     } catch (error) {
       if (this.isClosed) return;
       for (const { partition } of asked) this.failedPartition(partition, error as KafkaError);
     } finally {
       this.busyNodes.delete(node);
       this.wake();
+      // While the records are worked on the broker is at the next ones; where there were none the next poll asks again.
+      if (hasRecords && !this.isClosed) this.sendFetches();
     }
   }
 
-  private async accept(asked: readonly { partition: AssignedPartition; fetchOffset: number }[], response: TypeOf<typeof fetch.response>): Promise<void> {
+  /** Returns whether there were records. */
+  private async accept(asked: readonly { partition: AssignedPartition; fetchOffset: number }[], response: TypeOf<typeof fetch.response>): Promise<boolean> {
+    let hasRecords = false;
     const rows = new Map(response.responses.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row])));
     for (const { partition, fetchOffset } of asked) {
       const row = rows.get(tpName(partition.tp));
@@ -298,8 +303,10 @@ export class Fetcher {
         const fetched = new Fetched(partition, fetchOffset, row.records[0]!, this.config['check.crcs'], this.deserializers);
         if (fetched.usesZstd) await loadZstd();
         this.completed.push(fetched);
+        hasRecords = true;
       }
     }
+    return hasRecords;
   }
 
   private failedPartition(partition: AssignedPartition, error: KafkaError): void {

@@ -15,10 +15,10 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { isDiskError, messageOf } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
-import { batchesOf, RecordBatch } from '../record/record-batch';
+import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch';
 import { RecordReader, SkimmedRecord } from '../record/record';
 import { filterBatch } from '../record/filter-batch';
-import { CorruptSegmentError } from './batch-head';
+import { CorruptSegmentError, headProblem } from './batch-head';
 import { Cleanable, cleanableOf, groupSegments } from './cleanable';
 import { Log } from './log';
 import { LogSegment } from './log-segment';
@@ -115,7 +115,7 @@ export class LogCleaner {
     const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
     const stamp = log.truncations;
     const map = new OffsetMap(firstDirtyOffset, firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
-    const endOffset = await this.fill(map, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
+    const endOffset = await this.fill(map, log, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
     const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;
     const segments = [...cleanSegments, ...dirtySegments].filter((segment) => segment.baseOffset < endOffset);
     let bytesAfter = 0;
@@ -127,35 +127,50 @@ export class LogCleaner {
   }
 
   /** Pass one. The offset up to which the map speaks for the log. */
-  private async fill(map: OffsetMap, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
+  private async fill(map: OffsetMap, log: Log, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
     const record = new SkimmedRecord();
     for (const segment of segments) {
-      for await (const batch of this.batches(segment)) {
-        if (batch.isControl || batch.lastOffset < from) continue;
-        const reader = new RecordReader(batch);
-        while (reader.skim(record)) {
-          if (record.keyLength < 0 || record.offset < from) continue;
-          if (map.isFull) return map.latestOffset + 1;
-          map.put(reader.keyOf(record), record.offset);
+      for await (const slice of this.slices(log, segment)) {
+        for (const batch of slice) {
+          if (batch.isControl || batch.lastOffset < from) continue;
+          const reader = new RecordReader(batch);
+          while (reader.skim(record)) {
+            if (record.keyLength < 0 || record.offset < from) continue;
+            if (map.isFull) return map.latestOffset + 1;
+            map.put(reader.keyOf(record), record.offset);
+          }
         }
       }
     }
     return until;
   }
 
-  /** Whole batches of a segment; the event loop gets a turn between slices. */
-  private async *batches(segment: LogSegment): AsyncGenerator<RecordBatch> {
-    for (let next = segment.baseOffset; ;) {
-      const bytes = segment.read(next, Infinity, SLICE_BYTES, true);
-      if (bytes === undefined || bytes.length === 0) return;
-      for (const batch of batchesOf(bytes)) {
+  /** Whole, sound batches of a segment, valid until the next slice; the event loop gets a turn between slices. Throws CleaningAborted, CorruptSegmentError. */
+  private async *slices(log: Log, segment: LogSegment): AsyncGenerator<readonly RecordBatch[]> {
+    const { truncations } = log;
+    const { size } = segment;
+    let buffer: Buffer = Buffer.allocUnsafeSlow(Math.min(size, SLICE_BYTES));
+    let nextOffset = segment.baseOffset;
+    for (let position = 0; position < size;) {
+      const block = buffer.subarray(0, segment.readInto(buffer.subarray(0, Math.min(buffer.length, size - position)), position));
+      const batches: RecordBatch[] = [];
+      let at = 0;
+      while (at < block.length) {
+        const problem = headProblem(block, at, size - position - at, nextOffset);
+        if (problem !== undefined && (at === 0 || block.length - at >= BATCH_HEADER_BYTES)) throw new CorruptSegmentError(segment.path, position + at, problem);
+        const batch = new RecordBatch(block, at);
+        if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
         // A copy would get a fresh CRC, and the damage would pass for data.
-        if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(segment.path, segment.positionOf(batch.baseOffset), `the CRC of the batch at offset ${batch.baseOffset} does not match`);
-        yield batch;
-        next = batch.nextOffset;
+        if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(segment.path, position + at, 'the CRC does not match');
+        batches.push(batch);
+        nextOffset = batch.nextOffset;
+        at += batch.sizeInBytes;
       }
+      position += at;
+      if (at === 0) buffer = Buffer.allocUnsafeSlow(new RecordBatch(block).sizeInBytes);
+      yield batches;
       await sleep(this.deps.host.clock, 0);
-      if (this.isClosed) throw new CleaningAborted();
+      if (this.isClosed || log.truncations !== truncations || !log.allSegments.includes(segment) || !this.deps.logs().includes(log)) throw new CleaningAborted();
     }
   }
 
@@ -165,28 +180,20 @@ export class LogCleaner {
     const path = `${group[0]!.path}.cleaned`;
     const file = disk.open(path, 'create');
     let size = 0;
-    let pending: Buffer[] = [];
-    let pendingBytes = 0;
-    const write = () => {
-      file.write(pending, size);
-      size += pendingBytes;
-      pending = [];
-      pendingBytes = 0;
-    };
     try {
       file.truncate(0);
       for (const segment of group) {
         const keepsTombstones = segment.modifiedMs > horizonMs;
-        for await (const batch of this.batches(segment)) {
-          const kept = this.cleanBatch(log, batch, map, keepsTombstones);
-          if (kept === undefined) continue;
-          pending.push(kept);
-          pendingBytes += kept.length;
-          if (pendingBytes >= SLICE_BYTES) write();
+        for await (const slice of this.slices(log, segment)) {
+          const kept = slice.flatMap((batch) => this.cleanBatch(log, batch, map, keepsTombstones) ?? []);
+          file.write(kept, size);
+          size += kept.reduce((sum, bytes) => sum + bytes.length, 0);
         }
       }
-      write();
       await file.sync();
+    } catch (error) {
+      if (error instanceof CleaningAborted) disk.remove(path);
+      throw error;
     } finally {
       file.close();
     }
