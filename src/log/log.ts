@@ -247,7 +247,8 @@ export class Log {
   truncateFullyAndStartAt(offset: number): void {
     this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
     this.storage.guard(() => {
-      for (const segment of this.segments.removeAll()) this.remove(segment);
+      // From the end on: a crash in between leaves a prefix.
+      for (const segment of this.segments.removeAll().reverse()) this.remove(segment);
       this.segments.add(this.newSegment(offset));
       this.producers.reset();
     });
