@@ -137,7 +137,7 @@ export class LogCleaner {
           while (reader.skim(record)) {
             if (record.keyLength < 0 || record.offset < from) continue;
             if (map.isFull) return map.latestOffset + 1;
-            map.put(reader.keyOf(record), record.offset);
+            map.put(record.offset, reader.section, record.keyStart, record.keyLength);
           }
         }
       }
@@ -212,7 +212,7 @@ export class LogCleaner {
       if (record.keyLength < 0) return false;
       if (record.offset > map.latestOffset) return true;
       if (!record.hasValue && !keepsTombstones) return false;
-      return map.isLatest(record.offset) ?? record.offset >= map.get(reader.keyOf(record));
+      return map.isLatest(record.offset) ?? record.offset >= map.get(reader.section, record.keyStart, record.keyLength);
     }, isLastOfProducer);
   }
 }

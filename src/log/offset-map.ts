@@ -7,7 +7,7 @@
  *
  * [p] Kafka: log/OffsetMap.scala#SkimpyOffsetMap@2.8.2; the bits are ours
  */
-import * as crypto from 'node:crypto';
+import { Md5 } from './md5';
 
 /** A slot: four words of hash, then the offset as a double. */
 const SLOT_BYTES = 24;
@@ -16,11 +16,6 @@ const SLOT_DOUBLES = SLOT_BYTES / 8;
 const LOAD_FACTOR = 0.9;
 /** Offsets without a bit are looked up: the bits may take a third of what the slots take. */
 const BITS_PER_SLOT = 64;
-
-/** MD5 as 16 characters: many times faster than a Hash object a key, where Node has it (20.12 and later). */
-const md5: (key: Buffer) => string = typeof crypto.hash === 'function'
-  ? (key) => crypto.hash('md5', key, 'binary')
-  : (key) => crypto.createHash('md5').update(key).digest('binary');
 
 export class OffsetMap {
   private readonly words: Int32Array;
@@ -31,8 +26,7 @@ export class OffsetMap {
   private used = 0;
   /** The highest offset put. */
   latestOffset = -1;
-  private readonly hashBytes = Buffer.alloc(16);
-  private readonly hash = new Int32Array(this.hashBytes.buffer, this.hashBytes.byteOffset, 4);
+  private readonly md5 = new Md5();
 
   /** For offsets from `firstOffset` on; room for `keys` keys, but no more than `maxBytes`. */
   constructor(private readonly firstOffset: number, keys: number, maxBytes: number) {
@@ -45,23 +39,25 @@ export class OffsetMap {
   get size(): number { return this.used; }
   get isFull(): boolean { return this.used >= this.slots * LOAD_FACTOR; }
 
-  /** The slot of the key, or the empty one where it belongs. */
-  private slotOf(key: Buffer): number {
-    this.hashBytes.write(md5(key), 'latin1');
+  /** The slot of the key, `length` bytes from `start` on, or the empty one where it belongs. */
+  private slotOf(bytes: Buffer, start: number, length: number): number {
     const { words, doubles, slots } = this;
-    const [a, b, c, d] = [this.hash[0]!, this.hash[1]!, this.hash[2]!, this.hash[3]!];
+    this.md5.digest(bytes, start, length);
+    const hash = this.md5.words;
+    const a = hash[0]!;
     for (let slot = Math.floor((a >>> 0) / 2 ** 32 * slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const at = slot * SLOT_WORDS;
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return slot;
+      if (words[at] === a && words[at + 1] === hash[1] && words[at + 2] === hash[2] && words[at + 3] === hash[3]) return slot;
       if (doubles[slot * SLOT_DOUBLES + 2] === 0) return slot;
     }
   }
 
-  put(key: Buffer, offset: number): void {
-    const slot = this.slotOf(key);
+  /** The key is `length` bytes from `start` on. */
+  put(offset: number, bytes: Buffer, start = 0, length = bytes.length): void {
+    const slot = this.slotOf(bytes, start, length);
     const before = this.doubles[slot * SLOT_DOUBLES + 2]! - 1;
     if (before < 0) {
-      this.words.set(this.hash, slot * SLOT_WORDS);
+      this.words.set(this.md5.words, slot * SLOT_WORDS);
       this.used++;
     } else this.supersede(before);
     this.doubles[slot * SLOT_DOUBLES + 2] = offset + 1;
@@ -74,8 +70,8 @@ export class OffsetMap {
   }
 
   /** The offset last put for the key, or -1. */
-  get(key: Buffer): number {
-    return this.doubles[this.slotOf(key) * SLOT_DOUBLES + 2]! - 1;
+  get(bytes: Buffer, start = 0, length = bytes.length): number {
+    return this.doubles[this.slotOf(bytes, start, length) * SLOT_DOUBLES + 2]! - 1;
   }
 
   /** Whether an offset that was put is its key's last; undefined where there is no bit for it, and `get` has to tell. */

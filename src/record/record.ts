@@ -142,10 +142,6 @@ export class RecordReader {
   /** The bytes that `start` and `end` of a skimmed record are positions in; decompressed. */
   get section(): Buffer { return this.reader.buffer; }
 
-  keyOf({ keyStart, keyLength }: SkimmedRecord): Buffer {
-    return this.reader.buffer.subarray(keyStart, keyStart + keyLength);
-  }
-
   /** The next record without its value, into the object given; false behind the last. */
   skim(into: SkimmedRecord): boolean {
     if (this.left-- <= 0) return false;

@@ -1,4 +1,5 @@
 /** Compaction: what stays, what goes, and what a crash at any step leaves behind. */
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -11,6 +12,7 @@ import { LogContext } from '../../src/log/log-context';
 import { LogCleaner } from '../../src/log/log-cleaner';
 import { LogConfig, logConfigTable, withOverrides } from '../../src/log/log-config';
 import { openLog } from '../../src/log/log-recovery';
+import { Md5 } from '../../src/log/md5';
 import { OffsetMap } from '../../src/log/offset-map';
 import { OpenFiles } from '../../src/log/open-files';
 import { TailCache } from '../../src/log/tail-cache';
@@ -201,12 +203,21 @@ test('a log that is cut while it is cleaned is left alone', async () => {
 
 test('the offset map remembers the last offset of each key, within its memory', () => {
   const map = new OffsetMap(0, 1000, 1 << 20);
-  for (let i = 0; i < 3000; i++) map.put(Buffer.from(`key-${i % 1000}`), i);
+  for (let i = 0; i < 3000; i++) map.put(i, Buffer.from(`key-${i % 1000}`));
   expect([map.size, map.latestOffset, map.get(Buffer.from('key-7')), map.get(Buffer.from('nobody'))]).toEqual([1000, 2999, 2007, -1]);
   const small = new OffsetMap(0, 1000, 24 * 10);
   let n = 0;
-  while (!small.isFull) small.put(Buffer.from(String(n)), n++);
+  while (!small.isFull) small.put(n, Buffer.from(String(n++)));
   expect(n).toBe(9);
+});
+
+test('the hash of a key is Node\'s MD5, whatever its length', () => {
+  const md5 = new Md5();
+  for (let length = 0; length < 260; length++) {
+    const bytes = new Prng(`md5/${length}`).bytes(length + 5);
+    md5.digest(bytes, 3, length);
+    expect([length, Buffer.from(md5.words.buffer).toString('hex')]).toEqual([length, createHash('md5').update(bytes.subarray(3, 3 + length)).digest('hex')]);
+  }
 });
 
 test('an offset\'s bit and the lookup of its key say the same, also where the bits end', () => {
@@ -216,13 +227,13 @@ test('an offset\'s bit and the lookup of its key say the same, also where the bi
     const keyAt: Buffer[] = [];
     for (let i = 0; i < 500; i++) {
       keyAt.push(Buffer.from(`k${random.below(keys)}`));
-      map.put(keyAt[i]!, 1000 + i);
+      map.put(1000 + i, keyAt[i]!);
     }
     for (let i = 0; i < 500; i++) expect([i, map.isLatest(1000 + i)]).toEqual([i, map.get(keyAt[i]!) === 1000 + i]);
     expect([map.isLatest(999), map.isLatest(1000 + 2 ** 33)]).toEqual([undefined, undefined]);
     // An offset far behind the others is remembered by its key alone, and marks nothing else.
-    map.put(keyAt[499]!, 1000 + 2 ** 33);
-    map.put(keyAt[499]!, 1001 + 2 ** 33);
+    map.put(1000 + 2 ** 33, keyAt[499]!);
+    map.put(1001 + 2 ** 33, keyAt[499]!);
     expect(map.get(keyAt[499]!)).toBe(1001 + 2 ** 33);
     expect(Array.from({ length: 499 }, (_, i) => map.isLatest(1000 + i))).toEqual(Array.from({ length: 499 }, (_, i) => keyAt.findLastIndex((key) => key.equals(keyAt[i]!)) === i));
   }
