@@ -8,12 +8,11 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { median, option } from './measured';
 import { Kafka, Samsa, System } from './systems';
 
 const ROOT = path.join(__dirname, '../..');
 const PEERS = path.join(ROOT, '.samsa/bench-peers');
-const args = process.argv.slice(2);
-const option = (name: string, fallback: string) => args[args.indexOf(`--${name}`) + 1 || args.length] ?? fallback;
 const ROUNDS = Number(option('rounds', '3'));
 const RECORDS = Number(option('records', '500000'));
 const LATENCY_MESSAGES = 2000;
@@ -24,11 +23,6 @@ function note(what: string, who: string, value: number): void {
   figures.set(what, row);
   row.set(who, [...row.get(who) ?? [], value]);
   console.error(`${who}: ${what} ${value.toFixed(2)}`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length % 2 === 1 ? sorted[(sorted.length - 1) / 2]! : (sorted[sorted.length / 2 - 1]! + sorted[sorted.length / 2]!) / 2;
 }
 
 function run(command: string, list: readonly string[]): string {

@@ -9,35 +9,12 @@ import * as path from 'node:path';
 import { until } from '../src/lab/wait';
 import { readBrokers } from '../src/zk/broker-registration';
 import { readPartitionStates } from '../src/zk/partition-state-store';
+import { note, option, printTable } from './measured';
 import { Kafka, Samsa, System } from './systems';
 
-interface Row {
-  readonly what: string;
-  readonly unit: string;
-  /** Whether more is better; goals are ratios of Samsa to Kafka. */
-  readonly goal: string;
-  readonly kafka: number[];
-  readonly samsa: number[];
-}
-
-const args = process.argv.slice(2);
-const option = (name: string, fallback: string) => args[args.indexOf(`--${name}`) + 1 || args.length] ?? fallback;
 const ROUNDS = Number(option('rounds', '3'));
 const RECORDS = Number(option('records', '1000000'));
 const ONLY = option('only', 'produce1,produce3,consume,start,failover,shutdown').split(',');
-
-const rows = new Map<string, Row>();
-function note(what: string, unit: string, goal: string, system: System, value: number): void {
-  const row = rows.get(what) ?? { what, unit, goal, kafka: [], samsa: [] };
-  rows.set(what, row);
-  (system.name === 'kafka' ? row.kafka : row.samsa).push(value);
-  console.error(`${system.name.padEnd(6)} ${what}: ${value.toFixed(1)} ${unit}`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length % 2 === 1 ? sorted[(sorted.length - 1) / 2]! : (sorted[sorted.length / 2 - 1]! + sorted[sorted.length / 2]!) / 2;
-}
 
 async function withSystem(make: (directory: string) => System, work: (system: System) => Promise<void>): Promise<void> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-bench-'));
@@ -132,11 +109,7 @@ async function main(): Promise<void> {
       }
     }
   }
-  console.log('| | Kafka 2.8.2 | Samsa | ratio (median of rounds) | goal |\n|---|---|---|---|---|');
-  for (const { what, unit, goal, kafka, samsa } of rows.values()) {
-    const ratios = samsa.slice(0, kafka.length).map((value, i) => value / kafka[i]!);
-    console.log(`| ${what} | ${median(kafka).toFixed(0)} ${unit} | ${median(samsa).toFixed(0)} ${unit} | ${ratios.length > 0 ? median(ratios).toFixed(2) : '–'} | ${goal} |`);
-  }
+  printTable();
 }
 
 main().catch((error) => { console.error(error); process.exit(1); });

@@ -16,14 +16,13 @@ import { until } from '../src/lab/wait';
 import { RpcConnection } from '../src/network/rpc-connection';
 import { findCoordinator, heartbeat } from '../src/protocol/messages/groups';
 import { metadata } from '../src/protocol/messages/metadata';
+import { option } from './measured';
 import { Kafka, Samsa, System } from './systems';
 
 const ROOT = path.join(__dirname, '../..');
-const args = process.argv.slice(2);
-const option = (name: string, fallback: string) => Number(args[args.indexOf(`--${name}`) + 1 || args.length] ?? fallback);
-const CONSUMERS = option('consumers', '5000');
-const MEMBERS = option('members', '100');
-const PARTITIONS = option('partitions', '1000');
+const CONSUMERS = Number(option('consumers', '5000'));
+const MEMBERS = Number(option('members', '100'));
+const PARTITIONS = Number(option('partitions', '1000'));
 const PROBES = 1000;
 
 async function withSystem<S extends System>(make: (directory: string) => S, work: (system: S, directory: string) => Promise<void>): Promise<void> {
