@@ -69,7 +69,7 @@ export class Broker {
   constructor(private readonly config: BrokerConfig, private readonly host: Host, private readonly zookeeper: ZooKeeper) {
     this.log = host.log.child('Broker');
     this.listeners = listenersOf(config);
-    this.logDirs = config['log.dirs'] ?? [config['log.dir']];
+    this.logDirs = (config['log.dirs'] ?? [config['log.dir']]).map((dir) => dir.replace(/(?<=.)\/+$/, ''));
     this.stallWatch = new StallWatch(host, config['event.loop.stall.warn.ms']);
   }
 

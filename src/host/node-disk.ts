@@ -112,8 +112,17 @@ export class NodeDisk implements Disk {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Level by level: mkdir with `recursive` reports a read-only file system as ENOENT. */
   makeDirectory(directory: string): void {
-    fs.mkdirSync(directory, { recursive: true });
+    if (fs.existsSync(directory) && fs.statSync(directory).isDirectory()) return;
+    const parent = path.dirname(directory);
+    if (parent !== directory) this.makeDirectory(parent);
+    try {
+      fs.mkdirSync(directory);
+    } catch (error) {
+      // Somebody else was faster; a file of that name is still an error.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(directory).isDirectory()) throw error;
+    }
   }
 
   readText(file: string): string {
