@@ -5,11 +5,12 @@
  *
  * Kafka: controller/KafkaController.scala#{processIsrChangeNotification,processLogDirEventNotification}@2.8.2
  */
-import { KafkaError, messageOf } from '../common/errors';
+import { messageOf } from '../common/errors';
 import { Log } from '../common/host';
 import { controllerMulti, ControllerTerm } from '../zk/controller-election';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
+import { ZnodeError } from '../zk/znodes';
 
 export interface Notes<T> {
   readonly paths: readonly string[];
@@ -25,7 +26,7 @@ export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, d
     try {
       content.push(decode(path, znode.data));
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
+      if (!(error instanceof ZnodeError)) throw error;
       log.error(`${path} is ignored: ${messageOf(error)}`);
     }
   }

@@ -2,7 +2,8 @@
 import { Admin } from '../../src/admin/admin';
 import { TopicPartition } from '../../src/common/cluster-types';
 import { SimCluster } from '../../src/simulation/sim-cluster';
-import { logDirEventZnode } from '../../src/zk/znodes';
+import { ZkConnection } from '../../src/zk/zk-connection';
+import { isrChangeZnode, logDirEventZnode } from '../../src/zk/znodes';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 const TWO_DIRS = { 'log.dirs': '/a,/b' };
@@ -96,6 +97,20 @@ test('the failure is announced when ZooKeeper is back, if it was away', async ()
   expect(cluster.stateOf(T0)!.leader).toBe(1);
   cluster.setZooKeeperDown(false);
   await runUntil(cluster, 'another leads', () => ![1, -1].includes(cluster.stateOf(T0)!.leader));
+});
+
+test('notes that nobody can read are reported and removed, and do not stand in the way of others', async () => {
+  const cluster = await twoTopics('junk');
+  const { host, zookeeper } = cluster.environment();
+  const zk = await cluster.world.complete(ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 }), 30000, 'connecting');
+  for (const path of [logDirEventZnode.createPath, isrChangeZnode.createPath]) {
+    for (const junk of ['', 'no JSON', '{"version":1}']) await cluster.world.complete(zk.create(path, Buffer.from(junk), 'persistent-sequential'), 1000, 'creating');
+  }
+  cluster.failDisk(1, 'EIO', dirOf(cluster, 1, T0));
+  const producer = await openProducer(cluster);
+  expect(await send(cluster, producer, 'one')).toBe(0);
+  await runUntil(cluster, 'another leads, and the notes are gone', () => cluster.stateOf(T0)!.leader > 1 && notes(cluster).length === 0 && cluster.zookeeper.tree.children(isrChangeZnode.path).length === 0);
+  expect(says(cluster, 3, 'is ignored:')).toBe(true);
 });
 
 test('with the last dir the broker ends, and says why', async () => {

@@ -20,6 +20,7 @@ test('what we write equals what Kafka writes', () => {
     [z.partitionStateZnode.encode({ controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1, 2, 3] }), '{"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1,2,3]}'],
     [z.configZnode.encode({ 'retention.ms': '1000' }), '{"version":1,"config":{"retention.ms":"1000"}}'],
     [z.configChangesZnode.encode('topics/t'), '{"version":2,"entity_path":"topics/t"}'],
+    [z.logDirEventZnode.encode(1), '{"version":1,"broker":1,"event":1}'],
     [z.isrChangeZnode.encode([{ topic: 't', partition: 0 }]), '{"version":1,"partitions":[{"topic":"t","partition":0}]}'],
     [z.producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 }), '{"version":1,"broker":1,"block_start":"0","block_end":"999"}'],
     [z.featureZnode.encode(), '{"features":{},"version":1,"status":0}'],
