@@ -27,9 +27,16 @@ export class ConnectingMetadata implements ClusterMetadata {
     this.opening ??= this.tryOpen().catch((error) => {
       this.opening = undefined;
       this.lastProblem = messageOf(error);
+      this.tryAgain(error);
       throw error;
     });
     return this.opening;
+  }
+
+  /** A client that was started during an outage connects by itself when it is over: nobody may be asking meanwhile. */
+  private tryAgain(error: unknown): void {
+    if (this.isClosed || (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')) return;
+    this.host.clock.schedule(this.backoffMs, () => { if (!this.isClosed) this.open().catch(() => {}); });
   }
 
   private async tryOpen(): Promise<ClusterMetadata> {

@@ -114,6 +114,8 @@ export class LogCleaner {
   async clean(log: Log, { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>): Promise<void> {
     const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
     const stamp = log.truncations;
+    // What replaces an older record is on the platter before that one goes.
+    await log.flushBehind(firstUncleanableOffset);
     const map = new OffsetMap(firstDirtyOffset, firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
     const endOffset = await this.fill(map, log, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
     const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;

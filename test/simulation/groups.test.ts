@@ -237,6 +237,17 @@ test('a user\'s own assignor decides, and one that throws is reported by poll', 
   expect(member.endedWith).toBe('UNKNOWN_SERVER_ERROR');
 });
 
+test('a member that was started while ZooKeeper was away, for longer than its time-outs, joins when it is back', async () => {
+  const cluster = await clusterWithOrders('started-in-outage');
+  await produceOrders(cluster, 3);
+  cluster.setZooKeeperDown(true);
+  const group = new SimGroup(cluster, { groupId: 'late', topics: ['orders'] });
+  group.start('a');
+  await runFor(cluster, 90000);
+  cluster.setZooKeeperDown(false);
+  await runUntil(cluster, 'all is processed', () => allDone(group, 3));
+});
+
 test('offsets of a group without members expire, and with the last one the group; a group with members keeps its own', async () => {
   const cluster = await clusterWithOrders('expiry', { 'offsets.retention.minutes': 1, 'offsets.retention.check.interval.ms': 5000 });
   const group = new SimGroup(cluster, { groupId: 'stays', topics: ['orders'], commitChance: 1 });
