@@ -66,7 +66,7 @@ export class LogManager {
       tailCache: new TailCache(options.tailCacheBytes),
       onStorageError: (path, error) => this.dirFailed(path, error),
       onCorruption: (tp, error) => this.corruptionFound(tp, error),
-      onTruncated: (tp, offset) => this.cleaner.truncated(tp, offset),
+      onTruncated: (tp, offset) => this.truncated(tp, offset),
     };
     this.cleaner = new LogCleaner({
       host, log: host.log.child('LogCleaner'), options: options.cleaner, logs: () => this.all.filter((log) => !this.isOffline(log.tp)),
@@ -148,13 +148,13 @@ export class LogManager {
   }
 
   private async open(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<Log> {
-    const log = await openLog(this.context, { ...options, tp, config: this.configOf(tp.topic) });
+    const log = await openLog(this.context, { ...options, tp, config: this.topicConfig(tp.topic) });
     this.logs.set(tpName(tp), log);
     this.dirOf.set(tpName(tp), dir);
     return log;
   }
 
-  private configOf(topic: string): LogConfig {
+  topicConfig(topic: string): LogConfig {
     return withOverrides(this.options.defaults, this.overrides.get(topic) ?? {});
   }
 
@@ -216,11 +216,7 @@ export class LogManager {
 
   updateTopicConfig(topic: string, overrides: TopicOverrides): void {
     this.overrides.set(topic, overrides);
-    for (const log of this.logs.values()) if (log.tp.topic === topic) log.config = this.configOf(topic);
-  }
-
-  topicConfig(topic: string): LogConfig {
-    return this.configOf(topic);
+    for (const log of this.logs.values()) if (log.tp.topic === topic) log.config = this.topicConfig(topic);
   }
 
   /** Renames the partition's directory away and removes it after file.delete.delay.ms. */
@@ -259,12 +255,21 @@ export class LogManager {
 
   /** Writes recovery points and log start offsets of every dir. */
   checkpoint(): void {
-    this.onEveryDir((dir) => {
-      const logs = this.logsIn(dir);
-      dir.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
-      const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
-      dir.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
-    });
+    this.onEveryDir((dir) => this.checkpointDir(dir));
+  }
+
+  private checkpointDir(dir: LogDir): void {
+    const logs = this.logsIn(dir);
+    dir.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
+    const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
+    dir.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
+  }
+
+  /** The checkpoint must not speak for records that are about to take the place of those that were cut. */
+  private truncated(tp: TopicPartition, offset: number): void {
+    this.cleaner.truncated(tp, offset);
+    const dir = this.dirOf.get(tpName(tp));
+    if (dir && !dir.isOffline) this.guard(dir.path, () => this.checkpointDir(dir));
   }
 
   private saveCleanerCheckpoint(tp: TopicPartition, offsets: ReadonlyMap<string, number>): void {

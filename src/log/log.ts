@@ -176,12 +176,14 @@ export class Log {
   /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
   flushBehind(offset: number): Promise<void> {
     const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
+    const { truncations } = this;
     this.flushing = this.flushing.then(async () => {
       if (offset <= this.recoveryPoint) return;
       for (const segment of unflushed) {
         if (this.segments.endOf(segment, this.endOffset) > this.recoveryPoint && this.segments.includes(segment)) await segment.flush();
       }
-      this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(offset, this.endOffset));
+      // After a cut there may be other records at these offsets, which nobody flushed.
+      if (this.truncations === truncations) this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(offset, this.endOffset));
     }).catch((error) => this.context.onStorageError(this.directory, error));
     return this.flushing;
   }
@@ -259,11 +261,11 @@ export class Log {
 
   private movedEnd(offset: number): void {
     this.truncations++;
-    this.context.onTruncated(this.tp, offset);
     this.endOffset = offset;
     this.recoveryPoint = Math.min(this.recoveryPoint, offset);
     this.watermark = Math.min(Math.max(this.watermark, this.logStartOffset), offset);
     this.tail.clear();
+    this.context.onTruncated(this.tp, offset);
   }
 
   /** At once: the files hold what must never be read again. */
