@@ -21,9 +21,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   producer: ['common', 'record', 'protocol', 'network', 'zk', 'client'],
   consumer: ['common', 'record', 'protocol', 'network', 'zk', 'client'],
   admin: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'client'],
-  lab: ['common', 'host', 'log', 'zk', 'client', 'producer', 'consumer'],
-  simulation: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'controller', 'broker', 'client', 'producer', 'consumer', 'lab'],
-  cli: ['common', 'host', 'record', 'protocol', 'network', 'log', 'zk', 'broker', 'client', 'producer', 'consumer', 'admin', 'lab', 'simulation'],
+  checkers: ['common', 'record', 'log', 'zk'],
+  lab: ['common', 'host', 'log', 'zk', 'client', 'producer', 'consumer', 'checkers'],
+  simulation: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'controller', 'broker', 'client', 'producer', 'consumer', 'checkers'],
+  cli: ['common', 'host', 'record', 'protocol', 'network', 'log', 'zk', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers', 'lab', 'simulation'],
 };
 
 /** Where Node's own clock, chance, files, sockets and processes may be used. */

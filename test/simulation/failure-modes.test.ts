@@ -5,7 +5,7 @@ import { RpcConnection } from '../../src/network/rpc-connection';
 import { produce } from '../../src/protocol/messages/produce-fetch';
 import { leaderAndIsr } from '../../src/protocol/messages/replica-control';
 import { buildBatch } from '../../src/record/batch-builder';
-import { leadersPerEpoch } from '../../src/lab/check-cluster';
+import { leadersPerEpoch } from '../../src/checkers/check-cluster';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { ZOOKEEPER_HOST } from '../../src/simulation/sim-zookeeper';
 import { ZkConnection } from '../../src/zk/zk-connection';

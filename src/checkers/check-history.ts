@@ -2,7 +2,7 @@
  * The checkers of clients' histories. Each returns what it found wrong, as sentences; an empty list is a clean run.
  *
  * Names follow the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder, NoDuplicate. Each is tested by
- * planting the violation it is to find (test/lab/check-history.test.ts).
+ * planting the violation it is to find (test/checkers/checkers.test.ts).
  */
 import { tpName } from '../common/cluster-types';
 import { History, ReadRecord } from './history';

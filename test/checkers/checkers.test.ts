@@ -1,7 +1,7 @@
 /** Each checker finds what it is for: the violation is planted, and a clean history passes. */
-import { divergentLogs, leadersPerEpoch, StateWriteChecker } from '../../src/lab/check-cluster';
-import { checkHistory, duplicates } from '../../src/lab/check-history';
-import { History } from '../../src/lab/history';
+import { divergentLogs, leadersPerEpoch, StateWriteChecker } from '../../src/checkers/check-cluster';
+import { checkHistory, duplicates } from '../../src/checkers/check-history';
+import { History } from '../../src/checkers/history';
 import { controllerFailoverSpans, leaderFailoverSpans } from '../../src/lab/spans';
 import { joinLines, splitLines } from '../../src/lab/stories/failover';
 import { account, SendLog } from '../../src/lab/workload';

@@ -2,7 +2,7 @@
  * The checkers of the cluster's own words: state znodes as they are written, the state-change timeline, and the logs.
  *
  * LeaderInIsr, IsrWithinAssignment, OneLeaderPerEpoch, EpochsNeverGoBack, OneController, LogsAgree. Each is tested by
- * planting the violation (test/lab/check-cluster.test.ts).
+ * planting the violation (test/checkers/checkers.test.ts).
  */
 import { LeaderIsrAndControllerEpoch, NO_LEADER } from '../common/cluster-types';
 
