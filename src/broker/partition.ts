@@ -57,6 +57,9 @@ export class Partition {
   get name(): string { return tpName(this.tp); }
   private get now(): number { return this.deps.host.clock.monotonicMs(); }
 
+  /** Of the state znode, as this leader knows it. */
+  get stateVersion(): number { return this.zkVersion; }
+
   /** The committed ISR and whoever is being added. */
   get maximalIsr(): readonly number[] {
     return this.pendingIsr ? [...new Set([...this.committedIsr, ...this.pendingIsr])] : this.committedIsr;
@@ -100,7 +103,8 @@ export class Partition {
   private event(what: string): void {
     this.deps.host.event({
       what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch, isr: this.committedIsr,
-      controllerEpoch: this.controllerEpoch, logEndOffset: this.log.logEndOffset, highWatermark: this.log.highWatermark,
+      zkVersion: this.zkVersion, controllerEpoch: this.controllerEpoch, logEndOffset: this.log.logEndOffset,
+      highWatermark: this.log.highWatermark,
     });
   }
 
@@ -168,7 +172,14 @@ export class Partition {
   private advanceHighWatermark(): boolean {
     if (!this.isLeader) return false;
     const candidate = highWatermarkCandidate(this.log.logEndOffset, this.followers, this.maximalIsr, this.deps.lagTimeMaxMs, this.now);
-    return candidate > this.log.highWatermark && this.log.updateHighWatermark(candidate);
+    const from = this.log.highWatermark;
+    if (candidate <= from || !this.log.updateHighWatermark(candidate)) return false;
+    const { leaderEpoch, maximalIsr, zkVersion } = this;
+    this.deps.host.event({
+      what: 'high-watermark-moved', broker: this.deps.brokerId, ...this.tp, leaderEpoch, from, to: this.log.highWatermark,
+      maximalIsr, zkVersion,
+    });
+    return true;
   }
 
   private maybeExpandIsr(replicaId: number): void {
@@ -196,16 +207,24 @@ export class Partition {
     this.pendingIsr = isr;
     this.isrWriteInFlight = true;
     const content = { leader: this.deps.brokerId, leaderEpoch: epoch, isr, controllerEpoch: this.controllerEpoch };
+    this.isrWriteEvent('isr-write-started', isr);
     try {
       const result = await this.deps.writeIsr(this.tp, content, this.zkVersion);
       if (this.leaderEpoch === epoch && this.isLeader) this.settleIsr(result);
     } catch (error) {
       // Nothing is known: both ISRs count until a later write finds out.
+      this.isrWriteEvent('isr-write-unknown', isr);
       this.deps.log.warn(`The ISR of ${this.name} could not be written: ${messageOf(error)}`);
     } finally {
       this.isrWriteInFlight = false;
     }
     if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
+  }
+
+  /** `isr` is what is written over `committedIsr`, at `zkVersion`. */
+  private isrWriteEvent(what: string, isr: readonly number[]): void {
+    const { leaderEpoch, zkVersion, committedIsr } = this;
+    this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch, zkVersion, isr, committedIsr });
   }
 
   private settleIsr({ kind, state }: WriteResult): void {

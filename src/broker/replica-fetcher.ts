@@ -171,11 +171,15 @@ export class ReplicaFetcher {
   }
 
   private cut(one: Followed, offset: number): void {
-    const { log, tp, leaderEpoch } = one.partition;
+    const { log } = one.partition;
     const from = log.logEndOffset;
     if (offset < log.highWatermark) this.log.warn(`Truncating ${one.partition.name} to offset ${offset} below high watermark ${log.highWatermark}`);
     const highWatermark = log.highWatermark;
-    if (log.truncateTo(offset)) this.host.event({ what: 'truncated', broker: this.options.brokerId, ...tp, leaderEpoch, from, to: offset, highWatermark });
+    if (log.truncateTo(offset)) this.truncated(one, from, offset, highWatermark);
+  }
+
+  private truncated({ partition: { tp, leaderEpoch } }: Followed, from: number, to: number, highWatermark: number): void {
+    this.host.event({ what: 'truncated', broker: this.options.brokerId, ...tp, leaderEpoch, from, to, highWatermark });
   }
 
   private async fetch(all: readonly Followed[]): Promise<void> {
@@ -231,7 +235,11 @@ export class ReplicaFetcher {
         continue;
       }
       const start = await this.leaderOffset(one, -2);
-      if (start > log.logEndOffset && this.isCurrent(one)) log.truncateFullyAndStartAt(start);
+      if (start <= log.logEndOffset || !this.isCurrent(one)) continue;
+      const from = log.logEndOffset;
+      const { highWatermark } = log;
+      log.truncateFullyAndStartAt(start);
+      this.truncated(one, from, start, highWatermark);
     }
   }
 
