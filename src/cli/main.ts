@@ -13,6 +13,7 @@ import { dumpLogCommand } from './dump-log';
 import { endToEndLatencyCommand } from './end-to-end-latency';
 import { getOffsetsCommand } from './get-offsets';
 import { logDirsCommand } from './log-dirs';
+import { mutantsCommand } from './mutants';
 import { producerPerfTestCommand } from './producer-perf-test';
 import { serverStartCommand } from './server-start';
 import { simulateCommand } from './simulate';
@@ -25,7 +26,7 @@ export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
   const commands = [
     serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), deleteRecordsCommand(), logDirsCommand(), producerPerfTestCommand(),
-    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), demoCommand(), clusterCommand(),
+    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), mutantsCommand(), demoCommand(), clusterCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.showHelpAfterError('(--help shows the options)'));

@@ -1,0 +1,313 @@
+/**
+ * Tries mutants: each in a copy of the compiled project in which only the patched files are compiled anew
+ * (file by file, without types: a tenth of a second), first by the tests it names, then by the random
+ * instrument it names.
+ *
+ * Invariant: the project itself is never changed; what was started is ended and the copies are removed,
+ * whatever happens.
+ */
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { applyChange, Mutant } from './mutant-patch';
+import { Ended, JestResult, judgeInstrument, judgeTests, Outcome } from './mutant-verdict';
+
+export interface TrialOptions {
+  /** The project, with src, test and a dist that is up to date. */
+  readonly root: string;
+  /** How long an instrument may look for a violation. */
+  readonly budgetSeconds: number;
+}
+
+/**
+ * What stands beside dist in a copy. The launcher is copied, because its own place tells it where dist is.
+ */
+const LINKED = ['node_modules', 'src', 'test', 'config', 'scripts', 'docs', 'examples', 'esm', 'bench'];
+const COPIED = ['bin', 'package.json'];
+/** Compiled files are CommonJS: nothing is to be transformed. */
+const JEST_CONFIG = {
+  testEnvironment: 'node',
+  testTimeout: 180_000,
+  transform: {},
+  watchman: false,
+  testMatch: ['<rootDir>/dist/test/**/*.test.js'],
+};
+const OUTPUT_LIMIT = 1 << 20;
+/** A run is called hung after this many times the time it takes without a mutant, and a minute. */
+const HANG_FACTOR = 20;
+const HANG_EXTRA_SECONDS = 60;
+
+interface JestRun {
+  readonly tests: readonly string[];
+  /** An expression: only tests whose title it matches. */
+  readonly title: string | undefined;
+  readonly more: readonly string[];
+  readonly limitSeconds?: number;
+}
+
+interface JestEnded {
+  /** Undefined if jest ended without one. */
+  readonly result: JestResult | undefined;
+  readonly ended: Ended;
+}
+
+const lastLine = (text: string) => text.trim().split('\n').at(-1)!;
+
+export class MutantTrial {
+  private readonly directory: string;
+  private readonly children = new Set<number>();
+  private copies = 0;
+  private isClosed = false;
+  /** Seconds per test file, from the run without a mutant. */
+  private readonly usualSeconds = new Map<string, number>();
+
+  constructor(private readonly options: TrialOptions) {
+    this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-mutants-'));
+  }
+
+  /** Ends what is running and removes the copies. */
+  close(): void {
+    this.isClosed = true;
+    for (const pid of this.children) {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    }
+    fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /**
+   * Throws an Error with the names of the failing tests, if the tests of these mutants fail without any
+   * mutant.
+   */
+  async checkTests(mutants: readonly Mutant[], workers: number): Promise<void> {
+    const untitled = new Set(
+      mutants.filter(({ title }) => title === undefined).flatMap(({ tests }) => tests),
+    );
+    const groups = new Map<string | undefined, Set<string>>([[undefined, untitled]]);
+    for (const { tests, title } of mutants) {
+      if (title === undefined) continue;
+      const group = groups.get(title) ?? new Set();
+      for (const test of tests) group.add(test);
+      groups.set(title, group);
+    }
+    const copy = this.copy();
+    for (const [title, tests] of groups) {
+      if (tests.size === 0) continue;
+      const { result, ended } = await this.jest(copy, {
+        tests: [...tests],
+        title,
+        more: ['--maxWorkers', String(workers)],
+      });
+      if (!result) throw new Error(`the tests do not run without any mutant: ${lastLine(ended.stderr)}`);
+      const outcome = judgeTests(result, ended.seconds);
+      if (outcome.kind === 'killed') throw new Error(`without any mutant, ${outcome.by} fails`);
+      if (outcome.kind === 'error') throw new Error(`without any mutant: ${outcome.problem}`);
+      for (const { name, startTime, endTime } of result.testResults) {
+        const file = path.relative(path.join(fs.realpathSync(copy), 'dist'), name).replace(/\.js$/, '.ts');
+        this.usualSeconds.set(file, Math.max(this.usualSeconds.get(file) ?? 0, (endTime - startTime) / 1000));
+      }
+    }
+    fs.rmSync(copy, { recursive: true });
+  }
+
+  /** Throws an Error if the instrument reports a violation, or does not run, without any mutant. */
+  async checkInstrument(instrument: string): Promise<void> {
+    const copy = this.copy();
+    const outcome = await this.instrument(copy, instrument);
+    if (outcome.kind === 'killed')
+      throw new Error(`without any mutant, ${instrument} finds a violation after ${outcome.by}`);
+    if (outcome.kind === 'error') throw new Error(`${instrument} does not run: ${outcome.problem}`);
+    fs.rmSync(copy, { recursive: true });
+  }
+
+  async run(
+    mutant: Mutant,
+    only: 'tests' | 'seeds' | undefined,
+  ): Promise<{ tests?: Outcome; seeds?: Outcome }> {
+    const copy = this.copy();
+    try {
+      const problem = this.plant(mutant, copy);
+      if (problem !== undefined) return { tests: { kind: 'error', problem } };
+      const tests = only === 'seeds' ? undefined : await this.test(mutant, copy);
+      const seeds = only === 'tests' || !mutant.seeds ? undefined : await this.instrument(copy, mutant.seeds);
+      return { ...(tests && { tests }), ...(seeds && { seeds }) };
+    } finally {
+      fs.rmSync(copy, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * One file after the other, until one notices the mutant: jest itself writes no result when it stops early.
+   */
+  private async test({ tests, title }: Mutant, copy: string): Promise<Outcome> {
+    let seconds = 0;
+    for (const file of tests) {
+      const limitSeconds = HANG_FACTOR * (this.usualSeconds.get(file) ?? 0) + HANG_EXTRA_SECONDS;
+      const { result, ended } = await this.jest(copy, {
+        tests: [file],
+        title,
+        more: ['--runInBand'],
+        limitSeconds,
+      });
+      seconds += ended.seconds;
+      if (ended.code === null) return { kind: 'killed', by: `a hang of ${file}`, seconds };
+      if (!result)
+        return { kind: 'error', problem: `jest ended with code ${ended.code}: ${lastLine(ended.stderr)}` };
+      const outcome = judgeTests(result, seconds);
+      if (outcome.kind !== 'survived') return outcome;
+    }
+    return { kind: 'survived', seconds };
+  }
+
+  private async jest(copy: string, { tests, title, more, limitSeconds }: JestRun): Promise<JestEnded> {
+    const output = path.join(copy, 'result.json');
+    const files = tests.map((test) => path.join(copy, 'dist', test.replace(/\.ts$/, '.js')));
+    const missing = tests.find((_, i) => !fs.existsSync(files[i]!));
+    if (missing !== undefined) throw new Error(`${missing} is not there, or not compiled`);
+    const ended = await this.spawn(
+      copy,
+      [
+        path.join(copy, 'node_modules/jest/bin/jest.js'),
+        '--config',
+        path.join(copy, 'jest.config.json'),
+        '--json',
+        '--outputFile',
+        output,
+        '--silent',
+        ...more,
+        ...(title === undefined ? [] : ['--testNamePattern', title]),
+        '--runTestsByPath',
+        ...files,
+      ],
+      limitSeconds,
+    );
+    const result = fs.existsSync(output)
+      ? (JSON.parse(fs.readFileSync(output, 'utf8')) as JestResult)
+      : undefined;
+    fs.rmSync(output, { force: true });
+    return { result, ended };
+  }
+
+  private async instrument(copy: string, instrument: string): Promise<Outcome> {
+    const { budgetSeconds } = this.options;
+    const args = [
+      path.join(copy, 'bin/samsa'),
+      instrument,
+      '--until-violation',
+      '--budget-seconds',
+      String(budgetSeconds),
+    ];
+    return judgeInstrument(await this.spawn(copy, args, HANG_FACTOR * budgetSeconds + HANG_EXTRA_SECONDS));
+  }
+
+  /** Compiles the patched files into the copy; returns why not, if it cannot. */
+  private plant({ changes }: Mutant, copy: string): string | undefined {
+    for (const change of changes) {
+      const source = fs.readFileSync(path.join(this.options.root, change.path), 'utf8');
+      let patched;
+      try {
+        patched = applyChange(source, change);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      const { js, problem } = transpile(change.path, patched);
+      if (problem !== undefined) return `${change.path} does not compile: ${problem}`;
+      if (js === transpile(change.path, source).js)
+        return `${change.path} does the same with the patch as without`;
+      const target = path.join(copy, 'dist', change.path.replace(/\.ts$/, '.js'));
+      // A hard link: it must be replaced, not written to.
+      fs.rmSync(target);
+      fs.writeFileSync(target, js);
+    }
+    return undefined;
+  }
+
+  private copy(): string {
+    const { root } = this.options;
+    const copy = path.join(this.directory, String(this.copies++));
+    fs.mkdirSync(copy);
+    for (const name of LINKED)
+      if (fs.existsSync(path.join(root, name))) fs.symlinkSync(path.join(root, name), path.join(copy, name));
+    for (const name of COPIED) fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+    for (const name of ['src', 'test'])
+      linkFiles(path.join(root, 'dist', name), path.join(copy, 'dist', name));
+    fs.writeFileSync(
+      path.join(copy, 'jest.config.json'),
+      JSON.stringify({ ...JEST_CONFIG, cacheDirectory: path.join(this.directory, 'cache') }),
+    );
+    return copy;
+  }
+
+  /** In a process group of its own, so that its children end with it. */
+  private spawn(cwd: string, args: readonly string[], limitSeconds = 3600): Promise<Ended> {
+    if (this.isClosed) return Promise.reject(new Error('interrupted'));
+    const startMs = Date.now();
+    const child = spawn(process.execPath, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const texts = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        texts[name] = (texts[name] + text).slice(-OUTPUT_LIMIT);
+      });
+    }
+    const { pid } = child;
+    if (pid !== undefined) this.children.add(pid);
+    return new Promise((resolve, reject) => {
+      let hung = false;
+      const timer = setTimeout(() => {
+        hung = true;
+        if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+      }, limitSeconds * 1000);
+      const ended = () => {
+        clearTimeout(timer);
+        if (pid !== undefined) this.children.delete(pid);
+      };
+      child.once('error', (error) => {
+        ended();
+        reject(error);
+      });
+      child.once('close', (code) => {
+        ended();
+        resolve({ ...texts, code: hung ? null : (code ?? 255), seconds: (Date.now() - startMs) / 1000 });
+      });
+    });
+  }
+}
+
+/** Only the JavaScript; hard links where the file system allows it. */
+function linkFiles(from: string, to: string): void {
+  fs.mkdirSync(to, { recursive: true });
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+    if (entry.isDirectory()) linkFiles(source, target);
+    else if (!/\.(d\.ts|map)$/.test(entry.name)) linkOrCopy(source, target);
+  }
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    fs.linkSync(source, target);
+  } catch {
+    fs.copyFileSync(source, target);
+  }
+}
+
+/** As tsc compiles it here, but without types, hence without a look at other files. */
+function transpile(file: string, text: string): { js: string; problem: string | undefined } {
+  // Loaded only here: no other command needs the compiler.
+  const ts = require('typescript') as typeof import('typescript');
+  const { outputText, diagnostics } = ts.transpileModule(text, {
+    fileName: file,
+    reportDiagnostics: true,
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.CommonJS,
+      esModuleInterop: true,
+    },
+  });
+  const problem = diagnostics?.[0] && ts.flattenDiagnosticMessageText(diagnostics[0].messageText, ' ');
+  return { js: outputText, problem };
+}
