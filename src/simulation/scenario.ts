@@ -9,12 +9,13 @@ import { createHash } from 'node:crypto';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { Consumer } from '../consumer/consumer';
-import { divergentLogs, leadersPerEpoch, ReplicaLog, StateWriteChecker } from '../checkers/check-cluster';
+import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../checkers/check-cluster';
 import { checkHistory, duplicates } from '../checkers/check-history';
 import { History } from '../checkers/history';
+import { MomentChecker } from '../checkers/moment-checks';
 import { Producer } from '../producer/producer';
 import { batchesOf } from '../record/record-batch';
-import { controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
+import { attachChecks } from './attach-checks';
 import { applyFault, diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
@@ -29,7 +30,6 @@ const QUIET_WITHIN_MS = 120000;
 const OFFSETS_PARTITIONS = 2;
 /** So that the offsets topic is compacted while the faults go on. */
 const EAGER_CLEANER = { 'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000', 'log.cleaner.min.cleanable.ratio': '0.1' };
-const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
 
 export interface Scenario {
   readonly seed: string;
@@ -88,6 +88,7 @@ class Run {
   private readonly history = new History();
   private readonly violations: string[] = [];
   private readonly tps: readonly TopicPartition[];
+  private readonly checks: MomentChecker;
   private group: SimGroup | undefined;
   private oldGroup: SimOldGroup | undefined;
   private producing = true;
@@ -100,24 +101,7 @@ class Run {
       'offsets.topic.replication.factor': scenario.replicationFactor, ...scenario.brokerSettings,
     });
     this.tps = Array.from({ length: scenario.partitions }, (_, partition) => ({ topic: TOPIC, partition }));
-    this.watchWrites();
-  }
-
-  /** Judges every write of a state znode at the moment it is applied. */
-  private watchWrites(): void {
-    const checker = new StateWriteChecker((violation) => this.cluster.world.violation(violation));
-    const { tree } = this.cluster.zookeeper;
-    this.cluster.zookeeper.onWrite.push((changes) => {
-      for (const { change, path } of changes) {
-        if (change !== 'changed' && change !== 'created') continue;
-        if (path === controllerEpochZnode.path) checker.controllerEpochWritten(controllerEpochZnode.decode(tree.get(path).data));
-        const match = STATE_PATH.exec(path);
-        if (!match) continue;
-        const tp = { topic: match[1]!, partition: Number(match[2]) };
-        const { data, stat } = tree.get(path);
-        checker.stateWritten(tpName(tp), partitionStateZnode.decode(tp, data, stat.version), this.cluster.assignmentOf(tp));
-      }
-    });
+    this.checks = attachChecks(this.cluster);
   }
 
   private assignment(): Map<number, number[]> {
@@ -176,6 +160,7 @@ class Run {
       producer.send({ ...tp, value: record.id }).then(({ offset }) => {
         record.outcome = 'acked';
         record.offset = offset;
+        if (offset >= 0) this.checks.acked(tp, offset);
       }, (error) => {
         record.outcome = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE' ? 'failed' : 'unknown';
       }).finally(() => { this.open--; });

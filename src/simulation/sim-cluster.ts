@@ -4,6 +4,7 @@
  */
 import { Broker } from '../broker/broker';
 import { parseBrokerConfig } from '../broker/broker-config';
+import { Partition } from '../broker/partition';
 import { ClientEnvironment } from '../client/client-config';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { RawConfig } from '../common/config-def';
@@ -94,7 +95,7 @@ export class SimCluster {
   }
 
   event(fault: string, target: number | string): void {
-    this.world.timeline.push({ time: this.world.nowMs, who: 'simulation', what: 'fault', fault, target });
+    this.world.event('simulation', { what: 'fault', fault, target });
   }
 
   kill(id: number): void {
@@ -230,6 +231,17 @@ export class SimCluster {
 
   assignmentOf(tp: TopicPartition): readonly number[] {
     return topicZnode.decode(tp.topic, this.zookeeper.tree.get(topicZnode.path(tp.topic)).data).partitions.get(tp.partition) ?? [];
+  }
+
+  /** The replica on a broker that runs; undefined while it starts, and for a leader that is none. */
+  partitionOf(id: number, tp: TopicPartition): Partition | undefined {
+    const one = this.brokers[id - 1];
+    if (!one || one.host.life.isDead) return undefined;
+    try {
+      return one.broker?.replicas.get(tp);
+    } catch {
+      return undefined;
+    }
   }
 
   logOf(id: number, tp: TopicPartition): Log | undefined {

@@ -15,7 +15,6 @@ export interface HostNetwork {
   hostDied(host: SimHost): void;
 }
 
-
 class Life implements Owner {
   isDead = false;
   private deferred: (() => void)[] = [];
@@ -76,7 +75,7 @@ export class SimHost {
     };
     return {
       name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this), log: this.log(''),
-      event: ({ what, ...rest }) => this.world.timeline.push({ time: this.world.nowMs, who: this.name, what, ...rest }),
+      event: (event) => this.world.event(this.name, event),
       exit: (code, reason) => {
         if (life.isDead) return;
         this.exited = { code, reason };

@@ -1,8 +1,9 @@
 /**
- * Virtual time: a heap of actions, worked off one by one; after each, every promise continuation it set off has run
- * before the next begins. Nothing else moves, so a seed is a run.
+ * Virtual time: a heap of actions, worked off one by one; after each, every promise continuation it set off
+ * has run before the next begins. Nothing else moves, so a seed is a run.
  *
- * An action may belong to one life of a host. Dead lives' actions are dropped; a paused host's wait until it goes on.
+ * An action may belong to one life of a host. Dead lives' actions are dropped; a paused host's wait until it
+ * goes on.
  */
 import { Prng } from './prng';
 
@@ -21,6 +22,13 @@ interface Action {
   cancelled: boolean;
 }
 
+export interface WorldEvent {
+  readonly time: number;
+  readonly who: string;
+  readonly what: string;
+  readonly [key: string]: unknown;
+}
+
 export class World {
   /** Virtual milliseconds since the start. */
   nowMs = 0;
@@ -33,7 +41,9 @@ export class World {
   /** FNV-1a over time and owner of every action run: two runs of a seed must agree. */
   traceHash = 0x811c9dc5;
   readonly violations: string[] = [];
-  readonly timeline: { time: number; who: string; what: string; [key: string]: unknown }[] = [];
+  readonly timeline: WorldEvent[] = [];
+  /** Each is called with an event as it happens, in the middle of the action that caused it. */
+  readonly onEvent: ((event: WorldEvent) => void)[] = [];
 
   constructor(readonly seed: string) {
     this.random = new Prng(seed);
@@ -43,8 +53,15 @@ export class World {
     this.violations.push(`at ${this.nowMs} ms: ${text}`);
   }
 
+  event(who: string, { what, ...rest }: { readonly what: string; readonly [key: string]: unknown }): void {
+    const event: WorldEvent = { time: this.nowMs, who, what, ...rest };
+    this.timeline.push(event);
+    for (const listener of this.onEvent) listener(event);
+  }
+
   schedule(delayMs: number, run: () => void, owner?: Owner): { cancel(): void } {
-    const action: Action = { atMs: this.nowMs + Math.max(0, delayMs), sequence: this.sequence++, run, owner, cancelled: false };
+    const atMs = this.nowMs + Math.max(0, delayMs);
+    const action: Action = { atMs, sequence: this.sequence++, run, owner, cancelled: false };
     this.push(action);
     return { cancel: () => { action.cancelled = true; } };
   }

@@ -1,0 +1,208 @@
+/**
+ * Checks at the moment something is promised, instead of at the end, when a later recovery may have hidden
+ * the violation.
+ *
+ * Invariants: whatever a leader commits, and whatever was acknowledged with acks=all, is on every member of
+ * the ISR that ZooKeeper has; ZooKeeper's ISR lies within the maximal ISR of the leader of the same epoch;
+ * nobody in the ISR truncates what was acknowledged. A broker that lost power may have lost what it had not
+ * flushed: it counts as unsound for a partition until it left the ISR and came back; only when every member
+ * of the ISR is unsound is what was acknowledged before released from the promise.
+ *
+ * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated. Each
+ * is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
+ * nothing older is promised.
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+
+/** A partition's state as ZooKeeper has it. */
+export interface WrittenState {
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly isr: readonly number[];
+}
+
+/** A replica as it is on a running broker. */
+export interface ReplicaView {
+  readonly isLeader: boolean;
+  readonly leaderEpoch: number;
+  readonly maximalIsr: readonly number[];
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** Checksum of the batch that holds `offset`; undefined if it cannot be read now. */
+  batchCrc(offset: number): number | undefined;
+}
+
+export interface ClusterView {
+  state(tp: TopicPartition): WrittenState | undefined;
+  /** Undefined: the broker does not run, has no such replica, or its log dir is offline. */
+  replica(brokerId: number, tp: TopicPartition): ReplicaView | undefined;
+  isUncleanAllowed(tp: TopicPartition): boolean;
+}
+
+interface Promises {
+  /** Offset of the last record that was acknowledged and is still promised; -1: none. */
+  lastAcked: number;
+  /** Offset to checksum of its batch. */
+  readonly acked: Map<number, number>;
+  /** Members of the ISR that lost power and have not been out of the ISR since. */
+  readonly unsound: Set<number>;
+  isr: readonly number[];
+}
+
+export interface MomentCounts {
+  acks: number;
+  commits: number;
+  stateWrites: number;
+  truncations: number;
+  released: number;
+}
+
+export class MomentChecker {
+  private readonly promises = new Map<string, Promises>();
+  readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
+
+  constructor(private readonly view: ClusterView, private readonly report: (violation: string) => void) {}
+
+  private of(tp: TopicPartition): Promises {
+    const name = tpName(tp);
+    const known = this.promises.get(name);
+    if (known) return known;
+    const fresh: Promises = { lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [] };
+    this.promises.set(name, fresh);
+    return fresh;
+  }
+
+  /** Members of ZooKeeper's ISR whose logs can be looked at and have lost nothing by a power cut. */
+  private soundMembers(tp: TopicPartition): { id: number; replica: ReplicaView }[] {
+    const { unsound } = this.of(tp);
+    return (this.view.state(tp)?.isr ?? []).filter((id) => !unsound.has(id)).flatMap((id) => {
+      const replica = this.view.replica(id, tp);
+      return replica ? [{ id, replica }] : [];
+    });
+  }
+
+  /** A client was told that `offset` is on the whole ISR. */
+  acked(tp: TopicPartition, offset: number): void {
+    this.counts.acks++;
+    const promises = this.of(tp);
+    promises.lastAcked = Math.max(promises.lastAcked, offset);
+    let expected: number | undefined;
+    for (const { id, replica } of this.soundMembers(tp)) {
+      if (offset < replica.logStartOffset) continue;
+      if (offset >= replica.logEndOffset) {
+        this.notOnIsr(tp, offset, `broker ${id} of the ISR ends at ${replica.logEndOffset}`);
+        continue;
+      }
+      const crc = replica.batchCrc(offset);
+      expected ??= crc;
+      const isOther = crc !== undefined && crc !== expected;
+      if (isOther) this.notOnIsr(tp, offset, `broker ${id} has another batch there`);
+    }
+    if (expected !== undefined) promises.acked.set(offset, expected);
+  }
+
+  private notOnIsr(tp: TopicPartition, offset: number, what: string): void {
+    this.report(`AckedIsOnIsr: offset ${offset} of ${tpName(tp)} was acknowledged, and ${what}`);
+  }
+
+  /** The leader `brokerId` moved its high watermark to `offset`. */
+  committed(tp: TopicPartition, brokerId: number, offset: number): void {
+    this.counts.commits++;
+    for (const { id, replica } of this.soundMembers(tp)) {
+      if (replica.logEndOffset < offset) {
+        const ends = `broker ${id} of the ISR ends at ${replica.logEndOffset}`;
+        const what = `broker ${brokerId} committed ${tpName(tp)} up to ${offset}`;
+        this.report(`CommittedIsOnIsr: ${what}, and ${ends}`);
+      }
+    }
+  }
+
+  /** The state znode was written; its new content is what the view has now. */
+  stateWritten(tp: TopicPartition): void {
+    this.counts.stateWrites++;
+    const state = this.view.state(tp);
+    if (!state) return void this.promises.delete(tpName(tp));
+    const promises = this.of(tp);
+    const { isr: before } = promises;
+    if (state.leader >= 0 && before.length > 0 && !before.includes(state.leader)) this.electedOutside(tp, state);
+    for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
+    promises.isr = state.isr;
+    this.releaseIfUnsound(promises);
+    this.isrWithinMaximal(tp, state);
+    const members = this.soundMembers(tp);
+    for (const { id, replica } of members) this.hasAcked(tp, id, replica, 'is in the ISR that was written');
+  }
+
+  private electedOutside(tp: TopicPartition, { leader }: WrittenState): void {
+    const promises = this.of(tp);
+    if (!this.view.isUncleanAllowed(tp)) {
+      this.report(`ElectedFromIsr: broker ${leader} was elected for ${tpName(tp)} from outside ISR ${promises.isr}`);
+    }
+    this.forget(promises);
+    promises.unsound.clear();
+  }
+
+  private isrWithinMaximal(tp: TopicPartition, { leader: id, leaderEpoch, isr }: WrittenState): void {
+    const leader = this.view.replica(id, tp);
+    if (!leader?.isLeader || leader.leaderEpoch !== leaderEpoch) return;
+    const strangers = isr.filter((member) => !leader.maximalIsr.includes(member));
+    if (strangers.length === 0) return;
+    const counted = `its leader ${id} counts only ${leader.maximalIsr}`;
+    this.report(`IsrWithinMaximal: ${tpName(tp)} has ISR ${isr} in ZooKeeper, and ${counted}`);
+  }
+
+  private hasAcked(tp: TopicPartition, id: number, replica: ReplicaView, why: string): void {
+    const { lastAcked, acked } = this.of(tp);
+    const name = `broker ${id} ${why} of ${tpName(tp)}`;
+    if (lastAcked < replica.logStartOffset) return;
+    if (lastAcked >= replica.logEndOffset) {
+      const ends = `ends at ${replica.logEndOffset}`;
+      return this.report(`ElectedHasAcked: ${name}, ${ends}, and offset ${lastAcked} was acknowledged`);
+    }
+    const crc = replica.batchCrc(lastAcked);
+    const expected = acked.get(lastAcked);
+    if (crc !== undefined && expected !== undefined && crc !== expected) {
+      this.report(`ElectedHasAcked: ${name}, and has another batch at acknowledged offset ${lastAcked}`);
+    }
+  }
+
+  /** `brokerId` became leader or follower; a member of the ISR has what was acknowledged. */
+  roleTaken(tp: TopicPartition, brokerId: number): void {
+    const state = this.view.state(tp);
+    const replica = this.view.replica(brokerId, tp);
+    if (!state?.isr.includes(brokerId) || !replica || this.of(tp).unsound.has(brokerId)) return;
+    this.hasAcked(tp, brokerId, replica, replica.isLeader ? 'leads' : 'follows as a member of the ISR');
+    if (state.leader === brokerId) this.isrWithinMaximal(tp, state);
+  }
+
+  /** The log of `brokerId` now ends at `to`, and ended at `from`. */
+  truncated(tp: TopicPartition, brokerId: number, from: number, to: number): void {
+    this.counts.truncations++;
+    const { lastAcked, unsound } = this.of(tp);
+    const state = this.view.state(tp);
+    if (to >= from || lastAcked < to || unsound.has(brokerId) || !state?.isr.includes(brokerId)) return;
+    const what = `broker ${brokerId} of the ISR truncated ${tpName(tp)} from ${from} to ${to}`;
+    this.report(`NoAckedTruncated: ${what}, and offset ${lastAcked} was acknowledged`);
+  }
+
+  private releaseIfUnsound(promises: Promises): void {
+    if (promises.isr.length === 0 || promises.isr.some((id) => !promises.unsound.has(id))) return;
+    this.forget(promises);
+    for (const id of promises.isr) promises.unsound.delete(id);
+  }
+
+  private forget(promises: Promises): void {
+    if (promises.lastAcked >= 0) this.counts.released++;
+    promises.lastAcked = -1;
+    promises.acked.clear();
+  }
+
+  /** The machine of `brokerId` lost power: what it had not flushed may be gone. */
+  powerLost(brokerId: number): void {
+    for (const promises of this.promises.values()) {
+      if (!promises.isr.includes(brokerId)) continue;
+      promises.unsound.add(brokerId);
+      this.releaseIfUnsound(promises);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The checks at the moment, attached to a simulated cluster: to the writes ZooKeeper applies, to the events
+ * of brokers, and to power cuts. What clients were told is told to the checker by who wrote the workload:
+ * `acked(tp, offset)`.
+ */
+import { StateWriteChecker } from '../checkers/check-cluster';
+import { ClusterView, MomentChecker, ReplicaView } from '../checkers/moment-checks';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { Log } from '../log/log';
+import { batchesOf } from '../record/record-batch';
+import { controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
+import { SimCluster } from './sim-cluster';
+import { WorldEvent } from './world';
+
+const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
+
+export interface CheckOptions {
+  /** Topics for which the controller may elect uncleanly: nothing older is promised afterwards. */
+  readonly isUncleanAllowed?: (tp: TopicPartition) => boolean;
+}
+
+function batchCrc(log: Log, offset: number): number | undefined {
+  if (log.config['cleanup.policy'].includes('compact')) return undefined;
+  try {
+    for (const chunk of log.read(offset, log.logEndOffset, 1, true)) {
+      for (const batch of batchesOf(chunk)) if (batch.lastOffset >= offset) return batch.crc;
+    }
+  } catch {
+    // The disk fails just now: nothing can be said of what is on it.
+  }
+  return undefined;
+}
+
+function viewOf(cluster: SimCluster, { isUncleanAllowed }: CheckOptions): ClusterView {
+  return {
+    state: (tp) => cluster.stateOf(tp),
+    replica: (brokerId, tp): ReplicaView | undefined => {
+      const partition = cluster.partitionOf(brokerId, tp);
+      if (!partition || partition.isOffline) return undefined;
+      const { isLeader, leaderEpoch, maximalIsr, log } = partition;
+      const { logStartOffset, logEndOffset } = log;
+      return {
+        isLeader, leaderEpoch, maximalIsr, logStartOffset, logEndOffset,
+        batchCrc: (offset) => batchCrc(log, offset),
+      };
+    },
+    isUncleanAllowed: isUncleanAllowed ?? (() => false),
+  };
+}
+
+function tpOf({ topic, partition }: WorldEvent): TopicPartition {
+  return { topic: topic as string, partition: partition as number };
+}
+
+function hear(checker: MomentChecker, event: WorldEvent): void {
+  const broker = event.broker as number;
+  switch (event.what) {
+    case 'became-leader': case 'became-follower': return checker.roleTaken(tpOf(event), broker);
+    case 'high-watermark-moved': return checker.committed(tpOf(event), broker, event.to as number);
+    case 'truncated': return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
+    case 'fault': if (event.fault === 'power cut') checker.powerLost(event.target as number);
+  }
+}
+
+/** Judges every write of a state znode, every role, commit, truncation and acknowledgement at its moment. */
+export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): MomentChecker {
+  const { world, zookeeper: { tree, onWrite } } = cluster;
+  const report = (violation: string) => world.violation(violation);
+  const moments = new MomentChecker(viewOf(cluster, options), report);
+  const states = new StateWriteChecker(report);
+  onWrite.push((changes) => {
+    for (const { change, path } of changes) {
+      if (change === 'children') continue;
+      if (path === controllerEpochZnode.path && change !== 'deleted') {
+        states.controllerEpochWritten(controllerEpochZnode.decode(tree.get(path).data));
+      }
+      const match = STATE_PATH.exec(path);
+      if (!match) continue;
+      const tp = { topic: match[1]!, partition: Number(match[2]) };
+      moments.stateWritten(tp);
+      if (change === 'deleted') continue;
+      const { data, stat } = tree.get(path);
+      const state = partitionStateZnode.decode(tp, data, stat.version);
+      states.stateWritten(tpName(tp), state, cluster.assignmentOf(tp));
+    }
+  });
+  world.onEvent.push((event) => hear(moments, event));
+  return moments;
+}

@@ -1,0 +1,145 @@
+/**
+ * Each check at the moment finds what it is for: the violation is planted, and a clean course of events
+ * passes.
+ */
+import { MomentChecker, ReplicaView, WrittenState } from '../../src/checkers/moment-checks';
+
+const tp = { topic: 't', partition: 0 };
+
+/** Three replicas that end at 10, led by 1 with ISR 1, 2, 3; offset 7 was acknowledged. */
+class Cluster {
+  state: WrittenState = { leader: 1, leaderEpoch: 1, isr: [1, 2, 3] };
+  isUnclean = false;
+  readonly replicas = new Map<number, ReplicaView>();
+  readonly found: string[] = [];
+  readonly checker = new MomentChecker({
+    state: () => this.state, replica: (id) => this.replicas.get(id), isUncleanAllowed: () => this.isUnclean,
+  }, (violation) => this.found.push(violation.split(':')[0]!));
+
+  constructor() {
+    for (const id of [1, 2, 3]) this.replica(id, {});
+    this.write({});
+    this.checker.acked(tp, 7);
+  }
+
+  replica(id: number, change: Partial<ReplicaView>): void {
+    const before = this.replicas.get(id) ?? {
+      isLeader: id === 1, leaderEpoch: 1, maximalIsr: [1, 2, 3], logStartOffset: 0, logEndOffset: 10,
+      batchCrc: () => 17,
+    };
+    this.replicas.set(id, { ...before, ...change });
+  }
+
+  write(change: Partial<WrittenState>): void {
+    this.state = { ...this.state, ...change };
+    this.checker.stateWritten(tp);
+  }
+}
+
+test('a clean course of events passes: acknowledged, committed, shrunk, expanded, led by another', () => {
+  const one = new Cluster();
+  one.checker.committed(tp, 1, 10);
+  one.write({ isr: [1, 2] });
+  one.write({ isr: [1, 2, 3] });
+  one.write({ leader: 2, leaderEpoch: 2, isr: [2, 3] });
+  one.replica(2, { isLeader: true, leaderEpoch: 2, maximalIsr: [2, 3] });
+  one.checker.roleTaken(tp, 2);
+  one.checker.truncated(tp, 1, 10, 8);
+  one.checker.acked(tp, 9);
+  expect(one.found).toEqual([]);
+});
+
+test('an acknowledged record that a member of the ISR has not, or has otherwise, is found', () => {
+  const short = new Cluster();
+  short.replica(3, { logEndOffset: 8 });
+  short.checker.acked(tp, 8);
+  expect(short.found).toEqual(['AckedIsOnIsr']);
+  const other = new Cluster();
+  other.replica(3, { batchCrc: () => 18 });
+  other.checker.acked(tp, 8);
+  expect(other.found).toEqual(['AckedIsOnIsr']);
+});
+
+test('a high watermark above the end of a member of the ISR is found, not of one that is out or deleted it', () => {
+  const one = new Cluster();
+  one.replica(3, { logEndOffset: 9 });
+  one.checker.committed(tp, 1, 10);
+  expect(one.found).toEqual(['CommittedIsOnIsr']);
+  one.found.length = 0;
+  one.write({ isr: [1, 2] });
+  one.checker.committed(tp, 1, 10);
+  one.replica(2, { logStartOffset: 9 });
+  one.checker.acked(tp, 8);
+  expect(one.found).toEqual([]);
+});
+
+test('an ISR that takes in who lacks an acknowledged record is found', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 2] });
+  one.replica(3, { logEndOffset: 7 });
+  one.write({ isr: [1, 2, 3] });
+  expect(one.found).toEqual(['ElectedHasAcked']);
+});
+
+test('a leader without the acknowledged record, or with another in its place, is found', () => {
+  const one = new Cluster();
+  one.write({ leader: 2, leaderEpoch: 2, isr: [2, 3] });
+  one.replica(2, { isLeader: true, leaderEpoch: 2, maximalIsr: [2, 3], logEndOffset: 7 });
+  one.checker.roleTaken(tp, 2);
+  one.replica(2, { logEndOffset: 10, batchCrc: () => 18 });
+  one.checker.roleTaken(tp, 2);
+  expect(one.found).toEqual(['ElectedHasAcked', 'ElectedHasAcked']);
+});
+
+test('a leader that counts fewer than ZooKeeper has in the ISR is found, when either side moves', () => {
+  const one = new Cluster();
+  one.replica(1, { maximalIsr: [1, 2] });
+  one.write({});
+  one.checker.roleTaken(tp, 1);
+  expect(one.found).toEqual(['IsrWithinMaximal', 'IsrWithinMaximal']);
+});
+
+test('a member of the ISR that truncates what was acknowledged is found', () => {
+  const one = new Cluster();
+  one.checker.truncated(tp, 2, 10, 8);
+  expect(one.found).toEqual([]);
+  one.checker.truncated(tp, 2, 10, 7);
+  expect(one.found).toEqual(['NoAckedTruncated']);
+});
+
+test('a leader from outside the ISR is found; where that is allowed, nothing older is promised', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 2] });
+  one.replica(3, { logEndOffset: 5 });
+  one.write({ leader: 3, leaderEpoch: 2, isr: [3] });
+  expect(one.found).toEqual(['ElectedFromIsr']);
+  const allowed = new Cluster();
+  allowed.isUnclean = true;
+  allowed.write({ isr: [1, 2] });
+  allowed.replica(3, { logEndOffset: 5 });
+  allowed.write({ leader: 3, leaderEpoch: 2, isr: [3] });
+  allowed.checker.truncated(tp, 3, 5, 2);
+  expect(allowed.found).toEqual([]);
+});
+
+test('a power cut excuses the broker it hit until that left the ISR and came back, and nobody else', () => {
+  const one = new Cluster();
+  one.checker.powerLost(2);
+  one.replica(2, { logEndOffset: 4 });
+  one.checker.truncated(tp, 2, 10, 4);
+  one.write({ leader: 3, leaderEpoch: 2, isr: [3, 2] });
+  expect(one.found).toEqual([]);
+  one.write({ isr: [3] });
+  one.write({ isr: [3, 2] });
+  expect(one.found).toEqual(['ElectedHasAcked']);
+});
+
+test('when every member of the ISR lost power, what was acknowledged before is released, nothing later', () => {
+  const one = new Cluster();
+  for (const id of [1, 2, 3]) one.checker.powerLost(id);
+  for (const id of [1, 2, 3]) one.replica(id, { logEndOffset: 3 });
+  one.write({ leaderEpoch: 2, isr: [1] });
+  expect(one.found).toEqual([]);
+  one.checker.acked(tp, 3);
+  expect(one.found).toEqual(['AckedIsOnIsr']);
+});
