@@ -9,6 +9,7 @@ import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, Z
 import { SimHost } from './sim-host';
 import { ServerSession, SessionClient, SimZooKeeper } from './sim-zookeeper';
 import { Owner } from './world';
+import { ZkOperation } from './zk-hooks';
 
 const NAME = 'zookeeper:2181';
 
@@ -24,12 +25,16 @@ interface Pending {
   settled: boolean;
 }
 
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
 const RETRY_MS = 100;
 
 export class SimZkSession implements ZkSession, SessionClient {
   private server: ServerSession | undefined;
   private state: 'connecting' | 'connected' | 'expired' | 'closed' = 'connecting';
   private connection = 0;
+  /** The connection the server has ended and the client still believes in. */
+  private severed = -1;
   private pending: Pending[] = [];
   private lastRequestMs = 0;
   private lastReplyMs = 0;
@@ -163,33 +168,63 @@ export class SimZkSession implements ZkSession, SessionClient {
     });
   }
 
-  private call<T>(path: string, isWrite: boolean, apply: () => T): Promise<T> {
+  private call<T>(type: ZkOperation['type'], paths: readonly string[], apply: () => T): Promise<T> {
     this.host.checkAlive('a ZooKeeper call');
+    const path = paths[paths.length - 1] ?? '/';
+    const isWrite = !['get', 'exists', 'children'].includes(type);
     return new Promise<T>((resolve, reject) => {
       if (this.state !== 'connected') {
-        return reject(new ZkError(this.state === 'connecting' ? 'CONNECTION_LOSS' : this.state === 'expired' ? 'SESSION_EXPIRED' : 'CLOSED', path));
+        const code = this.state === 'connecting' ? 'CONNECTION_LOSS' : this.state === 'expired' ? 'SESSION_EXPIRED' : 'CLOSED';
+        return reject(new ZkError(code, path));
       }
-      const { world } = this.zk;
+      const { world, hooks } = this.zk;
       const connection = this.connection;
       const one: Pending = { fail: reject, isWrite, path, settled: false };
       this.pending.push(one);
-      this.lastRequestMs = Math.max(this.lastRequestMs, world.nowMs + this.zk.latencyMs());
+      const operation = hooks.issue({ host: this.host.name, type, paths, isWrite });
+      const arrivesMs = world.nowMs + this.zk.latencyMs() + hooks.delayMs(operation);
+      this.lastRequestMs = Math.max(this.lastRequestMs, arrivesMs);
       // The request is the network's: it arrives even if its sender is dead or paused by then.
       world.schedule(this.lastRequestMs - world.nowMs, () => {
-        if (this.connection !== connection || !this.zk.isOpen(this.server!.id)) return;
+        if (!this.isServed(connection)) return;
         if (!this.zk.reachable(this.host)) {
           this.isBroken = true;
           return;
         }
-        let outcome: { value: T } | { error: unknown };
-        try {
-          outcome = { value: apply() };
-        } catch (error) {
-          outcome = { error };
-        }
-        this.deliver(() => this.settle(one, () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error))));
+        const outcome = this.arrive(operation, connection, apply);
+        if (!outcome) return;
+        const done = () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error));
+        this.deliver(() => this.settle(one, done));
       });
     });
+  }
+
+  /** The server still takes requests from this connection. */
+  private isServed(connection: number): boolean {
+    return this.connection === connection && this.severed !== connection && this.zk.isOpen(this.server!.id);
+  }
+
+  /** Applies the operation, with what the hooks do to it; undefined when the connection broke. */
+  private arrive<T>(operation: ZkOperation, connection: number, apply: () => T): Outcome<T> | undefined {
+    const effects = this.zk.hooks.effects(operation);
+    for (const effect of effects) if (typeof effect === 'object' && 'before' in effect) effect.before(operation);
+    if (effects.includes('reset-before')) this.sever(connection);
+    if (!this.isServed(connection)) return undefined;
+    let outcome: Outcome<T>;
+    try {
+      outcome = { value: apply() };
+    } catch (error) {
+      outcome = { error };
+    }
+    for (const effect of effects) if (typeof effect === 'object' && 'after' in effect) effect.after(operation);
+    if (effects.includes('lose-reply')) this.sever(connection);
+    return this.severed === connection ? undefined : outcome;
+  }
+
+  /** The server's end is gone at once: nothing behind it is applied; the client notices next. */
+  private sever(connection: number): void {
+    this.severed = connection;
+    this.later(0, () => { if (this.connection === connection) this.disconnect(); });
   }
 
   private settle(one: Pending, done: () => void): void {
@@ -200,7 +235,7 @@ export class SimZkSession implements ZkSession, SessionClient {
   }
 
   get(path: string, watch: boolean): Promise<{ data: Buffer; stat: ZkStat }> {
-    return this.call(path, false, () => {
+    return this.call('get', [path], () => {
       const found = this.zk.tree.get(path);
       if (watch) this.zk.watch(this, 'data', path);
       return found;
@@ -208,22 +243,22 @@ export class SimZkSession implements ZkSession, SessionClient {
   }
 
   exists(path: string, watch: boolean): Promise<ZkStat | null> {
-    return this.call(path, false, () => {
+    return this.call('exists', [path], () => {
       if (watch) this.zk.watch(this, 'data', path);
       return this.zk.tree.exists(path);
     });
   }
 
   children(path: string, watch: boolean): Promise<string[]> {
-    return this.call(path, false, () => {
+    return this.call('children', [path], () => {
       const names = this.zk.tree.children(path);
       if (watch) this.zk.watch(this, 'children', path);
       return names;
     });
   }
 
-  private write(op: ZkOp): Promise<ZkOpResult> {
-    return this.call(op.path, true, () => {
+  private write(op: Exclude<ZkOp, { type: 'check' }>): Promise<ZkOpResult> {
+    return this.call(op.type, [op.path], () => {
       const { result, changes } = this.zk.tree.write(op, this.server!.id);
       this.zk.changed(changes);
       return result;
@@ -235,7 +270,7 @@ export class SimZkSession implements ZkSession, SessionClient {
   }
 
   set(path: string, data: Buffer, version: number): Promise<ZkStat> {
-    return this.call(path, true, () => {
+    return this.call('set', [path], () => {
       const { changes } = this.zk.tree.write({ type: 'set', path, data, version }, this.server!.id);
       const { stat } = this.zk.tree.get(path);
       this.zk.changed(changes);
@@ -248,7 +283,7 @@ export class SimZkSession implements ZkSession, SessionClient {
   }
 
   multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
-    return this.call(ops[ops.length - 1]?.path ?? '/', true, () => {
+    return this.call('multi', ops.map((op) => op.path), () => {
       const { results, changes } = this.zk.tree.multi(ops, this.server!.id);
       this.zk.changed(changes);
       return results;
@@ -257,7 +292,7 @@ export class SimZkSession implements ZkSession, SessionClient {
 
   async close(): Promise<void> {
     if (this.state === 'connected') {
-      await this.call('/', true, () => this.zk.endSession(this.server!.id)).catch(() => {});
+      await this.call('close', ['/'], () => this.zk.endSession(this.server!.id)).catch(() => {});
     }
     this.over('closed');
   }

@@ -9,6 +9,7 @@ import { SimHost } from './sim-host';
 import { SimNetwork } from './sim-network';
 import { Prng } from './prng';
 import { World } from './world';
+import { OperationEffect, OperationHook, OperationWhere, ZkHooks, ZkOperation } from './zk-hooks';
 import { TreeChange, ZkTree } from './zk-tree';
 
 /** The name by which links to it are cut. */
@@ -45,6 +46,7 @@ export class SimZooKeeper {
   isDown = false;
   /** Hears of every write that was applied, in order. */
   readonly onWrite: ((changes: readonly TreeChange[]) => void)[] = [];
+  readonly hooks = new ZkHooks();
 
   constructor(readonly world: World, readonly network: SimNetwork) {
     this.tree = new ZkTree(() => Math.floor(world.epochMs + world.nowMs));
@@ -82,6 +84,21 @@ export class SimZooKeeper {
   /** Every connection of the host breaks at once; its sessions live on. */
   resetConnections(hostName: string): void {
     for (const { client } of this.sessions.values()) if (client?.hostName === hostName) client.reset();
+  }
+
+  /** Something happens to an operation, once or `times` times; see zk-hooks.ts. */
+  atOperation(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
+    return this.hooks.at(where, effect, times);
+  }
+
+  /** The host's next write (that matches) is applied, and its connection breaks before the reply. */
+  loseNextWriteReply(host: string, matches: (operation: ZkOperation) => boolean = () => true): OperationHook {
+    return this.hooks.at((one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one), 'lose-reply');
+  }
+
+  /** How many operations the host has issued; `atOperation` counts on from here. */
+  operationsOf(host: string): number {
+    return this.hooks.count(host);
   }
 
   /** ZooKeeper is down, or up again; while it is down no session's clock runs. */

@@ -1,0 +1,87 @@
+/**
+ * Faults at single ZooKeeper operations: a test names one (the k-th of a host, or those that match) and what happens to
+ * it. A connection that breaks at the k-th operation, for every k of a short history, finds what clock-driven faults miss.
+ *
+ * Operations of a host are counted from 1 as they are issued, over all its sessions; opening a session is not one.
+ */
+
+export interface ZkOperation {
+  readonly host: string;
+  /** Its number among the operations of this host. */
+  readonly k: number;
+  readonly type: 'get' | 'exists' | 'children' | 'create' | 'set' | 'delete' | 'multi' | 'close';
+  /** One path, or for a multi those of all its operations. */
+  readonly paths: readonly string[];
+  readonly isWrite: boolean;
+}
+
+/**
+ * `reset-before`: the connection breaks and the request is not applied. `lose-reply`: it is applied, then the connection
+ * breaks; both look the same to the client. `delayMs`: the request, and all behind it on its connection, arrive later.
+ * `before` and `after`: called when it arrives, and when it was applied (or refused), before its reply is on the way.
+ */
+export type OperationEffect =
+  | 'reset-before' | 'lose-reply' | { readonly delayMs: number }
+  | { readonly before: (operation: ZkOperation) => void } | { readonly after: (operation: ZkOperation) => void };
+
+/** The k-th operation of the host from now on (1: the next), or any that matches. */
+export type OperationWhere = { readonly host: string; readonly k: number } | ((operation: ZkOperation) => boolean);
+
+export interface OperationHook {
+  /** The operations it befell. */
+  readonly fired: readonly ZkOperation[];
+  remove(): void;
+}
+
+interface Hook extends OperationHook {
+  readonly fired: ZkOperation[];
+  readonly matches: (operation: ZkOperation) => boolean;
+  readonly effect: OperationEffect;
+  readonly times: number;
+}
+
+export class ZkHooks {
+  private readonly counts = new Map<string, number>();
+  private hooks: Hook[] = [];
+
+  /** How many operations the host has issued. */
+  count(host: string): number {
+    return this.counts.get(host) ?? 0;
+  }
+
+  /** `times`: how often the hook may fire; 1 if not given. */
+  at(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
+    const k = typeof where === 'function' ? 0 : this.count(where.host) + where.k;
+    const matches = typeof where === 'function' ? where : (operation: ZkOperation) => operation.host === where.host && operation.k === k;
+    const hook: Hook = { fired: [], matches, effect, times, remove: () => { this.hooks = this.hooks.filter((one) => one !== hook); } };
+    this.hooks.push(hook);
+    return hook;
+  }
+
+  /** Numbers an operation that is being issued. */
+  issue(operation: Omit<ZkOperation, 'k'>): ZkOperation {
+    const k = this.count(operation.host) + 1;
+    this.counts.set(operation.host, k);
+    return { ...operation, k };
+  }
+
+  delayMs(operation: ZkOperation): number {
+    return this.take(operation, (effect) => typeof effect === 'object' && 'delayMs' in effect)
+      .reduce((sum, effect) => sum + (effect as { delayMs: number }).delayMs, 0);
+  }
+
+  /** What befalls an operation that has arrived at the server. */
+  effects(operation: ZkOperation): OperationEffect[] {
+    return this.take(operation, (effect) => typeof effect === 'string' || !('delayMs' in effect));
+  }
+
+  private take(operation: ZkOperation, wanted: (effect: OperationEffect) => boolean): OperationEffect[] {
+    if (this.hooks.length === 0) return [];
+    const due = this.hooks.filter((hook) => wanted(hook.effect) && hook.matches(operation));
+    for (const hook of due) {
+      hook.fired.push(operation);
+      if (hook.fired.length >= hook.times) hook.remove();
+    }
+    return due.map((hook) => hook.effect);
+  }
+}
