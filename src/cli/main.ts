@@ -20,13 +20,14 @@ import { simulateCommand } from './simulate';
 import { topicsCommand } from './topics';
 import { verifiableConsumerCommand } from './verifiable-consumer';
 import { verifiableProducerCommand } from './verifiable-producer';
+import { walksCommand } from './walks';
 import { zkCommand } from './zk';
 
 export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
   const commands = [
     serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), deleteRecordsCommand(), logDirsCommand(), producerPerfTestCommand(),
-    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), mutantsCommand(), demoCommand(), clusterCommand(),
+    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), walksCommand(), mutantsCommand(), demoCommand(), clusterCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.showHelpAfterError('(--help shows the options)'));

@@ -1,0 +1,92 @@
+/**
+ * The cluster as a walk's search sees it: who leads, who is in sync, who is behind, what the epoch caches look like,
+ * who knows of which epoch. Two clusters with the same abstract state are much the same place to go on from.
+ *
+ * Offsets and epochs are replaced by their ranks, so that a state can be met again; only the newest three entries of
+ * each epoch cache count.
+ */
+import { NO_LEADER } from '../../common/cluster-types';
+import { WalkCluster } from './walk-cluster';
+
+const CACHE_ENTRIES = 3;
+
+/** Everything the search tells apart, as text. */
+export function abstractState(walk: WalkCluster): string {
+  const { cluster, tp, ids } = walk;
+  const state = cluster.stateOf(tp);
+  const replicas = ids.map((id) => walk.replica(id));
+  const caches = replicas.map((replica) => replica?.log.epochs.all.slice(-CACHE_ENTRIES) ?? []);
+  const epochRank = ranks(caches.flatMap((cache) => cache.map(({ epoch }) => epoch)));
+  const offsets = replicas.flatMap((replica) => (replica ? [replica.log.logEndOffset, replica.log.highWatermark] : []));
+  const offsetRank = ranks([...caches.flatMap((cache) => cache.map(({ startOffset }) => startOffset)), ...offsets]);
+  const brokers = ids.map((id, i) => {
+    const { host, broker } = cluster.broker(id);
+    if (host.life.isDead) return '-';
+    const replica = replicas[i];
+    const isController = cluster.isRunning(id) && broker!.controller.isActive;
+    const process = `${host.isPaused ? 'P' : ''}${isController ? 'C' : ''}${walk.isCutFromZooKeeper(id) ? 'z' : ''}`;
+    if (!replica) return `${process}?`;
+    const role = replica.isLeader ? `L${replica.isr.join('')}/${replica.maximalIsr.join('')}` : 'F';
+    const epoch = replica.leaderEpoch === state?.leaderEpoch ? '=' : '<';
+    const cache = caches[i]!.map((entry) => `${epochRank.get(entry.epoch)}.${offsetRank.get(entry.startOffset)}`).join(',');
+    const { logEndOffset, highWatermark } = replica.log;
+    return `${process}${role}${epoch}${offsetRank.get(highWatermark)}:${offsetRank.get(logEndOffset)}(${cache})`;
+  });
+  const cuts = ids.flatMap((a) => ids.filter((b) => walk.isCut(a, b)).map((b) => `${a}${b}`)).join(' ');
+  return `${state?.leader ?? '?'}[${state?.isr.join('') ?? ''}] ${brokers.join(' | ')} x${cuts}`;
+}
+
+/** 0 for the newest, so that a long history ranks like a short one. */
+function ranks(values: readonly number[]): Map<number, number> {
+  const sorted = [...new Set(values)].sort((a, b) => b - a);
+  return new Map(sorted.map((value, rank) => [value, rank]));
+}
+
+/**
+ * Predicates that are rare and have gone with lost records: a prefix that reaches a combination nobody has reached is
+ * worth going on from.
+ */
+export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>> = {
+  'an epoch was led without a write': (walk) => running(walk).some(({ log }) => {
+    const { all } = log.epochs;
+    return all.some(({ startOffset }, i) => i > 0 && startOffset === (all[i + 1]?.startOffset ?? log.logEndOffset));
+  }),
+  'two epoch caches disagree': (walk) => {
+    const starts = new Map<number, number>();
+    return running(walk).some(({ log }) => log.epochs.all.some(({ epoch, startOffset }) => {
+      const known = starts.get(epoch);
+      starts.set(epoch, startOffset);
+      return known !== undefined && known !== startOffset;
+    }));
+  },
+  'the result of an ISR write is unknown': (walk) => running(walk).some(
+    (replica) => replica.isLeader && replica.maximalIsr.length !== replica.isr.length),
+  'two brokers take themselves for the leader': (walk) => walk.believers.length > 1,
+  'nobody leads': (walk) => walk.leader === NO_LEADER,
+  'the leader is alone in the ISR': (walk) => walk.inSync.length === 1,
+  'somebody is out of the ISR': (walk) => walk.inSync.length < walk.setup.replicas.length,
+  'a follower is longer than its leader': (walk) => {
+    const end = walk.replica(walk.leader)?.log.logEndOffset ?? Infinity;
+    return running(walk).some(({ log }) => log.logEndOffset > end);
+  },
+  'a member of the ISR is behind the leader': (walk) => {
+    const end = walk.replica(walk.leader)?.log.logEndOffset ?? 0;
+    return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? Infinity) < end);
+  },
+  'a broker does not know the current epoch': (walk) => {
+    const epoch = walk.cluster.stateOf(walk.tp)?.leaderEpoch ?? 0;
+    return running(walk).some((replica) => replica.leaderEpoch < epoch);
+  },
+  'a high watermark is behind another': (walk) => new Set(running(walk).map(({ log }) => log.highWatermark)).size > 1,
+};
+
+function running(walk: WalkCluster) {
+  return walk.ids.flatMap((id) => walk.replica(id) ?? []);
+}
+
+const predicates = Object.values(waypoints);
+
+/** One character a waypoint. */
+export function passedWaypoints(walk: WalkCluster): string {
+  return predicates.map((predicate) => (predicate(walk) ? '1' : '0')).join('');
+}

@@ -1,0 +1,223 @@
+/**
+ * What the steps of a walk act on: a small simulated cluster with one partition, no background load, and a record of
+ * every acknowledgement.
+ *
+ * Records are sent to one broker by a bare Produce request, so that a deposed leader can be asked as well as the true
+ * one, and one request is one attempt.
+ */
+import { NO_LEADER, TopicPartition } from '../../common/cluster-types';
+import { RawConfig } from '../../common/config-def';
+import { RpcConnection } from '../../network/rpc-connection';
+import { produce } from '../../protocol/messages/produce-fetch';
+import { buildBatch } from '../../record/batch-builder';
+import { controllerZnode, partitionStateZnode, preferredElectionZnode } from '../../zk/znodes';
+import { Partition } from '../../broker/partition';
+import { Prng } from '../prng';
+import { SimCluster } from '../sim-cluster';
+import { ZOOKEEPER_HOST } from '../sim-zookeeper';
+import { LossRule } from './loss-rule';
+
+export const WALK_TOPIC: TopicPartition = { topic: 'w', partition: 0 };
+
+export interface WalkSetup {
+  readonly seed: string;
+  readonly brokers: number;
+  /** The preferred replica first. */
+  readonly replicas: readonly number[];
+  readonly minIsr: number;
+  readonly settings: RawConfig;
+}
+
+/** Short virtual times: a step settles within a second or two, a dead broker is noticed within one and a half. */
+const TIMES: RawConfig = {
+  'zookeeper.session.timeout.ms': 1500, 'replica.lag.time.max.ms': 1000, 'replica.fetch.wait.max.ms': 300,
+  'replica.fetch.backoff.ms': 100, 'replica.socket.timeout.ms': 700, 'controller.socket.timeout.ms': 700,
+  'request.timeout.ms': 700, 'controlled.shutdown.retry.backoff.ms': 200, 'controller.retry.backoff.ms': 200,
+  'replica.high.watermark.checkpoint.interval.ms': 700, 'controlled.shutdown.max.retries': 2,
+  'isr.change.check.interval.ms': 400, 'isr.change.quiet.ms': 400, 'log.segment.bytes': 1048576,
+};
+const PRODUCE_TIMEOUT_MS = 1200;
+const BRING_UP_MS = 60000;
+const SLICE_MS = 100;
+/** Settled: nothing that `abstractState` sees has changed for so many slices. */
+const CALM_SLICES = 6;
+const MAX_SLICES = 40;
+const HASTY_MS = 60;
+const LONG_MS = 2500;
+
+export interface Acked {
+  readonly value: string;
+  readonly offset: number;
+  /** Virtual time of the acknowledgement. */
+  readonly atMs: number;
+}
+
+export class WalkCluster {
+  readonly cluster: SimCluster;
+  readonly tp = WALK_TOPIC;
+  readonly ids: readonly number[];
+  /** Records acknowledged with acks=all. */
+  readonly acked: Acked[] = [];
+  readonly loss: LossRule;
+  private readonly random: Prng;
+  private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
+  private sent = 0;
+
+  constructor(readonly setup: WalkSetup) {
+    this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
+    this.ids = this.cluster.brokers.map(({ id }) => id);
+    this.random = this.cluster.world.random.split('walk');
+    this.loss = new LossRule(this.cluster, this.tp);
+  }
+
+  async bringUp(): Promise<void> {
+    const { cluster, setup, tp } = this;
+    cluster.startAll();
+    await this.until('all brokers run', () => this.ids.every((id) => cluster.isRunning(id)));
+    const assignment = new Map([[tp.partition, setup.replicas]]);
+    const creating = cluster.createTopic(tp.topic, assignment, { 'min.insync.replicas': String(setup.minIsr) });
+    await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
+    await this.until('the topic is in sync', () => cluster.isQuiet(tp));
+  }
+
+  private async until(what: string, done: () => boolean): Promise<void> {
+    const { world } = this.cluster;
+    if (!await world.run(world.nowMs + BRING_UP_MS, done)) throw new Error(`${what}: not within ${BRING_UP_MS} ms`);
+  }
+
+  /** Lets the cluster run until `look` shows the same for a while, or for four seconds. */
+  async settle(look: () => string): Promise<void> {
+    const { world } = this.cluster;
+    let seen = look();
+    for (let slice = 0, calm = 0; slice < MAX_SLICES && calm < CALM_SLICES; slice++) {
+      await world.run(world.nowMs + SLICE_MS);
+      const now = look();
+      calm = now === seen ? calm + 1 : 0;
+      seen = now;
+    }
+  }
+
+  /** A moment, so that what the last step set off is on its way. */
+  async hurry(): Promise<void> {
+    const { world } = this.cluster;
+    await world.run(world.nowMs + this.random.below(HASTY_MS));
+  }
+
+  async passTime(): Promise<void> {
+    const { world } = this.cluster;
+    await world.run(world.nowMs + LONG_MS);
+  }
+
+  get running(): number[] { return this.ids.filter((id) => this.cluster.isRunning(id)); }
+  get stopped(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead); }
+  get leader(): number { return this.cluster.stateOf(this.tp)?.leader ?? NO_LEADER; }
+  get inSync(): readonly number[] { return this.cluster.stateOf(this.tp)?.isr ?? []; }
+  get preferred(): number { return this.setup.replicas[0]!; }
+  get hasCut(): boolean { return this.ids.some((a) => this.ids.some((b) => this.isCut(a, b))); }
+
+  replica(id: number): Partition | undefined {
+    return this.cluster.isRunning(id) ? this.cluster.broker(id).broker!.replicas.get(this.tp) : undefined;
+  }
+
+  /** Brokers that take themselves for the leader, rightly or not. */
+  get believers(): number[] { return this.ids.filter((id) => this.replica(id)?.isLeader); }
+
+  /** Brokers with a session to end, dead ones included. */
+  get withSession(): number[] { return this.ids.filter((id) => this.sessionOf(id) !== undefined); }
+
+  private sessionOf(id: number): string | undefined {
+    const { broker, isStarted } = this.cluster.broker(id);
+    if (!broker || !isStarted) return undefined;
+    try {
+      const { id: session } = broker.sessionCredentials;
+      return this.cluster.zookeeper.isOpen(session) ? session : undefined;
+    } catch {
+      // Between two sessions there is none.
+      return undefined;
+    }
+  }
+
+  endSession(id: number): void {
+    const session = this.sessionOf(id);
+    if (session === undefined) return;
+    this.cluster.event('expire session', id);
+    this.cluster.zookeeper.endSession(session);
+  }
+
+  get paused(): number[] { return this.ids.filter((id) => this.isPaused(id)); }
+  isPaused(id: number): boolean { return this.cluster.broker(id).host.isPaused; }
+  isCut(a: number, b: number): boolean { return this.cluster.network.isCut(`broker-${a}`, `broker-${b}`); }
+  isCutFromZooKeeper(id: number): boolean { return this.cluster.network.isCut(`broker-${id}`, ZOOKEEPER_HOST); }
+
+  cut(a: number, b: number): void { this.cluster.cutPeers(a, b, true); }
+  heal(a: number, b: number): void { this.cluster.healLink(`broker-${a}`, `broker-${b}`); }
+  healZooKeeper(id: number): void { this.cluster.healLink(`broker-${id}`, ZOOKEEPER_HOST); }
+  healLinks(): void { for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b); }
+
+  powerCut(id: number): void {
+    this.loss.losesPower(id);
+    this.cluster.powerCut(id);
+  }
+
+  /** Cuts the follower off its leader until it is out of the ISR; the link stays cut. */
+  async dropFromIsr(id: number): Promise<void> {
+    const { leader } = this;
+    this.cut(leader, id);
+    this.cut(id, leader);
+    const { world } = this.cluster;
+    await world.run(world.nowMs + 4000, () => !this.inSync.includes(id));
+  }
+
+  /** What a tool writes: `/admin/preferred_replica_election` for the partition. */
+  electPreferred(): void {
+    const { path } = preferredElectionZnode;
+    const { tree } = this.cluster.zookeeper;
+    if (tree.exists(path) !== null) return;
+    this.cluster.event('preferred election', '');
+    this.cluster.zookeeper.changed(tree.write(
+      { type: 'create', path, data: preferredElectionZnode.encode([this.tp]), mode: 'persistent' }, 'a tool').changes);
+  }
+
+  /** What an operator does to a stuck controller: deletes `/controller`. */
+  moveController(): void {
+    const { tree } = this.cluster.zookeeper;
+    if (tree.exists(controllerZnode.path) === null) return;
+    this.cluster.event('delete /controller', '');
+    this.cluster.zookeeper.changed(tree.write({ type: 'delete', path: controllerZnode.path, version: -1 }, '').changes);
+  }
+
+  /** One record to one broker; an acknowledgement of acks=all is a promise. */
+  produce(id: number, acks: 1 | -1): void {
+    const value = `r${this.sent++}`;
+    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${value}`);
+    const records = [buildBatch([{ timestamp: 1, value: Buffer.from(value) }])];
+    const topicData = [{ name: this.tp.topic, partitionData: [{ index: this.tp.partition, records }] }];
+    this.connect(id)
+      .then((rpc) => rpc.request(produce, { acks, timeoutMs: PRODUCE_TIMEOUT_MS, topicData }))
+      .then(({ responses }) => {
+        const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
+        if (errorCode !== 0 || acks !== -1) return;
+        this.acked.push({ value, offset: baseOffset, atMs: this.cluster.world.nowMs });
+        this.cluster.event('acknowledged', `${value} at ${baseOffset}`);
+      }, () => {});
+  }
+
+  private connect(id: number): Promise<RpcConnection> {
+    const { generation } = this.cluster.broker(id).host;
+    const known = this.connections.get(id);
+    if (known?.generation === generation) return known.opening;
+    const options = { clientId: 'walk', requestTimeoutMs: PRODUCE_TIMEOUT_MS * 4 };
+    const opening = RpcConnection.open(this.cluster.environment().host, { host: `broker-${id}`, port: 9092 }, options);
+    this.connections.set(id, { generation, opening });
+    const forget = () => { if (this.connections.get(id)?.opening === opening) this.connections.delete(id); };
+    opening.then((rpc) => rpc.onClose(forget), forget);
+    return opening;
+  }
+
+  /** The state znode as text, for reports. */
+  describe(): string {
+    const path = partitionStateZnode.path(this.tp);
+    const { tree } = this.cluster.zookeeper;
+    return tree.exists(path) === null ? 'no state' : tree.get(path).data.toString();
+  }
+}
