@@ -3,7 +3,8 @@
  *
  * Invariant: an event starts only when the one before has finished, including its ZooKeeper round trips, so the
  * context is never seen half-changed. Watch handlers only put events here, and an event of the same kind that is
- * already waiting is not put twice, so a storm of watches costs one reading.
+ * already waiting is not put twice, so a storm of watches costs one reading. The newest handler is the one that runs:
+ * one that waits may belong to a term that has ended and do nothing.
  *
  * Kafka: controller/ControllerEventManager.scala@2.8.2
  */
@@ -13,17 +14,23 @@ import { SerialQueue } from '../common/serial-queue';
 
 export class EventQueue {
   private readonly queue: SerialQueue;
-  private readonly waiting = new Set<string>();
+  /** By name: what is to run when the waiting event's turn comes. */
+  private readonly waiting = new Map<string, () => Promise<void>>();
 
   constructor(private readonly log: Log, private readonly onFailure: (name: string, error: unknown) => void) {
     this.queue = new SerialQueue((error) => this.log.error(`The event queue failed: ${messageOf(error)}`));
   }
 
-  /** Runs `handle` after what is queued, unless an event of this name already waits. */
+  /** Runs `handle` after what is queued; an event of this name that already waits runs `handle` instead of its own. */
   put(name: string, handle: () => Promise<void>): void {
-    if (this.waiting.has(name)) return;
-    this.waiting.add(name);
-    this.queue.put(() => this.run(name, handle));
+    const isWaiting = this.waiting.has(name);
+    this.waiting.set(name, handle);
+    if (isWaiting) return;
+    this.queue.put(() => {
+      const newest = this.waiting.get(name) ?? handle;
+      this.waiting.delete(name);
+      return this.run(name, newest);
+    });
   }
 
   /** Runs `handle` after what is queued; every call counts. */
@@ -39,7 +46,6 @@ export class EventQueue {
   }
 
   private async run(name: string, handle: () => Promise<void>): Promise<void> {
-    this.waiting.delete(name);
     try {
       await handle();
     } catch (error) {

@@ -190,7 +190,7 @@ export class WalkCluster {
   produce(id: number, acks: 1 | -1): void {
     const value = `r${this.sent++}`;
     this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${value}`);
-    const records = [buildBatch([{ timestamp: 1, value: Buffer.from(value) }])];
+    const records = [buildBatch([{ timestamp: this.wallMs, value: Buffer.from(value) }])];
     const topicData = [{ name: this.tp.topic, partitionData: [{ index: this.tp.partition, records }] }];
     this.connect(id)
       .then((rpc) => rpc.request(produce, { acks, timeoutMs: PRODUCE_TIMEOUT_MS, topicData }))
@@ -200,6 +200,11 @@ export class WalkCluster {
         this.acked.push({ value, offset: baseOffset, atMs: this.cluster.world.nowMs });
         this.cluster.event('acknowledged', `${value} at ${baseOffset}`);
       }, () => {});
+  }
+
+  private get wallMs(): number {
+    const { world } = this.cluster;
+    return Math.floor(world.epochMs + world.nowMs);
   }
 
   private connect(id: number): Promise<RpcConnection> {
