@@ -26,8 +26,26 @@ import { zkCommand } from './zk';
 export function buildProgram(): Command {
   const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
   const commands = [
-    serverStartCommand(), topicsCommand(), consoleProducerCommand(), consoleConsumerCommand(), consumerGroupsCommand(), getOffsetsCommand(), deleteRecordsCommand(), logDirsCommand(), producerPerfTestCommand(),
-    consumerPerfTestCommand(), endToEndLatencyCommand(), verifiableProducerCommand(), verifiableConsumerCommand(), dumpLogCommand(), zkCommand(), simulateCommand(), walksCommand(), mutantsCommand(), demoCommand(), clusterCommand(),
+    serverStartCommand(),
+    topicsCommand(),
+    consoleProducerCommand(),
+    consoleConsumerCommand(),
+    consumerGroupsCommand(),
+    getOffsetsCommand(),
+    deleteRecordsCommand(),
+    logDirsCommand(),
+    producerPerfTestCommand(),
+    consumerPerfTestCommand(),
+    endToEndLatencyCommand(),
+    verifiableProducerCommand(),
+    verifiableConsumerCommand(),
+    dumpLogCommand(),
+    zkCommand(),
+    simulateCommand(),
+    walksCommand(),
+    mutantsCommand(),
+    demoCommand(),
+    clusterCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.showHelpAfterError('(--help shows the options)'));

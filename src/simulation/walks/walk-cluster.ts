@@ -12,10 +12,11 @@ import { produce } from '../../protocol/messages/produce-fetch';
 import { buildBatch } from '../../record/batch-builder';
 import { controllerZnode, partitionStateZnode, preferredElectionZnode } from '../../zk/znodes';
 import { Partition } from '../../broker/partition';
+import { MomentChecker } from '../../checkers/moment-checks';
+import { attachChecks } from '../attach-checks';
 import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { ZOOKEEPER_HOST } from '../sim-zookeeper';
-import { LossRule } from './loss-rule';
 
 export const WALK_TOPIC: TopicPartition = { topic: 'w', partition: 0 };
 
@@ -48,8 +49,8 @@ const LONG_MS = 2500;
 export interface Acked {
   readonly value: string;
   readonly offset: number;
-  /** Virtual time of the acknowledgement. */
-  readonly atMs: number;
+  /** How often the promise had been released before: by a power cut of every member of the ISR. */
+  readonly releases: number;
 }
 
 export class WalkCluster {
@@ -58,7 +59,7 @@ export class WalkCluster {
   readonly ids: readonly number[];
   /** Records acknowledged with acks=all. */
   readonly acked: Acked[] = [];
-  readonly loss: LossRule;
+  readonly moments: MomentChecker;
   private readonly random: Prng;
   private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
   private sent = 0;
@@ -67,7 +68,7 @@ export class WalkCluster {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
     this.ids = this.cluster.brokers.map(({ id }) => id);
     this.random = this.cluster.world.random.split('walk');
-    this.loss = new LossRule(this.cluster, this.tp);
+    this.moments = attachChecks(this.cluster);
   }
 
   async bringUp(): Promise<void> {
@@ -154,10 +155,8 @@ export class WalkCluster {
   healZooKeeper(id: number): void { this.cluster.healLink(`broker-${id}`, ZOOKEEPER_HOST); }
   healLinks(): void { for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b); }
 
-  powerCut(id: number): void {
-    this.loss.losesPower(id);
-    this.cluster.powerCut(id);
-  }
+  /** Records acknowledged before the last release need not be there in the end. */
+  get releases(): number { return this.moments.counts.released; }
 
   /** Cuts the follower off its leader until it is out of the ISR; the link stays cut. */
   async dropFromIsr(id: number): Promise<void> {
@@ -197,7 +196,8 @@ export class WalkCluster {
       .then(({ responses }) => {
         const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
         if (errorCode !== 0 || acks !== -1) return;
-        this.acked.push({ value, offset: baseOffset, atMs: this.cluster.world.nowMs });
+        this.acked.push({ value, offset: baseOffset, releases: this.releases });
+        this.moments.acked(this.tp, baseOffset);
         this.cluster.event('acknowledged', `${value} at ${baseOffset}`);
       }, () => {});
   }

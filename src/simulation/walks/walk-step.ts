@@ -74,7 +74,7 @@ const rules = {
     run: (walk, a) => walk.healZooKeeper(a),
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
-  'power-cut': { weight: 0.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.powerCut(a) },
+  'power-cut': { weight: 0.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.powerCut(a) },
   'terminate': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.terminate(a) },
   'start': { weight: 6, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
@@ -94,7 +94,9 @@ const rules = {
   },
   'move-controller': { weight: 1.5, targets: () => [NOWHERE], run: (walk) => walk.moveController() },
   'lose-reply': {
-    weight: 3, targets: () => [], run: () => {},
+    weight: 3,
+    targets: (walk) => one(walk.running),
+    run: (walk, a) => void walk.cluster.zookeeper.loseNextWriteReply(`broker-${a}`),
   },
   'pass-time': { weight: 2, targets: () => [NOWHERE], run: (walk) => walk.passTime() },
 } satisfies Readonly<Record<string, StepRule>>;

@@ -1,0 +1,54 @@
+/** Walks: short histories of staged steps, explored by what they reach. */
+import { Explorer } from '../../src/simulation/walks/explore';
+import { formatWalk, replay, shrinkWalk, WalkOutcome } from '../../src/simulation/walks/walk';
+import { formatStep, parseStep } from '../../src/simulation/walks/walk-step';
+
+const SETUP = { seed: 'walks-test', brokers: 3, replicas: [1, 2, 3], minIsr: 2, settings: {} };
+
+async function explore(explorer: Explorer, walks: number): Promise<WalkOutcome[]> {
+  const outcomes: WalkOutcome[] = [];
+  for (let i = 0; i < walks; i++) outcomes.push(await explorer.next());
+  return outcomes;
+}
+
+test('a step is written as text and read again', () => {
+  for (const text of ['kill 1', 'cut 1>2!', 'heal-all', 'produce-all 3!']) expect(formatStep(parseStep(text))).toBe(text);
+  expect(() => parseStep('explode 1')).toThrow("'explode 1' is no step of a walk");
+});
+
+test('the same walk twice is the same run, action by action', async () => {
+  const steps = ['produce-all 1', 'cut 1>2', 'kill 1!', 'end-session 1', 'produce-all 2', 'start 1'].map(parseStep);
+  const [one, two] = [await replay(SETUP, steps), await replay(SETUP, steps)];
+  expect(one.violations).toEqual([]);
+  expect(one.acked).toBeGreaterThan(0);
+  expect(two.traceHash).toBe(one.traceHash);
+  expect(two.visits).toEqual(one.visits);
+});
+
+test('a search with the same seed goes the same walks, and none loses what was acknowledged', async () => {
+  const outcomes = await explore(new Explorer('suite'), 60);
+  expect(outcomes.flatMap((outcome) => outcome.violations.map((violation) => `${formatWalk(outcome)}\n${violation}`))).toEqual([]);
+  expect(outcomes.reduce((sum, { acked }) => sum + acked, 0)).toBeGreaterThan(20);
+  const again = await explore(new Explorer('suite'), 10);
+  expect(again.map(formatWalk)).toEqual(outcomes.slice(0, 10).map(formatWalk));
+});
+
+test('walks go on from what reached new states', async () => {
+  const explorer = new Explorer('coverage');
+  await explore(explorer, 40);
+  const { states, combinations, prefixes, waypoints } = explorer.coverage;
+  expect(states).toBeGreaterThan(60);
+  expect(combinations).toBeGreaterThan(10);
+  expect(prefixes).toBeGreaterThan(30);
+  expect(waypoints['an epoch was led without a write']).toBeGreaterThan(0);
+});
+
+test('truncating to the high watermark is found within a few hundred walks, and shrunk to a handful of steps', async () => {
+  const explorer = new Explorer('kip-101', { 'lab.truncate.to.high.watermark': 'true' });
+  let outcome = await explorer.next();
+  for (let i = 0; i < 400 && outcome.violations.length === 0; i++) outcome = await explorer.next();
+  expect(outcome.violations.join()).toContain('NoAckedTruncated');
+  const shortest = await shrinkWalk(outcome);
+  expect(shortest.violations.length).toBeGreaterThan(0);
+  expect(shortest.steps.length).toBeLessThanOrEqual(outcome.steps.length);
+});
