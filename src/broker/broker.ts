@@ -20,7 +20,7 @@ import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateC
 import { readControllerId } from '../zk/controller-election';
 import { writeIsr } from '../zk/partition-state-store';
 import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
-import { readAllTopicConfigs, readTopicConfig } from '../zk/topic-store';
+import { readAllTopicConfigs, readTopic, readTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
 import { endpointText } from '../zk/znodes';
@@ -28,6 +28,7 @@ import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
 import { ConfigChangeListener } from './config-change-listener';
 import { GroupService } from './group/group-service';
+import { createOffsetsTopic, offsetsTopicRequest } from './group/offsets-topic';
 import { createTopicNow } from './handlers/create-topics';
 import { IsrChangePropagator } from './isr-change-propagator';
 import { refuseKafkaPeers } from './kafka-peer-probe';
@@ -123,7 +124,8 @@ export class Broker {
     const controller = this.newController(brokerId, zk);
     const claim = () => claimProducerIdBlock(zk, brokerId);
     const producerIds = new ProducerIdManager(claim, await claim());
-    const groups = new GroupService(host, config, metadata, replicas);
+    const readPartitionCount = async () => (await readTopic(zk, GROUP_METADATA_TOPIC))?.partitions.size;
+    const groups = new GroupService({ host, config, cache: metadata, replicas, readPartitionCount });
     const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, groups, producerIds);
     const endpoints = await this.bind(server);
     const logDirFailures = new LogDirFailureNotifier(host.clock, zk, this.log, brokerId);
@@ -132,7 +134,7 @@ export class Broker {
     await this.refuseTakenAddress(running);
     logs.startBackgroundTasks();
     replicas.start();
-    groups.start();
+    await groups.start();
     zk.addSessionListener({
       onLost: () => controller.sessionLost(),
       onExpired: () => {
@@ -207,16 +209,11 @@ export class Broker {
     const createDeps = {
       host, zk, cache: metadata, numPartitions: config['num.partitions'], replicationFactor: config['default.replication.factor'],
     };
-    const autoCreate = (topic: string): Promise<void> => (topic === GROUP_METADATA_TOPIC ? createOffsetsTopic() : createTopicNow(createDeps, { name: topic }));
-    const createOffsetsTopic = (): Promise<void> => createTopicNow(createDeps, {
-      name: GROUP_METADATA_TOPIC, numPartitions: config['offsets.topic.num.partitions'], replicationFactor: config['offsets.topic.replication.factor'],
-      configs: { 'cleanup.policy': 'compact', 'segment.bytes': String(config['offsets.topic.segment.bytes']), 'compression.type': 'producer' },
-    }).catch((error) => {
-      if (!(error instanceof KafkaError)) throw error;
-      if (error.errorName !== 'TOPIC_ALREADY_EXISTS') this.log.warn(`${GROUP_METADATA_TOPIC} could not be created: ${error.message}`);
-    });
+    const createOffsets = (): Promise<void> => createOffsetsTopic(() => createTopicNow(createDeps, offsetsTopicRequest(config)), this.log);
+    const autoCreate = (topic: string): Promise<void> => (topic === GROUP_METADATA_TOPIC ? createOffsets() : createTopicNow(createDeps, { name: topic }));
+    const findCoordinator = { clock: host.clock, cache: metadata, offsetsTopic: groups.offsetsTopic, createOffsetsTopic: createOffsets };
     const serve = requestRouter({
-      host, log: this.log, brokerId, clusterId, replicas, logs: this.logs!, groups, createTopics: createDeps, findCoordinator: { cache: metadata, createOffsetsTopic },
+      host, log: this.log, brokerId, clusterId, replicas, logs: this.logs!, groups, createTopics: createDeps, findCoordinator,
       generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },

@@ -48,6 +48,10 @@ export class MetadataCache {
     return partitions && [...partitions.values()].sort((a, b) => a.partition - b.partition);
   }
 
+  partition({ topic, partition }: TopicPartition): PartitionMetadata | undefined {
+    return this.topics.get(topic)?.get(partition);
+  }
+
   has({ topic, partition }: TopicPartition): boolean {
     return this.topics.get(topic)?.has(partition) ?? false;
   }

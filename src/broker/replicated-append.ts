@@ -9,7 +9,10 @@ import { DelayedOperation } from './purgatory';
 import { ReplicaManager } from './replica-manager';
 
 class DelayedAppend implements DelayedOperation {
-  constructor(private readonly replicas: ReplicaManager, private readonly tp: TopicPartition, private readonly nextOffset: number, private readonly done: (error: ErrorName) => void) {}
+  constructor(
+    private readonly replicas: ReplicaManager, private readonly tp: TopicPartition,
+    private readonly nextOffset: number, private readonly done: (error: ErrorName) => void,
+  ) {}
 
   tryComplete(): boolean {
     const outcome = this.replicas.get(this.tp)?.replicationOutcome(this.nextOffset) ?? 'NOT_LEADER_OR_FOLLOWER';
@@ -23,23 +26,25 @@ class DelayedAppend implements DelayedOperation {
   }
 }
 
-export interface Appended {
-  readonly error: ErrorName;
+export interface StartedAppend {
   /** Of the first record, or -1 if nothing was written. */
   readonly baseOffset: number;
+  /** NONE once the batch is committed, or why that will not be told. */
+  readonly outcome: Promise<ErrorName>;
 }
 
-/** Appends the batch; resolves with NONE once it is committed, or with why that will not be told. */
-export function appendReplicated(replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number): Promise<Appended> {
+/** Appends the batch here and now; what comes of it is told later. */
+export function startAppend(replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number): StartedAppend {
   try {
     const info = replicas.require(tp).appendAsLeader(batch, -1);
     replicas.appended(tp);
-    return new Promise((resolve) => {
-      const operation = new DelayedAppend(replicas, tp, info.lastOffset + 1, (error) => resolve({ error, baseOffset: info.firstOffset }));
+    const outcome = new Promise<ErrorName>((resolve) => {
+      const operation = new DelayedAppend(replicas, tp, info.lastOffset + 1, resolve);
       replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs);
     });
+    return { baseOffset: info.firstOffset, outcome };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
-    return Promise.resolve({ error: error.errorName, baseOffset: -1 });
+    return { baseOffset: -1, outcome: Promise.resolve(error.errorName) };
   }
 }

@@ -87,7 +87,7 @@ test('the coordinator dies: the group goes on with its offsets at the next leade
   const coordinator = cluster.stateOf({ topic: '__consumer_offsets', partition: 0 })!.leader;
   const generations = group.alive.map((member) => member.consumer.groupMetadata().generation);
   cluster.kill(coordinator);
-  await runUntil(cluster, 'another broker loaded the group', () => cluster.world.timeline.filter(({ what }) => what === 'groups-loaded').length >= 2);
+  await runUntil(cluster, 'another broker loaded the group', () => cluster.world.timeline.filter(({ what }) => what === 'group-loaded').length >= 2);
   await runUntil(cluster, 'orders are led', () => TPS.every((tp) => cluster.isRunning(cluster.stateOf(tp)?.leader ?? -1)));
   await produceOrders(cluster, 10);
   await runUntil(cluster, 'the rest is processed', () => allDone(group, 20));

@@ -47,15 +47,19 @@ export class GroupCoordinator {
     const group = known ?? this.groups.getOrCreate(groupId);
     if (group.is('Dead')) return joinError('COORDINATOR_NOT_AVAILABLE', memberId);
     if (!group.supports(request.protocolType, request.protocols.map((one) => one.name))) return joinError('INCONSISTENT_GROUP_PROTOCOL', memberId);
-    if (!group.members.has(memberId) && !this.hasRoom(group, request)) {
+    if (!this.accepts(group, request)) {
       this.forgetPending(group, memberId);
       return joinError('GROUP_MAX_SIZE_REACHED', memberId);
     }
     return memberId === '' ? this.joinWithoutId(group, request, caller) : this.joinWithId(group, request, caller);
   }
 
-  private hasRoom(group: Group, { groupInstanceId }: JoinRequest): boolean {
-    return group.staticMemberId(groupInstanceId) !== undefined || group.members.size < this.config['group.max.size'];
+  /** Whether there is room. While members are gathered those count that have joined: the others may be gone. */
+  private accepts(group: Group, { memberId, groupInstanceId }: JoinRequest): boolean {
+    const max = this.config['group.max.size'];
+    if (group.is('Empty') || group.staticMemberId(groupInstanceId) !== undefined) return true;
+    if (!group.is('PreparingRebalance')) return group.members.has(memberId) || group.members.size < max;
+    return group.members.get(memberId)?.awaitingJoin !== undefined || group.all.filter((one) => one.awaitingJoin).length < max;
   }
 
   private newMemberId(prefix: string): string {
@@ -80,10 +84,11 @@ export class GroupCoordinator {
 
   private joinWithId(group: Group, request: JoinRequest, caller: Caller): Promise<JoinResponse> | JoinResponse {
     const { memberId, groupInstanceId } = request;
-    if (this.forgetPending(group, memberId)) return this.addMember(group, request, caller, memberId);
+    // Ids are given in advance to dynamic members only.
+    if (groupInstanceId === null && this.forgetPending(group, memberId)) return this.addMember(group, request, caller, memberId);
     if (group.isFenced(memberId, groupInstanceId)) return joinError('FENCED_INSTANCE_ID', memberId);
     const member = group.members.get(memberId);
-    if (!member) return joinError('UNKNOWN_MEMBER_ID', memberId);
+    if (!member || (groupInstanceId !== null && group.staticMemberId(groupInstanceId) === undefined)) return joinError('UNKNOWN_MEMBER_ID', memberId);
     const unchanged = sameProtocols(member, request);
     switch (group.state) {
       case 'PreparingRebalance':
@@ -171,11 +176,12 @@ export class GroupCoordinator {
       this.rebalance.keepAlive(group, member, member.sessionTimeoutMs);
       return this.rebalance.assignmentOf(group, member);
     }
+    // An earlier SyncGroup of the same member, whose connection is gone, is not answered any more.
+    member.awaitingSync?.(syncError('REBALANCE_IN_PROGRESS'));
     const answer = new Promise<SyncResponse>((resolve) => { member.awaitingSync = resolve; });
     if (memberId === group.leaderId) void this.rebalance.assign(group, request);
     return answer;
   }
-
 
   /** NONE, or why this member may not speak for the group. */
   memberProblem(group: Group | undefined, memberId: string, groupInstanceId: string | null, generationId: number): ErrorName {

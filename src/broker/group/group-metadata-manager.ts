@@ -3,34 +3,35 @@
  * writes their changes to that partition, loads them when it becomes leader, and forgets them when it no longer is.
  *
  * Invariants: a commit is visible only after every in-sync replica has its record; while a partition is being loaded
- * its groups answer nothing; what a former leader had not committed is not taken over from its memory but from the log.
+ * its groups answer nothing, and loading ends or is tried again; what a former leader had not committed is not taken over
+ * from its memory but from the log.
  *
  * Kafka: coordinator/group/GroupMetadataManager.scala@2.8.2
  */
-import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../common/cluster-types';
-import { ErrorName, KafkaError, messageOf } from '../../common/errors';
+import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
+import { ErrorName, messageOf } from '../../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../../common/host';
-import { Log } from '../../log/log';
-import { buildBatch } from '../../record/batch-builder';
+import { buildBatch, recompress } from '../../record/batch-builder';
 import { CompressionType, compressionTypes } from '../../record/compression';
-import { recompress } from '../../record/batch-builder';
-import { batchesOf, RecordBatch } from '../../record/record-batch';
-import { recordsOf } from '../../record/record';
+import { RecordBatch } from '../../record/record-batch';
 import { BrokerConfig } from '../broker-config';
 import { ReplicaManager } from '../replica-manager';
-import { appendReplicated } from '../replicated-append';
+import { StartedAppend, startAppend } from '../replicated-append';
+import { loadGroups } from './group-loader';
 import { Group } from './group-metadata';
-import {
-  CommittedOffset, decodeGroupValue, decodeKey, decodeOffsetValue, encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, partitionForGroup, StoredGroup,
-} from './group-records';
+import { CommittedOffset, encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue } from './group-records';
+import { OffsetsTopic } from './offsets-topic';
+
+/** A load that failed is tried again after this long, and twice as long each time. */
+const LOAD_RETRY_MS = 500;
+const LOAD_RETRY_MAX_MS = 30_000;
 
 export interface GroupMetadataDeps {
   readonly host: Host;
   readonly log: Logger;
   readonly config: BrokerConfig;
   readonly replicas: ReplicaManager;
-  /** Partitions of `__consumer_offsets`, or undefined while it does not exist. */
-  readonly partitionCount: () => number | undefined;
+  readonly offsetsTopic: OffsetsTopic;
   /** A group was loaded: its members' clocks start. */
   readonly onLoaded: (group: Group) => void;
   /** A group is coordinated elsewhere from now on: whoever waits must hear it. */
@@ -38,14 +39,16 @@ export interface GroupMetadataDeps {
 }
 
 interface OwnedPartition {
-  readonly leaderEpoch: number;
-  loading: boolean;
+  leaderEpoch: number;
+  state: 'loading' | 'failed' | 'loaded';
 }
 
 interface GroupRecord {
   readonly key: Buffer;
   readonly value: Buffer | null;
 }
+
+export type Ownership = 'NONE' | 'NOT_COORDINATOR' | 'COORDINATOR_LOAD_IN_PROGRESS' | 'COORDINATOR_NOT_AVAILABLE';
 
 /** What a failed append means for a group's members, and for offsets. Kafka: GroupMetadataManager#storeGroup */
 function groupError(error: ErrorName): ErrorName {
@@ -72,7 +75,6 @@ export class GroupMetadataManager {
   constructor(private readonly deps: GroupMetadataDeps) {}
 
   private get now(): number { return this.deps.host.clock.wallMs(); }
-  private get partitions(): number { return this.deps.partitionCount() ?? this.deps.config['offsets.topic.num.partitions']; }
 
   start(): void {
     this.timer = this.deps.host.clock.schedule(this.deps.config['offsets.retention.check.interval.ms'], () => {
@@ -87,18 +89,16 @@ export class GroupMetadataManager {
     for (const partition of [...this.owned.keys()]) this.resign(partition);
   }
 
-  partitionOf(groupId: string): number {
-    return partitionForGroup(groupId, this.partitions);
-  }
-
   /** NONE, or why this broker does not answer for the group. */
-  ownership(groupId: string): 'NONE' | 'NOT_COORDINATOR' | 'COORDINATOR_LOAD_IN_PROGRESS' {
-    const owned = this.owned.get(this.partitionOf(groupId));
+  ownership(groupId: string): Ownership {
+    const partition = this.deps.offsetsTopic.partitionOf(groupId);
+    const owned = partition === undefined ? undefined : this.owned.get(partition);
     if (owned === undefined) return 'NOT_COORDINATOR';
-    return owned.loading ? 'COORDINATOR_LOAD_IN_PROGRESS' : 'NONE';
+    if (owned.state === 'failed') return 'COORDINATOR_NOT_AVAILABLE';
+    return owned.state === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : 'NONE';
   }
 
-  get isLoading(): boolean { return [...this.owned.values()].some((one) => one.loading); }
+  get isLoading(): boolean { return [...this.owned.values()].some((one) => one.state !== 'loaded'); }
   get all(): readonly Group[] { return [...this.groups.values()]; }
 
   get(groupId: string): Group | undefined {
@@ -111,142 +111,134 @@ export class GroupMetadataManager {
     return group;
   }
 
-  /** The leader of a partition of `__consumer_offsets` changed. */
+  /** The leader of a partition of `__consumer_offsets` changed, or its epoch did. */
   leadershipChanged(partition: number, leaderEpoch: number, isLeader: boolean): void {
     if (this.isClosed) return;
-    const known = this.owned.get(partition);
     if (!isLeader) return this.resign(partition);
-    if (known && known.leaderEpoch >= leaderEpoch) return;
-    if (known) this.resign(partition);
-    const owned: OwnedPartition = { leaderEpoch, loading: true };
+    const known = this.owned.get(partition);
+    if (known) {
+      // The same leader under another epoch: nobody else wrote to the log meanwhile, so memory says what it says.
+      known.leaderEpoch = Math.max(known.leaderEpoch, leaderEpoch);
+      return;
+    }
+    const owned: OwnedPartition = { leaderEpoch, state: 'loading' };
     this.owned.set(partition, owned);
-    this.load(partition, owned).catch((error) => this.deps.log.error(`Loading ${GROUP_METADATA_TOPIC}-${partition} failed: ${messageOf(error)}`));
+    void this.load(partition, owned);
   }
 
   private resign(partition: number): void {
     if (!this.owned.delete(partition)) return;
+    this.deps.host.event({ what: 'group-unloaded', partition });
     for (const group of this.all) {
-      if (this.partitionOf(group.groupId) !== partition) continue;
+      if (this.deps.offsetsTopic.partitionOf(group.groupId) !== partition) continue;
       this.groups.delete(group.groupId);
       this.deps.onUnloaded(group);
     }
   }
 
-  /** Reads the whole partition, in slices; the last record of a key wins. */
+  /** Tries until the partition is loaded or led by another. */
   private async load(partition: number, owned: OwnedPartition): Promise<void> {
-    const log = this.deps.replicas.get({ topic: GROUP_METADATA_TOPIC, partition })?.log;
-    if (!log) return;
-    const groups = new Map<string, StoredGroup>();
-    const offsets = new Map<string, { group: string; tp: TopicPartition; committed: CommittedOffset }>();
-    let damage = '';
-    for (let next = log.logStartOffset; next < log.logEndOffset;) {
-      const slice = this.slicePastDamage(next, () => this.loadSlice(log, next, groups, offsets));
-      if (slice.damage !== undefined && slice.damage !== damage) {
-        damage = slice.damage;
-        this.deps.log.error(`${damage}; groups and offsets in it are lost, older commits hold`);
+    const { host, log } = this.deps;
+    for (let backoffMs = LOAD_RETRY_MS; ; backoffMs = Math.min(backoffMs * 2, LOAD_RETRY_MAX_MS)) {
+      try {
+        return await this.loadOnce(partition, owned);
+      } catch (error) {
+        if (this.owned.get(partition) !== owned) return;
+        owned.state = 'failed';
+        log.error(`Loading ${GROUP_METADATA_TOPIC}-${partition} failed, to be tried again in ${backoffMs} ms: ${messageOf(error)}`);
       }
-      if (slice.next === next) break;
-      next = slice.next;
-      await sleep(this.deps.host.clock, 0);
+      await sleep(host.clock, backoffMs);
       if (this.owned.get(partition) !== owned) return;
     }
-    const loaded = new Map([...groups].map(([id, stored]) => [id, Group.fromStored(id, stored, this.now)]));
-    for (const { group: id, tp, committed } of offsets.values()) {
-      let group = loaded.get(id);
-      if (!group) loaded.set(id, group = new Group(id, this.now));
-      group.offsets.set(tpName(tp), { tp, committed });
-    }
-    owned.loading = false;
+  }
+
+  private async loadOnce(partition: number, owned: OwnedPartition): Promise<void> {
+    const { host, log: logger, config, replicas, offsetsTopic, onLoaded } = this.deps;
+    const log = replicas.get({ topic: GROUP_METADATA_TOPIC, partition })?.log;
+    if (!log) throw new Error('there is no log');
+    host.event({ what: 'group-load-started', partition, leaderEpoch: owned.leaderEpoch });
+    const isCurrent = () => this.owned.get(partition) === owned;
+    if (await offsetsTopic.partitionCount() === undefined) throw new Error('ZooKeeper does not have the topic');
+    if (!isCurrent()) return;
+    const image = await loadGroups({ clock: host.clock, logger, log, bufferSize: config['offsets.load.buffer.size'], isCurrent });
+    if (image === undefined) return;
+    const loaded = image.groups(this.now, (groupId) => offsetsTopic.partitionOf(groupId) === partition);
+    owned.state = 'loaded';
     for (const [id, group] of loaded) {
       this.groups.set(id, group);
-      this.deps.onLoaded(group);
+      onLoaded(group);
     }
-    this.deps.log.info(`Loaded ${loaded.size} groups and ${offsets.size} offsets from ${GROUP_METADATA_TOPIC}-${partition}`);
-    this.deps.host.event({ what: 'groups-loaded', partition, groups: loaded.size, offsets: offsets.size, leaderEpoch: owned.leaderEpoch });
+    const offsets = [...loaded.values()].reduce((sum, group) => sum + group.offsets.size, 0);
+    logger.info(`Loaded ${loaded.size} groups and ${offsets} offsets from ${GROUP_METADATA_TOPIC}-${partition}`);
+    host.event({ what: 'group-loaded', partition, groups: loaded.size, offsets, leaderEpoch: owned.leaderEpoch });
   }
 
-  /** A damaged batch is passed over: an older offset repeats some records, a group that never loads is an outage. */
-  private slicePastDamage(from: number, load: () => number): { readonly next: number; readonly damage?: string } {
-    try {
-      return { next: load() };
-    } catch (error) {
-      if (!(error instanceof KafkaError) || error.errorName !== 'CORRUPT_MESSAGE') throw error;
-      return { next: from + 1, damage: error.message };
-    }
-  }
-
-  private loadSlice(log: Log, from: number, groups: Map<string, StoredGroup>, offsets: Map<string, { group: string; tp: TopicPartition; committed: CommittedOffset }>): number {
-    let next = from;
-    for (const batch of batchesOf(Buffer.concat(log.read(from, log.logEndOffset, this.deps.config['offsets.load.buffer.size'], true)))) {
-      if (!batch.isControl) {
-        for (const { key, value } of recordsOf(batch)) {
-          const parsed = decodeKey(key!);
-          if (parsed.kind === 'unknown') throw new Error(`a key of version ${parsed.version} stands at offset ${batch.baseOffset}`);
-          if (parsed.kind === 'group') {
-            if (value === null) groups.delete(parsed.group);
-            else groups.set(parsed.group, decodeGroupValue(value));
-          } else {
-            const name = `${parsed.group}\u0000${tpName(parsed.tp)}`;
-            if (value === null) offsets.delete(name);
-            else offsets.set(name, { group: parsed.group, tp: parsed.tp, committed: decodeOffsetValue(value) });
-          }
-        }
-      }
-      next = batch.nextOffset;
-    }
-    return next;
-  }
-
-  private async append(groupId: string, records: readonly GroupRecord[]): Promise<ErrorName> {
-    const partition = this.partitionOf(groupId);
+  private startAppend(groupId: string, records: readonly GroupRecord[]): StartedAppend {
+    const { offsetsTopic, config, replicas } = this.deps;
+    const partition = offsetsTopic.partitionOf(groupId);
+    if (partition === undefined) return { baseOffset: -1, outcome: Promise.resolve('NOT_LEADER_OR_FOLLOWER') };
     const timestamp = this.now;
     let batch = buildBatch(records.map(({ key, value }) => ({ timestamp, key, value })));
-    const codec = compressionTypes[this.deps.config['offsets.topic.compression.codec']] as CompressionType;
+    const codec = compressionTypes[config['offsets.topic.compression.codec']] as CompressionType;
     if (codec !== 'none') batch = recompress(new RecordBatch(batch), codec);
-    return (await appendReplicated(this.deps.replicas, { topic: GROUP_METADATA_TOPIC, partition }, batch, this.deps.config['offsets.commit.timeout.ms'])).error;
+    return startAppend(replicas, { topic: GROUP_METADATA_TOPIC, partition }, batch, config['offsets.commit.timeout.ms']);
   }
 
   /** Writes the group's generation, members and assignment; NONE once that is committed. */
   async storeGroup(group: Group, assignments: ReadonlyMap<string, Buffer>): Promise<ErrorName> {
-    const error = await this.append(group.groupId, [{ key: encodeGroupKey(group.groupId), value: encodeGroupValue(group.toStored(assignments)) }]);
-    if (error !== 'NONE') this.deps.log.warn(`Group ${group.groupId}, generation ${group.generation}, could not be stored: ${error}`);
+    const { generation } = group;
+    const value = encodeGroupValue(group.toStored(assignments));
+    const { baseOffset, outcome } = this.startAppend(group.groupId, [{ key: encodeGroupKey(group.groupId), value }]);
+    this.deps.host.event({ what: 'group-store-started', group: group.groupId, generation, offset: baseOffset });
+    const error = await outcome;
+    this.deps.host.event({ what: 'group-stored', group: group.groupId, generation, offset: baseOffset, error });
+    if (error !== 'NONE') this.deps.log.warn(`Group ${group.groupId}, generation ${generation}, could not be stored: ${error}`);
     return groupError(error);
   }
 
   /** Writes offsets in one batch; they can be fetched once every in-sync replica has them. */
   async storeOffsets(group: Group, offsets: readonly { readonly tp: TopicPartition; readonly committed: CommittedOffset }[]): Promise<ErrorName> {
-    group.pendingCommits++;
-    try {
-      const error = await this.append(group.groupId, offsets.map(({ tp, committed }) => ({ key: encodeOffsetKey(group.groupId, tp), value: encodeOffsetValue(committed) })));
-      // Appends of a partition are committed in their order, so the later commit is also the later answer.
-      if (error === 'NONE') for (const { tp, committed } of offsets) group.offsets.set(tpName(tp), { tp, committed });
-      return commitError(error);
-    } finally {
-      group.pendingCommits--;
-    }
+    const { groupId, generation } = group;
+    const tps = offsets.map(({ tp }) => tp);
+    const records = offsets.map(({ tp, committed }) => ({ key: encodeOffsetKey(groupId, tp), value: encodeOffsetValue(committed) }));
+    const { baseOffset, outcome } = this.startAppend(groupId, records);
+    group.offsets.started(tps);
+    if (baseOffset >= 0) this.deps.host.event({ what: 'offset-commit-started', group: groupId, generation, offset: baseOffset });
+    const error = await outcome;
+    this.deps.host.event({ what: 'offset-commit-stored', group: groupId, generation, offset: baseOffset, error });
+    if (error === 'NONE') offsets.forEach(({ tp, committed }, i) => group.offsets.completed(tp, committed, baseOffset + i));
+    else group.offsets.failed(tps);
+    return commitError(error);
   }
 
-  /** Forgets offsets, and with the last one an empty group. NONE once the tombstones are committed. */
+  /**
+   * Forgets offsets, and with the last one an empty group. NONE once the tombstones are committed; if they cannot be
+   * written nothing is forgotten.
+   */
   async forgetOffsets(group: Group, tps: readonly TopicPartition[]): Promise<ErrorName> {
-    const known = tps.filter((tp) => group.committed(tp) !== undefined);
+    const known = tps.filter((tp) => group.offsets.get(tp) !== undefined);
     const records: GroupRecord[] = known.map((tp) => ({ key: encodeOffsetKey(group.groupId, tp), value: null }));
-    const isLast = group.is('Empty') && group.pendingCommits === 0 && known.length === group.offsets.size;
+    const isLast = group.is('Empty') && !group.offsets.hasPending && known.length === group.offsets.size;
     if (isLast && group.generation > 0) records.push({ key: encodeGroupKey(group.groupId), value: null });
-    for (const tp of known) group.offsets.delete(tpName(tp));
+    const append = records.length > 0 ? this.startAppend(group.groupId, records) : undefined;
+    if (append && append.baseOffset < 0) return groupError(await append.outcome);
+    known.forEach((tp, i) => group.offsets.forgotten(tp, append!.baseOffset + i));
     if (isLast) {
       group.transitionTo('Dead', this.now);
       this.groups.delete(group.groupId);
       this.deps.log.info(`Group ${group.groupId} transitioned to Dead in generation ${group.generation}`);
     }
-    return records.length === 0 ? 'NONE' : groupError(await this.append(group.groupId, records));
+    return append ? groupError(await append.outcome) : 'NONE';
   }
 
   /** Kafka: GroupMetadata#removeExpiredOffsets */
   private expired(group: Group): TopicPartition[] {
     const retentionMs = this.deps.config['offsets.retention.minutes'] * 60_000;
     const now = this.now;
-    const due = (since: (committed: CommittedOffset) => number, except: (topic: string) => boolean = () => false) => [...group.offsets.values()]
-      .filter(({ tp, committed }) => !except(tp.topic) && (committed.expireTimestamp >= 0 ? now >= committed.expireTimestamp : now - since(committed) >= retentionMs)).map(({ tp }) => tp);
+    const isOver = (committed: CommittedOffset, sinceMs: number) => (
+      committed.expireTimestamp >= 0 ? now >= committed.expireTimestamp : now - sinceMs >= retentionMs);
+    const due = (since: (committed: CommittedOffset) => number, except: (topic: string) => boolean = () => false) => group.offsets.all
+      .filter(({ tp, committed }) => !except(tp.topic) && !group.offsets.isPending(tp) && isOver(committed, since(committed))).map(({ tp }) => tp);
     if (group.protocolType === null) return due((committed) => committed.commitTimestamp);
     if (group.is('Empty')) return due(() => group.stateSinceMs);
     const subscribed = group.is('Stable') ? group.subscribedTopics() : undefined;
@@ -255,7 +247,8 @@ export class GroupMetadataManager {
 
   private async expireOffsets(): Promise<void> {
     for (const group of this.all) {
-      if (this.ownership(group.groupId) !== 'NONE' || group.pendingCommits > 0) continue;
+      // Meanwhile it may have been unloaded, and loaded anew as another object that knows more.
+      if (this.groups.get(group.groupId) !== group || this.ownership(group.groupId) !== 'NONE') continue;
       const tps = this.expired(group);
       const isIdle = group.is('Empty') && group.offsets.size === 0;
       if (tps.length > 0 || isIdle) await this.forgetOffsets(group, tps);

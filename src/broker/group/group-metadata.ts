@@ -6,13 +6,13 @@
  *
  * [p] Kafka: coordinator/group/{GroupMetadata,MemberMetadata}.scala@2.8.2
  */
-import { TopicPartition, tpName } from '../../common/cluster-types';
 import { invariant } from '../../common/errors';
 import { Timer } from '../../common/host';
 import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from '../../protocol/consumer-protocol';
 import { joinGroup, syncGroup } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
-import { CommittedOffset, StoredGroup } from './group-records';
+import { GroupCommits } from './group-commits';
+import { StoredGroup } from './group-records';
 
 export type JoinResponse = TypeOf<typeof joinGroup.response>;
 export type SyncResponse = TypeOf<typeof syncGroup.response>;
@@ -78,9 +78,9 @@ export class Group {
   /** Who has sent SyncGroup in this generation. */
   readonly syncedMembers = new Set<string>();
   private readonly staticMembers = new Map<string, string>();
-  readonly offsets = new Map<string, { readonly tp: TopicPartition; readonly committed: CommittedOffset }>();
-  /** Commits on their way into the log, by partition. */
-  pendingCommits = 0;
+  readonly offsets = new GroupCommits();
+  /** The generation whose assignment is on its way into the log. */
+  storingGeneration: number | undefined;
 
   constructor(readonly groupId: string, nowMs: number) {
     this.stateSinceMs = nowMs;
@@ -207,9 +207,5 @@ export class Group {
       currentStateTimestamp: this.stateSinceMs,
       members: this.all.map((member) => ({ ...member, subscription: this.metadataOf(member), assignment: assignments.get(member.memberId) ?? member.assignment })),
     };
-  }
-
-  committed(tp: TopicPartition): CommittedOffset | undefined {
-    return this.offsets.get(tpName(tp))?.committed;
   }
 }

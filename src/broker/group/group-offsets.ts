@@ -94,7 +94,7 @@ export class GroupOffsets {
     return {
       errorCode: 0,
       topics: wanted.map(({ name, partitionIndexes }) => ({
-        name, partitions: partitionIndexes.map((partitionIndex) => offsetRow(partitionIndex, group?.committed({ topic: name, partition: partitionIndex }))),
+        name, partitions: partitionIndexes.map((partitionIndex) => offsetRow(partitionIndex, group?.offsets.get({ topic: name, partition: partitionIndex }))),
       })),
     };
   }
@@ -155,7 +155,7 @@ export class GroupOffsets {
     const group = this.deps.groups.get(groupId);
     if (!group || group.is('Dead')) return 'GROUP_ID_NOT_FOUND';
     if (!group.is('Empty') || group.pendingMembers.size > 0) return 'NON_EMPTY_GROUP';
-    return this.deps.groups.forgetOffsets(group, [...group.offsets.values()].map(({ tp }) => tp));
+    return this.deps.groups.forgetOffsets(group, group.offsets.all.map(({ tp }) => tp));
   }
 }
 
@@ -167,6 +167,6 @@ function offsetRow(partitionIndex: number, committed: CommittedOffset | undefine
 
 function allOf(group: Group | undefined): { name: string; partitionIndexes: number[] }[] {
   const byTopic = new Map<string, number[]>();
-  for (const { tp } of group?.offsets.values() ?? []) byTopic.set(tp.topic, [...byTopic.get(tp.topic) ?? [], tp.partition]);
+  for (const { tp } of group?.offsets.all ?? []) byTopic.set(tp.topic, [...byTopic.get(tp.topic) ?? [], tp.partition]);
   return [...byTopic].map(([name, partitionIndexes]) => ({ name, partitionIndexes }));
 }

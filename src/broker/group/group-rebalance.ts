@@ -26,7 +26,9 @@ export function syncError(error: ErrorName): SyncResponse {
 }
 
 export class GroupRebalance {
-  constructor(private readonly host: Host, private readonly log: Logger, private readonly config: BrokerConfig, private readonly groups: GroupMetadataManager) {}
+  constructor(
+    private readonly host: Host, private readonly log: Logger, private readonly config: BrokerConfig, private readonly groups: GroupMetadataManager,
+  ) {}
 
   private get wallMs(): number { return this.host.clock.wallMs(); }
 
@@ -79,7 +81,7 @@ export class GroupRebalance {
     group.protocolName = group.selectProtocol();
     group.transitionTo('CompletingRebalance', this.wallMs);
     this.log.info(`Stabilized group ${group.groupId} generation ${group.generation} with ${group.members.size} members`);
-    this.host.event({ what: 'generation', group: group.groupId, generation: group.generation, members: group.members.size, leader: group.leaderId });
+    this.generationChanged(group);
     for (const member of group.all) {
       const answer = member.awaitingJoin;
       member.awaitingJoin = undefined;
@@ -90,10 +92,15 @@ export class GroupRebalance {
     this.awaitSyncs(group);
   }
 
+  private generationChanged({ groupId, generation, members, leaderId }: Group): void {
+    this.host.event({ what: 'generation-changed', group: groupId, generation, members: members.size, leader: leaderId });
+  }
+
   private becomeEmpty(group: Group): void {
     group.protocolName = null;
     group.leaderId = null;
     group.transitionTo('Empty', this.wallMs);
+    this.generationChanged(group);
     this.log.info(`Group ${group.groupId} with generation ${group.generation} is now empty`);
     void this.groups.storeGroup(group, new Map());
   }
@@ -114,9 +121,14 @@ export class GroupRebalance {
     group.syncedMembers.clear();
   }
 
-  /** The leader's word: stored first, then told. */
+  /**
+   * The leader's assignment: stored first, then told. Only the first one of a generation counts: a leader that did not get
+   * the answer may bring another, and the log must not say something else than what the members were told.
+   */
   async assign(group: Group, request: TypeOf<typeof syncGroup.request>): Promise<void> {
     const { generation } = group;
+    if (group.storingGeneration === generation) return;
+    group.storingGeneration = generation;
     this.log.info(`Assignment received from leader ${request.memberId} for group ${group.groupId} generation ${generation}`);
     const given = new Map(request.assignments.map((row) => [row.memberId, row.assignment]));
     const assignments = new Map(group.all.map((member) => [member.memberId, given.get(member.memberId) ?? NO_BYTES]));
@@ -201,6 +213,7 @@ export class GroupRebalance {
 
   /** The members of a group that was just loaded get a whole session from now. */
   resume(group: Group): void {
+    if (group.members.size > this.config['group.max.size']) this.prepare(group, 'the group that was loaded has too many members');
     for (const member of group.all) this.keepAlive(group, member, member.sessionTimeoutMs);
   }
 

@@ -4,7 +4,8 @@
  * Kafka: coordinator/group/GroupCoordinator.scala#apply@2.8.2
  */
 import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
-import { Host } from '../../common/host';
+import { messageOf } from '../../common/errors';
+import { Host, Log } from '../../common/host';
 import { RequestContext } from '../../network/socket-server';
 import { BrokerConfig } from '../broker-config';
 import { MetadataCache } from '../metadata-cache';
@@ -13,17 +14,30 @@ import { Caller, GroupCoordinator } from './group-coordinator';
 import { GroupMetadataManager } from './group-metadata-manager';
 import { GroupOffsets } from './group-offsets';
 import { GroupRebalance } from './group-rebalance';
+import { OffsetsTopic } from './offsets-topic';
+
+export interface GroupServiceDeps {
+  readonly host: Host;
+  readonly config: BrokerConfig;
+  readonly cache: MetadataCache;
+  readonly replicas: ReplicaManager;
+  /** The partitions of `__consumer_offsets` in ZooKeeper; undefined where it does not exist. */
+  readonly readPartitionCount: () => Promise<number | undefined>;
+}
 
 export class GroupService {
   readonly coordinator: GroupCoordinator;
   readonly offsets: GroupOffsets;
+  readonly offsetsTopic: OffsetsTopic;
   private readonly groups: GroupMetadataManager;
+  private readonly log: Log;
 
-  constructor(host: Host, config: BrokerConfig, cache: MetadataCache, replicas: ReplicaManager) {
-    const log = host.log.child('GroupCoordinator');
+  constructor({ host, config, cache, replicas, readPartitionCount }: GroupServiceDeps) {
+    const log = this.log = host.log.child('GroupCoordinator');
+    const offsetsTopic = this.offsetsTopic = new OffsetsTopic({ readPartitionCount, isKnown: () => cache.partitions(GROUP_METADATA_TOPIC) !== undefined });
     // The two know each other: a rebalance stores its outcome, and a loaded group's members get their clocks.
     const groups: GroupMetadataManager = new GroupMetadataManager({
-      host, log, config, replicas, partitionCount: () => cache.partitions(GROUP_METADATA_TOPIC)?.length,
+      host, log, config, replicas, offsetsTopic,
       onLoaded: (group) => rebalance.resume(group), onUnloaded: (group) => rebalance.abandon(group),
     });
     const rebalance = new GroupRebalance(host, log, config, groups);
@@ -37,7 +51,9 @@ export class GroupService {
     if (topic === GROUP_METADATA_TOPIC) this.groups.leadershipChanged(partition, leaderEpoch, isLeader);
   }
 
-  start(): void {
+  /** Before the broker registers: nobody may ask for a group while the number of partitions is not known. */
+  async start(): Promise<void> {
+    await this.offsetsTopic.partitionCount().catch((error) => this.log.warn(`The offsets topic cannot be read yet: ${messageOf(error)}`));
     this.groups.start();
   }
 

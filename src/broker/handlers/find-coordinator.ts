@@ -1,19 +1,28 @@
 /**
  * FindCoordinator: the leader of the group's partition of `__consumer_offsets`. The first one to ask creates the topic.
  *
+ * Which partition that is follows from the number ZooKeeper has, also while the metadata cache knows some of them only.
+ *
  * Kafka: server/KafkaApis.scala#handleFindCoordinatorRequest, #createInternalTopic@2.8.2
  */
 import { GROUP_METADATA_TOPIC } from '../../common/cluster-types';
-import { errorCode, ErrorName } from '../../common/errors';
+import { errorCode, ErrorName, messageOf } from '../../common/errors';
+import { Clock, withDeadline } from '../../common/host';
 import { findCoordinator } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
-import { partitionForGroup } from '../group/group-records';
+import { OffsetsTopic } from '../group/offsets-topic';
 import { MetadataCache } from '../metadata-cache';
 
+type Request = TypeOf<typeof findCoordinator.request>;
 type Response = TypeOf<typeof findCoordinator.response>;
 
+/** While ZooKeeper is away the client is not kept waiting: it may ask another broker. */
+const READ_WAIT_MS = 3000;
+
 export interface FindCoordinatorDeps {
+  readonly clock: Clock;
   readonly cache: MetadataCache;
+  readonly offsetsTopic: OffsetsTopic;
   /** Creates `__consumer_offsets`; resolves when that was asked for, also if it could not be done. */
   readonly createOffsetsTopic: () => Promise<void>;
 }
@@ -22,15 +31,20 @@ function refused(error: ErrorName, errorMessage: string): Response {
   return { errorCode: errorCode(error), errorMessage, nodeId: -1, host: '', port: -1 };
 }
 
-export async function handleFindCoordinator({ cache, createOffsetsTopic }: FindCoordinatorDeps, request: TypeOf<typeof findCoordinator.request>, listener: string): Promise<Response> {
+export async function handleFindCoordinator(deps: FindCoordinatorDeps, request: Request, listener: string): Promise<Response> {
   if (request.keyType !== 0) return refused('INVALID_REQUEST', 'only groups have coordinators here: transactions are not supported');
   if (request.key === '') return refused('INVALID_GROUP_ID', 'the group id is empty');
-  const partitions = cache.partitions(GROUP_METADATA_TOPIC);
-  if (!partitions) {
-    await createOffsetsTopic();
-    return refused('COORDINATOR_NOT_AVAILABLE', `${GROUP_METADATA_TOPIC} is being created`);
+  const { clock, cache, offsetsTopic, createOffsetsTopic } = deps;
+  try {
+    const timeUp = () => new Error('ZooKeeper does not answer');
+    if (await withDeadline(clock, READ_WAIT_MS, offsetsTopic.partitionCount(), timeUp) === undefined) {
+      await createOffsetsTopic();
+      return refused('COORDINATOR_NOT_AVAILABLE', `${GROUP_METADATA_TOPIC} is being created`);
+    }
+  } catch (error) {
+    return refused('COORDINATOR_NOT_AVAILABLE', messageOf(error));
   }
-  const state = partitions[partitionForGroup(request.key, partitions.length)];
+  const state = cache.partition({ topic: GROUP_METADATA_TOPIC, partition: offsetsTopic.partitionOf(request.key)! });
   const endpoint = state && state.leader >= 0 ? cache.endpoint(state.leader, listener) : undefined;
   if (!state || !endpoint) return refused('COORDINATOR_NOT_AVAILABLE', `the partition of group ${request.key} has no leader`);
   return { errorCode: 0, errorMessage: null, nodeId: state.leader, host: endpoint.host, port: endpoint.port };
