@@ -7,7 +7,7 @@
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
 import { BrokerInfo, TopicPartition, tpName } from '../common/cluster-types';
-import { errorCode, ErrorName } from '../common/errors';
+import { errorCode } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
@@ -21,12 +21,14 @@ import { isZkError } from '../zk/zk-session';
 import { brokerIdsZnode, featureZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, topicsZnode, topicZnode } from '../zk/znodes';
 import { BrokerRequest, BrokerRequestBatch } from './broker-request-batch';
 import { ChannelManager } from './channel-manager';
-import { ControllerContext } from './controller-context';
+import { ControllerContext, PartitionReplica } from './controller-context';
 import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
 import { movePartition } from './partition-state-machine';
+import { moveLeadersAway, ShutdownOutcome } from './controlled-shutdown';
 import { deleteNotes, readNotes } from './notifications';
 import { PreferredLeaders } from './preferred-leaders';
+import { RestartedReplicas } from './restarted-replicas';
 import { StateTransitions } from './state-transitions';
 
 export interface ActiveControllerDeps {
@@ -44,11 +46,7 @@ export class ActiveController {
   private readonly transitions: StateTransitions;
   private readonly unregister: (() => void)[] = [];
   private readonly preferred: PreferredLeaders;
-  /**
-   * Partitions whose leader registered after their state was written: it restarted while nobody was controller, perhaps
-   * with a shorter log. One leader epoch must not span two lives, so they get an election. (Kafka 2.8 continues them.)
-   */
-  private readonly ledByFormerLife = new Set<string>();
+  private readonly restarted: RestartedReplicas;
   private isStopped = false;
 
   constructor(private readonly deps: ActiveControllerDeps, term: ControllerTerm) {
@@ -57,6 +55,7 @@ export class ActiveController {
     this.channels = new ChannelManager(host, log, {
       interBrokerListener: options.interBrokerListener, socketTimeoutMs: options.socketTimeoutMs, retryBackoffMs: options.retryBackoffMs,
     }, (request, response) => this.onResponse(request, response), (brokerId) => this.event(`resend-${brokerId}`, () => this.resend(brokerId)));
+    this.restarted = new RestartedReplicas(this.context);
     this.transitions = new StateTransitions(this.context, { zk: deps.zk, host, log, metrics: deps.metrics, uncleanByDefault: options.uncleanLeaderElection }, this.newBatch());
     this.preferred = new PreferredLeaders(this.context, this.transitions, deps.zk, log);
   }
@@ -137,10 +136,12 @@ export class ActiveController {
         loaded.push({ topic, partition });
       }
     }
-    for (const [name, state] of await readPartitionStates(this.deps.zk, loaded)) {
-      this.context.leadership.set(name, state);
-      const leader = this.context.liveBrokers.get(state.leader);
-      if (leader && leader.epoch > state.mzxid!) this.ledByFormerLife.add(name);
+    const states = await readPartitionStates(this.deps.zk, loaded);
+    for (const tp of loaded) {
+      const state = states.get(tpName(tp));
+      if (!state) continue;
+      this.context.leadership.set(tpName(tp), state);
+      this.restarted.note(tp, { ...state, mzxid: state.mzxid! });
     }
     return loaded;
   }
@@ -148,17 +149,18 @@ export class ActiveController {
   private async startStateMachines(): Promise<void> {
     for (const tp of this.context.partitions) {
       movePartition(this.context, tp, 'NewPartition');
-      const continues = this.context.hasLiveLeader(tp) && !this.ledByFormerLife.has(tpName(tp));
+      const continues = this.restarted.mayContinue(tp);
       if (this.context.leadershipOf(tp)) movePartition(this.context, tp, continues ? 'OnlinePartition' : 'OfflinePartition');
       for (const replica of this.context.replicasOf(tp)) this.transitions.newReplicas([{ ...tp, replica }]);
     }
-    const live = new Set(this.context.brokerIds);
     const all = this.context.replicasOnBrokers(new Set(this.context.partitions.flatMap((tp) => [...this.context.replicasOf(tp)])));
-    this.transitions.onlineReplicas(all.filter((one) => live.has(one.replica) && !this.ledByFormerLife.has(tpName(one))));
-    this.transitions.markOnline(all.filter((one) => live.has(one.replica) && this.ledByFormerLife.has(tpName(one))));
-    await this.transitions.offlineReplicas(all.filter(({ replica }) => !live.has(replica)));
+    const live = all.filter(({ replica }) => this.context.liveBrokers.has(replica));
+    const isTold = (one: PartitionReplica) => this.restarted.isUnaffected(one);
+    this.transitions.onlineReplicas(live.filter(isTold));
+    this.transitions.markOnline(live.filter((one) => !isTold(one)));
+    await this.transitions.offlineReplicas(all.filter(({ replica }) => !this.context.liveBrokers.has(replica)));
     await this.electMissingLeaders();
-    this.ledByFormerLife.clear();
+    await this.restarted.readmit(this.transitions);
   }
 
   /** Leaders for every partition that has none. */
@@ -291,21 +293,13 @@ export class ActiveController {
     this.unregister.push(() => timer.cancel());
   }
 
-  /** A broker wants to stop: its leaders move, and it leaves the ISRs it follows in. Kafka: doControlledShutdown */
-  async controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: TopicPartition[] }> {
-    const broker = this.context.liveBrokers.get(brokerId);
-    if (broker === undefined) return { error: 'BROKER_NOT_AVAILABLE', remaining: [] };
-    if (brokerEpoch < broker.epoch) return { error: 'STALE_BROKER_EPOCH', remaining: [] };
-    this.context.shuttingDown.add(brokerId);
+  /** A broker wants to stop: its leaders move, and it leaves the ISRs it follows in. */
+  async controlledShutdown(brokerId: number, brokerEpoch: number): Promise<ShutdownOutcome> {
+    const outcome = await moveLeadersAway(this.context, this.transitions, brokerId, brokerEpoch);
+    if (outcome.error !== 'NONE') return outcome;
     this.deps.host.event({ what: 'controlled-shutdown', broker: brokerId, controllerEpoch: this.context.epoch });
-    const replicated = this.context.replicasOnBrokers(new Set([brokerId])).filter((tp) => this.context.replicasOf(tp).length > 1);
-    const led = replicated.filter((tp) => this.context.leadershipOf(tp)?.leader === brokerId);
-    const followed = replicated.filter((tp) => !led.includes(tp));
-    if (led.length > 0) await this.transitions.elect(led, 'controlled-shutdown');
-    await this.transitions.offlineReplicas(followed);
     this.flush();
-    const remaining = this.context.partitionsLedBy(brokerId).filter((tp) => this.context.replicasOf(tp).length > 1);
-    return { error: 'NONE', remaining };
+    return outcome;
   }
 
   /** A topic now allows unclean elections: its leaderless partitions may get a leader. */

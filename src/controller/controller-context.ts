@@ -96,6 +96,10 @@ export class ControllerContext {
     this.offlineReplicas.set(replica, set.add(tpName(tp)));
   }
 
+  markReplicaOnline(tp: TopicPartition, replica: number): void {
+    this.offlineReplicas.get(replica)?.delete(tpName(tp));
+  }
+
   forgetOfflineReplicas(broker: number): void {
     this.offlineReplicas.delete(broker);
   }

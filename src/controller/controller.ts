@@ -143,7 +143,7 @@ export class Controller {
   }
 
   /** Served for ControlledShutdown; throws NOT_CONTROLLER. */
-  controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: TopicPartition[] }> {
+  controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }> {
     return new Promise((resolve, reject) => {
       this.queue.putAlways('ControlledShutdown', async () => {
         if (!this.active) return reject(new KafkaError('NOT_CONTROLLER'));

@@ -143,6 +143,11 @@ export class StateTransitions {
       const epoch = this.context.leadershipOf(replica)?.leaderEpoch ?? LEADER_DELETED;
       this.batch.addStopReplica(replica.replica, tpOf(replica), epoch, false);
     }
+    await this.removeFromIsrs(replicas);
+  }
+
+  /** The replicas leave the ISRs, where others are left, and the others are told. */
+  async removeFromIsrs(replicas: readonly PartitionReplica[]): Promise<void> {
     const byBroker = new Map<number, PartitionReplica[]>();
     for (const replica of replicas) byBroker.set(replica.replica, [...byBroker.get(replica.replica) ?? [], replica]);
     for (const group of byBroker.values()) await this.removeFromIsr(group);

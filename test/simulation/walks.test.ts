@@ -52,3 +52,25 @@ test('truncating to the high watermark is found within a few hundred walks, and 
   expect(shortest.violations.length).toBeGreaterThan(0);
   expect(shortest.steps.length).toBeLessThanOrEqual(outcome.steps.length);
 });
+
+describe('walks that once lost records', () => {
+  const walkOf = async (setup: Partial<typeof SETUP>, text: string) =>
+    (await replay({ ...SETUP, ...setup }, text.split('; ').map(parseStep))).violations;
+
+  test('a leader that lost power is not elected again by a new controller while another member of the ISR lives', async () => {
+    const text = 'end-session 2; produce-all 1; move-controller!; kill 2!; power-cut 1!; start 1!';
+    expect(await walkOf({ seed: '1.4340' }, text)).toEqual([]);
+  });
+
+  test('a follower that lost power is not elected by a new controller while another member of the ISR lives', async () => {
+    const text = 'move-controller!; produce-one 2; pause 3; move-controller!; resume 3!; produce-all 2; ' +
+      'power-cut 3; cut-zookeeper 1; terminate 2!; start 3';
+    expect(await walkOf({ seed: '1.693', replicas: [2, 3, 1] }, text)).toEqual([]);
+  });
+
+  test('a broker that registers while a controller starts is noticed by it', async () => {
+    const text = 'cut-zookeeper 3; end-session 3!; end-session 2!; produce-all 1; produce-one 1!; cut 2>1; pause 1; ' +
+      'drop 2!; pause 2!; move-controller!';
+    expect(await walkOf({ seed: '1.261' }, text)).toEqual([]);
+  });
+});

@@ -10,7 +10,7 @@ import { controlledShutdown } from '../../protocol/messages/replica-control';
 import { TypeOf } from '../../protocol/schema';
 
 /** The controller's part; throws NOT_CONTROLLER. */
-export type MoveLeaders = (brokerId: number, brokerEpoch: number) => Promise<{ error: ErrorName; remaining: TopicPartition[] }>;
+export type MoveLeaders = (brokerId: number, brokerEpoch: number) => Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }>;
 
 export async function handleControlledShutdown(
   clock: Clock, moveLeaders: MoveLeaders, timeoutMs: number, request: TypeOf<typeof controlledShutdown.request>,

@@ -1,0 +1,77 @@
+/**
+ * In-sync replicas whose broker registered after the partition's state was last written.
+ *
+ * A controller notices that a broker restarted by its new broker epoch. One that takes over just then has nothing to
+ * compare with but the state znode: a member of the ISR with a younger registration has restarted while it was in
+ * sync, and may have lost what it had not flushed. It leaves the ISR and comes back by fetching, as if its failure had
+ * been seen, as long as a member is left that did not restart. Otherwise a restarted leader at least leads in a new
+ * leader epoch (docs/decisions/0004).
+ *
+ * Kafka 2.8 lets all of them go on as they were.
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { ControllerContext, PartitionReplica } from './controller-context';
+import { StateTransitions } from './state-transitions';
+
+export interface LastWritten {
+  readonly leader: number;
+  readonly isr: readonly number[];
+  /** The transaction that wrote the state, comparable with a broker epoch. */
+  readonly mzxid: number;
+}
+
+export interface Restarted {
+  /** They leave the ISR. */
+  readonly leaving: readonly number[];
+  /** The leader restarted and there is nobody better: an election gives it a new leader epoch. */
+  readonly needsElection: boolean;
+}
+
+/** `brokerEpochs`: of the brokers that live. */
+export function restartedReplicas(state: LastWritten, brokerEpochs: ReadonlyMap<number, number>): Restarted {
+  const { leader, isr, mzxid } = state;
+  const hasRestarted = (id: number) => (brokerEpochs.get(id) ?? -1) > mzxid;
+  const restarted = isr.filter(hasRestarted);
+  const hasOther = isr.some((id) => brokerEpochs.has(id) && !hasRestarted(id));
+  return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
+}
+
+/** Kept from the reading of the states until the state machines run. */
+export class RestartedReplicas {
+  private readonly needElection = new Set<string>();
+  /** Treated as offline until they have left the ISR. */
+  private leaving: PartitionReplica[] = [];
+
+  constructor(private readonly context: ControllerContext) {}
+
+  /** Called with every state that is read at the start of a term. */
+  note(tp: TopicPartition, state: LastWritten): void {
+    const epochs = new Map([...this.context.liveBrokers].map(([id, { epoch }]) => [id, epoch]));
+    const { leaving, needsElection } = restartedReplicas(state, epochs);
+    if (needsElection) this.needElection.add(tpName(tp));
+    for (const replica of leaving) {
+      this.context.markReplicaOffline(tp, replica);
+      this.leaving.push({ ...tp, replica });
+    }
+  }
+
+  /** Whether the partition's leader may go on in its leader epoch. */
+  mayContinue(tp: TopicPartition): boolean {
+    return this.context.hasLiveLeader(tp) && !this.needElection.has(tpName(tp));
+  }
+
+  /** Whether the replica can be told its role as it is, before the elections. */
+  isUnaffected(replica: PartitionReplica): boolean {
+    return this.context.isReplicaLive(replica, replica.replica) && !this.needElection.has(tpName(replica));
+  }
+
+  /** After the elections: the replicas leave the ISRs, and follow from now on like every replica that is behind. */
+  async readmit(transitions: StateTransitions): Promise<void> {
+    const { leaving } = this;
+    this.leaving = [];
+    this.needElection.clear();
+    await transitions.removeFromIsrs(leaving);
+    for (const { replica, ...tp } of leaving) this.context.markReplicaOnline(tp, replica);
+    transitions.onlineReplicas(leaving);
+  }
+}
