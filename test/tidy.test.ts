@@ -36,7 +36,7 @@ const BYPASSES: readonly [RegExp, string][] = [
   [/\bset(Timeout|Interval|Immediate)\(/, 'host.clock.schedule'],
   [/\bprocess\./, 'the host'],
 ];
-const PURE = [/src\/controller\/(election|controller-context|partition-state-machine|replica-state-machine|broker-request-batch)\.ts/, /src\/broker\/partition-state\.ts/,
+const PURE = [/src\/controller\/(election|controller-context|partition-state-machine|replica-state-machine|broker-request-batch)\.ts/, /src\/broker\/(partition-state|isr-state)\.ts/,
   /src\/log\/(leader-epoch-cache|producer-state|retention|log-validator|log-config)\.ts/, /src\/protocol\//, /src\/record\/(?!zstd)/, /src\/producer\/(partitioner|transaction-manager|interceptors|producer-record)\.ts/, /src\/common\/serialization\.ts/, /src\/consumer\/subscription-state\.ts/,
   /src\/zk\/(znodes|replica-assignment)\.ts/, /src\/common\/(errors|cluster-types|config-def)\.ts/];
 

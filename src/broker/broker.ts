@@ -116,7 +116,7 @@ export class Broker {
     });
     const replicas = new ReplicaManager({
       host, config, brokerId, logs, metadata, metrics: this.metrics,
-      writeIsr: (tp, content, zkVersion) => writeIsr(zk, tp, content, zkVersion),
+      writeIsr: (tp, content, expectedZkVersion, joiner) => writeIsr(zk, tp, { content, expectedZkVersion, joiner }),
       onIsrChanged: (tp) => propagator.record(tp),
       brokerEpoch: () => this.brokerEpoch,
       readTopicConfig: (topic) => readTopicConfig(zk, topic),

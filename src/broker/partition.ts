@@ -1,30 +1,39 @@
 /**
- * One replica of one partition on this broker: its log, its role, and, while it leads, its followers and the ISR.
+ * One replica of one partition on this broker: its log, its role, and, while it leads, its followers and the
+ * ISR.
  *
- * Invariants: leadership changes only by LeaderAndIsr with a higher leader epoch; the ISR is changed by a conditional
- * write of the state znode, one at a time, and until that write is known to have landed the high watermark counts both
- * the old and the new members; a conflict is answered by reading what is there, never by giving up (KAFKA-2729).
+ * Invariants: leadership changes only by LeaderAndIsr with a higher leader epoch; the ISR is changed by a
+ * conditional write of the state znode, one at a time, and none is begun while the result of one is unknown;
+ * the high watermark counts everybody who may be in ZooKeeper's ISR (isr-state.ts); a conflict is answered by
+ * reading what is there, never by giving up (KAFKA-2729).
  *
- * Kafka: cluster/Partition.scala@2.8.2; differs: on a conflict Kafka waits for the next LeaderAndIsr.
+ * Kafka: cluster/Partition.scala@2.8.2; differs: on a conflict Kafka waits for the next LeaderAndIsr; a
+ * replica joins only if the incarnation that fetched is registered at that moment (docs/decisions/0010).
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, KafkaError, messageOf } from '../common/errors';
-import { Host, Log as Logger } from '../common/host';
+import { Host, Log as Logger, Timer } from '../common/host';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
 import { AppendInfo, Log } from '../log/log';
 import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
-import { StateContent, WriteResult } from '../zk/partition-state-store';
-import { afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, ReplicaProgress } from './partition-state';
+import { IsrWriteResult, Joiner, StateContent } from '../zk/partition-state-store';
+import { afterIsrWrite, IsrState, proposeIsr, settledIsr, unknownIsr } from './isr-state';
+import {
+  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, ReplicaProgress,
+} from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
+
+/** How long after a lost reply the leader asks ZooKeeper what became of its write. */
+const UNKNOWN_RETRY_MS = 500;
 
 export interface PartitionDeps {
   readonly brokerId: number;
   readonly host: Host;
   readonly log: Logger;
   readonly lagTimeMaxMs: number;
-  readonly writeIsr: (tp: TopicPartition, content: StateContent, zkVersion: number) => Promise<WriteResult>;
+  readonly writeIsr: (tp: TopicPartition, content: StateContent, zkVersion: number, joiner?: Joiner) => Promise<IsrWriteResult>;
   /** The broker epoch the metadata cache knows for a live broker. */
   readonly liveBrokerEpoch: (brokerId: number) => number | undefined;
   readonly onIsrChanged: (tp: TopicPartition) => void;
@@ -37,57 +46,53 @@ export class Partition {
   leaderId = -1;
   leaderEpoch = -1;
   private controllerEpoch = -1;
-  private zkVersion = -1;
   private replicas: readonly number[] = [];
-  private committedIsr: readonly number[] = [];
-  /** The ISR being written, or written with unknown result. */
-  private pendingIsr: readonly number[] | undefined;
-  private isrWriteInFlight = false;
-  /** Somebody with a newer epoch wrote the state: only a LeaderAndIsr can help. */
-  private superseded = false;
+  private isrState: IsrState = settledIsr([], -1);
+  private isrRetry: Timer | undefined;
   leaderEpochStartOffset = 0;
   private followers = new Map<number, ReplicaProgress>();
   isOffline = false;
+  private isClosed = false;
 
   constructor(readonly tp: TopicPartition, readonly log: Log, private readonly deps: PartitionDeps) {}
 
-  get isLeader(): boolean { return this.leaderId === this.deps.brokerId && !this.isOffline; }
-  get isr(): readonly number[] { return this.committedIsr; }
+  get isLeader(): boolean { return this.leaderId === this.deps.brokerId && !this.isOffline && !this.isClosed; }
+  /** The ISR as last seen in ZooKeeper. */
+  get isr(): readonly number[] { return this.isrState.committed; }
   get assignment(): readonly number[] { return this.replicas; }
   get name(): string { return tpName(this.tp); }
   private get now(): number { return this.deps.host.clock.monotonicMs(); }
 
-  /** Of the state znode, as this leader knows it. */
-  get stateVersion(): number { return this.zkVersion; }
-
-  /** The committed ISR and whoever is being added. */
-  get maximalIsr(): readonly number[] {
-    return this.pendingIsr ? [...new Set([...this.committedIsr, ...this.pendingIsr])] : this.committedIsr;
-  }
+  /** The version of the state znode that `isr` was seen at. */
+  get stateVersion(): number { return this.isrState.zkVersion; }
+  /** Everybody who may be in ZooKeeper's ISR: a write may be under way, or its reply lost. */
+  get maximalIsr(): readonly number[] { return this.isrState.maximal; }
 
   private adopt(state: LeaderAndIsrState): void {
     this.leaderId = state.leader;
     this.leaderEpoch = state.leaderEpoch;
     this.controllerEpoch = state.controllerEpoch;
-    this.zkVersion = state.zkVersion;
     this.replicas = state.replicas;
-    this.committedIsr = state.isr;
-    this.pendingIsr = undefined;
-    this.superseded = false;
+    // What became of a write of ours is decided: the controller has seen its result, or has made it impossible.
+    this.isrState = settledIsr(state.isr, state.zkVersion);
+    this.isrRetry?.cancel();
   }
 
+  /** Throws KAFKA_STORAGE_ERROR, with nothing changed, if the epoch cannot be written. */
   makeLeader(state: LeaderAndIsrState): void {
     const wasLeader = this.isLeader;
-    this.adopt(state);
-    this.leaderEpochStartOffset = this.log.logEndOffset;
-    this.log.epochs.assign(state.leaderEpoch, this.log.logEndOffset);
+    const { logEndOffset } = this.log;
+    this.log.epochs.assign(state.leaderEpoch, logEndOffset);
     const before = this.followers;
-    this.followers = new Map(state.replicas.filter((id) => id !== this.deps.brokerId).map((id) => {
+    const others = new Set([...state.replicas, ...state.isr].filter((id) => id !== this.deps.brokerId));
+    this.followers = new Map([...others].map((id) => {
       const known = wasLeader ? before.get(id) : undefined;
       const fresh = newReplica(state.isr.includes(id), this.now);
       // Who is out of the ISR holds the high watermark back no longer, however lately it was caught up.
       return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];
     }));
+    this.leaderEpochStartOffset = logEndOffset;
+    this.adopt(state);
     this.event('became-leader');
     this.advanceHighWatermark();
     this.deps.onProgress(this.tp);
@@ -100,10 +105,16 @@ export class Partition {
     this.deps.onProgress(this.tp);
   }
 
+  /** It is deleted, or the broker stops: it neither leads nor follows any more. */
+  close(): void {
+    this.isClosed = true;
+    this.isrRetry?.cancel();
+  }
+
   private event(what: string): void {
     this.deps.host.event({
-      what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch, isr: this.committedIsr,
-      zkVersion: this.zkVersion, controllerEpoch: this.controllerEpoch, logEndOffset: this.log.logEndOffset,
+      what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch, isr: this.isr,
+      zkVersion: this.stateVersion, controllerEpoch: this.controllerEpoch, logEndOffset: this.log.logEndOffset,
       highWatermark: this.log.highWatermark,
     });
   }
@@ -120,8 +131,8 @@ export class Partition {
   appendAsLeader(records: Buffer, requiredAcks: number): AppendInfo {
     this.requireLeader();
     const minIsr = this.log.config['min.insync.replicas'];
-    if (requiredAcks === -1 && this.committedIsr.length < minIsr) {
-      throw new KafkaError('NOT_ENOUGH_REPLICAS', `The size of the current ISR [${this.committedIsr}] is insufficient to satisfy the min.isr requirement of ${minIsr} for partition ${this.name}`);
+    if (requiredAcks === -1 && this.isr.length < minIsr) {
+      throw new KafkaError('NOT_ENOUGH_REPLICAS', `The size of the current ISR [${this.isr}] is insufficient to satisfy the min.isr requirement of ${minIsr} for partition ${this.name}`);
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch);
     if (info.isDuplicate) this.deps.host.event({ what: 'duplicate-batch', broker: this.deps.brokerId, ...this.tp, firstOffset: info.firstOffset, lastOffset: info.lastOffset });
@@ -137,10 +148,14 @@ export class Partition {
     return this.maximalIsr.length < this.log.config['min.insync.replicas'] ? 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' : 'NONE';
   }
 
-  /** A follower's fetch: what it asks for is what it does not have. */
+  /**
+   * A follower's fetch: what it asks for is what it does not have. One that a former incarnation sent says
+   * nothing: what that one had may be lost. Kafka: Replica#updateFetchStateOrThrow@3.5 (KIP-903)
+   */
   recordFollowerFetch(replicaId: number, fetch: FollowerFetch): void {
     const follower = this.followers.get(replicaId);
     if (follower === undefined) return;
+    if (fetch.brokerEpoch < Math.max(follower.brokerEpoch, this.deps.liveBrokerEpoch(replicaId) ?? -1)) return;
     this.followers.set(replicaId, afterFetch(follower, fetch, this.log.logEndOffset, this.now));
     this.maybeExpandIsr(replicaId);
     if (this.advanceHighWatermark() || fetch.logStartOffset !== follower.logStartOffset) this.deps.onProgress(this.tp);
@@ -153,8 +168,9 @@ export class Partition {
   }
 
   /**
-   * Moves the log start to `offset` (-1: the high watermark) and returns where it is to be. Throws POLICY_VIOLATION for a
-   * topic that is only compacted, OFFSET_OUT_OF_RANGE above the high watermark. Kafka: Partition#deleteRecordsOnLeader
+   * Moves the log start to `offset` (-1: the high watermark) and returns where it is to be. Throws
+   * POLICY_VIOLATION for a topic that is only compacted, OFFSET_OUT_OF_RANGE above the high watermark. Kafka:
+   * Partition#deleteRecordsOnLeader
    */
   deleteRecordsOnLeader(offset: number): number {
     this.requireLeader();
@@ -174,7 +190,7 @@ export class Partition {
     const candidate = highWatermarkCandidate(this.log.logEndOffset, this.followers, this.maximalIsr, this.deps.lagTimeMaxMs, this.now);
     const from = this.log.highWatermark;
     if (candidate <= from || !this.log.updateHighWatermark(candidate)) return false;
-    const { leaderEpoch, maximalIsr, zkVersion } = this;
+    const { leaderEpoch, maximalIsr, stateVersion: zkVersion } = this;
     this.deps.host.event({
       what: 'high-watermark-moved', broker: this.deps.brokerId, ...this.tp, leaderEpoch, from, to: this.log.highWatermark,
       maximalIsr, zkVersion,
@@ -184,67 +200,91 @@ export class Partition {
 
   private maybeExpandIsr(replicaId: number): void {
     const follower = this.followers.get(replicaId)!;
-    if (this.maximalIsr.includes(replicaId) || this.isrWriteInFlight || this.superseded) return;
+    if (this.isrState.phase !== 'settled' || this.isr.includes(replicaId)) return;
     const epochStart = this.deps.lab.joinAtHighWatermark ? 0 : this.leaderEpochStartOffset;
     if (!mayJoinIsr(follower, this.log.highWatermark, epochStart)) return;
-    // KIP-903's hole: a fetch of a dead incarnation must not widen the ISR.
-    if (this.deps.liveBrokerEpoch(replicaId) !== follower.brokerEpoch) return;
-    void this.changeIsr([...this.committedIsr, replicaId]);
+    const { brokerEpoch } = follower;
+    // A restart may have cost it what it had (KIP-903). The write checks again: the metadata may be old.
+    if (this.deps.liveBrokerEpoch(replicaId) !== brokerEpoch) return;
+    void this.changeIsr([...this.isr, replicaId], { brokerId: replicaId, brokerEpoch });
+  }
+
+  private withoutLaggards(): readonly number[] {
+    const lagging = outOfSync(this.isr, this.followers, this.log.logEndOffset, this.deps.lagTimeMaxMs, this.now);
+    return this.isr.filter((id) => !lagging.includes(id));
   }
 
   /** Takes followers that lag out of the ISR; called on a timer. */
   maybeShrinkIsr(): void {
-    if (!this.isLeader || this.isrWriteInFlight || this.superseded) return;
-    if (this.pendingIsr) return void this.changeIsr(this.pendingIsr);
-    const lagging = outOfSync(this.committedIsr, this.followers, this.log.logEndOffset, this.deps.lagTimeMaxMs, this.now);
-    if (lagging.length === 0) return;
-    this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.committedIsr} by ${lagging} (high watermark ${this.log.highWatermark}, end ${this.log.logEndOffset})`);
-    void this.changeIsr(this.committedIsr.filter((id) => !lagging.includes(id)));
+    if (!this.isLeader || this.isrState.phase !== 'settled') return;
+    const left = this.withoutLaggards();
+    if (left.length === this.isr.length) return;
+    const { highWatermark, logEndOffset } = this.log;
+    this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.isr} to ${left} (high watermark ${highWatermark}, end ${logEndOffset})`);
+    void this.changeIsr(left);
   }
 
-  private async changeIsr(isr: readonly number[]): Promise<void> {
-    const epoch = this.leaderEpoch;
-    this.pendingIsr = isr;
-    this.isrWriteInFlight = true;
-    const content = { leader: this.deps.brokerId, leaderEpoch: epoch, isr, controllerEpoch: this.controllerEpoch };
+  /**
+   * Asks ZooKeeper what became of a write, by writing at the same version what is safe in any case: the
+   * committed ISR, less who lags. If that succeeds the lost write was not applied, and never will be; if it
+   * conflicts, the lost one was applied. A follower that was to join is looked at anew, at its next fetch.
+   */
+  private settleUnknown(): void {
+    if (this.isLeader && this.isrState.phase === 'unknown') void this.changeIsr(this.withoutLaggards());
+  }
+
+  private async changeIsr(isr: readonly number[], joiner?: Joiner): Promise<void> {
+    const before = this.isrState;
+    const proposed = this.isrState = proposeIsr(before, isr);
+    const { leaderEpoch, controllerEpoch } = this;
+    const me = { leader: this.deps.brokerId, leaderEpoch };
     this.isrWriteEvent('isr-write-started', isr);
+    let after = unknownIsr(proposed);
     try {
-      const result = await this.deps.writeIsr(this.tp, content, this.zkVersion);
-      if (this.leaderEpoch === epoch && this.isLeader) this.settleIsr(result);
+      const result = await this.deps.writeIsr(this.tp, { ...me, isr, controllerEpoch }, before.zkVersion, joiner);
+      if (this.isrState === proposed) after = this.answered(result, afterIsrWrite(before, proposed, result, me));
     } catch (error) {
-      // Nothing is known: both ISRs count until a later write finds out.
-      this.isrWriteEvent('isr-write-unknown', isr);
       this.deps.log.warn(`The ISR of ${this.name} could not be written: ${messageOf(error)}`);
-    } finally {
-      this.isrWriteInFlight = false;
     }
+    // A LeaderAndIsr came meanwhile, and said what the ISR is.
+    if (this.isrState !== proposed || !this.isLeader) return;
+    this.isrState = after;
+    if (after.phase === 'settled' && after !== before) this.isrChanged();
+    else if (after.phase === 'unknown') this.isrUnknown(isr);
     if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
   }
 
-  /** `isr` is what is written over `committedIsr`, at `zkVersion`. */
-  private isrWriteEvent(what: string, isr: readonly number[]): void {
-    const { leaderEpoch, zkVersion, committedIsr } = this;
-    this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch, zkVersion, isr, committedIsr });
+  private answered(result: IsrWriteResult, after: IsrState): IsrState {
+    if (result.kind === 'joiner-gone') this.isrEvent('isr-joiner-gone', {});
+    if (result.kind !== 'conflict') return after;
+    const { stateVersion: zkVersion, name } = this;
+    this.isrEvent('isr-conflict', { zkVersion, found: result.state ?? null });
+    if (this.deps.lab.freezeOnConflict) {
+      this.deps.log.error(`Cached zkVersion [${zkVersion}] not equal to that in zookeeper, skip updating ISR of ${name}`);
+      return { ...this.isrState, phase: 'superseded' };
+    }
+    if (after.phase === 'superseded') this.deps.log.info(`${name} has moved on from leader epoch ${this.leaderEpoch}; waiting for the controller`);
+    return after;
   }
 
-  private settleIsr({ kind, state }: WriteResult): void {
-    if (kind === 'conflict') this.deps.host.event({ what: 'isr-conflict', broker: this.deps.brokerId, ...this.tp, leaderEpoch: this.leaderEpoch, zkVersion: this.zkVersion, found: state ?? null });
-    if (kind === 'conflict' && this.deps.lab.freezeOnConflict) {
-      this.deps.log.error(`Cached zkVersion [${this.zkVersion}] not equal to that in zookeeper, skip updating ISR of ${this.name}`);
-      this.superseded = true;
-      return;
-    }
-    if (state === undefined || state.leaderEpoch !== this.leaderEpoch || state.leader !== this.deps.brokerId) {
-      this.deps.log.info(`${this.name} has moved on to leader epoch ${state?.leaderEpoch ?? '(deleted)'}; waiting for the controller`);
-      this.superseded = true;
-      return;
-    }
-    this.zkVersion = state.zkVersion;
-    this.committedIsr = state.isr;
-    this.pendingIsr = undefined;
+  private isrChanged(): void {
     this.deps.onIsrChanged(this.tp);
     this.event('isr-changed');
     this.deps.onProgress(this.tp);
+  }
+
+  private isrUnknown(written: readonly number[]): void {
+    this.isrWriteEvent('isr-write-unknown', written);
+    this.isrRetry = this.deps.host.clock.schedule(UNKNOWN_RETRY_MS, () => this.settleUnknown());
+  }
+
+  private isrEvent(what: string, details: Readonly<Record<string, unknown>>): void {
+    this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch: this.leaderEpoch, ...details });
+  }
+
+  /** `isr` is what is written over the committed one. */
+  private isrWriteEvent(what: string, isr: readonly number[]): void {
+    this.isrEvent(what, { zkVersion: this.stateVersion, isr, committedIsr: this.isr });
   }
 
   /** Where `epoch` ended here; (-1, -1) if that is not known. */

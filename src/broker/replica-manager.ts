@@ -277,6 +277,7 @@ export class ReplicaManager {
     this.stopFetching(tp);
     if (deletePartition) {
       for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, false);
+      partition?.close();
       this.partitions.delete(tpName(tp));
       this.deps.logs.asyncDelete(tp);
       this.progressed(tp);
@@ -311,6 +312,7 @@ export class ReplicaManager {
     this.isClosed = true;
     this.scheduler.stop();
     for (const fetcher of this.fetchers.values()) fetcher.close();
+    for (const partition of this.all) partition.close();
     this.checkpointHighWatermarks();
   }
 }

@@ -10,7 +10,9 @@ import { BrokerInfo } from '../common/cluster-types';
 import { Random } from '../common/host';
 import { isZkError } from './zk-session';
 import { ZkConnection } from './zk-connection';
-import { brokerIdsZnode, brokerIdZnode, BrokerRegistrationData, brokerSequenceIdZnode, clusterIdZnode, persistentPaths, ZnodeError } from './znodes';
+import {
+  brokerIdsZnode, brokerIdZnode, BrokerRegistrationData, brokerSequenceIdZnode, clusterIdZnode, incarnationZnode, persistentPaths, ZnodeError,
+} from './znodes';
 
 export async function createTopLevelPaths(zk: ZkConnection): Promise<void> {
   await Promise.all(persistentPaths.map((path) => zk.ensurePath(path)));
@@ -63,13 +65,30 @@ export async function registerBroker(zk: ZkConnection, broker: BrokerRegistratio
     }
     const stat = await zk.exists(path);
     if (stat === null) continue;
-    if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
+    if (stat.ephemeralOwner === zk.credentials.id) {
+      await registerIncarnation(zk, broker.id, stat.czxid);
+      return stat.czxid;
+    }
     if (stat.ephemeralOwner === formerSession) {
       await deleteIfThere(zk, path, stat.version);
       continue;
     }
     throw new BrokerIdTakenError(`Broker id ${broker.id} is already registered in ZooKeeper by session 0x${stat.ephemeralOwner}. `
       + 'This probably indicates that another broker with the same broker.id is running.');
+  }
+}
+
+/** From here on leaders may take this incarnation into the ISR; the znode ends with the session. */
+async function registerIncarnation(zk: ZkConnection, brokerId: number, brokerEpoch: number): Promise<void> {
+  for (;;) {
+    try {
+      await zk.create(incarnationZnode.path(brokerId, brokerEpoch), null, 'ephemeral');
+      return;
+    } catch (error) {
+      if (isZkError(error, 'NODE_EXISTS')) return;
+      if (isZkError(error, 'NO_NODE')) await zk.ensurePath(incarnationZnode.parent);
+      else if (!isZkError(error, 'CONNECTION_LOSS')) throw error;
+    }
   }
 }
 

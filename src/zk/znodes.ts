@@ -138,6 +138,12 @@ export const brokerIdZnode = {
   },
 };
 
+/** Ours only, without data: exists while the incarnation with this broker epoch is registered (docs/decisions/0010). */
+export const incarnationZnode = {
+  parent: '/samsa/incarnations',
+  path: (brokerId: number, brokerEpoch: number) => `/samsa/incarnations/${brokerId}-${brokerEpoch}`,
+};
+
 export const brokerSequenceIdZnode = { path: '/brokers/seqid' };
 
 /** Replicas of each partition; during a reassignment, which are being added and removed. */
@@ -299,6 +305,7 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/controller', mode: 'ephemeral', written: 'the broker that wins the race, in a multi with the epoch', watched: 'every broker', example: controllerZnode.encode(2, 1600000000000).toString() },
   { path: '/controller_epoch', mode: 'persistent', written: 'the winner; the version is checked by every controller write', watched: 'nobody', example: '1' },
   { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: sampleBroker.toString() },
+  { path: '/samsa/incarnations/N-EPOCH', mode: 'ephemeral', written: 'broker N, once it is registered; checked by a leader that takes it into the ISR', watched: 'nobody', example: '' },
   { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody', example: '' },
   { path: '/brokers/topics/T', mode: 'persistent', written: 'who creates the topic', watched: 'the controller and clients', example: topicZnode.encode(sampleTopic).toString() },
   { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },

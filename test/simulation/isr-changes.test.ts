@@ -1,0 +1,46 @@
+/** Changes of the ISR while ZooKeeper's replies are lost and followers are restarted in between. */
+import { SimCluster } from '../../src/simulation/sim-cluster';
+import { ZkOperation } from '../../src/simulation/zk-hooks';
+import { partitionStateZnode } from '../../src/zk/znodes';
+import { bringUp, healAndSettle, openProducer, runFor, runUntil, send, TP } from '../support/sim';
+
+const STATE = partitionStateZnode.path(TP);
+const isrOf = (cluster: SimCluster) => cluster.stateOf(TP)!.isr.slice().sort().join();
+
+/** Broker 3 was out of the ISR [1, 2], led by 1, and is back. */
+async function withReturningFollower(seed: string): Promise<SimCluster> {
+  const cluster = await bringUp(seed, 4, [1, 2, 3], { controller: 4, topic: { 'min.insync.replicas': '1' } });
+  const producer = await openProducer(cluster);
+  cluster.cutPeers(3, 1, false);
+  await send(cluster, producer, 'a');
+  await runUntil(cluster, '3 is out of the ISR', () => isrOf(cluster) === '1,2');
+  cluster.healLink('broker-3', 'broker-1');
+  return cluster;
+}
+
+const isIsrWrite = (operation: ZkOperation) => operation.host === 'broker-1' && operation.isWrite && operation.paths.includes(STATE);
+
+test('a follower whose registration ends while its joining is being written does not join', async () => {
+  const cluster = await withReturningFollower('joiner-gone');
+  cluster.zookeeper.hooks.at(isIsrWrite, { before: () => {
+    cluster.expireSession(3);
+    cluster.powerCut(3);
+  } });
+  await runUntil(cluster, 'the write was made', () => cluster.world.timeline.some(({ what }) => what === 'isr-joiner-gone'));
+  await runFor(cluster, 5000);
+  expect(isrOf(cluster)).toBe('1,2');
+  expect(cluster.broker(1).broker!.replicas.get(TP)!.maximalIsr).toEqual([1, 2]);
+  await healAndSettle(cluster);
+  expect(isrOf(cluster)).toBe('1,2,3');
+});
+
+test('when the reply to a joining is lost and the follower stops, acknowledgements wait until it has left', async () => {
+  const cluster = await withReturningFollower('joining-unknown');
+  const producer = await openProducer(cluster, { 'retries': 0, 'request.timeout.ms': 60000, 'delivery.timeout.ms': 120000 });
+  cluster.zookeeper.hooks.at(isIsrWrite, 'lose-reply');
+  cluster.zookeeper.hooks.at(isIsrWrite, { after: () => cluster.cutPeers(3, 1, false) });
+  await runUntil(cluster, '3 joined, and 1 does not know', () => isrOf(cluster) === '1,2,3');
+  expect(await send(cluster, producer, 'b')).toEqual(expect.any(Number));
+  expect(isrOf(cluster)).toBe('1,2');
+  await healAndSettle(cluster);
+});
