@@ -68,6 +68,7 @@ export class SimOldGroup {
   /** Offsets below `end` that were handed to nobody. */
   unread(tp: TopicPartition, end: number): number[] {
     const offsets = this.read.get(tpName(tp));
+    if (offsets && offsets.size >= end) return [];
     return Array.from({ length: end }, (_, offset) => offset).filter((offset) => !offsets?.has(offset));
   }
 }

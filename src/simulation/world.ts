@@ -7,6 +7,8 @@
  */
 import { Prng } from './prng';
 
+const ACTIONS_A_TURN = 64;
+
 export interface Owner {
   readonly isDead: boolean;
   readonly isPaused: boolean;
@@ -37,6 +39,7 @@ export class World {
   readonly random: Prng;
   private readonly heap: Action[] = [];
   private sequence = 0;
+  private readonly next: (() => void)[] = [];
   actionsRun = 0;
   /** FNV-1a over time and owner of every action run: two runs of a seed must agree. */
   traceHash = 0x811c9dc5;
@@ -101,25 +104,59 @@ export class World {
     return top;
   }
 
-  /** Runs until `done` or virtual time `untilMs`; returns whether `done` was reached. */
-  async run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
-    while (!done()) {
-      const next = this.heap[0];
-      if (next === undefined || next.atMs > untilMs) {
-        this.nowMs = Math.max(this.nowMs, untilMs);
-        return false;
-      }
+  /** Runs `action` when the current action and all it set off are over, before anything else. */
+  afterAction(action: () => void): void {
+    this.next.push(action);
+  }
+
+  /** Runs one action. Returns whether the run is over: `done`, or nothing is left until `untilMs`. */
+  private step(untilMs: number, done: () => boolean): 'done' | 'out of time' | undefined {
+    if (done()) return 'done';
+    const first = this.next.shift();
+    if (first) return void first();
+    for (let action = this.heap[0]; action !== undefined && action.atMs <= untilMs; action = this.heap[0]) {
       this.pop();
-      if (next.cancelled || next.owner?.isDead) continue;
-      this.nowMs = next.atMs;
+      const { owner, atMs, sequence, run } = action;
+      if (action.cancelled || owner?.isDead) continue;
+      this.nowMs = atMs;
       this.actionsRun++;
-      this.traceHash = Math.imul(this.traceHash ^ (next.atMs * 1000) ^ next.sequence, 0x01000193) >>> 0;
-      if (next.owner?.isPaused) next.owner.defer(next.run);
-      else next.run();
-      // A turn of the real loop: all continuations of the action have run when it comes.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.traceHash = Math.imul(this.traceHash ^ (atMs * 1000) ^ sequence, 0x01000193) >>> 0;
+      if (owner?.isPaused) owner.defer(run);
+      else run();
+      return undefined;
     }
-    return true;
+    this.nowMs = Math.max(this.nowMs, untilMs);
+    return 'out of time';
+  }
+
+  /**
+   * Runs until `done` or virtual time `untilMs`; returns whether `done` was reached.
+   *
+   * An action is one immediate of the real loop: all continuations of it have run when the next begins. Many
+   * immediates are queued at once, because a turn of the real loop costs more than most actions.
+   */
+  run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const step = () => {
+        if (isOver) return;
+        try {
+          const outcome = this.step(untilMs, done);
+          if (outcome === undefined) return;
+          isOver = true;
+          resolve(outcome === 'done');
+        } catch (error) {
+          isOver = true;
+          reject(error);
+        }
+      };
+      const turn = () => {
+        if (isOver) return;
+        for (let i = 0; i < ACTIONS_A_TURN; i++) setImmediate(step);
+        setImmediate(turn);
+      };
+      turn();
+    });
   }
 
   /** Runs `work` to its end in virtual time; rejects if that takes longer than `withinMs`. */
