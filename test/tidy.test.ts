@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   admin: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'client'],
   checkers: ['common', 'record', 'log', 'zk'],
   lab: ['common', 'host', 'log', 'zk', 'client', 'producer', 'consumer', 'checkers'],
-  simulation: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'controller', 'broker', 'client', 'producer', 'consumer', 'checkers'],
+  simulation: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'controller', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers'],
   cli: ['common', 'host', 'record', 'protocol', 'network', 'log', 'zk', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers', 'lab', 'simulation'],
 };
 

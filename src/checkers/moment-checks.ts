@@ -42,11 +42,18 @@ export interface ClusterView {
 interface Promises {
   /** Offset of the last record that was acknowledged and is still promised; -1: none. */
   lastAcked: number;
-  /** Offset to checksum of its batch. */
-  readonly acked: Map<number, number>;
+  /** Offset to checksum of its batch; undefined: not known. */
+  readonly acked: Map<number, number | undefined>;
   /** Members of the ISR that lost power and have not been out of the ISR since. */
   readonly unsound: Set<number>;
   isr: readonly number[];
+  /** The highest offset a leader committed. */
+  committed: number;
+  /**
+   * What was committed below this offset is promised no longer, also when a late acknowledgement tells of
+   * it.
+   */
+  releasedBelow: number;
 }
 
 export interface MomentCounts {
@@ -67,7 +74,7 @@ export class MomentChecker {
     const name = tpName(tp);
     const known = this.promises.get(name);
     if (known) return known;
-    const fresh: Promises = { lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [] };
+    const fresh: Promises = { lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [], committed: 0, releasedBelow: 0 };
     this.promises.set(name, fresh);
     return fresh;
   }
@@ -85,6 +92,7 @@ export class MomentChecker {
   acked(tp: TopicPartition, offset: number): void {
     this.counts.acks++;
     const promises = this.of(tp);
+    if (offset < promises.releasedBelow) return;
     promises.lastAcked = Math.max(promises.lastAcked, offset);
     let expected: number | undefined;
     for (const { id, replica } of this.soundMembers(tp)) {
@@ -98,16 +106,23 @@ export class MomentChecker {
       const isOther = crc !== undefined && crc !== expected;
       if (isOther) this.notOnIsr(tp, offset, `broker ${id} has another batch there`);
     }
-    if (expected !== undefined) promises.acked.set(offset, expected);
+    promises.acked.set(offset, expected);
   }
 
   private notOnIsr(tp: TopicPartition, offset: number, what: string): void {
     this.report(`AckedIsOnIsr: offset ${offset} of ${tpName(tp)} was acknowledged, and ${what}`);
   }
 
+  /** Whether the record that was acknowledged at `offset` is still promised. */
+  isPromised(tp: TopicPartition, offset: number): boolean {
+    return this.of(tp).acked.has(offset);
+  }
+
   /** The leader `brokerId` moved its high watermark to `offset`. */
   committed(tp: TopicPartition, brokerId: number, offset: number): void {
     this.counts.commits++;
+    const promises = this.of(tp);
+    promises.committed = Math.max(promises.committed, offset);
     for (const { id, replica } of this.soundMembers(tp)) {
       if (replica.logEndOffset < offset) {
         const ends = `broker ${id} of the ISR ends at ${replica.logEndOffset}`;
@@ -192,8 +207,9 @@ export class MomentChecker {
   }
 
   private forget(promises: Promises): void {
-    if (promises.lastAcked >= 0) this.counts.released++;
+    this.counts.released++;
     promises.lastAcked = -1;
+    promises.releasedBelow = promises.committed;
     promises.acked.clear();
   }
 

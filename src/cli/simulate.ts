@@ -18,9 +18,11 @@ const SUMMARY_EVERY_MS = 5000;
 
 function report({ scenario, violations, timeline, log }: Outcome, verbose: boolean): void {
   console.log(`seed ${scenario.seed}: ${violations.length} violation(s)`);
-  const { faults, ...drawn } = scenario;
+  const { faults, eventFaults, operations, ...drawn } = scenario;
   console.log(`  ${JSON.stringify(drawn)}`);
   for (const fault of faults) console.log(`  fault ${JSON.stringify(fault)}`);
+  for (const fault of eventFaults) console.log(`  event fault ${JSON.stringify(fault)}`);
+  for (const operation of operations) console.log(`  operation ${JSON.stringify(operation)}`);
   for (const violation of violations.slice(0, 10)) console.log(`  ${violation}`);
   if (!verbose) return;
   for (const event of timeline) console.log(`  ${JSON.stringify(event)}`);

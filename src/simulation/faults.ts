@@ -11,7 +11,7 @@ import { ZOOKEEPER_HOST } from './sim-zookeeper';
 
 export const faultKinds = [
   'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper', 'zookeeper-down', 'power-cut',
-  'kill-member', 'pause-member',
+  'kill-member', 'pause-member', 'reset-peers', 'lose-reply', 'cut-client',
 ] as const;
 
 /** Drawn beside the others: they need a log dir to hit. */
@@ -27,14 +27,21 @@ export interface Fault {
   readonly lastsMs: number;
 }
 
-export function drawFaults(random: Prng, kinds: readonly FaultKind[], brokers: number, fromMs: number, untilMs: number): Fault[] {
+export interface FaultWindow {
+  readonly brokers: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export function drawFaults(random: Prng, kinds: readonly FaultKind[], { brokers, fromMs, untilMs }: FaultWindow): Fault[] {
   const count = random.between(2, 8);
   const faults = Array.from({ length: count }, (): Fault => {
     const target = random.between(1, brokers);
     const others = Array.from({ length: brokers }, (_, i) => i + 1).filter((id) => id !== target);
     return {
-      atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), target, other: others.length > 0 ? random.pick(others) : target,
-      lastsMs: random.pick([20, 200, 1000, 3000, 7000, 12000]) + random.below(500),
+      atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), target,
+      other: others.length > 0 ? random.pick(others) : target,
+      lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
     };
   });
   return faults.sort((a, b) => a.atMs - b.atMs);
@@ -96,6 +103,18 @@ export function applyFault(cluster: SimCluster, { group, oldGroup }: Readers, { 
       }
       group.kill(member);
       return later(() => group.start(`${member.name}'`));
+    }
+    case 'reset-peers':
+      cluster.event(kind, `${target}>${other}`);
+      return cluster.network.resetBetween(`broker-${target}`, `broker-${other}`);
+    case 'lose-reply':
+      cluster.event(kind, target);
+      return void cluster.zookeeper.loseNextWriteReply(`broker-${target}`);
+    case 'cut-client': {
+      const client = cluster.clientHost(other * 7 + lastsMs);
+      cluster.event(kind, `${client}>${target}`);
+      cluster.network.cut(client, `broker-${target}`);
+      return later(() => cluster.healLink(client, `broker-${target}`));
     }
     case 'zookeeper-down':
       cluster.setZooKeeperDown(true);

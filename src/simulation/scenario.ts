@@ -1,55 +1,33 @@
 /**
  * One seed: draws a cluster, a workload and faults, runs them, heals everything, and judges.
  *
- * The judgement: no acknowledged record lost, nothing read that was not sent, one value an offset, order kept (clients);
- * leader in the ISR, one leader an epoch, epochs never back, only the current controller writes (ZooKeeper, at each
- * write); and after the faults everything becomes quiet: led, in sync, all answered, logs equal (liveness).
+ * The judgement: what is promised at each moment (moment-checks.ts); no acknowledged record lost, nothing read that was
+ * not sent, one value an offset, order kept (clients); leader in the ISR, one leader an epoch, epochs never back, only
+ * the current controller writes (ZooKeeper, at each write); and after the faults everything becomes quiet (judge.ts).
  */
-import { createHash } from 'node:crypto';
-import { TopicPartition, tpName } from '../common/cluster-types';
-import { KafkaError } from '../common/errors';
-import { Consumer } from '../consumer/consumer';
-import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../checkers/check-cluster';
-import { checkHistory, duplicates } from '../checkers/check-history';
+import { duplicates } from '../checkers/check-history';
 import { History } from '../checkers/history';
 import { MomentChecker } from '../checkers/moment-checks';
-import { Producer } from '../producer/producer';
-import { batchesOf } from '../record/record-batch';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { Consumer } from '../consumer/consumer';
 import { attachChecks } from './attach-checks';
-import { applyFault, diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faults';
-import { Prng } from './prng';
+import { drawScenario, FAULTS_UNTIL_MS, MAIN_TOPIC, Scenario, TRIMMED_TOPIC } from './draw-scenario';
+import { armEventFaults } from './event-faults';
+import { applyFault } from './faults';
+import { judge, livenessBeforeRestart, mayHaveLost, readFinal } from './judge';
+import { Operations } from './operations';
 import { SimCluster } from './sim-cluster';
 import { SimGroup } from './sim-group';
 import { SimOldGroup } from './sim-old-group';
+import { WorldEvent } from './world';
+import { discovery, idOf, Workload } from './workload';
 
-const TOPIC = 'records';
-const FAULTS_FROM_MS = 2000;
-const FAULTS_UNTIL_MS = 30000;
+export { drawScenario, Scenario };
+
 const SUPERVISE_EVERY_MS = 1000;
 const QUIET_WITHIN_MS = 120000;
+const BEFORE_RESTART_MS = 60000;
 const OFFSETS_PARTITIONS = 2;
-/** So that the offsets topic is compacted while the faults go on. */
-const EAGER_CLEANER = { 'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000', 'log.cleaner.min.cleanable.ratio': '0.1' };
-
-export interface Scenario {
-  readonly seed: string;
-  readonly brokers: number;
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly minIsr: number;
-  readonly segmentBytes: number;
-  readonly sendEveryMs: number;
-  /** With idempotence five requests are in flight, without it one: either keeps the order. */
-  readonly idempotent: boolean;
-  /** Members of a consumer group that reads along; 0: none. */
-  readonly members: number;
-  readonly assignor: string;
-  /** Members of a group of 0.8 consumers that reads along; 0: none. */
-  readonly oldMembers: number;
-  readonly kinds: readonly FaultKind[];
-  readonly faults: readonly Fault[];
-  readonly brokerSettings: Readonly<Record<string, string>>;
-}
 
 export interface Outcome {
   readonly scenario: Scenario;
@@ -58,87 +36,110 @@ export interface Outcome {
   readonly actions: number;
   /** What was reached: elections, truncations, fenced writes …; a path no seed reaches is a hole in the test. */
   readonly reached: Readonly<Record<string, number>>;
-  readonly timeline: readonly Readonly<Record<string, unknown>>[];
+  readonly timeline: readonly WorldEvent[];
   readonly log: readonly string[];
 }
 
-export function drawScenario(seed: string, brokerSettings: Readonly<Record<string, string>> = {}): Scenario {
-  const random = new Prng(`${seed}/scenario`);
-  const brokers = random.pick([2, 3, 3, 3, 4]);
-  const replicationFactor = Math.min(brokers, random.pick([2, 3, 3]));
-  const lossless = faultKinds.filter((kind) => kind !== 'power-cut');
-  const kinds = random.chance(0.15) ? (['power-cut', 'kill', 'pause'] as const) : lossless.filter(() => random.chance(0.4));
-  const used: readonly FaultKind[] = kinds.length > 0 ? kinds : ['kill'];
-  const disks = random.split('disks');
-  const logDirs = disks.pick(['/data', '/data/1,/data/2', '/data/1,/data/2']);
-  const diskFaults = disks.chance(0.35) ? drawFaults(disks, diskFaultKinds, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS).slice(0, 3) : [];
-  const cleaner = random.split('cleaner').chance(0.5) ? EAGER_CLEANER : {};
-  return {
-    seed, brokers, replicationFactor, partitions: random.between(1, 3), minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
-    segmentBytes: random.pick([500, 2000, 1048576]), sendEveryMs: random.pick([20, 60, 150]), idempotent: random.split('idempotence').chance(0.6),
-    members: random.split('members').pick([0, 0, 1, 2, 3]), assignor: random.split('assignor').pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
-    oldMembers: random.split('old members').pick([0, 0, 0, 1, 2, 3]), kinds: used,
-    faults: [...drawFaults(random, used, brokers, FAULTS_FROM_MS, FAULTS_UNTIL_MS), ...diskFaults].sort((a, b) => a.atMs - b.atMs),
-    brokerSettings: { 'log.dirs': logDirs, ...cleaner, ...brokerSettings },
-  };
-}
-
 class Run {
-  private readonly cluster: SimCluster;
-  private readonly history = new History();
+  readonly cluster: SimCluster;
+  readonly history = new History();
+  readonly checks: MomentChecker;
   private readonly violations: string[] = [];
-  private readonly tps: readonly TopicPartition[];
-  private readonly checks: MomentChecker;
+  private readonly main: readonly TopicPartition[];
+  private readonly trimmed: readonly TopicPartition[];
+  private readonly workload: Workload;
+  private readonly operations: Operations;
   private group: SimGroup | undefined;
   private oldGroup: SimOldGroup | undefined;
-  private producing = true;
-  private sequence = 0;
-  private open = 0;
 
-  constructor(private readonly scenario: Scenario) {
+  constructor(readonly scenario: Scenario) {
+    const { segmentBytes, replicationFactor, minIsr, unclean } = scenario;
     this.cluster = new SimCluster(scenario.seed, scenario.brokers, {
-      'log.segment.bytes': scenario.segmentBytes, 'group.initial.rebalance.delay.ms': 300, 'offsets.topic.num.partitions': OFFSETS_PARTITIONS,
-      'offsets.topic.replication.factor': scenario.replicationFactor, ...scenario.brokerSettings,
+      'log.segment.bytes': segmentBytes, 'log.retention.check.interval.ms': 3000, 'group.initial.rebalance.delay.ms': 300,
+      'offsets.topic.num.partitions': OFFSETS_PARTITIONS, 'offsets.topic.replication.factor': replicationFactor,
+      ...scenario.brokerSettings,
     });
-    this.tps = Array.from({ length: scenario.partitions }, (_, partition) => ({ topic: TOPIC, partition }));
-    this.checks = attachChecks(this.cluster);
+    this.main = Array.from({ length: scenario.partitions }, (_, partition) => ({ topic: MAIN_TOPIC, partition }));
+    this.trimmed = scenario.trimmed ? [{ topic: TRIMMED_TOPIC, partition: 0 }] : [];
+    this.checks = attachChecks(this.cluster, { isUncleanAllowed: ({ topic }) => unclean && topic === MAIN_TOPIC });
+    this.workload = new Workload(this);
+    this.operations = new Operations(this.cluster, {
+      main: this.main, trimmed: this.trimmed, minIsr, replicationFactor, kept: this.mainConfig(),
+    });
   }
 
-  private assignment(): Map<number, number[]> {
+  private mainConfig(): Record<string, string> {
+    const { minIsr, unclean } = this.scenario;
+    return { 'min.insync.replicas': String(minIsr), ...(unclean ? { 'unclean.leader.election.enable': 'true' } : {}) };
+  }
+
+  private assignment(tps: readonly TopicPartition[]): Map<number, number[]> {
     const { brokers, replicationFactor } = this.scenario;
-    return new Map(this.tps.map(({ partition }) => [partition, Array.from({ length: replicationFactor }, (_, i) => (partition + i) % brokers + 1)]));
+    const replicas = (first: number) => Array.from({ length: replicationFactor }, (_, i) => (first + i) % brokers + 1);
+    return new Map(tps.map(({ partition }) => [partition, replicas(partition)]));
+  }
+
+  /** The partitions that exist by now. */
+  private get tps(): TopicPartition[] {
+    const created = this.operations.created.filter((tp) => this.cluster.existsTopic(tp.topic));
+    return [...this.main, ...this.trimmed, ...created];
   }
 
   async run(): Promise<void> {
-    const { cluster, scenario } = this;
-    const { world } = cluster;
-    cluster.startAll();
-    await world.run(20000, () => cluster.brokers.every(({ id }) => cluster.isRunning(id)));
-    await world.complete(cluster.createTopic(TOPIC, this.assignment(), { 'min.insync.replicas': String(scenario.minIsr) }), 30000, 'creating the topic');
-    const unready = await cluster.untilQuiet(this.tps, 30000);
-    if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
+    const { cluster, scenario, cluster: { world } } = this;
+    await this.bringUp();
     const startMs = world.nowMs;
-    const producer = await world.complete(cluster.producer({
-      'acks': 'all', 'max.in.flight.requests.per.connection': scenario.idempotent ? 5 : 1, 'enable.idempotence': scenario.idempotent,
-      'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': 5,
-    }), 30000, 'opening the producer');
-    const consumer = await world.complete(cluster.consumer(), 30000, 'opening the consumer');
-    this.produce(producer);
-    void this.consume(consumer);
-    this.group = scenario.members === 0 ? undefined : new SimGroup(cluster, { groupId: 'readers', topics: [TOPIC], config: { 'partition.assignment.strategy': scenario.assignor } });
-    for (let i = 0; i < scenario.members; i++) this.group!.start(`member-${i}`);
-    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(cluster, 'old-readers', TOPIC);
-    for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
-    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, { group: this.group, oldGroup: this.oldGroup }, fault));
-    await world.run(startMs + FAULTS_UNTIL_MS + 2000);
+    for (const [i, writer] of scenario.writers.entries()) {
+      await this.workload.start(`producer-${i}`, writer, writer.trimmed ? this.trimmed : this.main);
+    }
+    void this.consume(await world.complete(cluster.consumer(), 30000, 'opening the consumer'));
+    this.startReaders();
+    const readers = () => ({ group: this.group, oldGroup: this.oldGroup });
+    const untilMs = startMs + FAULTS_UNTIL_MS + 1000;
+    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, readers(), fault));
+    armEventFaults(cluster, readers, scenario.eventFaults, () => world.nowMs >= untilMs);
+    for (const operation of scenario.operations) world.schedule(operation.atMs, () => this.operations.run(operation));
+    await world.run(untilMs);
+    cluster.healLinks();
+    this.workload.isSending = false;
+    this.violations.push(...await livenessBeforeRestart(cluster, this.tps, BEFORE_RESTART_MS));
     cluster.heal();
     this.supervise();
-    this.producing = false;
     await this.becomeQuiet();
     await this.finishGroup();
     await this.finishOldGroup();
-    await world.complete(this.readFinal(), 120000, 'reading everything back').catch((error) => this.violations.push(`Liveness: ${String(error)}`));
-    this.judge();
+    const { tps } = this;
+    await world.complete(readFinal(this, tps), 120000, 'reading everything back')
+      .catch((error) => this.violations.push(`Liveness: ${String(error)}`));
+    this.violations.push(...judge(this, tps));
+  }
+
+  private async bringUp(): Promise<void> {
+    const { cluster, cluster: { world }, scenario } = this;
+    cluster.startAll();
+    await world.run(20000, () => cluster.brokers.every(({ id }) => cluster.isRunning(id)));
+    const create = (topic: string, tps: readonly TopicPartition[], config: Record<string, string>) =>
+      world.complete(cluster.createTopic(topic, this.assignment(tps), config), 30000, `creating ${topic}`);
+    await create(MAIN_TOPIC, this.main, this.mainConfig());
+    if (scenario.trimmed) await create(TRIMMED_TOPIC, this.trimmed, { 'min.insync.replicas': String(scenario.minIsr), ...scenario.trimmed });
+    const unready = await cluster.untilQuiet(this.tps, 30000);
+    if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
+  }
+
+  private startReaders(): void {
+    const { cluster, scenario } = this;
+    const startMembers = () => {
+      if (scenario.members === 0) return;
+      this.group = new SimGroup(cluster, {
+        groupId: 'readers', topics: [MAIN_TOPIC], config: { 'partition.assignment.strategy': scenario.assignor },
+        discovery: discovery(cluster, scenario.membersBootstrap),
+      });
+      for (let i = 0; i < scenario.members; i++) this.group.start(`member-${i}`);
+    };
+    if (scenario.membersStartMs === 0) startMembers();
+    else cluster.world.schedule(scenario.membersStartMs, startMembers);
+    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(cluster, 'old-readers', MAIN_TOPIC);
+    for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
   }
 
   /** From now on a broker that ends is started again, as an operator or a supervisor would. */
@@ -149,114 +150,89 @@ class Run {
     });
   }
 
-  private produce(producer: Producer): void {
-    const { world } = this.cluster;
-    const random = world.random.split('workload');
-    const next = () => {
-      if (!this.producing) return;
-      const tp = random.pick(this.tps);
-      const record = this.history.send(`r${this.sequence}`, 'producer-1', this.sequence++, tp);
-      this.open++;
-      producer.send({ ...tp, value: record.id }).then(({ offset }) => {
-        record.outcome = 'acked';
-        record.offset = offset;
-        if (offset >= 0) this.checks.acked(tp, offset);
-      }, (error) => {
-        record.outcome = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE' ? 'failed' : 'unknown';
-      }).finally(() => { this.open--; });
-      world.schedule(this.scenario.sendEveryMs * (0.5 + random.below(100) / 100), next);
-    };
-    next();
-  }
-
   private async consume(consumer: Consumer): Promise<void> {
-    consumer.assign(this.tps);
+    consumer.assign(this.main);
     for (;;) {
-      for (const record of await consumer.poll(1000)) this.history.read('consumer-1', { topic: record.topic, partition: record.partition }, record.offset, record.value!.toString());
+      for (const { topic, partition, offset, value } of await consumer.poll(1000)) {
+        this.history.read('consumer-1', { topic, partition }, offset, idOf(value!));
+      }
     }
   }
 
+  private liveness(problems: readonly string[]): void {
+    this.violations.push(...problems.map((problem) => `Liveness: ${problem}, ${QUIET_WITHIN_MS} ms after the faults ended`));
+  }
+
   private async becomeQuiet(): Promise<void> {
-    const { cluster } = this;
-    const answered = await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => this.open === 0);
-    if (!answered) this.violations.push(`Liveness: ${this.open} sends are not settled ${QUIET_WITHIN_MS} ms after the faults ended`);
-    const waits = await cluster.untilQuiet(this.tps, QUIET_WITHIN_MS);
-    this.violations.push(...waits.map((wait) => `Liveness: ${wait}, ${QUIET_WITHIN_MS} ms after the faults ended`));
-    await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => cluster.brokers.every(({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0));
-    for (const { id } of cluster.brokers) if (cluster.offlineDirs(id) > 0) this.violations.push(`Liveness: broker ${id} has a log dir offline`);
-    for (const { id, startError } of cluster.brokers) if (!cluster.isRunning(id)) this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? cluster.broker(id).host.exited?.reason}`);
+    const { cluster, cluster: { world }, workload } = this;
+    const answered = await world.run(world.nowMs + QUIET_WITHIN_MS, () => workload.open === 0);
+    if (!answered) this.liveness([`${workload.open} sends are not settled`]);
+    this.liveness(await cluster.untilQuiet(this.tps, QUIET_WITHIN_MS));
+    const isUp = (id: number) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0;
+    await world.run(world.nowMs + QUIET_WITHIN_MS, () => cluster.brokers.every(({ id }) => isUp(id)));
+    for (const { id, startError, host } of cluster.brokers) {
+      if (cluster.offlineDirs(id) > 0) this.liveness([`broker ${id} has a log dir offline`]);
+      if (!cluster.isRunning(id)) this.liveness([`broker ${id} does not run: ${startError ?? host.exited?.reason}`]);
+    }
+  }
+
+  private highWatermark(tp: TopicPartition): number | undefined {
+    return this.cluster.logOf(this.cluster.stateOf(tp)?.leader ?? 0, tp)?.highWatermark;
   }
 
   /** With the faults over, the group must get through everything, and have kept its promises meanwhile. */
   private async finishGroup(): Promise<void> {
-    const { cluster, group } = this;
+    const { cluster: { world }, group, main } = this;
     if (!group) return;
     for (const member of group.members) member.host.resume();
     if (group.alive.length === 0) group.start('last');
-    const ends = () => this.tps.map((tp) => ({ tp, end: cluster.logOf(cluster.stateOf(tp)?.leader ?? 0, tp)?.highWatermark ?? Infinity }));
-    const losesPower = this.scenario.kinds.includes('power-cut');
-    const done = await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => ends().every(({ tp, end }) => group.processedCount(tp) >= end));
-    for (const { tp, end } of done || losesPower ? [] : ends()) {
-      const left = group.unprocessed(tp, end);
-      if (left.length > 0) this.violations.push(`AllProcessed: nobody processed ${left.length} records of ${tpName(tp)}, the first at offset ${left[0]}, ${QUIET_WITHIN_MS} ms after the faults ended`);
+    const isDone = (tp: TopicPartition) => group.processedCount(tp) >= (this.highWatermark(tp) ?? Infinity);
+    const done = await world.run(world.nowMs + QUIET_WITHIN_MS, () => main.every(isDone));
+    for (const tp of done || mayHaveLost(this) ? [] : main) {
+      const left = group.unprocessed(tp, this.highWatermark(tp) ?? 0);
+      if (left.length === 0) continue;
+      this.violations.push(`AllProcessed: nobody processed ${left.length} records of ${tpName(tp)}, first offset ${left[0]}`);
     }
-    for (const member of group.members) if (member.endedWith !== undefined) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+    for (const member of group.members) {
+      if (member.endedWith !== undefined) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+    }
   }
 
   private async finishOldGroup(): Promise<void> {
-    const { cluster, oldGroup } = this;
-    if (!oldGroup || this.scenario.kinds.includes('power-cut')) return;
+    const { cluster: { world }, oldGroup, main } = this;
+    if (!oldGroup || mayHaveLost(this)) return;
     for (const member of oldGroup.members) member.host.resume();
     if (oldGroup.alive.length === 0) oldGroup.start('old-last');
-    const left = () => this.tps.map((tp) => ({ tp, offsets: oldGroup.unread(tp, cluster.logOf(cluster.stateOf(tp)?.leader ?? 0, tp)?.highWatermark ?? 0) })).filter(({ offsets }) => offsets.length > 0);
-    await cluster.world.run(cluster.world.nowMs + QUIET_WITHIN_MS, () => left().length === 0);
-    for (const { tp, offsets } of left()) this.violations.push(`AllProcessed: ${offsets.length} records of ${tpName(tp)} were handed to no old consumer, the first at offset ${offsets[0]}`);
-    for (const member of oldGroup.members) if (member.endedWith !== undefined && !member.host.life.isDead) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
-  }
-
-  private async readFinal(): Promise<void> {
-    const consumer = await this.cluster.consumer();
-    consumer.assign(this.tps);
-    const ends = new Map<string, number>();
-    for (const tp of this.tps) ends.set(tpName(tp), await consumer.endOffset(tp));
-    while (this.tps.some((tp) => (this.history.final.get(tpName(tp))?.length ?? 0) < ends.get(tpName(tp))!)) {
-      for (const record of await consumer.poll(1000)) this.history.readFinal({ topic: record.topic, partition: record.partition }, record.offset, record.value!.toString());
+    const left = (tp: TopicPartition) => oldGroup.unread(tp, this.highWatermark(tp) ?? 0);
+    await world.run(world.nowMs + QUIET_WITHIN_MS, () => main.every((tp) => left(tp).length === 0));
+    for (const tp of main) {
+      const offsets = left(tp);
+      if (offsets.length === 0) continue;
+      this.violations.push(`AllProcessed: ${offsets.length} records of ${tpName(tp)} were handed to no old consumer, first ${offsets[0]}`);
     }
-    await consumer.close();
-  }
-
-  private replicaLogs(tp: TopicPartition): ReplicaLog[] {
-    return this.cluster.brokers.flatMap(({ id }) => {
-      const log = this.cluster.logOf(id, tp);
-      if (!log) return [];
-      const batches: { baseOffset: number; digest: string }[] = [];
-      for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
-        for (const chunk of log.read(offset, log.logEndOffset, 1 << 20, true)) {
-          for (const batch of batchesOf(chunk)) {
-            batches.push({ baseOffset: batch.baseOffset, digest: createHash('md5').update(batch.bytes()).digest('hex') });
-            offset = batch.nextOffset;
-          }
-        }
-      }
-      return [{ broker: id, startOffset: log.logStartOffset, highWatermark: log.highWatermark, batches }];
-    });
-  }
-
-  private judge(): void {
-    const losesPower = this.scenario.kinds.includes('power-cut');
-    const world = this.cluster.world.violations.filter((text) => !losesPower || !/InOrder:|CommitsGoOn:|OneOwner:/.test(text));
-    this.violations.push(...world, ...leadersPerEpoch(this.cluster.world.timeline));
-    const promised = { ackedIsDurable: !losesPower, ordered: !losesPower, unique: this.scenario.idempotent && !losesPower };
-    this.violations.push(...checkHistory(this.history, promised).filter((text) => !losesPower || !text.startsWith('ReadsInOrder')));
-    for (const tp of this.tps) this.violations.push(...divergentLogs(tpName(tp), this.replicaLogs(tp)));
+    for (const member of oldGroup.members) {
+      if (member.endedWith === undefined || member.host.life.isDead) continue;
+      this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+    }
   }
 
   outcome(crash: unknown): Outcome {
-    const { world } = this.cluster;
-    if (crash !== undefined) this.violations.push(`the run ended early: ${crash instanceof Error ? crash.stack : String(crash)}`, ...world.violations);
-    const reached: Record<string, number> = { sent: this.history.sent.size, acked: this.history.count('acked'), unknown: this.history.count('unknown'), duplicates: duplicates(this.history) };
-    for (const { what } of world.timeline) reached[what] = (reached[what] ?? 0) + 1;
-    return { scenario: this.scenario, violations: this.violations, traceHash: world.traceHash, actions: world.actionsRun, reached, timeline: world.timeline, log: this.cluster.logLines() };
+    const { cluster: { world }, history, scenario, checks } = this;
+    if (crash !== undefined) {
+      const text = crash instanceof Error ? crash.stack : String(crash);
+      this.violations.push(`the run ended early: ${text}`, ...world.violations);
+    }
+    const reached: Record<string, number> = {
+      'sent': history.sent.size, 'acked': history.count('acked'), 'unknown': history.count('unknown'),
+      'duplicates': duplicates(history), 'released': checks.counts.released, 'checked-acks': checks.counts.acks,
+    };
+    for (const event of world.timeline) {
+      const detail = event.what === 'fault' ? `:${String(event.fault)}` : event.what.startsWith('operation') ? `:${String(event.kind)}` : '';
+      const name = event.what + detail;
+      reached[name] = (reached[name] ?? 0) + 1;
+    }
+    const { traceHash, actionsRun: actions, timeline } = world;
+    return { scenario, violations: this.violations, traceHash, actions, reached, timeline, log: this.cluster.logLines() };
   }
 }
 
@@ -271,14 +247,15 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
   }
 }
 
-/** Leaves faults out while the run still fails: the shortest list that was found. */
+/** Leaves faults and operations out while the run still fails: the shortest lists that were found. */
 export async function shrink(scenario: Scenario): Promise<Scenario> {
   let smallest = scenario;
-  for (let i = 0; i < smallest.faults.length;) {
-    const candidate = { ...smallest, faults: smallest.faults.filter((_, n) => n !== i) };
-    if ((await runScenario(candidate)).violations.length > 0) smallest = candidate;
-    else i++;
+  for (const list of ['faults', 'eventFaults', 'operations'] as const) {
+    for (let i = 0; i < smallest[list].length;) {
+      const candidate = { ...smallest, [list]: smallest[list].filter((_, n) => n !== i) };
+      if ((await runScenario(candidate)).violations.length > 0) smallest = candidate;
+      else i++;
+    }
   }
   return smallest;
 }
-

@@ -186,20 +186,28 @@ export class SimCluster {
     return host.life.isDead ? 0 : broker?.metrics.snapshot()['kafka.log:type=LogManager,name=OfflineLogDirectoryCount'] ?? 0;
   }
 
-  /** Undoes every fault and starts what is dead. */
-  heal(): void {
+  /** Undoes every fault that does not need a start: links, pauses, ZooKeeper, disks. Who is dead stays dead. */
+  healLinks(): void {
     this.zookeeper.setDown(false);
-    for (const { id, host } of this.brokers) {
-      this.healLink(`broker-${id}`, ZOOKEEPER_HOST);
-      for (const other of this.brokers) this.healLink(`broker-${id}`, `broker-${other.id}`);
+    this.network.healAll();
+    for (const { host } of this.brokers) {
       host.resume();
-      this.mendDisk(id);
+      host.disk.heal();
     }
+  }
+
+  /** Undoes every fault and starts what is dead, or has a log dir offline. */
+  heal(): void {
+    this.healLinks();
+    for (const { id } of this.brokers) this.mendDisk(id);
     this.startAll();
   }
 
   /** The host of the client that was made last. */
   get lastClient(): string { return `client-${this.clients}`; }
+
+  /** The host of some client. */
+  clientHost(n: number): string { return `client-${n % Math.max(1, this.clients) + 1}`; }
 
   /** A client on a host of its own. */
   environment(): ClientEnvironment & { readonly simHost: SimHost } {
@@ -227,6 +235,10 @@ export class SimCluster {
     if (this.zookeeper.tree.exists(path) === null) return undefined;
     const { data, stat } = this.zookeeper.tree.get(path);
     return partitionStateZnode.decode(tp, data, stat.version);
+  }
+
+  existsTopic(topic: string): boolean {
+    return this.zookeeper.tree.exists(topicZnode.path(topic)) !== null;
   }
 
   assignmentOf(tp: TopicPartition): readonly number[] {

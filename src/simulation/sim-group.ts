@@ -35,6 +35,8 @@ export interface SimGroupOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly config?: RawConfig;
+  /** How members find the cluster; not set: in ZooKeeper. */
+  readonly discovery?: RawConfig;
   /** Chance that a poll is followed by a commit. */
   readonly commitChance?: number;
 }
@@ -42,6 +44,8 @@ export interface SimGroupOptions {
 const DEFAULTS: RawConfig = {
   'session.timeout.ms': 6000, 'heartbeat.interval.ms': 1000, 'max.poll.interval.ms': 12000, 'enable.auto.commit': false, 'max.poll.records': 20, 'default.api.timeout.ms': 10000,
 };
+
+const ZOOKEEPER_DISCOVERY: RawConfig = { 'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000 };
 
 export class SimGroup {
   readonly members: SimMember[] = [];
@@ -60,7 +64,7 @@ export class SimGroup {
   start(name: string, config: RawConfig = {}): SimMember {
     const environment = this.cluster.environment();
     const consumer = new Consumer(environment, {
-      'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, 'auto.offset.reset': 'earliest',
+      ...this.options.discovery ?? ZOOKEEPER_DISCOVERY, 'request.timeout.ms': 5000, 'auto.offset.reset': 'earliest',
       'group.id': this.options.groupId, 'client.id': name, ...DEFAULTS, ...this.options.config, ...config,
     });
     const member: SimMember = { name, host: environment.simHost, consumer, next: new Map(), endedWith: undefined, assignments: 0, revocations: 0, lost: 0 };
@@ -141,6 +145,7 @@ export class SimGroup {
   /** Offsets below `end` that nobody processed. */
   unprocessed(tp: TopicPartition, end: number): number[] {
     const counts = this.processed.get(tpName(tp));
+    if (counts && counts.size >= end) return [];
     return Array.from({ length: end }, (_, offset) => offset).filter((offset) => !counts?.has(offset));
   }
 

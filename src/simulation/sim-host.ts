@@ -2,8 +2,9 @@
  * A simulated machine with at most one process on it. Each start of the process is a new life; timers, sockets and
  * promises of a dead life never fire, and a call from one is a violation.
  */
-import { Clock, Host, Log, Network, Timer } from '../common/host';
+import { Clock, Disk, Host, Log, Network, Timer } from '../common/host';
 import { Prng } from './prng';
+import { processDisk } from './process-disk';
 import { SimDisk } from './sim-disk';
 import { Owner, World } from './world';
 
@@ -17,6 +18,8 @@ export interface HostNetwork {
 
 class Life implements Owner {
   isDead = false;
+  /** In the middle of an action; what is left of it must have no effect. */
+  isCrashed = false;
   private deferred: (() => void)[] = [];
 
   constructor(private readonly host: SimHost) {}
@@ -39,6 +42,9 @@ export class SimHost {
   generation = 0;
   life: Life;
   isPaused = false;
+  /** Calls that changed the disk, over all lives. */
+  diskCalls = 0;
+  private crashAt: { readonly call: number; readonly crash: () => void } | undefined;
   /** The process ended by itself. */
   exited: { code: number; reason: string } | undefined;
   private readonly onDeath: (() => void)[] = [];
@@ -70,29 +76,42 @@ export class SimHost {
       monotonicMs: () => this.world.nowMs,
       schedule: (delayMs, action): Timer => {
         check('schedule');
+        if (life.isCrashed) return { cancel: () => {} };
         return this.world.schedule(delayMs, action, life);
       },
     };
     return {
       name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this), log: this.log(''),
-      event: (event) => this.world.event(this.name, event),
+      event: (event) => { if (!life.isCrashed) this.world.event(this.name, event); },
       exit: (code, reason) => {
-        if (life.isDead) return;
+        if (life.isDead || life.isCrashed) return;
         this.exited = { code, reason };
         this.kill();
       },
     };
   }
 
-  private guardedDisk(life: Life): SimDisk {
-    const violation = (what: string) => this.world.violation(`${this.name}: disk ${what} called by a dead process`);
-    return new Proxy(this.disk, {
-      get(disk, name) {
-        if (life.isDead) violation(String(name));
-        const member = disk[name as keyof SimDisk];
-        return typeof member === 'function' ? (member as (...args: unknown[]) => unknown).bind(disk) : member;
+  private guardedDisk(life: Life): Disk {
+    return processDisk(this.disk, {
+      get isDead() { return life.isDead; },
+      get isCrashed() { return life.isCrashed; },
+      misused: (what) => this.world.violation(`${this.name}: disk ${what} called by a dead process`),
+      changing: (what, path) => {
+        this.diskCalls++;
+        if (this.crashAt === undefined || this.diskCalls < this.crashAt.call) return;
+        const { crash } = this.crashAt;
+        this.crashAt = undefined;
+        life.isCrashed = true;
+        this.world.afterAction(() => { if (this.life === life && !life.isDead) crash(); });
+        throw new Error(`the process crashes at ${what} of ${path}`);
       },
+      event: (what, path) => { if (!life.isCrashed) this.world.event(this.name, { what, path }); },
     });
+  }
+
+  /** The process crashes before the k-th call from now that changes the disk; `crash` ends it. */
+  crashAtDiskCall(k: number, crash: () => void): void {
+    this.crashAt = { call: this.diskCalls + k, crash };
   }
 
   private log(prefix: string): Log {

@@ -38,6 +38,21 @@ export class SimNetwork {
     }
   }
 
+  /** Every cut link is whole again. */
+  healAll(): void {
+    for (const cut of [...this.cuts]) {
+      const [from, to] = cut.split('>');
+      this.heal(from!, to!);
+    }
+  }
+
+  /** Every connection between the two breaks at once. */
+  resetBetween(a: string, b: string): void {
+    for (const stream of [...this.streams]) {
+      if (stream.from.name === a && stream.to.name === b) stream.pair.reset('ECONNRESET');
+    }
+  }
+
   latencyMs(): number {
     return 0.1 + this.random.below(20) / 10;
   }
@@ -62,6 +77,7 @@ export class SimNetwork {
 
   private dial(host: SimHost, name: string, port: number, timeoutMs: number): Promise<Connection> {
     host.checkAlive('dial');
+    if (host.life.isCrashed) return new Promise(() => {});
     const owner = host.life;
     return new Promise((resolve, reject) => {
       const fail = (code: string) => reject(Object.assign(new Error(`${code} ${name}:${port}`), { code }));
@@ -205,7 +221,7 @@ class End implements Connection {
   /** Copies: memory is not shared between hosts. */
   write(chunks: readonly Buffer[]): boolean {
     this.out.from.checkAlive('write');
-    if (!this.isClosed) this.out.send(Buffer.concat(chunks));
+    if (!this.isClosed && !this.out.from.life.isCrashed) this.out.send(Buffer.concat(chunks));
     return true;
   }
 

@@ -170,6 +170,7 @@ export class SimZkSession implements ZkSession, SessionClient {
 
   private call<T>(type: ZkOperation['type'], paths: readonly string[], apply: () => T): Promise<T> {
     this.host.checkAlive('a ZooKeeper call');
+    if (this.host.life.isCrashed) return new Promise(() => {});
     const path = paths[paths.length - 1] ?? '/';
     const isWrite = !['get', 'exists', 'children'].includes(type);
     return new Promise<T>((resolve, reject) => {

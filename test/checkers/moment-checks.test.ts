@@ -140,6 +140,16 @@ test('when every member of the ISR lost power, what was acknowledged before is r
   for (const id of [1, 2, 3]) one.replica(id, { logEndOffset: 3 });
   one.write({ leaderEpoch: 2, isr: [1] });
   expect(one.found).toEqual([]);
-  one.checker.acked(tp, 3);
+  one.checker.acked(tp, 10);
   expect(one.found).toEqual(['AckedIsOnIsr']);
+});
+
+test('an acknowledgement that was on its way when all lost power promises nothing', () => {
+  const one = new Cluster();
+  one.checker.committed(tp, 1, 10);
+  for (const id of [1, 2, 3]) one.checker.powerLost(id);
+  for (const id of [1, 2, 3]) one.replica(id, { logEndOffset: 3 });
+  one.checker.acked(tp, 9);
+  expect(one.found).toEqual([]);
+  expect(one.checker.isPromised(tp, 9)).toBe(false);
 });

@@ -1,0 +1,111 @@
+/**
+ * What one seed is: a cluster, topics, producers and readers, operations and faults, all drawn before the
+ * run, so that a failing run can be shown, and shrunk by leaving faults out.
+ *
+ * Swarm testing: each seed draws which kinds of everything exist at all, because runs with everything at once
+ * find less.
+ */
+import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faults';
+import { drawEventFaults, EventFault } from './event-faults';
+import { drawOperations, Operation } from './operations';
+import { Prng } from './prng';
+import { drawWriters, Writer } from './workload';
+
+export const MAIN_TOPIC = 'records';
+/** Records of this topic are deleted, compacted and expired; readers are not promised every offset. */
+export const TRIMMED_TOPIC = 'trimmed';
+export const FAULTS_FROM_MS = 1000;
+export const FAULTS_UNTIL_MS = 20000;
+
+/** So that the offsets topic is compacted while the faults go on. */
+const EAGER_CLEANER = {
+  'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000', 'log.cleaner.min.cleanable.ratio': '0.1',
+};
+const EAGER_REBALANCE = { 'auto.leader.rebalance.enable': 'true', 'leader.imbalance.check.interval.seconds': '3' };
+/** A follower gets a batch at a time, and brokers take in one request at a time. */
+const TINY_FETCHES = { 'replica.fetch.max.bytes': '100', 'replica.fetch.response.max.bytes': '150' };
+
+export interface Scenario {
+  readonly seed: string;
+  readonly brokers: number;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minIsr: number;
+  readonly segmentBytes: number;
+  readonly writers: readonly Writer[];
+  /** Settings of a second topic, with deleted records, retention or compaction; undefined: there is none. */
+  readonly trimmed: Readonly<Record<string, string>> | undefined;
+  /** Whether the main topic may elect uncleanly; what was acknowledged before is promised no longer. */
+  readonly unclean: boolean;
+  /** Members of a consumer group that reads along; 0: none. */
+  readonly members: number;
+  readonly assignor: string;
+  /** After the faults began: the offsets topic is created under faults. */
+  readonly membersStartMs: number;
+  readonly membersBootstrap: boolean;
+  /** Members of a group of 0.8 consumers that reads along; 0: none. */
+  readonly oldMembers: number;
+  readonly kinds: readonly FaultKind[];
+  readonly faults: readonly Fault[];
+  readonly eventFaults: readonly EventFault[];
+  readonly operations: readonly Operation[];
+  readonly brokerSettings: Readonly<Record<string, string>>;
+}
+
+function drawKinds(random: Prng): readonly FaultKind[] {
+  if (random.chance(0.2)) return ['power-cut', 'power-cut', ...faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.25))];
+  const kinds = faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.35));
+  return kinds.length > 0 ? kinds : ['kill'];
+}
+
+function drawSettings(random: Prng): Record<string, string> {
+  return {
+    'log.dirs': random.pick(['/data', '/data/1,/data/2', '/data/1,/data/2']),
+    'zookeeper.session.timeout.ms': random.pick(['3000', '6000']),
+    'replica.lag.time.max.ms': random.pick(['1500', '4000']),
+    ...(random.chance(0.5) ? EAGER_CLEANER : {}),
+    ...(random.chance(0.25) ? EAGER_REBALANCE : {}),
+    ...(random.chance(0.15) ? TINY_FETCHES : {}),
+    ...(random.chance(0.2) ? { 'queued.max.request.bytes': random.pick(['1000', '4000']) } : {}),
+  };
+}
+
+function drawTrimmed(random: Prng): Readonly<Record<string, string>> | undefined {
+  if (!random.chance(0.4)) return undefined;
+  return random.pick<Readonly<Record<string, string>>>([
+    { 'segment.bytes': '500' },
+    { 'segment.bytes': '500', 'retention.ms': '3000' },
+    { 'segment.bytes': '500', 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1' },
+  ]);
+}
+
+export function drawScenario(seed: string, brokerSettings: Readonly<Record<string, string>> = {}): Scenario {
+  const random = new Prng(`${seed}/scenario`);
+  const brokers = random.pick([2, 3, 3, 3, 4]);
+  const replicationFactor = Math.min(brokers, random.pick([2, 3, 3]));
+  const kinds = drawKinds(random.split('kinds'));
+  const losesPower = kinds.includes('power-cut');
+  const disks = random.split('disks');
+  const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: FAULTS_UNTIL_MS };
+  const diskFaults = disks.chance(0.3) ? drawFaults(disks, diskFaultKinds, window).slice(0, 3) : [];
+  const events = random.split('event faults');
+  const timed = drawFaults(random.split('faults'), kinds, window);
+  const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];
+  const faults = [...(eventFaults.length > 0 ? timed.slice(0, 4) : timed), ...diskFaults];
+  const readers = random.split('readers');
+  const trimmed = drawTrimmed(random.split('trimmed'));
+  const operations = random.split('operations');
+  return {
+    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed, eventFaults,
+    minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
+    segmentBytes: random.pick([500, 2000, 1048576]),
+    unclean: random.chance(0.08),
+    writers: drawWriters(random.split('writers'), trimmed !== undefined),
+    members: readers.pick([0, 0, 0, 1, 2, 3]), assignor: readers.pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
+    membersStartMs: readers.pick([0, 0, 1500, 5000]), membersBootstrap: readers.chance(0.3),
+    oldMembers: readers.pick([0, 0, 0, 0, 1, 2]),
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    operations: operations.chance(0.6) ? drawOperations(operations, window, trimmed !== undefined) : [],
+    brokerSettings: { ...drawSettings(random.split('settings')), ...brokerSettings },
+  };
+}

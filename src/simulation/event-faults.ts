@@ -1,0 +1,81 @@
+/**
+ * Faults triggered by events instead of by the clock: kill, power cut, cut, reset or pause at the n-th time
+ * that some broker becomes a leader, begins to write an ISR, truncates, rolls a segment …, or a moment later.
+ *
+ * The windows in which a fault does harm are milliseconds wide; a clock seldom hits them, an event always
+ * does.
+ */
+import { Prng } from './prng';
+import { applyFault, Fault, FaultKind, Readers } from './faults';
+import { SimCluster } from './sim-cluster';
+import { WorldEvent } from './world';
+
+/** Rare events first; those of disks are made by the simulated host. */
+const EVENTS = [
+  'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown', 'isr-changed', 'isr-conflict',
+  'truncated', 'leader-elected', 'replica-left-isr', 'controller-elected', 'broker-registered', 'broker-started', 'broker-change',
+  'controlled-shutdown', 'generation', 'rebalance', 'groups-loaded', 'log-cleaned', 'zk-session-expired', 'control-request-refused',
+  'high-watermark-moved', 'segment-created', 'checkpoint-written', 'flushed', 'topic-created', 'duplicate-batch',
+] as const;
+
+/**
+ * What may strike at an event; what needs another target, such as a member of a group, is left to the clock.
+ */
+const KINDS: readonly FaultKind[] = [
+  'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper',
+  'reset-peers', 'lose-reply',
+];
+
+export interface EventFault extends Omit<Fault, 'atMs' | 'target'> {
+  readonly event: string;
+  /** Strikes at this occurrence, counted from 1 since the faults began. */
+  readonly occurrence: number;
+  /** Added to the id of the broker the event came from. */
+  readonly shift: number;
+  readonly delayMs: number;
+}
+
+export function drawEventFaults(random: Prng, brokers: number, losesPower: boolean): EventFault[] {
+  const kinds = losesPower ? [...KINDS, 'power-cut', 'power-cut', 'power-cut'] as const : KINDS;
+  return Array.from({ length: random.between(1, 5) }, (): EventFault => {
+    const event = random.pick(EVENTS);
+    const most = event === 'high-watermark-moved' ? 200 : random.pick([1, 3, 10]);
+    return {
+      event, occurrence: random.between(1, most), kind: random.pick(kinds),
+      shift: random.pick([0, 0, 0, 1, 2]), other: random.between(1, brokers),
+      delayMs: random.pick([0, 0, 0, 1, 2, 5, 50, 400]), lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
+    };
+  });
+}
+
+/** The broker an event tells of, or came from; none: the first. */
+function brokerOf({ who, broker }: WorldEvent): number {
+  if (typeof broker === 'number') return broker;
+  return who.startsWith('broker-') ? Number(who.slice('broker-'.length)) : 1;
+}
+
+/** Lets the faults strike from now on; `isOver` ends them. */
+export function armEventFaults(
+  cluster: SimCluster, readers: () => Readers, faults: readonly EventFault[], isOver: () => boolean,
+): void {
+  const seen = new Map<string, number>();
+  const { world } = cluster;
+  const brokers = cluster.brokers.length;
+  if (faults.length === 0) return;
+  world.onEvent.push((event) => {
+    const count = (seen.get(event.what) ?? 0) + 1;
+    seen.set(event.what, count);
+    for (const fault of faults) {
+      if (fault.event !== event.what || fault.occurrence !== count) continue;
+      const target = (brokerOf(event) - 1 + fault.shift) % brokers + 1;
+      const other = fault.other === target ? target % brokers + 1 : fault.other;
+      const strike = () => {
+        if (isOver()) return;
+        cluster.event(`at ${event.what}`, target);
+        applyFault(cluster, readers(), { ...fault, atMs: world.nowMs, target, other });
+      };
+      if (fault.delayMs === 0) world.afterAction(strike);
+      else world.schedule(fault.delayMs, strike);
+    }
+  });
+}
