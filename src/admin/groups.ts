@@ -108,7 +108,7 @@ export class GroupAdmin {
   /** Everything the group has committed. */
   offsets(groupId: string): Promise<GroupOffset[]> {
     return this.retried(async () => {
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetFetch, { groupId, allTopics: true, topics: [] });
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetFetch, { groupId, allTopics: true, topics: [], requireStable: false });
       this.check(answer.errorCode);
       return answer.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({
         topic: name, partition: row.partitionIndex, offset: row.committedOffset, leaderEpoch: row.committedLeaderEpoch, metadata: row.metadata ?? '',
@@ -122,7 +122,7 @@ export class GroupAdmin {
       const topics = group(offsets).map(([name, rows]) => ({
         name, partitions: rows.map((row) => ({ partitionIndex: row.partition, committedOffset: row.offset, committedLeaderEpoch: -1, committedMetadata: row.metadata ?? '' })),
       }));
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetCommit, { groupId, generationId: -1, memberId: '', groupInstanceId: null, commitSequence: -1, topics });
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetCommit, { groupId, generationId: -1, memberId: '', groupInstanceId: null, commitSequence: -1, committerId: '', topics });
       for (const { name, partitions } of answer.topics) for (const row of partitions) this.check(row.errorCode, `${name}-${row.partitionIndex}: ${errorName(row.errorCode)}`);
     });
   }

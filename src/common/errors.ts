@@ -73,6 +73,7 @@ export const errorTable = {
   ELECTION_NOT_NEEDED: [84, true, 'The partition already has the leader an election would give it.'],
   GROUP_SUBSCRIBED_TO_TOPIC: [86, false, 'A member of the group is subscribed to the topic.'],
   INVALID_RECORD: [87, false, 'The record is not valid; the broker did not append the batch.'],
+  UNSTABLE_OFFSET_COMMIT: [88, true, 'A commit of the partition is still being replicated.'],
   INVALID_UPDATE_VERSION: [95, false, 'The state in ZooKeeper has another version than expected.'],
   INCONSISTENT_CLUSTER_ID: [104, false, 'The cluster id stored on disk is not that of the cluster.'],
   TIMEOUT: [null, true, 'The client gave up waiting (Kafka: TimeoutException).'],

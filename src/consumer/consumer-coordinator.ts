@@ -17,7 +17,7 @@ import { ConsumerConfig } from './consumer-config';
 import { CoordinatorClient } from './coordinator-client';
 import { ConsumerInterceptors } from './interceptors';
 import { GroupMembership, JoinResult } from './group-membership';
-import { OffsetAndMetadata, OffsetCommit, OffsetCommitter } from './offset-committer';
+import { OffsetAndMetadata, OffsetCommit, OffsetCommitter, OUTSIDE_OF_A_GROUP } from './offset-committer';
 import { SubscriptionState } from './subscription-state';
 
 /** What the user wants to hear of rebalances; called inside poll, unsubscribe and close. */
@@ -64,10 +64,11 @@ export class ConsumerCoordinator {
     this.coordinator = new CoordinatorClient(host, log, groupId, config['retry.backoff.ms'], metadata, pool);
     this.membership = new GroupMembership({
       host, log, config, groupId, assignors, coordinator: this.coordinator, onAttention: deps.onAttention,
-      subscription: () => ({ topics: subscription.topics, owned: subscription.partitions }),
+      // What was lost is nobody's claim any more, also before poll has reported the loss.
+      subscription: () => ({ topics: subscription.topics, owned: this.membership.partitionsLost ? [] : subscription.partitions }),
       partitionCounts: (topics) => this.partitionCounts(topics),
     });
-    this.committer = new OffsetCommitter(host, groupId, config['retry.backoff.ms'], this.coordinator, (error) => this.membership.expelled(error));
+    this.committer = new OffsetCommitter(host, groupId, config['retry.backoff.ms'], this.coordinator);
     this.protocol = assignors.every((one) => one.protocol === 'cooperative') ? 'cooperative' : 'eager';
     this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
   }
@@ -135,6 +136,7 @@ export class ConsumerCoordinator {
   private async prepare(): Promise<void> {
     const { subscription } = this.deps;
     await this.commitBeforeLosing();
+    if (this.membership.partitionsLost) return this.lose();
     const given = this.protocol === 'eager' ? subscription.partitions : subscription.partitions.filter((tp) => !subscription.topics.includes(tp.topic));
     await this.giveUp(given, 'onPartitionsRevoked');
   }
@@ -186,6 +188,7 @@ export class ConsumerCoordinator {
   private async commitBeforeLosing(): Promise<void> {
     if (!this.deps.config['enable.auto.commit'] || !this.membership.isMember) return;
     await this.autoCommitting;
+    if (!this.membership.isMember) return;
     await this.commit(this.positions(), this.deps.config['max.poll.interval.ms'])
       .catch((error) => this.deps.log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`));
   }
@@ -194,23 +197,19 @@ export class ConsumerCoordinator {
   private maybeAutoCommit(): void {
     const { config, log, subscription } = this.deps;
     if (!config['enable.auto.commit'] || this.autoCommitting || this.now < this.nextAutoCommitMs) return;
+    if (subscription.isSubscribed && (!this.membership.isMember || this.membership.isRebalancing)) return;
     this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
-    if (subscription.isSubscribed && !this.membership.isMember) return;
     this.autoCommitting = this.commit(this.positions(), config['default.api.timeout.ms'])
       .catch((error) => log.warn(`Asynchronous auto-commit of offsets failed: ${messageOf(error)}`))
       .finally(() => { this.autoCommitting = undefined; });
   }
 
-  /** Commits the given offsets, or all positions. Rejects COMMIT_FAILED, TIMEOUT and what the coordinator says. */
+  /** Commits the given offsets, or all positions. Rejects REBALANCE_IN_PROGRESS, COMMIT_FAILED, TIMEOUT and what the coordinator says. */
   async commit(offsets: readonly OffsetCommit[] | undefined, timeoutMs: number): Promise<void> {
     const { subscription, interceptors } = this.deps;
     const commits = offsets ?? this.positions();
     for (const { offset } of commits) if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `Invalid negative offset ${offset}`);
-    if (subscription.isSubscribed && commits.length > 0 && !this.membership.isMember && !this.membership.isJoining) {
-      throw new KafkaError('COMMIT_FAILED', 'Offset commit cannot be completed since the consumer is not part of an active group; it is likely that it was kicked out of the group.');
-    }
-    const outside = { generation: -1, memberId: '', groupInstanceId: null };
-    await this.committer.commit(commits, () => (subscription.isSubscribed ? this.membership.info : outside), timeoutMs);
+    await this.committer.commit(commits, subscription.isSubscribed ? this.membership : OUTSIDE_OF_A_GROUP, timeoutMs);
     interceptors.onCommit(commits);
   }
 
@@ -236,7 +235,8 @@ export class ConsumerCoordinator {
       return this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) => this.deps.log.warn(`The last commit failed: ${messageOf(error)}`));
     }
     await this.commitBeforeLosing();
-    await this.giveUp(subscription.partitions, this.membership.isMember ? 'onPartitionsRevoked' : this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked');
+    const isOwner = this.membership.isMember && !this.membership.isRebalancing;
+    await this.giveUp(subscription.partitions, isOwner || !this.listener.onPartitionsLost ? 'onPartitionsRevoked' : 'onPartitionsLost');
     this.prepared = false;
     await this.membership.leave();
   }

@@ -238,7 +238,10 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
   }
 
-  /** Commits the positions, or the given offsets, and waits for it. Rejects COMMIT_FAILED when the group has moved on. */
+  /**
+   * Commits the positions, or the given offsets, and waits for it. Rejects REBALANCE_IN_PROGRESS while the consumer joins (it
+   * keeps its partitions: poll, and commit again), COMMIT_FAILED when the group has moved on without it, TIMEOUT.
+   */
   commitSync(offsets?: readonly OffsetCommit[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<void> {
     return abortable(Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)), signal);
   }

@@ -8,7 +8,7 @@
  */
 import { HostPort } from '../common/cluster-types';
 import { ErrorName, errorName, KafkaError, messageOf } from '../common/errors';
-import { Host, Log, sleep } from '../common/host';
+import { Host, Log, sleep, withDeadline } from '../common/host';
 import { ClusterMetadata } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { findCoordinator } from '../protocol/messages/groups';
@@ -66,11 +66,13 @@ export class CoordinatorClient {
     return undefined;
   }
 
-  /** Asks the coordinator. Rejects as the connection does. */
-  async request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs?: number): Promise<R> {
-    const address = await this.find();
+  /** Asks the coordinator, which may have to be found first. Rejects as the connection does, and TIMEOUT. */
+  async request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs: number): Promise<R> {
+    const { clock } = this.host;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const address = await withDeadline(clock, timeoutMs, this.find(), () => new KafkaError('TIMEOUT', 'the group coordinator was not found in time'));
     try {
-      return await this.pool.request(address, api, body, timeoutMs);
+      return await this.pool.request(address, api, body, Math.max(1, deadlineMs - clock.monotonicMs()));
     } catch (error) {
       this.noteError(error instanceof KafkaError ? error.errorName : 'DISCONNECTED', address);
       throw error;

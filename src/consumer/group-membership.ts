@@ -2,8 +2,9 @@
  * This consumer as a member of its group: joins, syncs, sends heartbeats, leaves.
  *
  * Network work runs by itself; what touches the user (giving partitions up, receiving them) is done only inside poll.
- * So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in a later poll. Invariant:
- * an assignment is applied only if it belongs to the generation the member is in.
+ * So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in a later poll. Invariants:
+ * an assignment is applied only if it belongs to the generation the member is in; between `prepare` and `complete` nothing
+ * is committed; what comes of a join that was given up makes nobody a member.
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
@@ -16,7 +17,7 @@ import { TypeOf } from '../protocol/schema';
 import { MemberSubscription, PartitionAssignor } from './assignors/partition-assignor';
 import { ConsumerConfig } from './consumer-config';
 import { CoordinatorClient } from './coordinator-client';
-import { GenerationInfo } from './offset-committer';
+import { commitFailed, CommitRights, EXPELLED, GenerationInfo } from './offset-committer';
 
 /** JoinGroup is answered when everybody has joined; a little later than that it is lost. */
 const JOIN_GRACE_MS = 5000;
@@ -49,10 +50,12 @@ export interface MembershipDeps {
   readonly onAttention: () => void;
 }
 
-export class GroupMembership {
+export class GroupMembership implements CommitRights {
   private memberId = '';
   private generation = -1;
   private joining: Promise<void> | undefined;
+  /** Counts the joins: only the outcome of the latest is wanted. */
+  private attempt = 0;
   private joined: JoinResult | undefined;
   private failure: KafkaError | undefined;
   private timer: Timer | undefined;
@@ -73,6 +76,8 @@ export class GroupMembership {
   get isJoining(): boolean { return this.joining !== undefined; }
   get info(): GenerationInfo { return { generation: this.generation, memberId: this.memberId, groupInstanceId: this.deps.config['group.instance.id'] }; }
   get isMember(): boolean { return this.generation >= 0; }
+  /** From the start of a join until poll has applied what came of it. */
+  get isRebalancing(): boolean { return this.joining !== undefined || this.joined !== undefined; }
 
   /** The user polls: it is alive and working. */
   polled(): void {
@@ -109,13 +114,17 @@ export class GroupMembership {
     if (this.joining || this.isClosed) return;
     this.rejoinNeeded = false;
     this.joined = undefined;
-    this.joining = this.join().then((result) => {
-      this.joined = result;
+    const attempt = ++this.attempt;
+    const isWanted = () => attempt === this.attempt && !this.isClosed;
+    this.joining = this.join(isWanted).then((result) => {
+      if (isWanted()) this.joined = result;
     }, (error) => {
+      if (!isWanted()) return;
       // Also what a user's assignor throws: poll reports it.
       this.failure = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
       this.rejoinNeeded = true;
     }).finally(() => {
+      if (!isWanted()) return;
       this.joining = undefined;
       this.deps.onAttention();
     });
@@ -128,14 +137,14 @@ export class GroupMembership {
     return joined && joined.generation === this.generation ? joined : undefined;
   }
 
-  private async join(): Promise<JoinResult | undefined> {
+  private async join(isWanted: () => boolean): Promise<JoinResult | undefined> {
     for (;;) {
-      if (this.isClosed) return undefined;
+      if (!isWanted()) return undefined;
       try {
-        return await this.joinOnce();
+        return await this.joinOnce(isWanted);
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
-        if (this.isClosed) return undefined;
+        if (!isWanted()) return undefined;
         if (FATAL.includes(error.errorName)) throw error;
         if (error.errorName === 'MEMBER_ID_REQUIRED') continue;
         if (error.errorName === 'UNKNOWN_MEMBER_ID' || error.errorName === 'ILLEGAL_GENERATION') {
@@ -148,7 +157,7 @@ export class GroupMembership {
     }
   }
 
-  private async joinOnce(): Promise<JoinResult> {
+  private async joinOnce(isWanted: () => boolean): Promise<JoinResult | undefined> {
     const { config, coordinator, groupId, assignors } = this.deps;
     const { topics, owned } = this.deps.subscription();
     const rebalanceTimeoutMs = config['max.poll.interval.ms'];
@@ -157,6 +166,11 @@ export class GroupMembership {
       protocolType: CONSUMER_PROTOCOL_TYPE,
       protocols: assignors.map((one) => ({ name: one.name, metadata: encodeSubscription({ topics, userData: one.userData?.() ?? null, ownedPartitions: one.protocol === 'cooperative' ? owned : [] }) })),
     }, Math.max(config['request.timeout.ms'], rebalanceTimeoutMs + JOIN_GRACE_MS));
+    if (!isWanted()) {
+      // The consumer left meanwhile: the coordinator must not wait for a member that is none.
+      void this.sayGoodbye(answer.memberId);
+      return undefined;
+    }
     if (errorName(answer.errorCode) === 'MEMBER_ID_REQUIRED') this.memberId = answer.memberId;
     this.check(answer.errorCode);
     this.memberId = answer.memberId;
@@ -165,7 +179,7 @@ export class GroupMembership {
     const assignor = assignors.find((one) => one.name === answer.protocolName);
     if (!assignor) throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `the coordinator chose ${answer.protocolName ?? 'nothing'}`);
     const assignedFrom = answer.leader === this.memberId && answer.members.length > 0 ? await this.deps.partitionCounts(subscribedTopics(answer)) : undefined;
-    return this.sync(answer, assignor, assignedFrom);
+    return isWanted() ? this.sync(answer, assignor, assignedFrom) : undefined;
   }
 
   private async sync(joinAnswer: JoinResponse, assignor: PartitionAssignor, assignedFrom: ReadonlyMap<string, number> | undefined): Promise<JoinResult> {
@@ -184,6 +198,32 @@ export class GroupMembership {
 
   private check(code: number): void {
     if (code !== 0) throw new KafkaError(this.deps.coordinator.note(code));
+  }
+
+  // ---- What may be committed
+
+  commitAs(made?: GenerationInfo): GenerationInfo {
+    if (this.isRebalancing) throw rebalanceInProgress();
+    if (!this.isMember) throw commitFailed('the consumer is not part of an active group; it is likely that it was kicked out of the group');
+    if (made && !this.is(made)) throw commitFailed(`generation ${made.generation} is over`);
+    return this.info;
+  }
+
+  private is({ generation, memberId }: GenerationInfo): boolean {
+    return generation === this.generation && memberId === this.memberId;
+  }
+
+  commitRefused(error: ErrorName, made: GenerationInfo): KafkaError | undefined {
+    if (error !== 'REBALANCE_IN_PROGRESS' && !EXPELLED.includes(error)) return undefined;
+    // The member joins already, so its old generation may well be over: the join tells what becomes of it.
+    if (this.isRebalancing) return rebalanceInProgress();
+    if (!this.is(made)) return commitFailed(`generation ${made.generation} is over`);
+    if (error === 'REBALANCE_IN_PROGRESS') {
+      this.requestRejoin('a commit was refused because the group is rebalancing');
+      return rebalanceInProgress();
+    }
+    this.expelled(error);
+    return error === 'FENCED_INSTANCE_ID' ? new KafkaError(error) : commitFailed(error);
   }
 
   // ---- Heartbeats, apart from what the user does
@@ -225,14 +265,20 @@ export class GroupMembership {
 
   /** Tells the coordinator, if it can be told; static members only go quiet. */
   async leave(): Promise<void> {
-    const { coordinator, groupId, config } = this.deps;
     const { memberId } = this;
-    const wasMember = this.isMember || memberId !== '';
+    this.attempt++;
+    this.joining = undefined;
+    this.joined = undefined;
     this.generation = -1;
     this.memberId = '';
     this.rejoinNeeded = true;
     this.deps.onAttention();
-    if (!wasMember || memberId === '' || config['group.instance.id'] !== null || !coordinator.isKnown) return;
+    await this.sayGoodbye(memberId);
+  }
+
+  private async sayGoodbye(memberId: string): Promise<void> {
+    const { coordinator, groupId, config } = this.deps;
+    if (memberId === '' || config['group.instance.id'] !== null || !coordinator.isKnown) return;
     await coordinator.request(leaveGroup, { groupId, members: [{ memberId, groupInstanceId: null }] }, config['request.timeout.ms']).catch(() => {});
   }
 
@@ -240,6 +286,11 @@ export class GroupMembership {
     this.isClosed = true;
     this.timer?.cancel();
   }
+}
+
+function rebalanceInProgress(): KafkaError {
+  return new KafkaError('REBALANCE_IN_PROGRESS', 'Offset commit cannot be completed since the consumer is undergoing a rebalance. '
+    + 'You can try completing the rebalance by calling poll() and then retry the operation.');
 }
 
 function subscribedTopics(answer: JoinResponse): string[] {

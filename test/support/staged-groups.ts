@@ -156,18 +156,18 @@ export class StagedGroups {
     return { error: errorName(answer.errorCode), assignment: answer.assignment.toString() };
   }
 
-  async commit(offset: number, who: { memberId?: string; generationId?: number; sequence?: number; groupId?: string; partition?: number } = {}): Promise<ErrorName> {
-    const { memberId = '', generationId = -1, sequence = -1, groupId = 'g', partition = 0 } = who;
+  async commit(offset: number, who: { memberId?: string; generationId?: number; sequence?: number; committerId?: string; groupId?: string; partition?: number } = {}): Promise<ErrorName> {
+    const { memberId = '', generationId = -1, sequence = -1, committerId = '', groupId = 'g', partition = 0 } = who;
     const answer = await this.service.offsets.commit({
-      groupId, generationId, memberId, groupInstanceId: null, commitSequence: sequence,
+      groupId, generationId, memberId, groupInstanceId: null, commitSequence: sequence, committerId,
       topics: [{ name: 'orders', partitions: [{ partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: '' }] }],
     });
     return errorName(answer.topics[0]!.partitions[0]!.errorCode);
   }
 
   /** The committed offset of orders-0, -1 without one, or why it is not told. */
-  committed(groupId = 'g'): number | ErrorName {
-    const answer = this.service.offsets.fetch({ groupId, allTopics: false, topics: [{ name: 'orders', partitionIndexes: [0] }] });
+  committed(groupId = 'g', requireStable = false): number | ErrorName {
+    const answer = this.service.offsets.fetch({ groupId, allTopics: false, topics: [{ name: 'orders', partitionIndexes: [0] }], requireStable });
     if (answer.errorCode !== 0) return errorName(answer.errorCode);
     const row = answer.topics[0]!.partitions[0]!;
     return row.errorCode === 0 ? row.committedOffset : errorName(row.errorCode);

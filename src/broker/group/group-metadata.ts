@@ -57,6 +57,8 @@ export interface Member {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** Consumers of one group, without membership, whose commits are counted. */
+const MAX_COMMITTERS = 100;
 
 export class Group {
   state: GroupState = 'Empty';
@@ -79,6 +81,8 @@ export class Group {
   readonly syncedMembers = new Set<string>();
   private readonly staticMembers = new Map<string, string>();
   readonly offsets = new GroupCommits();
+  /** The latest commit of each consumer that is no member, the longest unused one first. */
+  private readonly committers = new Map<string, number>();
   /** The generation whose assignment is on its way into the log. */
   storingGeneration: number | undefined;
 
@@ -101,6 +105,16 @@ export class Group {
       });
     }
     return group;
+  }
+
+  /** Whether a commit was made before one that was taken already. If not, it is the latest from now on (docs/decisions/0008). */
+  isLate(committerId: string, sequence: number): boolean {
+    if (sequence < 0) return false;
+    if (sequence <= (this.committers.get(committerId) ?? -1)) return true;
+    this.committers.delete(committerId);
+    this.committers.set(committerId, sequence);
+    if (this.committers.size > MAX_COMMITTERS) this.committers.delete(this.committers.keys().next().value!);
+    return false;
   }
 
   is(...states: readonly GroupState[]): boolean {

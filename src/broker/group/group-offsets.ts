@@ -64,7 +64,7 @@ export class GroupOffsets {
   }
 
   /** Kafka: GroupCoordinator#handleCommitOffsets and doCommitOffsets */
-  private mayCommit({ groupId, memberId, groupInstanceId, generationId, commitSequence }: CommitRequest): { group?: Group; error: ErrorName } {
+  private mayCommit({ groupId, memberId, groupInstanceId, generationId, commitSequence, committerId }: CommitRequest): { group?: Group; error: ErrorName } {
     const { groups, coordinator, rebalance, config } = this.deps;
     const owner = groups.ownership(groupId);
     if (owner !== 'NONE') return { error: owner };
@@ -72,7 +72,7 @@ export class GroupOffsets {
     if (!known && generationId >= 0) return { error: 'ILLEGAL_GENERATION' };
     const group = known ?? groups.getOrCreate(groupId);
     if (group.is('Dead')) return { error: 'COORDINATOR_NOT_AVAILABLE' };
-    if (generationId < 0 && group.is('Empty')) return { group, error: 'NONE' };
+    if (generationId < 0 && group.is('Empty')) return group.isLate(committerId, commitSequence) ? { error: 'REQUEST_TIMED_OUT' } : { group, error: 'NONE' };
     const problem = coordinator.memberProblem(group, memberId, groupInstanceId, generationId);
     if (problem !== 'NONE' && config['lab.commit.without.generation']) return { group, error: 'NONE' };
     if (problem !== 'NONE') return { error: problem };
@@ -91,12 +91,11 @@ export class GroupOffsets {
     if (owner !== 'NONE') return { errorCode: errorCode(owner), topics: [] };
     const group = this.deps.groups.get(request.groupId);
     const wanted = request.allTopics ? allOf(group) : request.topics;
-    return {
-      errorCode: 0,
-      topics: wanted.map(({ name, partitionIndexes }) => ({
-        name, partitions: partitionIndexes.map((partitionIndex) => offsetRow(partitionIndex, group?.offsets.get({ topic: name, partition: partitionIndex }))),
-      })),
+    const row = (topic: string, partition: number) => {
+      const isUnstable = request.requireStable && group?.offsets.isPending({ topic, partition });
+      return isUnstable ? { ...offsetRow(partition, undefined), errorCode: errorCode('UNSTABLE_OFFSET_COMMIT') } : offsetRow(partition, group?.offsets.get({ topic, partition }));
     };
+    return { errorCode: 0, topics: wanted.map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map((partition) => row(name, partition)) })) };
   }
 
   async delete(request: TypeOf<typeof offsetDelete.request>): Promise<TypeOf<typeof offsetDelete.response>> {

@@ -94,7 +94,8 @@ export const offsetCommit = api(8, 'OffsetCommit', 'Stores the offsets a group h
     generationId,
     memberId: [string, 'The member id, empty outside of a generation.'],
     groupInstanceId,
-    commitSequence: [int64, 'Counts the commits of a member, so that a late one is not taken for the latest; -1: not counted. Ours, not in Kafka.'],
+    commitSequence: [int64, 'Counts the commits of a consumer, so that a late one is not taken for the latest; -1: not counted. Ours, not in Kafka.'],
+    committerId: [string, 'Who counts, where there is no member id: chosen by the consumer at random. Ours, not in Kafka.'],
     topics: [array(struct({
       name: topicName,
       partitions: [array(struct({
@@ -117,6 +118,7 @@ export const offsetFetch = api(9, 'OffsetFetch', 'Reads the committed offsets of
     groupId,
     allTopics: [bool, 'Return everything the group has committed.'],
     topics: [array(struct({ name: topicName, partitionIndexes: [array(int32), 'Partition indexes.'] })), 'The topics; empty with allTopics.'],
+    requireStable: [bool, 'Answer UNSTABLE_OFFSET_COMMIT for partitions with a commit that is being replicated.'],
   }),
   struct({
     errorCode,
