@@ -4,7 +4,7 @@
  *
  * Invariants: whatever a leader commits, and whatever was acknowledged with acks=all, is on every member of
  * the ISR that ZooKeeper has; ZooKeeper's ISR lies within the maximal ISR of the leader of the same epoch;
- * nobody in the ISR truncates what was acknowledged. A broker that lost power may have lost what it had not
+ * nobody in the ISR truncates what was committed or acknowledged. A broker that lost power may have lost what it had not
  * flushed: it counts as unsound for a partition until it left the ISR and came back; only when every member
  * of the ISR is unsound is what was acknowledged before released from the promise.
  *
@@ -40,7 +40,7 @@ export interface ClusterView {
 }
 
 interface Promises {
-  /** Offset of the last record that was acknowledged and is still promised; -1: none. */
+  /** Offset of the last record that was acknowledged or committed, and is still promised; -1: none. */
   lastAcked: number;
   /** Offset to checksum of its batch; undefined: not known. */
   readonly acked: Map<number, number | undefined>;
@@ -123,6 +123,8 @@ export class MomentChecker {
     this.counts.commits++;
     const promises = this.of(tp);
     promises.committed = Math.max(promises.committed, offset);
+    // What is committed may be read by consumers: it must not be lost, acknowledged or not.
+    promises.lastAcked = Math.max(promises.lastAcked, offset - 1);
     for (const { id, replica } of this.soundMembers(tp)) {
       if (replica.logEndOffset < offset) {
         const ends = `broker ${id} of the ISR ends at ${replica.logEndOffset}`;
@@ -172,12 +174,12 @@ export class MomentChecker {
     if (lastAcked < replica.logStartOffset) return;
     if (lastAcked >= replica.logEndOffset) {
       const ends = `ends at ${replica.logEndOffset}`;
-      return this.report(`ElectedHasAcked: ${name}, ${ends}, and offset ${lastAcked} was acknowledged`);
+      return this.report(`ElectedHasAcked: ${name}, ${ends}, and offset ${lastAcked} was acknowledged or committed`);
     }
     const crc = replica.batchCrc(lastAcked);
     const expected = acked.get(lastAcked);
     if (crc !== undefined && expected !== undefined && crc !== expected) {
-      this.report(`ElectedHasAcked: ${name}, and has another batch at acknowledged offset ${lastAcked}`);
+      this.report(`ElectedHasAcked: ${name}, and has another batch at offset ${lastAcked}, which was acknowledged`);
     }
   }
 
@@ -197,7 +199,7 @@ export class MomentChecker {
     const state = this.view.state(tp);
     if (to >= from || lastAcked < to || unsound.has(brokerId) || !state?.isr.includes(brokerId)) return;
     const what = `broker ${brokerId} of the ISR truncated ${tpName(tp)} from ${from} to ${to}`;
-    this.report(`NoAckedTruncated: ${what}, and offset ${lastAcked} was acknowledged`);
+    this.report(`NoAckedTruncated: ${what}, and offset ${lastAcked} was acknowledged or committed`);
   }
 
   private releaseIfUnsound(promises: Promises): void {

@@ -59,6 +59,12 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
       return known !== undefined && known !== startOffset;
     }));
   },
+  'a follower knows an epoch that its leader does not': (walk) => {
+    const leader = walk.replica(walk.leader);
+    const known = new Set(leader?.log.epochs.all.map(({ epoch }) => epoch));
+    return leader?.isLeader === true && running(walk).some(
+      (replica) => !replica.isLeader && replica.log.epochs.all.some(({ epoch }) => !known.has(epoch)));
+  },
   'the result of an ISR write is unknown': (walk) => running(walk).some(
     (replica) => replica.isLeader && replica.maximalIsr.length !== replica.isr.length),
   'two brokers take themselves for the leader': (walk) => walk.believers.length > 1,

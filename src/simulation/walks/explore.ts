@@ -22,6 +22,7 @@ interface Prefix {
 const MAX_STEPS = 14;
 const DRAWN_STEPS = [3, 4, 6, 8];
 const EXTEND_CHANCE = 0.75;
+const HASTE = [0.1, 0.35, 0.75];
 const CORPUS_LIMIT = 20000;
 const ENERGY_OF_WAYPOINTS = 8;
 
@@ -64,7 +65,7 @@ export class Explorer {
     const setup = prefix?.setup ?? { ...random.pick(SETUPS), seed: `${this.seed}.${number}`, settings: this.settings };
     const steps = prefix?.steps ?? [];
     const drawn = Math.max(1, Math.min(random.pick(DRAWN_STEPS), MAX_STEPS - steps.length));
-    const outcome = await runWalk({ setup, prefix: steps, drawn, random });
+    const outcome = await runWalk({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
     this.learn(outcome);
     return outcome;
   }

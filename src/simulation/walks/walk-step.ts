@@ -104,16 +104,14 @@ const rules = {
 export type StepKind = keyof typeof rules;
 export const stepKinds = Object.keys(rules) as StepKind[];
 
-const HASTY_CHANCE = 0.35;
-
-/** Draws a step that can be done now. */
-export function drawStep(walk: WalkCluster, random: Prng): Step {
+/** Draws a step that can be done now; `haste`: how probable it is that the next one does not wait for it. */
+export function drawStep(walk: WalkCluster, random: Prng, haste: number): Step {
   const possible = stepKinds.map((kind) => ({ kind, targets: (rules[kind] as StepRule).targets(walk) }))
     .filter(({ targets }) => targets.length > 0);
   let ticket = random.below(1e6) / 1e6 * possible.reduce((sum, { kind }) => sum + rules[kind].weight, 0);
   const drawn = possible.find(({ kind }) => (ticket -= rules[kind].weight) < 0) ?? possible[0]!;
   const [a, b] = random.pick(drawn.targets);
-  return { kind: drawn.kind, a, b, isHasty: random.chance(HASTY_CHANCE) };
+  return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };
 }
 
 /** Whether the step's targets are possible now; a step that is not is passed over when a walk is replayed. */
