@@ -62,3 +62,11 @@ test('F4: after fast leader changes a follower repeats with lower epochs until t
   }
   expect(again).toBeGreaterThan(0);
 });
+
+test('an epoch that starts where the log now ends goes with the truncation; no start is at or after a later one', () => {
+  const one = cache([1, 0], [3, 10], [5, 20]);
+  one.truncateFromEnd(20);
+  expect(one.all.map(({ epoch }) => epoch)).toEqual([1, 3]);
+  one.assign(4, 10);
+  expect(one.all).toEqual([{ epoch: 1, startOffset: 0 }, { epoch: 4, startOffset: 10 }]);
+});

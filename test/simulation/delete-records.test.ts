@@ -56,6 +56,15 @@ test('beyond the high watermark, of a compacted or internal topic, of a topic th
   expect(starts(cluster)).toEqual([0, 0, 0]);
 });
 
+test('a record that is not committed yet can not be deleted', async () => {
+  const { cluster, admin } = await withTenRecords('uncommitted');
+  cluster.cutPeers(2, 1, false);
+  cluster.cutPeers(3, 1, false);
+  expect(await send(cluster, await openProducer(cluster, { acks: '1' }), 'on the leader alone')).toBe(10);
+  expect([cluster.logOf(1, TP)!.highWatermark, cluster.logOf(1, TP)!.logEndOffset]).toEqual([10, 11]);
+  expect(await deleteBefore(cluster, admin, 11)).toBe('OFFSET_OUT_OF_RANGE');
+});
+
 test('a dead replica is not waited for; one that lives and says nothing is, up to the time-out', async () => {
   const { cluster, admin } = await withTenRecords('dead-and-silent');
   cluster.kill(3);

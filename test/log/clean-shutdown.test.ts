@@ -1,0 +1,42 @@
+/** The mark of a clean shutdown speaks for one start only. */
+import { Host } from '../../src/common/host';
+import { silentLog } from '../../src/host/node-host';
+import { LogManager } from '../../src/log/log-manager';
+import { Prng } from '../../src/simulation/prng';
+import { contentOf, LOG_DEFAULTS, LoneLog } from '../support/lone-log';
+
+const TP = { topic: 't', partition: 0 };
+
+async function start(lone: LoneLog): Promise<LogManager> {
+  const host = {
+    name: 'test', clock: lone.clock, disk: lone.sim, random: new Prng('host'), log: silentLog, event: () => {}, exit: () => {},
+  } as unknown as Host;
+  const manager = new LogManager(host, {
+    logDirs: ['/data'], defaults: LOG_DEFAULTS, retentionCheckIntervalMs: 1000, initialTaskDelayMs: 1000,
+    flushCheckpointIntervalMs: 1000, flushCheckIntervalMs: 1000, maxOpenFiles: 50, tailCacheBytes: 0,
+    cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
+    onAllDirsFailed: () => {}, mayHandOver: () => false, onLogsOffline: () => {},
+  });
+  manager.lockDirs();
+  await manager.load(new Map());
+  return manager;
+}
+
+test('a crash after a clean restart is recovered from', async () => {
+  const lone = new LoneLog();
+  const first = await start(lone);
+  (await first.getOrCreate(TP, true)).appendAsLeader(lone.batch(['a']), 0);
+  await first.close();
+  first.releaseLocks();
+  const second = await start(lone);
+  const log = second.get(TP)!;
+  const whole = log.activeSegment.size;
+  log.appendAsLeader(lone.batch(['torn']), 0);
+  // The process dies in the middle of that write.
+  const file = lone.sim.open(log.activeSegment.path, 'write');
+  file.truncate(whole + 70);
+  file.close();
+  second.releaseLocks();
+  const third = await start(lone);
+  expect(contentOf(third.get(TP)!)).toEqual(['0:a']);
+});
