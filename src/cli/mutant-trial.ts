@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { applyChange, Mutant } from './mutant-patch';
+import { applyChange, Instrument, Mutant } from './mutant-patch';
 import { Ended, JestResult, judgeInstrument, judgeTests, Outcome } from './mutant-verdict';
 
 export interface TrialOptions {
@@ -32,6 +32,15 @@ const JEST_CONFIG = {
   transform: {},
   watchman: false,
   testMatch: ['<rootDir>/dist/test/**/*.test.js'],
+};
+/**
+ * They go on until the budget is spent; in one process each, so that the same walk or seed is met in every
+ * run.
+ */
+const INSTRUMENT_OPTIONS: Readonly<Record<Instrument, readonly string[]>> = {
+  walks: ['--walks', '100000000', '--jobs', '1'],
+  simulate: ['--seeds', '100000000'],
+  sweep: [],
 };
 const OUTPUT_LIMIT = 1 << 20;
 /** A run is called hung after this many times the time it takes without a mutant, and a minute. */
@@ -115,7 +124,7 @@ export class MutantTrial {
   }
 
   /** Throws an Error if the instrument reports a violation, or does not run, without any mutant. */
-  async checkInstrument(instrument: string): Promise<void> {
+  async checkInstrument(instrument: Instrument): Promise<void> {
     const copy = this.copy();
     const outcome = await this.instrument(copy, instrument);
     if (outcome.kind === 'killed')
@@ -192,11 +201,12 @@ export class MutantTrial {
     return { result, ended };
   }
 
-  private async instrument(copy: string, instrument: string): Promise<Outcome> {
+  private async instrument(copy: string, instrument: Instrument): Promise<Outcome> {
     const { budgetSeconds } = this.options;
     const args = [
       path.join(copy, 'bin/samsa'),
       instrument,
+      ...INSTRUMENT_OPTIONS[instrument],
       '--until-violation',
       '--budget-seconds',
       String(budgetSeconds),

@@ -26,6 +26,11 @@ test('controlled shutdown: the first in sync that stays, and the ISR without who
   expect(electControlledShutdown({ assignment: [1, 2], isr: [1], isLive: live(2) }, stopping)).toBeUndefined();
 });
 
+test('controlled shutdown: leadership does not go to another that is shutting down', () => {
+  const candidates = { assignment: [1, 2, 3], isr: [1, 2, 3], isLive: live(3) };
+  expect(electControlledShutdown(candidates, (replica) => replica < 3)).toMatchObject({ leader: 3, isr: [3] });
+});
+
 test('new: the first live replica leads, every live one is in sync', () => {
   expect(electInitial({ assignment: [3, 1, 2], isLive: live(1, 2) })).toEqual({ leader: 1, isr: [1, 2], recipients: [1, 2], unclean: false });
   expect(electInitial({ assignment: [3], isLive: live() })).toBeUndefined();

@@ -1,4 +1,4 @@
-/** The mark of a clean shutdown speaks for one start only. */
+/** What a log dir says about its logs is true at every moment: the clean shutdown, the recovery points. */
 import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
@@ -9,13 +9,27 @@ const TP = { topic: 't', partition: 0 };
 
 async function start(lone: LoneLog): Promise<LogManager> {
   const host = {
-    name: 'test', clock: lone.clock, disk: lone.sim, random: new Prng('host'), log: silentLog, event: () => {}, exit: () => {},
+    name: 'test',
+    clock: lone.clock,
+    disk: lone.sim,
+    random: new Prng('host'),
+    log: silentLog,
+    event: () => {},
+    exit: () => {},
   } as unknown as Host;
   const manager = new LogManager(host, {
-    logDirs: ['/data'], defaults: LOG_DEFAULTS, retentionCheckIntervalMs: 1000, initialTaskDelayMs: 1000,
-    flushCheckpointIntervalMs: 1000, flushCheckIntervalMs: 1000, maxOpenFiles: 50, tailCacheBytes: 0,
+    logDirs: ['/data'],
+    defaults: LOG_DEFAULTS,
+    retentionCheckIntervalMs: 1000,
+    initialTaskDelayMs: 1000,
+    flushCheckpointIntervalMs: 1000,
+    flushCheckIntervalMs: 1000,
+    maxOpenFiles: 50,
+    tailCacheBytes: 0,
     cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
-    onAllDirsFailed: () => {}, mayHandOver: () => false, onLogsOffline: () => {},
+    onAllDirsFailed: () => {},
+    mayHandOver: () => false,
+    onLogsOffline: () => {},
   });
   manager.lockDirs();
   await manager.load(new Map());
@@ -39,4 +53,17 @@ test('a crash after a clean restart is recovered from', async () => {
   second.releaseLocks();
   const third = await start(lone);
   expect(contentOf(third.get(TP)!)).toEqual(['0:a']);
+});
+
+test('with a truncation the recovery point on the disk goes down at once', async () => {
+  const lone = new LoneLog();
+  const manager = await start(lone);
+  const log = await manager.getOrCreate(TP, true);
+  for (const text of ['a', 'b', 'c']) log.appendAsLeader(lone.batch([text]), 0);
+  await log.flush();
+  manager.checkpoint();
+  const checkpoint = () => lone.sim.readText('/data/recovery-point-offset-checkpoint');
+  expect(checkpoint()).toContain('t 0 3');
+  log.truncateTo(1);
+  expect(checkpoint()).toContain('t 0 1');
 });

@@ -1,4 +1,7 @@
-/** One log on a simulated disk: the test moves the clock, holds fsyncs back and sees which disk errors were reported. */
+/**
+ * One log on a simulated disk: the test moves the clock, holds fsyncs back and sees which disk errors were
+ * reported.
+ */
 import { Clock, Disk, DiskFile } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { Log } from '../../src/log/log';
@@ -90,7 +93,8 @@ export class LoneLog {
     return {
       ...file,
       sync: async () => {
-        if (this.held && path.endsWith('.log')) await new Promise<void>((resolve) => this.held!.push(resolve));
+        if (this.held && path.endsWith('.log'))
+          await new Promise<void>((resolve) => this.held!.push(resolve));
         this.steps.push(`sync ${path}`);
         await file.sync();
       },
@@ -107,7 +111,9 @@ export class LoneLog {
       log: silentLog,
       onTruncated: () => {},
       onCorruption: () => false,
-      onStorageError: (path) => { this.storageErrors.push(path); },
+      onStorageError: (path) => {
+        this.storageErrors.push(path);
+      },
     };
   }
 
@@ -138,7 +144,10 @@ export class LoneLog {
 
 /** A few dozen turns of the event loop: enough for what needs no more than that. */
 export async function manyTurns(): Promise<void> {
-  for (let i = 0; i < 100; i++) await new Promise<void>((resolve) => { setImmediate(resolve); });
+  for (let i = 0; i < 100; i++)
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
 }
 
 /** `offset:value` of every record. */

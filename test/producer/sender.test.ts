@@ -1,0 +1,47 @@
+/** Order and memory of a producer while brokers fail. Whole brokers, virtual time. */
+import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
+
+test('with one request in flight records keep their order, also over a change of the leader', async () => {
+  const cluster = await bringUp('one-in-flight', 3, [1, 2], {
+    controller: 3,
+    topic: { 'min.insync.replicas': '1' },
+  });
+  const producer = await openProducer(cluster, {
+    'request.timeout.ms': 20000,
+    'delivery.timeout.ms': 120000,
+  });
+  expect(await send(cluster, producer, 'first')).toBe(0);
+  cluster.pause(1);
+  const settled: string[] = [];
+  const push = (value: string) => void producer.send({ ...TP, value }).then(() => settled.push(value));
+  push('under way');
+  await runUntil(cluster, '2 leads', () => cluster.stateOf(TP)!.leader === 2);
+  push('behind it');
+  await runFor(cluster, 5000);
+  expect(settled).toEqual([]);
+  cluster.resume(1);
+  await runUntil(cluster, 'both are settled', () => settled.length === 2);
+  await healAndSettle(cluster);
+  expect(await readValues(cluster)).toEqual(['first', 'under way', 'behind it']);
+});
+
+test('records that could not be delivered give their memory back', async () => {
+  const cluster = await bringUp('memory', 3, [1, 2], {
+    controller: 3,
+    topic: { 'min.insync.replicas': '1' },
+  });
+  const producer = await openProducer(cluster, {
+    'batch.size': 1000,
+    'buffer.memory': 3000,
+    'request.timeout.ms': 1000,
+    'delivery.timeout.ms': 3000,
+    'max.block.ms': 1000,
+    'retries': 0,
+  });
+  expect(await send(cluster, producer, 'first')).toBe(0);
+  cluster.pause(1);
+  cluster.pause(2);
+  for (let i = 0; i < 10; i++) expect(typeof (await send(cluster, producer, `lost-${i}`))).toBe('string');
+  await healAndSettle(cluster);
+  expect(typeof (await send(cluster, producer, 'last'))).toBe('number');
+});
