@@ -1,7 +1,8 @@
 /** Commits reach the coordinator one after the other, in the order they were made. */
 import { Host } from '../../src/common/host';
 import { CoordinatorClient } from '../../src/consumer/coordinator-client';
-import { OffsetCommitter } from '../../src/consumer/offset-committer';
+import { Prng } from '../../src/simulation/prng';
+import { OffsetCommitter, OUTSIDE_OF_A_GROUP } from '../../src/consumer/offset-committer';
 
 test('a commit is sent when the one before it has been answered', async () => {
   const sent: number[] = [];
@@ -16,10 +17,9 @@ test('a commit is sent when the one before it has been answered', async () => {
     },
   } as unknown as CoordinatorClient;
   const clock = { wallMs: () => 0, monotonicMs: () => 0, schedule: () => ({ cancel: () => {} }) };
-  const committer = new OffsetCommitter({ clock } as unknown as Host, 'g', 100, coordinator, () => {});
-  const membership = () => ({ generation: 1, memberId: 'm', groupInstanceId: null });
+  const committer = new OffsetCommitter({ clock, random: new Prng('committer') } as unknown as Host, 'g', 100, coordinator);
   const commits = [5, 6].map((offset) =>
-    committer.commit([{ topic: 't', partition: 0, offset }], membership, 1000),
+    committer.commit([{ topic: 't', partition: 0, offset }], OUTSIDE_OF_A_GROUP, 1000),
   );
   const turns = async () => {
     for (let i = 0; i < 20; i++) await Promise.resolve();

@@ -108,7 +108,7 @@ test('partitions that a tool adds to a topic get leaders', async () => {
   await runUntil(cluster, 'the new partition is led', () => cluster.stateOf(added)?.leader === 2, 20000);
 });
 
-test('after a version conflict the ISR still shrinks, and the write is acknowledged (KAFKA-2729)', async () => {
+test('after a version conflict the ISR shrinks all the same, and the write is acked (KAFKA-2729)', async () => {
   const cluster = await bringUp('isr-conflict', 3, [1, 2, 3], {
     controller: 3,
     topic: { 'min.insync.replicas': '1' },

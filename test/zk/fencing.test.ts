@@ -4,7 +4,7 @@
  */
 import { BrokerIdTakenError, registerBroker } from '../../src/zk/broker-registration';
 import { ControllerMovedError, electController } from '../../src/zk/controller-election';
-import { StateContent, writePartitionStates } from '../../src/zk/partition-state-store';
+import { StateContent, writeIsr, writePartitionStates } from '../../src/zk/partition-state-store';
 import { claimProducerIdBlock } from '../../src/zk/producer-ids';
 import { isZkError, ZkOp } from '../../src/zk/zk-session';
 import { ZkConnection } from '../../src/zk/zk-connection';
@@ -104,6 +104,18 @@ test('after a lost reply it is found out whether the write was applied', async (
   const after = (await write([1], 1))[0]!;
   // Whether it is tried again or reported: nobody is told of a state that is not there.
   expect(after.state).toMatchObject({ isr: [...stage.state.isr], zkVersion: stage.state.zkVersion });
+});
+
+test('a leader that was deposed meanwhile does not write its ISR, whether a replica leaves or joins', async () => {
+  const { stage, zk } = await elected();
+  stage.write('/brokers/ids/x', Buffer.alloc(0));
+  const brokerEpoch = await stage.run(registerBroker(zk, registration));
+  stage.write(PATH, partitionStateZnode.encode(content(2, 1, [2, 3])));
+  for (const joiner of [undefined, { brokerId: 7, brokerEpoch }]) {
+    const write = { content: content(1, 0, joiner ? [1, 7] : [1]), expectedZkVersion: 0, joiner };
+    expect(await stage.run(writeIsr(zk, TP, write))).toMatchObject({ kind: 'conflict', state: { leader: 2, isr: [2, 3] } });
+  }
+  expect(stage.state).toMatchObject({ leader: 2, isr: [2, 3], zkVersion: 1 });
 });
 
 test("another's write at the same version is not taken for our own after a lost reply", async () => {
