@@ -66,6 +66,7 @@ function drawSettings(random: Prng): Record<string, string> {
     ...(random.chance(0.5) ? EAGER_CLEANER : {}),
     ...(random.chance(0.25) ? EAGER_REBALANCE : {}),
     ...(random.chance(0.15) ? TINY_FETCHES : {}),
+    ...(random.chance(0.4) ? { 'offsets.load.buffer.size': '300' } : {}),
     ...(random.chance(0.2) ? { 'queued.max.request.bytes': random.pick(['1000', '4000']) } : {}),
   };
 }

@@ -14,7 +14,8 @@ import { WorldEvent } from './world';
 const EVENTS = [
   'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown', 'isr-changed', 'isr-conflict',
   'truncated', 'leader-elected', 'replica-left-isr', 'controller-elected', 'broker-registered', 'broker-started', 'broker-change',
-  'controlled-shutdown', 'generation', 'rebalance', 'groups-loaded', 'log-cleaned', 'zk-session-expired', 'control-request-refused',
+  'controlled-shutdown', 'generation-changed', 'rebalance', 'group-load-started', 'group-loaded', 'group-unloaded',
+  'group-store-started', 'offset-commit-started', 'offset-commit-stored', 'log-cleaned', 'zk-session-expired', 'control-request-refused',
   'high-watermark-moved', 'segment-created', 'checkpoint-written', 'flushed', 'topic-created', 'duplicate-batch',
 ] as const;
 

@@ -131,7 +131,7 @@ class Run {
     const startMembers = () => {
       if (scenario.members === 0) return;
       this.group = new SimGroup(cluster, {
-        groupId: 'readers', topics: [MAIN_TOPIC], config: { 'partition.assignment.strategy': scenario.assignor },
+        groupId: 'readers', topics: [MAIN_TOPIC], drawsCommits: true, config: { 'partition.assignment.strategy': scenario.assignor },
         discovery: discovery(cluster, scenario.membersBootstrap),
       });
       for (let i = 0; i < scenario.members; i++) this.group.start(`member-${i}`);

@@ -5,6 +5,8 @@
  *   OneOwner        in a generation a partition has at most one owner
  *   InOrder         what a member reads of a partition it owns has no gap and no step back
  *   CommitsGoOn     nobody begins before an offset whose commit was acknowledged
+ *   CommitsFollow   what a member commits of a partition it has worked on, it has worked on
+ *   HandedOver      with auto-commit, what a member gives up it has committed, unless a commit failed
  *   AllProcessed    in the end every record has been processed by somebody (commits follow the work)
  */
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../common/cluster-types';
@@ -14,14 +16,20 @@ import { Consumer } from '../consumer/consumer';
 import { decodeKey, decodeOffsetValue } from '../broker/group/group-records';
 import { batchesOf } from '../record/record-batch';
 import { recordsOf } from '../record/record';
+import { OffsetCommit } from '../consumer/offset-committer';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { SimHost } from './sim-host';
+import { SimSoloConsumer } from './sim-solo-consumer';
+
+/** How a member commits: now and then by commitSync or commitAsync, or with auto-commit. */
+type CommitStyle = 'sync' | 'async' | 'auto';
 
 export interface SimMember {
   readonly name: string;
   readonly host: SimHost;
   readonly consumer: Consumer;
+  readonly style: CommitStyle;
   /** Next offset expected of each owned partition. */
   readonly next: Map<string, number>;
   /** What ended it, if it was not killed. */
@@ -39,11 +47,17 @@ export interface SimGroupOptions {
   readonly discovery?: RawConfig;
   /** Chance that a poll is followed by a commit. */
   readonly commitChance?: number;
+  /** Draw for each member how it commits, and whether somebody without a group commits beside it; not set: commitSync. */
+  readonly drawsCommits?: boolean;
 }
 
 const DEFAULTS: RawConfig = {
   'session.timeout.ms': 6000, 'heartbeat.interval.ms': 1000, 'max.poll.interval.ms': 12000, 'enable.auto.commit': false, 'max.poll.records': 20, 'default.api.timeout.ms': 10000,
 };
+
+const AUTO_COMMIT: RawConfig = { 'enable.auto.commit': true, 'auto.commit.interval.ms': 700 };
+/** What a commit may come to; the work is done again then, by this member or another. */
+const FORGIVEN = ['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS'];
 
 const ZOOKEEPER_DISCOVERY: RawConfig = { 'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000 };
 
@@ -63,11 +77,18 @@ export class SimGroup {
   /** A new process joins the group. */
   start(name: string, config: RawConfig = {}): SimMember {
     const environment = this.cluster.environment();
+    const { drawsCommits, groupId, topics, discovery = ZOOKEEPER_DISCOVERY } = this.options;
+    const style: CommitStyle = drawsCommits ? this.random.pick(['sync', 'async', 'auto', 'auto'] as const) : 'sync';
+    if (drawsCommits && this.members.length === 0 && this.random.chance(0.3)) {
+      new SimSoloConsumer(this.cluster, { groupId: `${groupId}-solo`, topic: topics[0]!, discovery }).start();
+    }
+    const next = new Map<string, number>();
     const consumer = new Consumer(environment, {
-      ...this.options.discovery ?? ZOOKEEPER_DISCOVERY, 'request.timeout.ms': 5000, 'auto.offset.reset': 'earliest',
-      'group.id': this.options.groupId, 'client.id': name, ...DEFAULTS, ...this.options.config, ...config,
+      ...discovery, 'request.timeout.ms': 5000, 'auto.offset.reset': 'earliest', 'group.id': groupId, 'client.id': name,
+      ...DEFAULTS, ...style === 'auto' ? AUTO_COMMIT : {}, ...this.options.config, ...config,
+      'interceptor.classes': [{ onCommit: (commits: readonly OffsetCommit[]) => this.committed(name, next, commits) }],
     });
-    const member: SimMember = { name, host: environment.simHost, consumer, next: new Map(), endedWith: undefined, assignments: 0, revocations: 0, lost: 0 };
+    const member: SimMember = { name, host: environment.simHost, consumer, style, next, endedWith: undefined, assignments: 0, revocations: 0, lost: 0 };
     this.members.push(member);
     this.run(member).catch((error) => { member.endedWith = error instanceof KafkaError ? error.errorName : String((error as Error).stack); });
     return member;
@@ -77,23 +98,42 @@ export class SimGroup {
     const { consumer } = member;
     await consumer.subscribe(this.options.topics, {
       onPartitionsAssigned: (tps) => { member.assignments++; this.assigned(member, tps); },
-      onPartitionsRevoked: (tps) => { member.revocations++; for (const tp of tps) member.next.delete(tpName(tp)); },
+      onPartitionsRevoked: (tps) => { member.revocations++; this.revoked(member, tps); },
       onPartitionsLost: (tps) => { member.lost++; for (const tp of tps) member.next.delete(tpName(tp)); },
     });
     for (;;) {
       for (const record of await consumer.poll(500)) this.process(member, record, record.offset);
-      if (this.random.chance(this.options.commitChance ?? 0.3)) await this.commit(member);
+      if (member.style !== 'auto' && this.random.chance(this.options.commitChance ?? 0.3)) await this.commit(member);
     }
   }
 
-  /** A commit that fails means that the work is done again, by this member or another. */
-  private async commit(member: SimMember): Promise<void> {
-    const reached = new Map(member.next);
+  private async commit({ consumer, style }: SimMember): Promise<void> {
+    if (style === 'async') return consumer.commitAsync();
     try {
-      await member.consumer.commitSync(undefined, { timeoutMs: 5000 });
-      for (const [name, offset] of reached) this.acknowledged.set(name, Math.max(offset, this.acknowledged.get(name) ?? 0));
+      await consumer.commitSync(undefined, { timeoutMs: 5000 });
     } catch (error) {
-      if (!(error instanceof KafkaError) || !['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS'].includes(error.errorName)) throw error;
+      if (!(error instanceof KafkaError) || !FORGIVEN.includes(error.errorName)) throw error;
+    }
+  }
+
+  /** A commit was acknowledged. */
+  private committed(member: string, next: ReadonlyMap<string, number>, commits: readonly OffsetCommit[]): void {
+    for (const { topic, partition, offset } of commits) {
+      const name = tpName({ topic, partition });
+      this.acknowledged.set(name, Math.max(offset, this.acknowledged.get(name) ?? 0));
+      const reached = next.get(name);
+      if (reached === undefined || offset <= reached) continue;
+      this.cluster.world.violation(`CommitsFollow: ${member} committed ${offset} of ${name}, having worked up to ${reached}`);
+    }
+  }
+
+  private revoked(member: SimMember, tps: readonly TopicPartition[]): void {
+    const mayLag = member.style !== 'auto' || member.host.logLines.some((line) => /uto-commit .*failed/.test(line));
+    for (const name of tps.map(tpName)) {
+      const reached = member.next.get(name);
+      member.next.delete(name);
+      if (mayLag || reached === undefined || reached <= (this.acknowledged.get(name) ?? 0)) continue;
+      this.cluster.world.violation(`HandedOver: ${member.name} gives ${name} up at ${reached}, with ${this.acknowledged.get(name) ?? 0} committed`);
     }
   }
 

@@ -88,6 +88,7 @@ export class GroupOffsets {
 
   fetch(request: FetchRequest): FetchResponse {
     const owner = this.deps.groups.ownership(request.groupId);
+    if (owner === 'COORDINATOR_LOAD_IN_PROGRESS') this.deps.host.event({ what: 'group-read-while-loading', group: request.groupId });
     if (owner !== 'NONE') return { errorCode: errorCode(owner), topics: [] };
     const group = this.deps.groups.get(request.groupId);
     const wanted = request.allTopics ? allOf(group) : request.topics;

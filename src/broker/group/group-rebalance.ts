@@ -133,7 +133,10 @@ export class GroupRebalance {
     const given = new Map(request.assignments.map((row) => [row.memberId, row.assignment]));
     const assignments = new Map(group.all.map((member) => [member.memberId, given.get(member.memberId) ?? NO_BYTES]));
     const error = await this.groups.storeGroup(group, assignments);
-    if (!group.is('CompletingRebalance') || group.generation !== generation) return;
+    if (!group.is('CompletingRebalance') || group.generation !== generation) {
+      this.host.event({ what: 'assignment-outdated', group: group.groupId, generation });
+      return;
+    }
     if (error !== 'NONE') {
       this.answerSyncs(group, error);
       this.prepare(group, `the assignment could not be stored: ${error}`);
