@@ -7,6 +7,7 @@
  * [p] Kafka: server/epoch/LeaderEpochFileCache.scala@2.8.2
  */
 import { NO_EPOCH } from '../common/cluster-types';
+import { invariant } from '../common/errors';
 import { EpochEntry } from './checkpoint-file';
 
 export interface EpochEnd {
@@ -27,12 +28,17 @@ export class LeaderEpochCache {
   get latestEpoch(): number { return this.entries.at(-1)?.epoch ?? NO_EPOCH; }
   get all(): readonly EpochEntry[] { return this.entries; }
 
-  /** `epoch` starts at `startOffset`: entries that contradict it are dropped. */
+  /**
+   * The record at `startOffset` is of `epoch`: entries that contradict it are dropped. A lower epoch than the latest
+   * is a contradiction too: a leader that wrote nothing left its entry here, and an older epoch goes on at its
+   * offset. That one keeps its start (Kafka moves it up, and then says too high an end of the epoch before).
+   */
   assign(epoch: number, startOffset: number): void {
+    invariant(epoch >= 0 && startOffset >= 0, `epoch ${epoch} at offset ${startOffset}`);
     const last = this.entries.at(-1);
-    if (last && last.epoch === epoch) return;
-    this.entries = this.entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset);
-    this.entries.push({ epoch, startOffset });
+    if (last && last.epoch === epoch && startOffset >= last.startOffset) return;
+    const kept = this.entries.filter((entry) => entry.epoch <= epoch && entry.startOffset < startOffset);
+    this.entries = kept.at(-1)?.epoch === epoch ? kept : [...kept, { epoch, startOffset }];
     this.onChange(this.entries);
   }
 

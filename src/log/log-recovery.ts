@@ -237,7 +237,7 @@ function addEpochs(context: LogContext, directory: string, scanned: readonly Epo
 function trimEpochs(context: LogContext, directory: string, start: number, end: number): void {
   const cache = epochCacheOf(context, directory);
   cache.truncateFromStart(start);
-  // An epoch may legitimately start at the end: a leader that has not written yet.
-  if (cache.all.some((entry) => entry.startOffset > end)) cache.truncateFromEnd(end + 1);
+  // An epoch that begins at the end has no record here; records of an older one may come next.
+  cache.truncateFromEnd(end);
 }
 

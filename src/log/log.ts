@@ -128,13 +128,18 @@ export class Log {
       this.activeSegment.append(batches);
     });
     for (const batch of batches) {
-      if (batch.partitionLeaderEpoch > this.epochs.latestEpoch) this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset);
       this.producers.state.update(batch);
       this.tail.append(batch);
       this.unflushedRecords += batch.lastOffsetDelta + 1;
     }
     this.endOffset = last.nextOffset;
     if (this.unflushedRecords >= this.config['flush.messages']) this.flushNow();
+  }
+
+  /** Also for an epoch below the latest: the log says what is in it, not the cache. A batch may carry no epoch (-1). */
+  private assignEpoch(epoch: number, offset: number): void {
+    if (epoch >= 0 && epoch !== this.epochs.latestEpoch) this.epochs.assign(epoch, offset);
   }
 
   private drawJitter(): number {
@@ -223,9 +228,16 @@ export class Log {
     return this.storage.read(() => this.segments.offsetForTimestamp(timestamp, this.logStartOffset));
   }
 
-  /** Cuts everything at `offset` and beyond; returns whether anything was cut. */
+  /**
+   * Removes everything at `offset` and beyond; returns whether there was any record. The epoch cache is truncated
+   * even if there was none: an epoch that begins at the end of the log was never written to here, and records of an
+   * older epoch may come next. If its entry stayed, this replica would later say that the older epoch ends there.
+   */
   truncateTo(offset: number): boolean {
-    if (offset >= this.endOffset) return false;
+    if (offset >= this.endOffset) {
+      this.epochs.truncateFromEnd(this.endOffset);
+      return false;
+    }
     this.context.log.info(`Truncating ${this.directory} from ${this.endOffset} to ${offset}`);
     if (offset < this.logStartOffset || offset <= this.segments.first.baseOffset) {
       this.truncateFullyAndStartAt(Math.max(offset, 0));
