@@ -222,9 +222,13 @@ export class Broker {
     });
     const maxFrameBytes = config['socket.request.max.bytes'];
     const budget = config['queued.max.request.bytes'];
-    return new SocketServer(host.network, serve, {
+    const { interBroker, bound } = this.listeners;
+    const server = new SocketServer(host, serve, {
       maxFrameBytes, queuedMaxRequestBytes: budget < 0 ? 2 * maxFrameBytes : budget, maxConnections: config['max.connections'], log: this.log,
+      brokerListener: bound.some((one) => one.listener !== interBroker) ? interBroker : undefined,
     });
+    server.registerGauges(this.metrics);
+    return server;
   }
 
   /** Binds every listener; the endpoints to register, with real port numbers. */

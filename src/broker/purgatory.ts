@@ -1,59 +1,119 @@
 /**
  * Requests that cannot be answered yet, watched by the partitions they wait for.
  *
- * Invariant: an operation completes exactly once: when `tryComplete` says so after a partition changed, or when its
- * time is over. Checks asked for within one turn of the loop are made once, at its end.
+ * Invariants: an operation ends exactly once: when `tryComplete` has the answer after a partition changed, when its time
+ * is over, when it fails, or when nobody waits for it any more; and from then on no list holds it. Checks asked for
+ * within one turn of the loop are made once, at its end.
  *
- * Kafka: server/DelayedOperation.scala@2.8.2
+ * Kafka: server/DelayedOperation.scala@2.8.2; differs: Kafka leaves ended operations in the lists of their other
+ * partitions until more than a thousand have gathered, because its lists have locks. One thread removes them at once.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Clock, Timer } from '../common/host';
+import { Metrics } from '../common/metrics';
+import { Asker } from '../network/server-connection';
 
-export interface DelayedOperation {
-  /** Completes the operation and returns true if it can be answered now. */
-  tryComplete(): boolean;
+export interface DelayedOperation<T> {
+  /** The answer, or undefined while it has to wait. */
+  tryComplete(): T | undefined;
   /** Time is over: answers with what there is. */
-  onExpire(): void;
+  onExpire(): T;
 }
 
-class Watched {
-  isDone = false;
+interface Watched {
+  readonly lists: WatcherList[];
+  isDone: boolean;
   timer: Timer | undefined;
-  constructor(readonly operation: DelayedOperation) {}
+  /** Looks whether the answer is there, and if so ends the operation with it. */
+  check(): void;
+}
+
+interface WatcherList {
+  readonly key: string;
+  readonly operations: Set<Watched>;
 }
 
 export class Purgatory {
-  private readonly watchers = new Map<string, Watched[]>();
+  private readonly watchers = new Map<string, WatcherList>();
   private dirty = new Set<string>();
-  private count = 0;
+  private delayedCount = 0;
+  private watchedCount = 0;
 
   constructor(private readonly clock: Clock) {}
 
-  get size(): number { return this.count; }
+  /** Operations that wait. */
+  get numDelayed(): number { return this.delayedCount; }
+  /** Entries in the lists of all partitions: an operation counts once for each partition it waits for. */
+  get watched(): number { return this.watchedCount; }
 
-  /** Answers the operation now if possible, else when a partition changes or after `timeoutMs`. */
-  tryCompleteElseWatch(operation: DelayedOperation, tps: readonly TopicPartition[], timeoutMs: number): void {
-    if (operation.tryComplete()) return;
-    const watched = new Watched(operation);
-    this.count++;
-    for (const tp of tps) {
-      const key = tpName(tp);
-      const list = this.watchers.get(key);
-      if (list) list.push(watched);
-      else this.watchers.set(key, [watched]);
+  /** Kafka's gauges of a purgatory, and one more: entries of operations that have ended, which must be 0. */
+  registerGauges(metrics: Metrics, delayedOperation: string): void {
+    const gauge = (name: string, read: () => number) => metrics.gauge(`kafka.server:type=DelayedOperationPurgatory,name=${name},delayedOperation=${delayedOperation}`, read);
+    gauge('PurgatorySize', () => this.watched);
+    gauge('NumDelayedOperations', () => this.numDelayed);
+    gauge('NumCompletedWatched', () => this.completedWatched());
+  }
+
+  private completedWatched(): number {
+    let count = 0;
+    for (const { operations } of this.watchers.values()) for (const one of operations) if (one.isDone) count++;
+    return count;
+  }
+
+  /** The operation's answer: now if possible, else as `watch` says. */
+  tryCompleteElseWatch<T>(operation: DelayedOperation<T>, tps: readonly TopicPartition[], timeoutMs: number, asker?: Asker): Promise<T> {
+    try {
+      const answer = operation.tryComplete();
+      return answer === undefined ? this.watch(operation, tps, timeoutMs, asker) : Promise.resolve(answer);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
-    watched.timer = this.clock.schedule(timeoutMs, () => {
-      if (watched.isDone) return;
-      this.finish(watched);
-      operation.onExpire();
-      for (const tp of tps) this.sweep(tpName(tp));
+  }
+
+  /**
+   * The answer of an operation that has just been found to wait, once a partition changes or after `timeoutMs`. Rejects
+   * with what the operation throws. If `asker` goes away first, the promise is never settled and nothing is left of it.
+   */
+  watch<T>(operation: DelayedOperation<T>, tps: readonly TopicPartition[], timeoutMs: number, asker?: Asker): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (attempt: () => T | undefined) => {
+        if (watched.isDone) return;
+        try {
+          const found = attempt();
+          if (found === undefined) return;
+          this.forget(watched);
+          resolve(found);
+        } catch (error) {
+          this.forget(watched);
+          reject(error as Error);
+        }
+      };
+      const watched: Watched = { lists: [], isDone: false, timer: undefined, check: () => end(() => operation.tryComplete()) };
+      for (const key of new Set(tps.map(tpName))) this.enlist(key, watched);
+      this.delayedCount++;
+      watched.timer = this.clock.schedule(timeoutMs, () => end(() => operation.onExpire()));
+      asker?.onGone(() => this.forget(watched));
     });
   }
 
-  private finish(watched: Watched): void {
+  private enlist(key: string, watched: Watched): void {
+    let list = this.watchers.get(key);
+    if (list === undefined) this.watchers.set(key, list = { key, operations: new Set() });
+    list.operations.add(watched);
+    watched.lists.push(list);
+    this.watchedCount++;
+  }
+
+  private forget(watched: Watched): void {
+    if (watched.isDone) return;
     watched.isDone = true;
     watched.timer?.cancel();
-    this.count--;
+    this.delayedCount--;
+    this.watchedCount -= watched.lists.length;
+    for (const { key, operations } of watched.lists) {
+      operations.delete(watched);
+      if (operations.size === 0) this.watchers.delete(key);
+    }
   }
 
   /** The partition changed; its operations are looked at when the current turn is over. */
@@ -68,14 +128,8 @@ export class Purgatory {
     const keys = this.dirty;
     this.dirty = new Set();
     for (const key of keys) {
-      for (const watched of [...this.watchers.get(key) ?? []]) if (!watched.isDone && watched.operation.tryComplete()) this.finish(watched);
-      this.sweep(key);
+      const list = this.watchers.get(key);
+      if (list) for (const watched of [...list.operations]) watched.check();
     }
-  }
-
-  private sweep(key: string): void {
-    const left = (this.watchers.get(key) ?? []).filter((watched) => !watched.isDone);
-    if (left.length > 0) this.watchers.set(key, left);
-    else this.watchers.delete(key);
   }
 }

@@ -93,6 +93,9 @@ export class ReplicaManager {
     gauge('OfflineReplicaCount', () => this.all.filter((one) => one.isOffline).length);
     gauge('UnderReplicatedPartitions', () => leading().filter((one) => one.isr.length < one.assignment.length).length);
     gauge('UnderMinIsrPartitionCount', () => leading().filter((one) => one.isr.length < one.log.config['min.insync.replicas']).length);
+    this.producePurgatory.registerGauges(this.deps.metrics, 'Produce');
+    this.fetchPurgatory.registerGauges(this.deps.metrics, 'Fetch');
+    this.deleteRecordsPurgatory.registerGauges(this.deps.metrics, 'DeleteRecords');
     this.deps.metrics.gauge('kafka.log:type=LogManager,name=OfflineLogDirectoryCount', () => this.deps.logs.offlineDirs.length);
   }
 
@@ -117,6 +120,13 @@ export class ReplicaManager {
     if (partition) return partition;
     if (this.deps.metadata.has(tp)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `This broker has no replica of ${tpName(tp)}`);
     throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${tpName(tp)} is not known here`);
+  }
+
+  /** Whether what was appended below `offset` is committed, or why that will not be told. */
+  replicationOutcome(tp: TopicPartition, offset: number): ErrorName | 'pending' {
+    const partition = this.get(tp);
+    if (partition) return partition.replicationOutcome(offset);
+    return this.deps.metadata.has(tp) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION';
   }
 
   private progressed(tp: TopicPartition): void {

@@ -8,24 +8,6 @@ import { ErrorName, KafkaError } from '../common/errors';
 import { DelayedOperation } from './purgatory';
 import { ReplicaManager } from './replica-manager';
 
-class DelayedAppend implements DelayedOperation {
-  constructor(
-    private readonly replicas: ReplicaManager, private readonly tp: TopicPartition,
-    private readonly nextOffset: number, private readonly done: (error: ErrorName) => void,
-  ) {}
-
-  tryComplete(): boolean {
-    const outcome = this.replicas.get(this.tp)?.replicationOutcome(this.nextOffset) ?? 'NOT_LEADER_OR_FOLLOWER';
-    if (outcome === 'pending') return false;
-    this.done(outcome);
-    return true;
-  }
-
-  onExpire(): void {
-    this.done('REQUEST_TIMED_OUT');
-  }
-}
-
 export interface StartedAppend {
   /** Of the first record, or -1 if nothing was written. */
   readonly baseOffset: number;
@@ -34,15 +16,20 @@ export interface StartedAppend {
 }
 
 /** Appends the batch here and now; what comes of it is told later. */
-export function startAppend(replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number): StartedAppend {
+export function startAppend(
+  replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number,
+): StartedAppend {
   try {
-    const info = replicas.require(tp).appendAsLeader(batch, -1);
+    const { firstOffset, lastOffset } = replicas.require(tp).appendAsLeader(batch, -1);
     replicas.appended(tp);
-    const outcome = new Promise<ErrorName>((resolve) => {
-      const operation = new DelayedAppend(replicas, tp, info.lastOffset + 1, resolve);
-      replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs);
-    });
-    return { baseOffset: info.firstOffset, outcome };
+    const operation: DelayedOperation<ErrorName> = {
+      tryComplete: () => {
+        const outcome = replicas.replicationOutcome(tp, lastOffset + 1);
+        return outcome === 'pending' ? undefined : outcome;
+      },
+      onExpire: () => 'REQUEST_TIMED_OUT',
+    };
+    return { baseOffset: firstOffset, outcome: replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs) };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     return { baseOffset: -1, outcome: Promise.resolve(error.errorName) };

@@ -7,7 +7,7 @@
 import { InvariantError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { LogManager } from '../log/log-manager';
-import { RequestContext, Serve } from '../network/socket-server';
+import { CloseConnection, RequestContext, Serve } from '../network/server-connection';
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
 } from '../protocol/messages/groups';
@@ -54,11 +54,11 @@ export function requestRouter(deps: RouterDeps): Serve {
   const { replicas } = deps;
   const fetcher = new FetchHandler(replicas, deps.fetchMaxBytes);
   const table = new Map<number, Handler>();
-  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => R | Promise<R> | undefined) => table.set(api.key, handler as Handler);
+  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => R | Promise<R> | CloseConnection | undefined) => table.set(api.key, handler as Handler);
 
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
-  on(produce, (body) => handleProduce(replicas, body));
-  on(fetch, (body) => fetcher.handle(body));
+  on(produce, (body, context) => handleProduce(replicas, body, context));
+  on(fetch, (body, { asker }) => fetcher.handle(body, asker));
   on(listOffsets, (body) => handleListOffsets(replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
   on(deleteRecords, (body) => handleDeleteRecords(replicas, body));

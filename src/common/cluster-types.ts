@@ -24,6 +24,13 @@ export function parseTpName(name: string): TopicPartition | undefined {
 
 /** Where the group coordinator keeps groups and their offsets. */
 export const GROUP_METADATA_TOPIC = '__consumer_offsets';
+/** Where Kafka's transaction coordinator keeps transactions; a Kafka broker may have left it on our disks. */
+const TRANSACTION_STATE_TOPIC = '__transaction_state';
+
+/** Topics that only brokers write to. Kafka: common/internals/Topic.java#isInternal@2.8.2 */
+export function isInternalTopic(topic: string): boolean {
+  return topic === GROUP_METADATA_TOPIC || topic === TRANSACTION_STATE_TOPIC;
+}
 
 /** `leader` of a partition that has none. */
 export const NO_LEADER = -1;

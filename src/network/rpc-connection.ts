@@ -24,6 +24,13 @@ interface InFlight {
   readonly timer: Timer;
 }
 
+/** Written, but the peer is slow. */
+interface Unsent {
+  readonly sent: () => void;
+  readonly fail: (error: Error) => void;
+  readonly timer: Timer;
+}
+
 export interface RpcOptions {
   readonly clientId: string;
   readonly requestTimeoutMs: number;
@@ -33,12 +40,14 @@ export interface RpcOptions {
 export class RpcConnection {
   private readonly parser = new FrameParser(MAX_RESPONSE_BYTES);
   private readonly inFlight: InFlight[] = [];
+  private readonly unsent: Unsent[] = [];
   private nextCorrelationId = 0;
   private closedReason: string | undefined;
   private readonly closeListeners: ((reason: string) => void)[] = [];
 
   private constructor(private readonly clock: Clock, private readonly connection: Connection, private readonly options: RpcOptions) {
     connection.onData((chunk) => this.receive(chunk));
+    connection.onDrain(() => this.drained());
     connection.onClose((reason) => this.closed(reason));
   }
 
@@ -71,21 +80,31 @@ export class RpcConnection {
     });
   }
 
-  /** Sends a request that has no response (Produce with acks 0). */
-  send<Q, R>(api: Api<Q, R>, body: Q): void {
-    if (this.closedReason !== undefined) throw new KafkaError('DISCONNECTED', this.closedReason);
-    this.connection.write(encodeRequest(api, this.correlate(), this.options.clientId, body));
+  /**
+   * Sends a request that has no response (Produce with acks 0). Resolves when the peer takes bytes fast enough for more
+   * to be sent; rejects as `request` does, and then nobody knows whether it arrived.
+   */
+  send<Q, R>(api: Api<Q, R>, body: Q): Promise<void> {
+    if (this.closedReason !== undefined) return Promise.reject(new KafkaError('DISCONNECTED', this.closedReason));
+    if (this.connection.write(encodeRequest(api, this.correlate(), this.options.clientId, body))) return Promise.resolve();
+    const { requestTimeoutMs } = this.options;
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.schedule(requestTimeoutMs, () => this.destroy(`${api.name} was not taken within ${requestTimeoutMs} ms`, 'REQUEST_TIMED_OUT'));
+      this.unsent.push({ sent: resolve, fail: reject, timer });
+    });
+  }
+
+  private drained(): void {
+    for (const { sent, timer } of this.unsent.splice(0)) {
+      timer.cancel();
+      sent();
+    }
   }
 
   private correlate(): number {
     const id = this.nextCorrelationId;
     this.nextCorrelationId = (id + 1) % 0x7fff_ffff;
     return id;
-  }
-
-  /** Bytes written that the peer has not taken. */
-  pendingBytes(): number {
-    return this.connection.pendingBytes();
   }
 
   close(): void {
@@ -122,7 +141,7 @@ export class RpcConnection {
   private closed(reason: string, errorName: 'REQUEST_TIMED_OUT' | 'DISCONNECTED' = 'DISCONNECTED'): void {
     if (this.closedReason !== undefined) return;
     this.closedReason = reason;
-    for (const open of this.inFlight.splice(0)) {
+    for (const open of [...this.inFlight.splice(0), ...this.unsent.splice(0)]) {
       open.timer.cancel();
       open.fail(new KafkaError(errorName, reason));
     }

@@ -12,6 +12,7 @@ import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer } from '../common/host';
 import { ClusterMetadata } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
+import { RpcConnection } from '../network/rpc-connection';
 import { initProducerId, produce } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
 import { ProducerBatch } from './producer-batch';
@@ -35,6 +36,7 @@ export class Sender {
   private readonly inFlight = new Map<number, number>();
   private readonly inFlightBatches = new Set<ProducerBatch>();
   private readonly transactions: TransactionManager | undefined;
+  private readonly watched = new WeakSet<RpcConnection>();
   private askingForId = false;
   private scheduled = false;
   private timer: Timer | undefined;
@@ -194,8 +196,9 @@ export class Sender {
     const request = { acks: this.acks, timeoutMs: this.config['request.timeout.ms'], topicData: topicData(batches) };
     try {
       const connection = await this.pool.get(address);
+      this.lookAnewOnceClosed(connection);
       if (this.acks === 0) {
-        connection.send(produce, request);
+        await connection.send(produce, request);
         for (const batch of batches) this.complete(batch, -1, -1, false);
       } else {
         // The broker may answer as late as its own timeout; the network gets the same again.
@@ -209,6 +212,19 @@ export class Sender {
       for (const batch of batches) this.accumulator.queue(batch.tp.topic, batch.tp.partition).muted = false;
       this.wakeup();
     }
+  }
+
+  /**
+   * A broker that closes a connection may no longer lead what is sent to it; with acks 0 there is no other sign of an
+   * error. Kafka: NetworkClient#processDisconnection, DefaultMetadataUpdater#handleServerDisconnect
+   */
+  private lookAnewOnceClosed(connection: RpcConnection): void {
+    if (this.watched.has(connection)) return;
+    this.watched.add(connection);
+    connection.onClose(() => {
+      if (this.closed) return;
+      for (const topic of new Set(this.accumulator.all.map(({ tp }) => tp.topic))) this.metadata.requestUpdate(topic);
+    });
   }
 
   private settle(batches: readonly ProducerBatch[], response: TypeOf<typeof produce.response>): void {

@@ -16,6 +16,15 @@ export class FrameParser {
 
   constructor(private readonly maxFrameBytes: number) {}
 
+  /** The length of the frame that is coming in, or 0 while it is not known. */
+  get frameBytes(): number { return Math.max(0, this.needed); }
+
+  /** The first bytes, at most `bytes`, of the frame that is coming in. */
+  peek(bytes: number): Buffer {
+    const first = this.chunks[0] ?? Buffer.alloc(0);
+    return first.length >= bytes ? first.subarray(0, bytes) : Buffer.concat(this.chunks).subarray(0, bytes);
+  }
+
   /** Takes the next chunk and hands every frame it completes to `onFrame`, without the length prefix. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
     this.chunks.push(chunk);

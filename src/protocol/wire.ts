@@ -5,6 +5,8 @@
  * [p] Kafka: common/requests/{RequestHeader,ResponseHeader}.java@2.8.2
  */
 import { decodeFrame, encodeFrame } from './codec';
+import { fetch, offsetForLeaderEpoch } from './messages/produce-fetch';
+import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from './messages/replica-control';
 import { Api } from './schema';
 import { ProtocolError, Scanner } from './scan';
 
@@ -44,6 +46,31 @@ export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { 
   scanner.end();
   const { head, body } = decodeFrame(frame, api.request);
   return { header: { apiKey, apiVersion, correlationId, clientId: head[3] as string | null }, api, body };
+}
+
+/** More than the head of any request between brokers. */
+export const REQUEST_HEAD_BYTES = 256;
+const CONTROL_API_KEYS = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key);
+const REPLICATION_API_KEYS = [fetch, offsetForLeaderEpoch].map(({ key }) => key);
+
+/** Whether a request that begins with these bytes is one that only brokers send: replication or control. */
+export function isBrokerRequest(head: Buffer): boolean {
+  try {
+    const scanner = new Scanner(head);
+    if (scanner.arrayLength() !== REQUEST_FIELDS) return false;
+    const apiKey = scanner.integer();
+    if (CONTROL_API_KEYS.includes(apiKey)) return true;
+    if (!REPLICATION_API_KEYS.includes(apiKey)) return false;
+    scanner.integer();
+    scanner.integer();
+    scanner.skipString(true);
+    scanner.arrayLength();
+    const replicaId = scanner.integer();
+    return replicaId >= 0;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
 }
 
 export function responseCorrelationId(frame: Buffer): number {

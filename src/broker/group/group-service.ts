@@ -6,7 +6,7 @@
 import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
 import { messageOf } from '../../common/errors';
 import { Host, Log } from '../../common/host';
-import { RequestContext } from '../../network/socket-server';
+import { RequestContext } from '../../network/server-connection';
 import { BrokerConfig } from '../broker-config';
 import { MetadataCache } from '../metadata-cache';
 import { ReplicaManager } from '../replica-manager';

@@ -4,7 +4,7 @@
  *
  * Kafka: server/ReplicaManager.scala#deleteRecords, server/DelayedDeleteRecords.scala@2.8.2
  */
-import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
+import { isInternalTopic, TopicPartition } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
 import { deleteRecords } from '../../protocol/messages/log-admin';
 import { TypeOf } from '../../protocol/schema';
@@ -23,7 +23,7 @@ class Deletion {
 
   constructor(private readonly replicas: ReplicaManager, readonly tp: TopicPartition, offset: number) {
     this.attempt(() => {
-      if (tp.topic === GROUP_METADATA_TOPIC) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${tp.topic}`);
+      if (isInternalTopic(tp.topic)) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${tp.topic}`);
       this.wanted = replicas.require(tp).deleteRecordsOnLeader(offset);
     });
   }
@@ -71,20 +71,15 @@ function respond(request: Request, deletions: readonly Deletion[]): Response {
 }
 
 export function handleDeleteRecords(replicas: ReplicaManager, request: Request): Promise<Response> {
-  const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)));
-  return new Promise((resolve) => {
-    const answer = () => resolve(respond(request, deletions));
-    const operation: DelayedOperation = {
-      tryComplete: () => {
-        if (!deletions.map((one) => one.check()).every(Boolean)) return false;
-        answer();
-        return true;
-      },
-      onExpire: () => {
-        for (const one of deletions) if (!one.check()) one.finish('REQUEST_TIMED_OUT');
-        answer();
-      },
-    };
-    replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, deletions.map(({ tp }) => tp), request.timeoutMs);
-  });
+  const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => (
+    new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)
+  )));
+  const operation: DelayedOperation<Response> = {
+    tryComplete: () => (deletions.map((one) => one.check()).every(Boolean) ? respond(request, deletions) : undefined),
+    onExpire: () => {
+      for (const one of deletions) if (!one.check()) one.finish('REQUEST_TIMED_OUT');
+      return respond(request, deletions);
+    },
+  };
+  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, deletions.map(({ tp }) => tp), request.timeoutMs);
 }

@@ -8,6 +8,7 @@
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { errorCode, KafkaError } from '../../common/errors';
+import { Asker } from '../../network/server-connection';
 import { fetch } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
 import { DelayedOperation } from '../purgatory';
@@ -32,26 +33,19 @@ function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
 export class FetchHandler {
   constructor(private readonly replicas: ReplicaManager, private readonly maxResponseBytes: number) {}
 
-  handle(request: FetchRequest): FetchResponse | Promise<FetchResponse> {
+  handle(request: FetchRequest, asker?: Asker): FetchResponse | Promise<FetchResponse> {
     if (request.replicaId !== CONSUMER) this.recordFollower(request);
     const tps = request.topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => ({ topic, partition })));
     const read = this.read(request);
     if (request.maxWaitMs <= 0 || tps.length === 0 || isEnough(request, read)) return read.response;
-    return new Promise((resolve) => {
-      this.replicas.fetchPurgatory.tryCompleteElseWatch(this.delayed(request, resolve), tps, request.maxWaitMs);
-    });
-  }
-
-  private delayed(request: FetchRequest, resolve: (response: FetchResponse) => void): DelayedOperation {
-    return {
+    const operation: DelayedOperation<FetchResponse> = {
       tryComplete: () => {
-        const read = this.read(request);
-        if (!isEnough(request, read)) return false;
-        resolve(read.response);
-        return true;
+        const again = this.read(request);
+        return isEnough(request, again) ? again.response : undefined;
       },
-      onExpire: () => resolve(this.read(request).response),
+      onExpire: () => this.read(request).response,
     };
+    return this.replicas.fetchPurgatory.watch(operation, tps, request.maxWaitMs, asker);
   }
 
   /** What the follower asks for is what it does not have: everything below is on its disk. */

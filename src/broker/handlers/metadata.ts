@@ -3,7 +3,7 @@
  *
  * Kafka: server/KafkaApis.scala#{handleApiVersionsRequest,handleTopicMetadataRequest}@2.8.2
  */
-import { GROUP_METADATA_TOPIC, topicNameProblem } from '../../common/cluster-types';
+import { isInternalTopic, topicNameProblem } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
 import { allApis } from '../../protocol/apis';
 import { apiVersions, metadata } from '../../protocol/messages/metadata';
@@ -48,7 +48,7 @@ export async function handleMetadata(deps: MetadataHandlerDeps, request: TypeOf<
   const names = request.allTopics ? cache.topicNames : request.topics;
   const topics = await Promise.all(names.map(async (name) => {
     const known = cache.partitions(name);
-    if (known) return { errorCode: 0, name, isInternal: name === GROUP_METADATA_TOPIC, partitions: known.map((state) => partitionRow(cache, listener, state)) };
+    if (known) return { errorCode: 0, name, isInternal: isInternalTopic(name), partitions: known.map((state) => partitionRow(cache, listener, state)) };
     const error = await missing(deps, name, request.allowAutoTopicCreation);
     return { errorCode: errorCode(error), name, isInternal: false, partitions: [] };
   }));

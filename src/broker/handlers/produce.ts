@@ -1,11 +1,12 @@
 /**
- * Produce: append each batch, then answer: at once for acks 1, never for acks 0, and for acks -1 when the high
- * watermark has passed what was appended.
+ * Produce: append each batch, then answer: at once for acks 1, for acks -1 when the high watermark has passed what was
+ * appended, and for acks 0 never, except that an error closes the connection. Internal topics are not for clients.
  *
  * Kafka: server/KafkaApis.scala#handleProduceRequest, server/DelayedProduce.scala@2.8.2
  */
-import { TopicPartition } from '../../common/cluster-types';
+import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { CloseConnection, RequestContext } from '../../network/server-connection';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
 import { DelayedOperation } from '../purgatory';
@@ -13,6 +14,18 @@ import { ReplicaManager } from '../replica-manager';
 
 type ProduceRequest = TypeOf<typeof produce.request>;
 type ProduceResponse = TypeOf<typeof produce.response>;
+type ProduceContext = Pick<RequestContext, 'asker'> & { readonly header: { readonly clientId: string | null } };
+
+/** Who calls himself so may write to internal topics. Kafka: admin/AdminUtils.scala#AdminClientId@2.8.2 */
+const ADMIN_CLIENT_ID = '__admin_client';
+
+/** What produce requests need of the replica manager. */
+type Replicas = Pick<ReplicaManager, 'require' | 'appended' | 'replicationOutcome' | 'producePurgatory'>;
+
+interface Rights {
+  readonly acks: number;
+  readonly mayWriteInternal: boolean;
+}
 
 interface PartitionResult {
   readonly tp: TopicPartition;
@@ -31,8 +44,9 @@ function failure(tp: TopicPartition, error: unknown): PartitionResult {
   return { tp, error: error.errorName, message: error.message, baseOffset: -1, nextOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, pending: false };
 }
 
-function append(replicas: ReplicaManager, tp: TopicPartition, records: Buffer, acks: number): PartitionResult {
+function append(replicas: Replicas, tp: TopicPartition, records: Buffer, { acks, mayWriteInternal }: Rights): PartitionResult {
   try {
+    if (isInternalTopic(tp.topic) && !mayWriteInternal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${tp.topic}`);
     const partition = replicas.require(tp);
     const info = partition.appendAsLeader(records, acks);
     replicas.appended(tp);
@@ -55,40 +69,49 @@ function respond(results: readonly PartitionResult[]): ProduceResponse {
   return { responses: [...topics].map(([name, partitionResponses]) => ({ name, partitionResponses })) };
 }
 
-class DelayedProduce implements DelayedOperation {
-  constructor(private readonly replicas: ReplicaManager, private readonly results: readonly PartitionResult[], private readonly answer: (response: ProduceResponse) => void) {}
-
-  tryComplete(): boolean {
-    for (const result of this.results) {
-      if (!result.pending) continue;
-      const outcome = this.replicas.get(result.tp)?.replicationOutcome(result.nextOffset) ?? 'NOT_LEADER_OR_FOLLOWER';
-      if (outcome === 'pending') return false;
-      result.pending = false;
-      result.error = outcome;
-    }
-    this.answer(respond(this.results));
-    return true;
-  }
-
-  onExpire(): void {
-    for (const result of this.results) if (result.pending) result.error = 'REQUEST_TIMED_OUT';
-    this.answer(respond(this.results));
-  }
+/** Looks at every partition: one that is acknowledged stays so, whatever becomes of its leader while others wait. */
+function delayedProduce(replicas: Replicas, results: readonly PartitionResult[]): DelayedOperation<ProduceResponse> {
+  return {
+    tryComplete: () => {
+      for (const result of results) {
+        if (!result.pending) continue;
+        const outcome = replicas.replicationOutcome(result.tp, result.nextOffset);
+        if (outcome === 'pending') continue;
+        result.pending = false;
+        result.error = outcome;
+      }
+      return results.some(({ pending }) => pending) ? undefined : respond(results);
+    },
+    onExpire: () => {
+      for (const result of results) if (result.pending) result.error = 'REQUEST_TIMED_OUT';
+      return respond(results);
+    },
+  };
 }
 
-export function handleProduce(replicas: ReplicaManager, request: ProduceRequest): ProduceResponse | Promise<ProduceResponse> | undefined {
-  const { acks } = request;
-  const tps = request.topicData.flatMap(({ name, partitionData }) => partitionData.map((row) => ({ tp: { topic: name, partition: row.index }, records: row.records[0]! })));
-  if (acks !== 0 && acks !== 1 && acks !== -1) {
-    const refused = new KafkaError('INVALID_REQUIRED_ACKS');
-    return respond(tps.map(({ tp }) => failure(tp, refused)));
-  }
-  const results = tps.map(({ tp, records }) => append(replicas, tp, records, acks));
-  if (acks === 0) return undefined;
-  const pending = results.filter((result) => result.pending);
+function appendAll(replicas: Replicas, { acks, topicData }: ProduceRequest, clientId: string | null): PartitionResult[] {
+  const isValid = acks === 0 || acks === 1 || acks === -1;
+  const rights = { acks, mayWriteInternal: clientId === ADMIN_CLIENT_ID };
+  return topicData.flatMap(({ name, partitionData }) => partitionData.map(({ index, records }) => {
+    const tp = { topic: name, partition: index };
+    return isValid ? append(replicas, tp, records[0]!, rights) : failure(tp, new KafkaError('INVALID_REQUIRED_ACKS'));
+  }));
+}
+
+/** With acks 0 nobody reads an answer. That something failed is told by closing the connection: the producer looks anew. */
+function answerNothing(results: readonly PartitionResult[]): CloseConnection | undefined {
+  const failed = results.filter(({ error }) => error !== 'NONE').map(({ tp, error }) => `${tpName(tp)}: ${error}`);
+  return failed.length === 0 ? undefined : new CloseConnection(`error during a produce request with acks=0 (${failed.join(', ')})`);
+}
+
+/** What waits in the purgatory holds no record: the request's memory is free as soon as this returns. */
+export function handleProduce(
+  replicas: Replicas, request: ProduceRequest, { header, asker }: ProduceContext,
+): ProduceResponse | Promise<ProduceResponse> | CloseConnection | undefined {
+  const { acks, timeoutMs } = request;
+  const results = appendAll(replicas, request, header.clientId);
+  if (acks === 0) return answerNothing(results);
+  const pending = results.filter((result) => result.pending).map(({ tp }) => tp);
   if (pending.length === 0) return respond(results);
-  return new Promise((resolve) => {
-    const operation = new DelayedProduce(replicas, results, resolve);
-    replicas.producePurgatory.tryCompleteElseWatch(operation, pending.map((result) => result.tp), request.timeoutMs);
-  });
+  return replicas.producePurgatory.tryCompleteElseWatch(delayedProduce(replicas, results), pending, timeoutMs, asker);
 }

@@ -1,0 +1,79 @@
+/** Produce requests at the leader: what is refused, what is acknowledged, and how acks 0 is told of an error. */
+import { handleProduce } from '../../src/broker/handlers/produce';
+import { Partition } from '../../src/broker/partition';
+import { Purgatory } from '../../src/broker/purgatory';
+import { ErrorName, errorName, KafkaError } from '../../src/common/errors';
+import { CloseConnection } from '../../src/network/server-connection';
+
+/** Two partitions whose outcome is set by the test. */
+function leader(outcomes: Record<number, ErrorName | 'pending'>) {
+  let expire = () => {};
+  const appended: string[] = [];
+  const partition = { log: { logStartOffset: 0 }, appendAsLeader: () => ({ firstOffset: 7, lastOffset: 9, logAppendTimeMs: -1 }) };
+  const producePurgatory = new Purgatory({
+    wallMs: () => 0, monotonicMs: () => 0, schedule: (_delayMs, action) => { expire = action; return { cancel: () => {} }; },
+  });
+  const replicas = {
+    require: (tp: { partition: number }) => {
+      if (outcomes[tp.partition] === undefined) throw new KafkaError('NOT_LEADER_OR_FOLLOWER');
+      return partition as unknown as Partition;
+    },
+    appended: (tp: { topic: string }) => { appended.push(tp.topic); },
+    replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!, producePurgatory,
+  };
+  const produce = (acks: number, topic: string, clientId = 'client') => handleProduce(replicas, {
+    acks, timeoutMs: 1000, topicData: [{ name: topic, partitionData: [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] })) }],
+  }, { header: { clientId }, asker: { onGone: () => {} } });
+  const errorsOf = async (acks: number, topic: string, clientId?: string) => {
+    const response = await produce(acks, topic, clientId);
+    if (response === undefined || response instanceof CloseConnection) return response;
+    return response.responses[0]!.partitionResponses.map((row) => errorName(row.errorCode));
+  };
+  return { produce, errorsOf, producePurgatory, appended, expire: () => expire() };
+}
+
+test('clients may not write to internal topics; who calls himself an admin client, as in Kafka, may', async () => {
+  const { errorsOf, appended } = leader({ 0: 'NONE', 1: 'NONE' });
+  for (const topic of ['__consumer_offsets', '__transaction_state']) {
+    expect(await errorsOf(1, topic)).toEqual(['INVALID_TOPIC_EXCEPTION', 'INVALID_TOPIC_EXCEPTION']);
+    expect(await errorsOf(0, topic)).toBeInstanceOf(CloseConnection);
+  }
+  expect(appended).toEqual([]);
+  expect(await errorsOf(1, '__consumer_offsets', '__admin_client')).toEqual(['NONE', 'NONE']);
+  expect(await errorsOf(1, '__consumer_offsets_of_mine')).toEqual(['NONE', 'NONE']);
+});
+
+test('acks 0: an error closes the connection, success says nothing', async () => {
+  expect(await leader({ 0: 'NONE' }).errorsOf(0, 't')).toEqual(new CloseConnection('error during a produce request with acks=0 (t-1: NOT_LEADER_OR_FOLLOWER)'));
+  expect(await leader({ 0: 'NONE', 1: 'NONE' }).errorsOf(0, 't')).toBeUndefined();
+});
+
+test('a partition that was acknowledged stays so, whatever becomes of its leader while others wait', async () => {
+  const outcomes: Record<number, ErrorName | 'pending'> = { 0: 'pending', 1: 'pending' };
+  const { errorsOf, producePurgatory } = leader(outcomes);
+  const answer = errorsOf(-1, 't');
+  const look = async () => {
+    producePurgatory.check({ topic: 't', partition: 1 });
+    await Promise.resolve();
+  };
+  outcomes[1] = 'NONE';
+  await look();
+  outcomes[1] = 'NOT_LEADER_OR_FOLLOWER';
+  outcomes[0] = 'NONE';
+  await look();
+  expect(await answer).toEqual(['NONE', 'NONE']);
+});
+
+test('what is not acknowledged in time is REQUEST_TIMED_OUT, the rest is answered as it is', async () => {
+  const outcomes: Record<number, ErrorName | 'pending'> = { 0: 'pending', 1: 'NONE' };
+  const { errorsOf, expire } = leader(outcomes);
+  const answer = errorsOf(-1, 't');
+  expire();
+  expect(await answer).toEqual(['REQUEST_TIMED_OUT', 'NONE']);
+});
+
+test('other acks than 0, 1 and -1 are refused before anything is written', async () => {
+  const { errorsOf, appended } = leader({ 0: 'NONE', 1: 'NONE' });
+  expect(await errorsOf(2, 't')).toEqual(['INVALID_REQUIRED_ACKS', 'INVALID_REQUIRED_ACKS']);
+  expect(appended).toEqual([]);
+});

@@ -1,0 +1,213 @@
+/** The answering side under peers that want too much: whose requests are read, when, and what ends a connection. */
+import { Connection } from '../../src/common/host';
+import { Metrics } from '../../src/common/metrics';
+import { CloseConnection, RequestContext, Serve } from '../../src/network/server-connection';
+import { SocketServer, SocketServerOptions } from '../../src/network/socket-server';
+import { joinGroup } from '../../src/protocol/messages/groups';
+import { metadata } from '../../src/protocol/messages/metadata';
+import { fetch, produce } from '../../src/protocol/messages/produce-fetch';
+import { updateMetadata } from '../../src/protocol/messages/replica-control';
+import { Api } from '../../src/protocol/schema';
+import { encodeRequest, isBrokerRequest } from '../../src/protocol/wire';
+import { SimHost } from '../../src/simulation/sim-host';
+import { SimNetwork } from '../../src/simulation/sim-network';
+import { World } from '../../src/simulation/world';
+
+/** Small, so that a thousand bytes are a large request. */
+const BUDGET = 2000;
+const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => quiet };
+
+const frameOf = <Q, R>(api: Api<Q, R>, body: Q, clientId = 'x') => Buffer.concat(encodeRequest(api, 1, clientId, body));
+const produceFrame = (bytes: number, acks = -1) => frameOf(produce, {
+  acks, timeoutMs: 1000, topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(bytes)] }] }],
+});
+const fetchFrame = (replicaId: number, partitions: number) => frameOf(fetch, {
+  replicaId, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 0, isolationLevel: 0, topics: [{ topic: 't', partitions: Array.from({ length: partitions }, (_, partition) => (
+    { partition, currentLeaderEpoch: 0, fetchOffset: 0, logStartOffset: 0, partitionMaxBytes: 1 }
+  )) }],
+});
+const metadataFrame = (names: number) => frameOf(metadata, {
+  topics: Array.from({ length: names }, (_, i) => `topic-number-${i}`), allTopics: false, allowAutoTopicCreation: false,
+});
+const joinFrame = (bytes: number) => frameOf(joinGroup, {
+  groupId: 'g', sessionTimeoutMs: 1, rebalanceTimeoutMs: 1, memberId: '', groupInstanceId: null, protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: Buffer.alloc(bytes) }],
+});
+const METADATA_ANSWER = { brokers: [], clusterId: 'c', controllerId: 1, topics: [] };
+
+/** A server whose handlers the test writes; it keeps the names of the APIs that were asked. */
+async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = {}) {
+  const world = new World('socket-server');
+  const network = new SimNetwork(world);
+  const host = new SimHost(world, network, 'server').boot();
+  const asked: string[] = [];
+  const server = new SocketServer(host, (api, body, context) => { asked.push(api.name); return serve(api, body, context); }, {
+    maxFrameBytes: 1_000_000, queuedMaxRequestBytes: BUDGET, maxConnections: 1000, brokerListener: undefined, log: quiet, ...options,
+  });
+  await server.listen('CLIENT', 'server', 9092);
+  await server.listen('BROKER', 'server', 9093);
+  const metrics = new Metrics();
+  server.registerGauges(metrics);
+  let clients = 0;
+  const dial = async (port = 9092) => {
+    const client = new SimHost(world, network, `client-${++clients}`).boot();
+    const connection = await world.complete(client.network.dial('server', port, 1000), 1000, 'dialling');
+    const received: Buffer[] = [];
+    const peer = { connection, received, closed: undefined as string | undefined, write: (bytes: Buffer) => connection.write([bytes]) };
+    connection.onData((chunk) => received.push(chunk));
+    connection.onClose((reason) => { peer.closed = reason; });
+    return peer;
+  };
+  const gauge = (name: string) => metrics.snapshot()[`kafka.network:type=SocketServer,name=${name}`];
+  return { world, dial, asked, server, gauge, pass: (ms: number) => world.run(world.nowMs + ms) };
+}
+
+/** The whole frame, but its last byte: it stays incomplete. */
+const allButOne = (frame: Buffer) => frame.subarray(0, frame.length - 1);
+const lastByte = (frame: Buffer) => frame.subarray(frame.length - 1);
+const never = () => new Promise<never>(() => {});
+/** In two pieces, so that the frame is not complete when the first has come. */
+function halves(peer: { connection: Connection }, frame: Buffer): void {
+  peer.connection.write([frame.subarray(0, 600)]);
+  peer.connection.write([frame.subarray(600)]);
+}
+
+test('requests that wait give their room back: others are read while hundreds of them wait', async () => {
+  const { dial, asked, gauge, pass } = await serverWith(never);
+  for (let i = 0; i < 200; i++) halves(await dial(), i % 2 ? produceFrame(1900) : joinFrame(1900));
+  await pass(100);
+  expect(asked.length).toBe(200);
+  expect(gauge('RequestsInProgress')).toBe(200);
+  expect(gauge('MemoryPoolUsed')).toBe(0);
+  halves(await dial(), metadataFrame(100));
+  await pass(100);
+  expect(asked.length).toBe(201);
+});
+
+test('what brokers send each other is read while clients hold all the room for requests', async () => {
+  const { dial, asked, gauge, pass } = await serverWith(() => undefined);
+  for (const bytes of [1500, 1500, 1500]) (await dial()).write(allButOne(produceFrame(bytes)));
+  await pass(10);
+  expect(gauge('MemoryPoolUsed')).toBeGreaterThan(BUDGET);
+  halves(await dial(), fetchFrame(2, 100));
+  halves(await dial(), frameOf(updateMetadata, {
+    controllerId: 1, controllerEpoch: 1, brokerEpoch: 1, partitionStates: [], liveBrokers: Array.from({ length: 100 }, (_, id) => ({ id, epoch: 1, rack: null, endpoints: [] })),
+  }));
+  halves(await dial(), fetchFrame(-1, 100));
+  await pass(10);
+  expect(asked.sort()).toEqual(['Fetch', 'UpdateMetadata']);
+});
+
+test('with a listener of their own, brokers are told by it alone, and max.connections does not refuse them', async () => {
+  const { dial, asked, pass } = await serverWith(() => undefined, { brokerListener: 'BROKER', maxConnections: 3 });
+  for (const bytes of [1500, 1500]) (await dial()).write(allButOne(produceFrame(bytes)));
+  const liar = await dial();
+  halves(liar, fetchFrame(2, 100));
+  const refused = await dial();
+  await pass(10);
+  expect(refused.closed).toBeDefined();
+  expect(asked).toEqual([]);
+  halves(await dial(9093), metadataFrame(100));
+  await pass(10);
+  expect(asked).toEqual(['Metadata']);
+});
+
+test('who announces a request and sends no more of it loses the connection when others wait, and only then', async () => {
+  const { dial, asked, gauge, pass } = await serverWith(() => METADATA_ANSWER);
+  const slow = [await dial(), await dial()];
+  for (const peer of slow) peer.write(allButOne(produceFrame(1900)));
+  await pass(600_000);
+  expect(slow.map(({ closed }) => closed)).toEqual([undefined, undefined]);
+  const honest = await dial();
+  halves(honest, metadataFrame(100));
+  await pass(29_000);
+  expect(asked).toEqual([]);
+  await pass(2_000);
+  expect(slow[0]!.closed).toBeDefined();
+  expect(asked).toEqual(['Metadata']);
+  expect(honest.closed).toBeUndefined();
+  for (const peer of [...slow, honest]) peer.connection.destroy('done');
+  await pass(100);
+  expect([gauge('MemoryPoolUsed'), gauge('ConnectionCount'), gauge('RequestsInProgress')]).toEqual([0, 0, 0]);
+});
+
+test('room is granted in the order it was asked for', async () => {
+  const order: number[] = [];
+  const { dial, pass } = await serverWith((_api: Api, body: unknown) => { order.push((body as { timeoutMs: number }).timeoutMs); });
+  const holder = await dial();
+  const held = produceFrame(2500);
+  holder.write(allButOne(held));
+  await pass(10);
+  for (let i = 0; i < 5; i++) {
+    halves(await dial(), frameOf(produce, { acks: 1, timeoutMs: i, topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(2500)] }] }] }));
+    await pass(10);
+  }
+  expect(order).toEqual([]);
+  holder.write(lastByte(held));
+  await pass(10);
+  expect(order).toEqual([1000, 0, 1, 2, 3, 4]);
+});
+
+test('a connection gets ahead of its answers only while there is memory for requests that wait; then it has one', async () => {
+  const { dial, asked, gauge, pass } = await serverWith(never);
+  const first = await dial();
+  for (let i = 0; i < 20; i++) {
+    first.write(joinFrame(100));
+    await pass(5);
+  }
+  expect(asked.length).toBeLessThan(20);
+  expect(gauge('WaitingRequestBytes')).toBeGreaterThanOrEqual(BUDGET);
+  const before = asked.length;
+  const others = [await dial(), await dial()];
+  for (let i = 0; i < 3; i++) {
+    for (const peer of others) peer.write(joinFrame(100));
+    await pass(5);
+  }
+  expect(asked.length).toBe(before + 2);
+  first.connection.destroy('gone');
+  await pass(10);
+  expect(asked.length).toBe(before + 6);
+});
+
+test('acks 0: after an error the answers before are sent, nothing after is served, and the connection is closed', async () => {
+  let acknowledge = (_response: unknown) => {};
+  const { dial, asked, pass } = await serverWith((_api: Api, body: unknown) => {
+    const { acks } = body as { acks: number };
+    return acks === 0 ? new CloseConnection('error') : new Promise((resolve) => { acknowledge = resolve; });
+  });
+  const peer = await dial();
+  peer.write(Buffer.concat([produceFrame(10, -1), produceFrame(10, 0), produceFrame(10, 0)]));
+  await pass(100);
+  peer.write(produceFrame(10, 0));
+  await pass(100);
+  expect(asked.length).toBe(2);
+  expect(peer.closed).toBeUndefined();
+  acknowledge({ responses: [] });
+  await pass(0);
+  await pass(100);
+  expect(peer.received.length).toBe(1);
+  expect(peer.closed).toBeDefined();
+});
+
+test('a request that waits is told when its peer is gone, and one that was answered is not', async () => {
+  const gone: string[] = [];
+  const { dial, pass } = await serverWith((api: Api, _body: unknown, { asker }: RequestContext) => {
+    asker.onGone(() => gone.push(api.name));
+    return api.name === 'Metadata' ? METADATA_ANSWER : never();
+  });
+  const peer = await dial();
+  peer.write(Buffer.concat([metadataFrame(1), joinFrame(10)]));
+  await pass(100);
+  peer.connection.destroy('gone');
+  await pass(100);
+  expect(gone).toEqual(['JoinGroup']);
+});
+
+test('a broker is known by its request: control, or replication under a broker id', () => {
+  const headOf = (frame: Buffer) => frame.subarray(4, 260);
+  expect(isBrokerRequest(headOf(fetchFrame(0, 1000)))).toBe(true);
+  expect(isBrokerRequest(headOf(fetchFrame(-1, 1000)))).toBe(false);
+  expect(isBrokerRequest(headOf(produceFrame(1000)))).toBe(false);
+  expect(isBrokerRequest(headOf(frameOf(metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false }, 'c'.repeat(1000))))).toBe(false);
+  for (const bytes of ['', '95', '94040102a178', '95c0', '950100', 'ffffffff']) expect(isBrokerRequest(Buffer.from(bytes, 'hex'))).toBe(false);
+});
