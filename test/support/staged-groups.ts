@@ -10,7 +10,7 @@ import { callerOf, GroupService } from '../../src/broker/group/group-service';
 import { MetadataCache } from '../../src/broker/metadata-cache';
 import { Purgatory } from '../../src/broker/purgatory';
 import { LeadershipListener, ReplicaManager } from '../../src/broker/replica-manager';
-import { RequestContext } from '../../src/network/socket-server';
+import { RequestContext } from '../../src/network/server-connection';
 import { buildBatch } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
 import { SimHost } from '../../src/simulation/sim-host';
@@ -86,6 +86,7 @@ export class StagedGroups {
         if (!found) throw new KafkaError('NOT_LEADER_OR_FOLLOWER');
         return found;
       },
+      replicationOutcome: (tp: TopicPartition, offset: number) => this.partition(tp.partition).replicationOutcome(offset),
       appended: () => {}, producePurgatory: this.purgatory, onLeadershipChange: (listener: LeadershipListener) => { this.listeners.push(listener); },
     };
     const config = parseBrokerConfig({ 'zookeeper.connect': 'z', 'broker.id': '1', 'group.initial.rebalance.delay.ms': '0', ...settings });
