@@ -17,6 +17,7 @@ import { mutantsCommand } from './mutants';
 import { producerPerfTestCommand } from './producer-perf-test';
 import { serverStartCommand } from './server-start';
 import { simulateCommand } from './simulate';
+import { sweepCommand } from './sweep';
 import { topicsCommand } from './topics';
 import { verifiableConsumerCommand } from './verifiable-consumer';
 import { verifiableProducerCommand } from './verifiable-producer';
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
     dumpLogCommand(),
     zkCommand(),
     simulateCommand(),
+    sweepCommand(),
     walksCommand(),
     mutantsCommand(),
     demoCommand(),

@@ -35,8 +35,9 @@ export function mayHaveLost({ checks }: JudgeContext): boolean {
 /** What a partition still waits for, judged by the replicas that run. */
 export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefined {
   const alive = cluster.assignmentOf(tp).filter((id) => {
+    if (!cluster.isRunning(id)) return false;
     const replica = cluster.partitionOf(id, tp);
-    return cluster.isRunning(id) && cluster.offlineDirs(id) === 0 && !replica?.isOffline;
+    return replica ? !replica.isOffline : cluster.offlineDirs(id) === 0;
   });
   if (alive.length === 0) return undefined;
   const state = cluster.stateOf(tp);
@@ -63,7 +64,7 @@ export async function livenessBeforeRestart(cluster: SimCluster, tps: readonly T
 }
 
 /** Reads every partition from its start to its end, as a client would at last. */
-export async function readFinal({ cluster, history }: JudgeContext, tps: readonly TopicPartition[]): Promise<void> {
+export async function readFinal({ cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>, tps: readonly TopicPartition[]): Promise<void> {
   const consumer = await cluster.consumer();
   consumer.assign(tps);
   const ends = new Map<string, number>();
@@ -98,6 +99,11 @@ function replicaLogs(cluster: SimCluster, tp: TopicPartition): ReplicaLog[] {
   });
 }
 
+/** Replicas of a partition that differ below the lowest high watermark. */
+export function replicasDiffer(cluster: SimCluster, tp: TopicPartition): string[] {
+  return divergentLogs(tpName(tp), replicaLogs(cluster, tp));
+}
+
 /** Acknowledged records that nobody promises any longer: released, deleted or expired. */
 function releaseRecords({ cluster, history, checks }: JudgeContext): void {
   const starts = new Map<string, number>();
@@ -129,6 +135,6 @@ export function judge(context: JudgeContext, tps: readonly TopicPartition[]): st
     ...cluster.world.violations.filter(isJudged),
     ...leadersPerEpoch(cluster.world.timeline),
     ...found.filter((text) => isJudged(text) && !isTrimmed(text)),
-    ...comparable.flatMap((tp) => divergentLogs(tpName(tp), replicaLogs(cluster, tp))),
+    ...comparable.flatMap((tp) => replicasDiffer(cluster, tp)),
   ];
 }

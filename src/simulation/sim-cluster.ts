@@ -206,6 +206,8 @@ export class SimCluster {
   /** The host of the client that was made last. */
   get lastClient(): string { return `client-${this.clients}`; }
 
+  get clientHosts(): string[] { return Array.from({ length: this.clients }, (_, i) => `client-${i + 1}`); }
+
   /** The host of some client. */
   clientHost(n: number): string { return `client-${n % Math.max(1, this.clients) + 1}`; }
 

@@ -16,6 +16,9 @@ export class SimNetwork {
   private readonly streams = new Set<Stream>();
   private readonly random: Prng;
   private nextPort = 40000;
+  /** Frames written to open connections, over all hosts. */
+  framesSent = 0;
+  private readonly frameHooks = new Map<number, (pair: { reset(reason: string): void }) => boolean>();
 
   constructor(readonly world: World) {
     this.random = world.random.split('network');
@@ -36,6 +39,23 @@ export class SimNetwork {
       if (stream.hasHeld && this.random.chance(0.5)) stream.pair.reset('ECONNRESET');
       else stream.flush();
     }
+  }
+
+  /** The connection of the k-th frame from now breaks: before the frame is on its way, or behind it. */
+  resetAtFrame(k: number, when: 'before' | 'after'): void {
+    this.frameHooks.set(this.framesSent + k, (pair) => {
+      this.world.event('simulation', { what: 'fault', fault: `reset ${when} frame`, target: this.framesSent });
+      if (when === 'before') pair.reset('ECONNRESET');
+      else this.world.afterAction(() => pair.reset('ECONNRESET'));
+      return when === 'before';
+    });
+  }
+
+  /** Counts a frame. Returns whether its connection broke before it. */
+  breaksAtFrame(pair: { reset(reason: string): void }): boolean {
+    this.framesSent++;
+    const hook = this.frameHooks.size > 0 ? this.frameHooks.get(this.framesSent) : undefined;
+    return hook?.(pair) ?? false;
   }
 
   /** Every cut link is whole again. */
@@ -156,6 +176,7 @@ class Stream {
   get hasHeld(): boolean { return this.held.length > 0; }
 
   send(chunk: Buffer): void {
+    if (this.network.breaksAtFrame(this.pair)) return;
     if (this.held.length > 0 || this.network.isCut(this.from.name, this.to.name)) {
       this.held.push(chunk);
       return;

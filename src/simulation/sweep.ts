@@ -1,0 +1,197 @@
+/**
+ * A fault at every single operation of a short story: the ZooKeeper connection breaks at the k-th operation of a host
+ * (before it is applied, or after it, with the reply lost), a TCP connection at the k-th frame, a broker crashes at its
+ * k-th call to the disk (kill or power cut), for every k that the story has without faults.
+ *
+ * What no random schedule hits in a thousand seeds, the sweep hits once for certain. Same code, same points, same result.
+ */
+import { leadersPerEpoch } from '../checkers/check-cluster';
+import { checkHistory } from '../checkers/check-history';
+import { TopicPartition } from '../common/cluster-types';
+import { topicsZnode, topicZnode } from '../zk/znodes';
+import { attachChecks } from './attach-checks';
+import { livenessBeforeRestart, readFinal, replicasDiffer } from './judge';
+import { Prng } from './prng';
+import { SimCluster } from './sim-cluster';
+import { Stage, stories, Story } from './sweep-stories';
+
+const BROKERS = 3;
+const LIVE_WITHIN_MS = 40000;
+const QUIET_WITHIN_MS = 60000;
+
+export const pointKinds = [
+  'zookeeper-before', 'zookeeper-after', 'frame-before', 'frame-after', 'disk-kill', 'disk-power-cut',
+] as const;
+
+/** Where one run of a story is broken: at the k-th operation (from 1) of `host`, counted from the begin of the act. */
+export interface Point {
+  readonly kind: (typeof pointKinds)[number];
+  /** Empty for frames, which are counted over all hosts. */
+  readonly host: string;
+  readonly k: number;
+}
+
+export interface SweepOutcome {
+  readonly story: string;
+  readonly point: Point | undefined;
+  readonly violations: readonly string[];
+  readonly traceHash: number;
+  readonly cluster: SimCluster;
+}
+
+interface Counts {
+  readonly zookeeper: ReadonlyMap<string, number>;
+  readonly disk: ReadonlyMap<string, number>;
+  readonly frames: number;
+}
+
+function count(cluster: SimCluster): Counts {
+  const hosts = [...cluster.brokers.map(({ host }) => host.name), ...cluster.clientHosts];
+  return {
+    zookeeper: new Map(hosts.map((host) => [host, cluster.zookeeper.operationsOf(host)])),
+    disk: new Map(cluster.brokers.map(({ host }) => [host.name, host.diskCalls])),
+    frames: cluster.network.framesSent,
+  };
+}
+
+function arm(cluster: SimCluster, { kind, host, k }: Point): void {
+  const { zookeeper, network } = cluster;
+  const broker = cluster.brokers.find((one) => one.host.name === host);
+  switch (kind) {
+    case 'zookeeper-before': return void zookeeper.atOperation({ host, k }, 'reset-before');
+    case 'zookeeper-after': return void zookeeper.atOperation({ host, k }, 'lose-reply');
+    case 'frame-before': return network.resetAtFrame(k, 'before');
+    case 'frame-after': return network.resetAtFrame(k, 'after');
+    case 'disk-kill': return broker!.host.crashAtDiskCall(k, () => cluster.kill(broker!.id));
+    case 'disk-power-cut': return broker!.host.crashAtDiskCall(k, () => cluster.powerCut(broker!.id));
+  }
+}
+
+function topicPartitions(cluster: SimCluster): TopicPartition[] {
+  const { tree } = cluster.zookeeper;
+  return tree.children(topicsZnode.path).flatMap((topic) => {
+    const { partitions } = topicZnode.decode(topic, tree.get(topicZnode.path(topic)).data);
+    return [...partitions.keys()].map((partition) => ({ topic, partition }));
+  });
+}
+
+async function judgeStage(stage: Stage): Promise<string[]> {
+  const { cluster, history, checks } = stage;
+  cluster.healLinks();
+  const found = await livenessBeforeRestart(cluster, topicPartitions(cluster), LIVE_WITHIN_MS);
+  cluster.heal();
+  const all = () => topicPartitions(cluster);
+  const isUp = () => cluster.brokers.every(({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0);
+  const isQuiet = () => isUp() && all().every((tp) => cluster.isQuiet(tp));
+  if (!await stage.until(isQuiet, QUIET_WITHIN_MS)) {
+    found.push(...all().flatMap((tp) => cluster.unquiet(tp) ?? []).map((text) => `Liveness: ${text}`));
+    if (!isUp()) found.push('Liveness: a broker does not run');
+  }
+  if (cluster.existsTopic('t')) {
+    const read = cluster.world.complete(readFinal({ cluster, history }, [{ topic: 't', partition: 0 }]), 60000, 'reading back');
+    await read.catch((error) => found.push(`Liveness: ${String(error)}`));
+  }
+  found.push(...await groupProblems(stage), ...configProblems(stage));
+  for (const record of history.sent.values()) {
+    const start = cluster.logOf(stage.leader, record.tp)?.logStartOffset ?? 0;
+    if (record.outcome === 'acked' && (record.offset < start || !checks.isPromised(record.tp, record.offset))) record.outcome = 'unknown';
+  }
+  found.push(...checkHistory(history, { ackedIsDurable: checks.counts.released === 0, ordered: false }));
+  found.push(...leadersPerEpoch(cluster.world.timeline), ...all().flatMap((tp) => replicasDiffer(cluster, tp)));
+  return [...cluster.world.violations, ...found];
+}
+
+async function groupProblems(stage: Stage): Promise<string[]> {
+  const { group } = stage;
+  if (!group) return [];
+  const tp = { topic: 't', partition: 0 };
+  const end = () => stage.cluster.logOf(stage.leader, tp)?.highWatermark ?? Infinity;
+  await stage.until(() => group.processedCount(tp) >= end(), QUIET_WITHIN_MS);
+  const problems = group.unprocessed(tp, end() === Infinity ? 0 : end()).slice(0, 1).map((offset) => `AllProcessed: offset ${offset}`);
+  for (const { name, endedWith } of group.members) if (endedWith !== undefined) problems.push(`Liveness: ${name} ended with ${endedWith}`);
+  return problems;
+}
+
+/** Every broker has the settings that ZooKeeper has. */
+function configProblems({ cluster, expectedConfig }: Stage): string[] {
+  return Object.entries(expectedConfig).flatMap(([name, value]) => cluster.brokers.flatMap(({ id }) => {
+    const log = cluster.logOf(id, { topic: 't', partition: 0 });
+    const has = String((log?.config as Readonly<Record<string, unknown>> | undefined)?.[name]);
+    return has === value ? [] : [`ConfigArrives: broker ${id} has ${name}=${has}, ZooKeeper has ${value}`];
+  }));
+}
+
+/** Runs a story once, broken at `point`. Never rejects: what goes wrong is a violation. */
+async function runStory(name: string, story: Story, point: Point | undefined): Promise<{ outcome: SweepOutcome; counts: Counts }> {
+  const cluster = new SimCluster(`sweep ${name}`, BROKERS, {
+    'zookeeper.session.timeout.ms': 2000, 'replica.lag.time.max.ms': 2000, 'replica.fetch.wait.max.ms': 500,
+    'log.segment.bytes': 300, 'offsets.topic.num.partitions': 1, 'offsets.topic.replication.factor': 3,
+    'group.initial.rebalance.delay.ms': 100, ...story.settings,
+  });
+  const stage = new Stage(cluster, attachChecks(cluster));
+  const violations: string[] = [];
+  let counts: Counts = { zookeeper: new Map(), disk: new Map(), frames: 0 };
+  try {
+    cluster.startAll();
+    if (!await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id)))) throw new Error('the cluster did not come up');
+    await story.prepare(stage);
+    const before = count(cluster);
+    if (point) arm(cluster, point);
+    await story.act(stage);
+    counts = since(before, count(cluster));
+    violations.push(...await judgeStage(stage));
+  } catch (error) {
+    violations.push(`the run ended early: ${error instanceof Error ? error.stack : String(error)}`, ...cluster.world.violations);
+  }
+  return { outcome: { story: name, point, violations, traceHash: cluster.world.traceHash, cluster }, counts };
+}
+
+function since(before: Counts, after: Counts): Counts {
+  const minus = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>) =>
+    new Map([...a].map(([host, n]) => [host, n - (b.get(host) ?? 0)]));
+  return { zookeeper: minus(after.zookeeper, before.zookeeper), disk: minus(after.disk, before.disk), frames: after.frames - before.frames };
+}
+
+/** The points of a story, from a run without faults; that run's outcome comes first and must be clean. */
+export async function pointsOf(name: string): Promise<{ clean: SweepOutcome; points: Point[] }> {
+  const { outcome, counts } = await runStory(name, stories[name]!, undefined);
+  const points: Point[] = [];
+  const add = (kind: Point['kind'], host: string, most: number) => {
+    for (let k = 1; k <= most; k++) points.push({ kind, host, k });
+  };
+  for (const [host, most] of counts.zookeeper) {
+    add('zookeeper-before', host, most);
+    add('zookeeper-after', host, most);
+  }
+  add('frame-before', '', counts.frames);
+  add('frame-after', '', counts.frames);
+  for (const [host, most] of counts.disk) {
+    add('disk-kill', host, most);
+    add('disk-power-cut', host, most);
+  }
+  return { clean: outcome, points };
+}
+
+export async function runPoint(name: string, point: Point): Promise<SweepOutcome> {
+  return (await runStory(name, stories[name]!, point)).outcome;
+}
+
+/** All points of the stories, in an order that mixes them, so that a part of them is a fair sample. */
+export async function allPoints(names: readonly string[]): Promise<{ clean: SweepOutcome[]; points: { story: string; point: Point }[] }> {
+  const clean: SweepOutcome[] = [];
+  const points: { story: string; point: Point }[] = [];
+  for (const story of names) {
+    const found = await pointsOf(story);
+    clean.push(found.clean);
+    points.push(...found.points.map((point) => ({ story, point })));
+  }
+  const random = new Prng('sweep order');
+  for (let i = points.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [points[i], points[j]] = [points[j]!, points[i]!];
+  }
+  return { clean, points };
+}
+
+export const storyNames = Object.keys(stories);
+export const pointName = (point: Point | undefined) => (point ? `${point.kind} ${point.host} ${point.k}`.replace('  ', ' ') : 'no fault');
