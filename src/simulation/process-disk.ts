@@ -19,15 +19,16 @@ export interface DiskOwner {
   readonly event: (what: string, path: string) => void;
 }
 
-function crashed(): Error {
-  return new Error('the process crashed');
+/** What a call throws in the rest of an action in which the process crashed: nobody is there to handle it otherwise. */
+export function crashed(what: string): Error {
+  return Object.assign(new Error(`EIO: the process crashed at ${what}`), { code: 'EIO' });
 }
 
 /** `owner` judges each call before `disk` makes it. */
 export function processDisk(disk: Disk, owner: DiskOwner): Disk {
   const reading = (what: string) => {
     if (owner.isDead) owner.misused(what);
-    if (owner.isCrashed) throw crashed();
+    if (owner.isCrashed) throw crashed(what);
   };
   const changing = (what: string, path: string) => {
     reading(what);

@@ -4,7 +4,7 @@
  */
 import { Clock, Disk, Host, Log, Network, Timer } from '../common/host';
 import { Prng } from './prng';
-import { processDisk } from './process-disk';
+import { crashed, processDisk } from './process-disk';
 import { SimDisk } from './sim-disk';
 import { Owner, World } from './world';
 
@@ -103,7 +103,7 @@ export class SimHost {
         this.crashAt = undefined;
         life.isCrashed = true;
         this.world.afterAction(() => { if (this.life === life && !life.isDead) crash(); });
-        throw new Error(`the process crashes at ${what} of ${path}`);
+        throw crashed(`${what} of ${path}`);
       },
       event: (what, path) => { if (!life.isCrashed) this.world.event(this.name, { what, path }); },
     });
