@@ -1,12 +1,13 @@
 /**
  * Requests that cannot be answered yet, watched by the partitions they wait for.
  *
- * Invariants: an operation ends exactly once: when `tryComplete` has the answer after a partition changed, when its time
- * is over, when it fails, or when nobody waits for it any more; and from then on no list holds it. Checks asked for
- * within one turn of the loop are made once, at its end.
+ * Invariants: an operation ends exactly once: when `tryComplete` has the answer after a partition changed,
+ * when its time is over, when it fails, or when nobody waits for it any more; and from then on no list holds
+ * it. Checks asked for within one turn of the loop are made once, at its end.
  *
- * Kafka: server/DelayedOperation.scala@2.8.2; differs: Kafka leaves ended operations in the lists of their other
- * partitions until more than a thousand have gathered, because its lists have locks. One thread removes them at once.
+ * Kafka: server/DelayedOperation.scala@2.8.2; differs: Kafka leaves ended operations in the lists of their
+ * other partitions until more than a thousand have gathered, because its lists have locks. One thread removes
+ * them at once.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Clock, Timer } from '../common/host';
@@ -42,13 +43,21 @@ export class Purgatory {
   constructor(private readonly clock: Clock) {}
 
   /** Operations that wait. */
-  get numDelayed(): number { return this.delayedCount; }
+  get numDelayed(): number {
+    return this.delayedCount;
+  }
   /** Entries in the lists of all partitions: an operation counts once for each partition it waits for. */
-  get watched(): number { return this.watchedCount; }
+  get watched(): number {
+    return this.watchedCount;
+  }
 
   /** Kafka's gauges of a purgatory, and one more: entries of operations that have ended, which must be 0. */
   registerGauges(metrics: Metrics, delayedOperation: string): void {
-    const gauge = (name: string, read: () => number) => metrics.gauge(`kafka.server:type=DelayedOperationPurgatory,name=${name},delayedOperation=${delayedOperation}`, read);
+    const gauge = (name: string, read: () => number) =>
+      metrics.gauge(
+        `kafka.server:type=DelayedOperationPurgatory,name=${name},delayedOperation=${delayedOperation}`,
+        read,
+      );
     gauge('PurgatorySize', () => this.watched);
     gauge('NumDelayedOperations', () => this.numDelayed);
     gauge('NumCompletedWatched', () => this.completedWatched());
@@ -56,12 +65,18 @@ export class Purgatory {
 
   private completedWatched(): number {
     let count = 0;
-    for (const { operations } of this.watchers.values()) for (const one of operations) if (one.isDone) count++;
+    for (const { operations } of this.watchers.values())
+      for (const one of operations) if (one.isDone) count++;
     return count;
   }
 
   /** The operation's answer: now if possible, else as `watch` says. */
-  tryCompleteElseWatch<T>(operation: DelayedOperation<T>, tps: readonly TopicPartition[], timeoutMs: number, asker?: Asker): Promise<T> {
+  tryCompleteElseWatch<T>(
+    operation: DelayedOperation<T>,
+    tps: readonly TopicPartition[],
+    timeoutMs: number,
+    asker?: Asker,
+  ): Promise<T> {
     try {
       const answer = operation.tryComplete();
       return answer === undefined ? this.watch(operation, tps, timeoutMs, asker) : Promise.resolve(answer);
@@ -71,10 +86,16 @@ export class Purgatory {
   }
 
   /**
-   * The answer of an operation that has just been found to wait, once a partition changes or after `timeoutMs`. Rejects
-   * with what the operation throws. If `asker` goes away first, the promise is never settled and nothing is left of it.
+   * The answer of an operation that has just been found to wait, once a partition changes or after
+   * `timeoutMs`. Rejects with what the operation throws. If `asker` goes away first, the promise is never
+   * settled and nothing is left of it.
    */
-  watch<T>(operation: DelayedOperation<T>, tps: readonly TopicPartition[], timeoutMs: number, asker?: Asker): Promise<T> {
+  watch<T>(
+    operation: DelayedOperation<T>,
+    tps: readonly TopicPartition[],
+    timeoutMs: number,
+    asker?: Asker,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (attempt: () => T | undefined) => {
         if (watched.isDone) return;
@@ -88,7 +109,12 @@ export class Purgatory {
           reject(error as Error);
         }
       };
-      const watched: Watched = { lists: [], isDone: false, timer: undefined, check: () => end(() => operation.tryComplete()) };
+      const watched: Watched = {
+        lists: [],
+        isDone: false,
+        timer: undefined,
+        check: () => end(() => operation.tryComplete()),
+      };
       for (const key of new Set(tps.map(tpName))) this.enlist(key, watched);
       this.delayedCount++;
       watched.timer = this.clock.schedule(timeoutMs, () => end(() => operation.onExpire()));
@@ -98,7 +124,7 @@ export class Purgatory {
 
   private enlist(key: string, watched: Watched): void {
     let list = this.watchers.get(key);
-    if (list === undefined) this.watchers.set(key, list = { key, operations: new Set() });
+    if (list === undefined) this.watchers.set(key, (list = { key, operations: new Set() }));
     list.operations.add(watched);
     watched.lists.push(list);
     this.watchedCount++;

@@ -29,7 +29,10 @@ export function startAppend(
       },
       onExpire: () => 'REQUEST_TIMED_OUT',
     };
-    return { baseOffset: firstOffset, outcome: replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs) };
+    return {
+      baseOffset: firstOffset,
+      outcome: replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs),
+    };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     return { baseOffset: -1, outcome: Promise.resolve(error.errorName) };

@@ -1,7 +1,7 @@
 /**
  * What a broker holds on behalf of requests must be at its floor when nothing happens: nothing waits for an
- * acknowledgement, no memory is set aside for requests that come in, and what is left waiting are fetches, one a
- * connection at most. A leak shows here long before memory runs out.
+ * acknowledgement, no memory is set aside for requests that come in, and what is left waiting are fetches,
+ * one a connection at most. A leak shows here long before memory runs out.
  *
  * [p] Reads the gauges of src/network/socket-server.ts and src/broker/purgatory.ts.
  */
@@ -12,15 +12,20 @@ export interface MeteredBroker {
   readonly metrics: Metrics;
 }
 
-const purgatory = (name: string, operation: string) => `kafka.server:type=DelayedOperationPurgatory,name=${name},delayedOperation=${operation}`;
+const purgatory = (name: string, operation: string) =>
+  `kafka.server:type=DelayedOperationPurgatory,name=${name},delayedOperation=${operation}`;
 const server = (name: string) => `kafka.network:type=SocketServer,name=${name}`;
 const OPERATIONS = ['Produce', 'Fetch', 'DeleteRecords'];
 
 /** Gauges that are 0 when it is quiet. */
 const EMPTY = [
-  ...['Produce', 'DeleteRecords'].flatMap((operation) => [purgatory('NumDelayedOperations', operation), purgatory('PurgatorySize', operation)]),
+  ...['Produce', 'DeleteRecords'].flatMap((operation) => [
+    purgatory('NumDelayedOperations', operation),
+    purgatory('PurgatorySize', operation),
+  ]),
   ...OPERATIONS.map((operation) => purgatory('NumCompletedWatched', operation)),
-  server('MemoryPoolUsed'), server('BrokerMemoryPoolUsed'),
+  server('MemoryPoolUsed'),
+  server('BrokerMemoryPoolUsed'),
 ];
 
 function problemsOf({ metrics }: MeteredBroker): string[] {
@@ -32,13 +37,20 @@ function problemsOf({ metrics }: MeteredBroker): string[] {
     return value ?? 0;
   };
   for (const name of EMPTY) if (read(name) !== 0) problems.push(`${name} is ${read(name)}`);
-  const delayed = OPERATIONS.reduce((sum, operation) => sum + read(purgatory('NumDelayedOperations', operation)), 0);
+  const delayed = OPERATIONS.reduce(
+    (sum, operation) => sum + read(purgatory('NumDelayedOperations', operation)),
+    0,
+  );
   const inProgress = read(server('RequestsInProgress'));
   const connections = read(server('ConnectionCount'));
-  if (inProgress !== delayed) problems.push(`${inProgress} requests are in progress, but ${delayed} wait in purgatories`);
-  if (delayed > connections) problems.push(`${delayed} operations wait, but there are ${connections} connections`);
-  if (delayed > 0 && read(purgatory('PurgatorySize', 'Fetch')) < delayed) problems.push('a fetch waits that no partition watches');
-  if (inProgress === 0 && read(server('WaitingRequestBytes')) !== 0) problems.push(`${read(server('WaitingRequestBytes'))} bytes of requests wait, but no request does`);
+  if (inProgress !== delayed)
+    problems.push(`${inProgress} requests are in progress, but ${delayed} wait in purgatories`);
+  if (delayed > connections)
+    problems.push(`${delayed} operations wait, but there are ${connections} connections`);
+  if (delayed > 0 && read(purgatory('PurgatorySize', 'Fetch')) < delayed)
+    problems.push('a fetch waits that no partition watches');
+  if (inProgress === 0 && read(server('WaitingRequestBytes')) !== 0)
+    problems.push(`${read(server('WaitingRequestBytes'))} bytes of requests wait, but no request does`);
   return problems;
 }
 

@@ -1,5 +1,6 @@
 /**
- * One RPC connection a node, opened on demand and opened again after it broke, no faster than the backoff allows.
+ * One RPC connection a node, opened on demand and opened again after it broke, no faster than the backoff
+ * allows.
  *
  * Kafka: clients/.../ClusterConnectionStates.java@2.8.2
  */

@@ -1,12 +1,15 @@
 /**
- * Memory for large requests while they come in: who has read a request's length asks for its bytes before reading on,
- * and gives them back when the request's handler has returned, whether or not the request still waits for its answer.
+ * Memory for large requests while they come in: who has read a request's length asks for its bytes before
+ * reading on, and gives them back when the request's handler has returned, whether or not the request still
+ * waits for its answer.
  *
- * Invariants: room is granted while fewer than `maxBytes` are out, in the order it was asked for, so nobody is passed
- * over for ever; and a request that comes in too slowly loses its connection when others wait for the room it holds.
+ * Invariants: room is granted while fewer than `maxBytes` are out, in the order it was asked for, so nobody
+ * is passed over for ever; and a request that comes in too slowly loses its connection when others wait for
+ * the room it holds.
  *
- * Kafka: common/memory/SimpleMemoryPool.java, queued.max.request.bytes@2.8.2; differs: Kafka grants in no order, and
- * a peer that announces a request and sends no more of it holds its memory until connections.max.idle.ms.
+ * Kafka: common/memory/SimpleMemoryPool.java, queued.max.request.bytes@2.8.2; differs: Kafka grants in no
+ * order, and a peer that announces a request and sends no more of it holds its memory until
+ * connections.max.idle.ms.
  */
 import { Clock, Timer } from '../common/host';
 
@@ -27,7 +30,11 @@ class Entry implements Lease {
   isGranted = false;
   grantedMs = 0;
 
-  constructor(readonly holder: LeaseHolder, readonly bytes: number, private readonly end: (entry: Entry) => void) {}
+  constructor(
+    readonly holder: LeaseHolder,
+    readonly bytes: number,
+    private readonly end: (entry: Entry) => void,
+  ) {}
 
   giveBack(): void {
     this.end(this);
@@ -41,9 +48,15 @@ export class FrameBudget {
   private timer: Timer | undefined;
   private used = 0;
 
-  constructor(private readonly clock: Clock, private readonly maxBytes: number, private readonly maxHoldMs: number) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly maxBytes: number,
+    private readonly maxHoldMs: number,
+  ) {}
 
-  get usedBytes(): number { return this.used; }
+  get usedBytes(): number {
+    return this.used;
+  }
 
   /** Room for `bytes`: granted at once, or later by a call of `holder.granted`. */
   ask(bytes: number, holder: LeaseHolder): Lease {
@@ -83,7 +96,9 @@ export class FrameBudget {
         this.timer = this.clock.schedule(remainingMs, () => this.revokeSlow());
         return;
       }
-      entry.holder.revoked(`a request of ${entry.bytes} bytes was not complete after ${this.maxHoldMs} ms while others waited for memory`);
+      entry.holder.revoked(
+        `a request of ${entry.bytes} bytes came too slowly: others waited for memory after ${this.maxHoldMs} ms`,
+      );
     }
   }
 

@@ -1,14 +1,14 @@
 /**
- * The asking side of a connection: sends requests, pairs responses by correlation id, fails everything open when the
- * connection ends.
+ * The asking side of a connection: sends requests, pairs responses by correlation id, fails everything open
+ * when the connection ends.
  *
- * Invariant: every promise settles: by its response, its deadline, or the connection's end. Responses come in the
- * order of requests; one that does not is a protocol error and ends the connection.
+ * Invariant: every promise settles: by its response, its deadline, or the connection's end. Responses come in
+ * the order of requests; one that does not is a protocol error and ends the connection.
  *
  * Kafka: clients/.../{NetworkClient,InFlightRequests}.java@2.8.2
  */
 import { HostPort } from '../common/cluster-types';
-import { KafkaError } from '../common/errors';
+import { errnoOf, KafkaError, messageOf } from '../common/errors';
 import { Clock, Connection, Host, Timer } from '../common/host';
 import { FrameParser } from '../protocol/frame-parser';
 import { apiVersions } from '../protocol/messages/metadata';
@@ -45,7 +45,11 @@ export class RpcConnection {
   private closedReason: string | undefined;
   private readonly closeListeners: ((reason: string) => void)[] = [];
 
-  private constructor(private readonly clock: Clock, private readonly connection: Connection, private readonly options: RpcOptions) {
+  private constructor(
+    private readonly clock: Clock,
+    private readonly connection: Connection,
+    private readonly options: RpcOptions,
+  ) {
     connection.onData((chunk) => this.receive(chunk));
     connection.onDrain(() => this.drained());
     connection.onClose((reason) => this.closed(reason));
@@ -55,25 +59,41 @@ export class RpcConnection {
   static async open(host: Host, address: HostPort, options: RpcOptions): Promise<RpcConnection> {
     const connection = await dial(host, address, options);
     const rpc = new RpcConnection(host.clock, connection, options);
-    const timeoutMs = Math.min(options.requestTimeoutMs, options.connectTimeoutMs ?? options.requestTimeoutMs);
-    await rpc.request(apiVersions, { clientSoftwareName: 'samsa', clientSoftwareVersion: '0.1.0' }, timeoutMs);
+    const timeoutMs = Math.min(
+      options.requestTimeoutMs,
+      options.connectTimeoutMs ?? options.requestTimeoutMs,
+    );
+    await rpc.request(
+      apiVersions,
+      { clientSoftwareName: 'samsa', clientSoftwareVersion: '0.1.0' },
+      timeoutMs,
+    );
     return rpc;
   }
 
-  get isOpen(): boolean { return this.closedReason === undefined; }
-  get inFlightCount(): number { return this.inFlight.length; }
+  get isOpen(): boolean {
+    return this.closedReason === undefined;
+  }
+  get inFlightCount(): number {
+    return this.inFlight.length;
+  }
 
   onClose(listener: (reason: string) => void): void {
     if (this.closedReason !== undefined) listener(this.closedReason);
     else this.closeListeners.push(listener);
   }
 
-  /** Resolves with the response; rejects DISCONNECTED or REQUEST_TIMED_OUT. A timed-out request ends the connection. */
+  /**
+   * Resolves with the response; rejects DISCONNECTED or REQUEST_TIMED_OUT. A timed-out request ends the
+   * connection.
+   */
   request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs = this.options.requestTimeoutMs): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       if (this.closedReason !== undefined) return reject(new KafkaError('DISCONNECTED', this.closedReason));
       const correlationId = this.correlate();
-      const timer = this.clock.schedule(timeoutMs, () => this.destroy(`no response to ${api.name} within ${timeoutMs} ms`, 'REQUEST_TIMED_OUT'));
+      const timer = this.clock.schedule(timeoutMs, () =>
+        this.destroy(`no response to ${api.name} within ${timeoutMs} ms`, 'REQUEST_TIMED_OUT'),
+      );
       const settle = (frame: Buffer) => resolve(decodeResponse(frame, api));
       this.inFlight.push({ correlationId, settle, fail: reject, timer });
       this.connection.write(encodeRequest(api, correlationId, this.options.clientId, body));
@@ -81,15 +101,19 @@ export class RpcConnection {
   }
 
   /**
-   * Sends a request that has no response (Produce with acks 0). Resolves when the peer takes bytes fast enough for more
-   * to be sent; rejects as `request` does, and then nobody knows whether it arrived.
+   * Sends a request that has no response (Produce with acks 0). Resolves when the peer takes bytes fast
+   * enough for more to be sent; rejects as `request` does, and then nobody knows whether it arrived.
    */
   send<Q, R>(api: Api<Q, R>, body: Q): Promise<void> {
-    if (this.closedReason !== undefined) return Promise.reject(new KafkaError('DISCONNECTED', this.closedReason));
-    if (this.connection.write(encodeRequest(api, this.correlate(), this.options.clientId, body))) return Promise.resolve();
+    if (this.closedReason !== undefined)
+      return Promise.reject(new KafkaError('DISCONNECTED', this.closedReason));
+    if (this.connection.write(encodeRequest(api, this.correlate(), this.options.clientId, body)))
+      return Promise.resolve();
     const { requestTimeoutMs } = this.options;
     return new Promise((resolve, reject) => {
-      const timer = this.clock.schedule(requestTimeoutMs, () => this.destroy(`${api.name} was not taken within ${requestTimeoutMs} ms`, 'REQUEST_TIMED_OUT'));
+      const timer = this.clock.schedule(requestTimeoutMs, () =>
+        this.destroy(`${api.name} was not taken within ${requestTimeoutMs} ms`, 'REQUEST_TIMED_OUT'),
+      );
       this.unsent.push({ sent: resolve, fail: reject, timer });
     });
   }
@@ -123,7 +147,9 @@ export class RpcConnection {
         const expected = this.inFlight.shift();
         const correlationId = responseCorrelationId(frame);
         if (expected === undefined || correlationId !== expected.correlationId) {
-          throw new Error(`response ${correlationId} came where ${expected?.correlationId ?? 'none'} was expected`);
+          throw new Error(
+            `response ${correlationId} came where ${expected?.correlationId ?? 'none'} was expected`,
+          );
         }
         expected.timer.cancel();
         try {
@@ -151,8 +177,15 @@ export class RpcConnection {
 
 async function dial(host: Host, address: HostPort, options: RpcOptions): Promise<Connection> {
   try {
-    return await host.network.dial(address.host, address.port, options.connectTimeoutMs ?? options.requestTimeoutMs);
+    return await host.network.dial(
+      address.host,
+      address.port,
+      options.connectTimeoutMs ?? options.requestTimeoutMs,
+    );
   } catch (error) {
-    throw new KafkaError('DISCONNECTED', `connection to ${address.host}:${address.port} failed: ${String((error as { code?: string }).code ?? error)}`);
+    throw new KafkaError(
+      'DISCONNECTED',
+      `connection to ${address.host}:${address.port} failed: ${errnoOf(error) ?? messageOf(error)}`,
+    );
   }
 }

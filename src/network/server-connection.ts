@@ -1,10 +1,11 @@
 /**
  * One accepted connection: frames in, responses out in the order of the requests.
  *
- * Requests start in the order they came; several may be in progress, so a producer's pipelined batches are appended one
- * after the other without waiting for each other's acknowledgement (docs/decisions/0005). Reading stops while the frame
- * that is coming in has no room yet, and while too much of this connection is in progress or unsent. A connection with
- * nothing in progress never waits for requests that wait: those may be waiting for it (docs/decisions/0011).
+ * Requests start in the order they came; several may be in progress, so a producer's pipelined batches are
+ * appended one after the other without waiting for each other's acknowledgement (docs/decisions/0005).
+ * Reading stops while the frame that is coming in has no room yet, and while too much of this connection is
+ * in progress or unsent. A connection with nothing in progress never waits for requests that wait: those may
+ * be waiting for it (docs/decisions/0011).
  *
  * Kafka: network/SocketServer.scala#Processor, common/network/KafkaChannel.java@2.8.2
  */
@@ -35,12 +36,18 @@ export interface RequestContext {
   readonly asker: Asker;
 }
 
-/** In the place of a response: answer what came before, then close. Kafka: RequestChannel.CloseConnectionResponse */
+/**
+ * In the place of a response: answer what came before, then close. Kafka:
+ * RequestChannel.CloseConnectionResponse
+ */
 export class CloseConnection {
   constructor(readonly reason: string) {}
 }
 
-/** Serves one request: the response, a CloseConnection, or undefined where the API has none (Produce with acks 0). */
+/**
+ * Serves one request: the response, a CloseConnection, or undefined where the API has none (Produce with acks
+ * 0).
+ */
 export type Serve = (api: Api, body: unknown, context: RequestContext) => Promise<unknown> | unknown;
 
 /** What a connection needs of its server. */
@@ -84,20 +91,30 @@ export class ServerConnection implements LeaseHolder {
   private isClosed = false;
   private closingTimer: Timer | undefined;
 
-  constructor(private readonly connection: Connection, readonly listenerName: string, private readonly server: ConnectionOwner) {
+  constructor(
+    private readonly connection: Connection,
+    readonly listenerName: string,
+    private readonly server: ConnectionOwner,
+  ) {
     this.parser = new FrameParser(server.options.maxFrameBytes);
     connection.onData((chunk) => this.receive(chunk));
     connection.onDrain(() => this.resumeIfPossible());
   }
 
-  get requestsInProgress(): number { return this.pending.length; }
+  get requestsInProgress(): number {
+    return this.pending.length;
+  }
 
   private receive(chunk: Buffer): void {
     if (this.isEnding) return;
     try {
-      this.parser.push(chunk, (frame) => { if (!this.isClosed && !this.isEnding) this.take(frame); });
+      this.parser.push(chunk, (frame) => {
+        if (!this.isClosed && !this.isEnding) this.take(frame);
+      });
     } catch (error) {
-      this.server.options.log.warn(`Closing connection from ${this.connection.remoteAddress}: ${messageOf(error)}`);
+      this.server.options.log.warn(
+        `Closing connection from ${this.connection.remoteAddress}: ${messageOf(error)}`,
+      );
       this.destroy(messageOf(error));
       return;
     }
@@ -107,24 +124,29 @@ export class ServerConnection implements LeaseHolder {
   }
 
   /**
-   * Whether to read on. Room for a frame is asked for only when nothing else is in the way, and who has it reads on
-   * to the frame's end: nobody holds room while waiting for something that may need it.
+   * Whether to read on. Room for a frame is asked for only when nothing else is in the way, and who has it
+   * reads on to the frame's end: nobody holds room while waiting for something that may need it.
    */
   private mayReadOn(): boolean {
     if (this.connection.pendingBytes() > MAX_UNSENT_BYTES) return false;
     if (this.lease === undefined) {
-      if (this.pending.length >= MAX_IN_PROGRESS || (this.pending.length > 0 && this.server.isFullOfWaiting)) return false;
+      if (this.pending.length >= MAX_IN_PROGRESS || (this.pending.length > 0 && this.server.isFullOfWaiting))
+        return false;
       this.askForRoom();
     }
     return this.lease === undefined || this.lease.isGranted;
   }
 
-  /** A large frame is read on only when there is room for it. What has already come is not worth the asking. */
+  /**
+   * A large frame is read on only when there is room for it. What has already come is not worth the asking.
+   */
   private askForRoom(): void {
     const { frameBytes } = this.parser;
     if (frameBytes <= this.server.freeFrameBytes) return;
     if (this.parser.bufferedBytes < Math.min(frameBytes, REQUEST_HEAD_BYTES)) return;
-    this.lease = this.server.budgetFor(this.listenerName, this.parser.peek(REQUEST_HEAD_BYTES)).ask(frameBytes, this);
+    this.lease = this.server
+      .budgetFor(this.listenerName, this.parser.peek(REQUEST_HEAD_BYTES))
+      .ask(frameBytes, this);
   }
 
   granted(): void {
@@ -142,7 +164,10 @@ export class ServerConnection implements LeaseHolder {
     this.connection.resume();
   }
 
-  /** The frame's room is given back as soon as its handler returns: what waits must not keep others from being read. */
+  /**
+   * The frame's room is given back as soon as its handler returns: what waits must not keep others from being
+   * read.
+   */
   private take(frame: Buffer): void {
     const { lease } = this;
     this.lease = undefined;
@@ -165,7 +190,12 @@ export class ServerConnection implements LeaseHolder {
       } else if (response !== undefined) slot.response = encodeResponse(api, header.correlationId, response);
       this.sendReady();
     };
-    const context = { header, listener: this.listenerName, remoteAddress: this.connection.remoteAddress, asker: slot };
+    const context = {
+      header,
+      listener: this.listenerName,
+      remoteAddress: this.connection.remoteAddress,
+      asker: slot,
+    };
     const result = this.server.serve(api, body, context);
     if (!(result instanceof Promise)) return finish(result);
     // Records are let go of when they are in the log; other requests stay in memory as they are.

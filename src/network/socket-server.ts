@@ -1,9 +1,9 @@
 /**
  * The answering side: listeners, connections, and the bounds that protect the broker from both.
  *
- * Invariants: bytes of large requests coming in stay below `queuedMaxRequestBytes`, for clients and for brokers each
- * (frame-budget.ts); beyond as many bytes of requests that wait, a connection has one request in progress, not several.
- * Whatever clients do, what brokers send each other is read (docs/decisions/0011).
+ * Invariants: bytes of large requests coming in stay below `queuedMaxRequestBytes`, for clients and for
+ * brokers each (frame-budget.ts); beyond as many bytes of requests that wait, a connection has one request in
+ * progress, not several. Whatever clients do, what brokers send each other is read (docs/decisions/0011).
  *
  * Kafka: network/SocketServer.scala@2.8.2; differs: Kafka serves one request of a connection at a time.
  */
@@ -37,17 +37,26 @@ export class SocketServer {
   readonly freeFrameBytes: number;
   private waiting = 0;
 
-  constructor(readonly host: Pick<Host, 'network' | 'clock'>, readonly serve: Serve, readonly options: SocketServerOptions) {
+  constructor(
+    readonly host: Pick<Host, 'network' | 'clock'>,
+    readonly serve: Serve,
+    readonly options: SocketServerOptions,
+  ) {
     const { queuedMaxRequestBytes } = options;
     this.clientFrames = new FrameBudget(host.clock, queuedMaxRequestBytes, MAX_FRAME_MS);
     this.brokerFrames = new FrameBudget(host.clock, queuedMaxRequestBytes, MAX_FRAME_MS);
     this.freeFrameBytes = Math.min(FREE_FRAME_BYTES, queuedMaxRequestBytes / 1000);
   }
 
-  /** Binds and accepts; returns the port. Rejects with an Error that explains when the address is taken or not ours. */
+  /**
+   * Binds and accepts; returns the port. Rejects with an Error that explains when the address is taken or not
+   * ours.
+   */
   async listen(listenerName: string, host: string, port: number): Promise<number> {
     try {
-      const listener = await this.host.network.listen(host, port, (connection) => this.accept(connection, listenerName));
+      const listener = await this.host.network.listen(host, port, (connection) =>
+        this.accept(connection, listenerName),
+      );
       this.listeners.push(listener);
       return listener.port;
     } catch (error) {
@@ -58,18 +67,23 @@ export class SocketServer {
 
   /** Kafka's gauges where it has them, and what a checker wants at its floor when nothing happens. */
   registerGauges(metrics: Metrics): void {
-    const gauge = (name: string, read: () => number) => metrics.gauge(`kafka.network:type=SocketServer,name=${name}`, read);
+    const gauge = (name: string, read: () => number) =>
+      metrics.gauge(`kafka.network:type=SocketServer,name=${name}`, read);
     gauge('MemoryPoolUsed', () => this.clientFrames.usedBytes);
     gauge('BrokerMemoryPoolUsed', () => this.brokerFrames.usedBytes);
     gauge('WaitingRequestBytes', () => this.waiting);
-    gauge('RequestsInProgress', () => [...this.connections].reduce((sum, one) => sum + one.requestsInProgress, 0));
+    gauge('RequestsInProgress', () =>
+      [...this.connections].reduce((sum, one) => sum + one.requestsInProgress, 0),
+    );
     gauge('ConnectionCount', () => this.connections.size);
   }
 
   private accept(connection: Connection, listenerName: string): void {
     const { maxConnections, brokerListener, log } = this.options;
     if (this.connections.size >= maxConnections && listenerName !== brokerListener) {
-      log.warn(`Rejected connection from ${connection.remoteAddress}: max.connections (${maxConnections}) reached`);
+      log.warn(
+        `Rejected connection from ${connection.remoteAddress}: max.connections (${maxConnections}) reached`,
+      );
       connection.destroy('max.connections reached');
       return;
     }
@@ -81,7 +95,10 @@ export class SocketServer {
     });
   }
 
-  /** Brokers have a budget of their own, so that no client can keep them from replicating or from being controlled. */
+  /**
+   * Brokers have a budget of their own, so that no client can keep them from replicating or from being
+   * controlled.
+   */
   budgetFor(listenerName: string, head: Buffer): FrameBudget {
     const { brokerListener } = this.options;
     const isBroker = brokerListener === undefined ? isBrokerRequest(head) : listenerName === brokerListener;
@@ -100,7 +117,8 @@ export class SocketServer {
   endsWaiting(bytes: number): void {
     const wasFull = this.isFullOfWaiting;
     this.waiting -= bytes;
-    if (wasFull && !this.isFullOfWaiting) for (const connection of this.connections) connection.resumeIfPossible();
+    if (wasFull && !this.isFullOfWaiting)
+      for (const connection of this.connections) connection.resumeIfPossible();
   }
 
   async close(): Promise<void> {

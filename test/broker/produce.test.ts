@@ -1,4 +1,6 @@
-/** Produce requests at the leader: what is refused, what is acknowledged, and how acks 0 is told of an error. */
+/**
+ * Produce requests at the leader: what is refused, what is acknowledged, and how acks 0 is told of an error.
+ */
 import { handleProduce } from '../../src/broker/handlers/produce';
 import { Partition } from '../../src/broker/partition';
 import { Purgatory } from '../../src/broker/purgatory';
@@ -9,9 +11,17 @@ import { CloseConnection } from '../../src/network/server-connection';
 function leader(outcomes: Record<number, ErrorName | 'pending'>) {
   let expire = () => {};
   const appended: string[] = [];
-  const partition = { log: { logStartOffset: 0 }, appendAsLeader: () => ({ firstOffset: 7, lastOffset: 9, logAppendTimeMs: -1 }) };
+  const partition = {
+    log: { logStartOffset: 0 },
+    appendAsLeader: () => ({ firstOffset: 7, lastOffset: 9, logAppendTimeMs: -1 }),
+  };
   const producePurgatory = new Purgatory({
-    wallMs: () => 0, monotonicMs: () => 0, schedule: (_delayMs, action) => { expire = action; return { cancel: () => {} }; },
+    wallMs: () => 0,
+    monotonicMs: () => 0,
+    schedule: (_delayMs, action) => {
+      expire = action;
+      return { cancel: () => {} };
+    },
   });
   const replicas = {
     require: (tp: { partition: number }) => {
@@ -21,9 +31,18 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
     appended: (tp: { topic: string }) => { appended.push(tp.topic); },
     replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!, producePurgatory,
   };
-  const produce = (acks: number, topic: string, clientId = 'client') => handleProduce(replicas, {
-    acks, timeoutMs: 1000, topicData: [{ name: topic, partitionData: [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] })) }],
-  }, { header: { clientId }, asker: { onGone: () => {} } });
+  const produce = (acks: number, topic: string, clientId = 'client') =>
+    handleProduce(
+      replicas,
+      {
+        acks,
+        timeoutMs: 1000,
+        topicData: [
+          { name: topic, partitionData: [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] })) },
+        ],
+      },
+      { header: { clientId }, asker: { onGone: () => {} } },
+    );
   const errorsOf = async (acks: number, topic: string, clientId?: string) => {
     const response = await produce(acks, topic, clientId);
     if (response === undefined || response instanceof CloseConnection) return response;
@@ -32,7 +51,7 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
   return { produce, errorsOf, producePurgatory, appended, expire: () => expire() };
 }
 
-test('clients may not write to internal topics; who calls himself an admin client, as in Kafka, may', async () => {
+test('clients may not write to internal topics; an admin client, as in Kafka, may', async () => {
   const { errorsOf, appended } = leader({ 0: 'NONE', 1: 'NONE' });
   for (const topic of ['__consumer_offsets', '__transaction_state']) {
     expect(await errorsOf(1, topic)).toEqual(['INVALID_TOPIC_EXCEPTION', 'INVALID_TOPIC_EXCEPTION']);
@@ -44,11 +63,13 @@ test('clients may not write to internal topics; who calls himself an admin clien
 });
 
 test('acks 0: an error closes the connection, success says nothing', async () => {
-  expect(await leader({ 0: 'NONE' }).errorsOf(0, 't')).toEqual(new CloseConnection('error during a produce request with acks=0 (t-1: NOT_LEADER_OR_FOLLOWER)'));
+  expect(await leader({ 0: 'NONE' }).errorsOf(0, 't')).toEqual(
+    new CloseConnection('error during a produce request with acks=0 (t-1: NOT_LEADER_OR_FOLLOWER)'),
+  );
   expect(await leader({ 0: 'NONE', 1: 'NONE' }).errorsOf(0, 't')).toBeUndefined();
 });
 
-test('a partition that was acknowledged stays so, whatever becomes of its leader while others wait', async () => {
+test('a partition that was acknowledged stays so, whatever becomes of its leader', async () => {
   const outcomes: Record<number, ErrorName | 'pending'> = { 0: 'pending', 1: 'pending' };
   const { errorsOf, producePurgatory } = leader(outcomes);
   const answer = errorsOf(-1, 't');

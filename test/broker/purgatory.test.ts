@@ -15,7 +15,13 @@ function handClock() {
       return { cancel: () => timers.delete(action) };
     },
   };
-  return { clock, timers, fire: () => { for (const action of [...timers]) if (timers.delete(action)) action(); } };
+  return {
+    clock,
+    timers,
+    fire: () => {
+      for (const action of [...timers]) if (timers.delete(action)) action();
+    },
+  };
 }
 
 /** Answers once `answer` is set. */
@@ -36,10 +42,12 @@ class Waiting implements DelayedOperation<string> {
 function gauges(purgatory: Purgatory): Record<string, number> {
   const metrics = new Metrics();
   purgatory.registerGauges(metrics, 'Test');
-  return Object.fromEntries(Object.entries(metrics.snapshot()).map(([name, value]) => [/name=(\w+)/.exec(name)![1]!, value]));
+  return Object.fromEntries(
+    Object.entries(metrics.snapshot()).map(([name, value]) => [/name=(\w+)/.exec(name)![1]!, value]),
+  );
 }
 
-test('requests that one partition completes leave nothing behind in the lists of their idle partitions', async () => {
+test('requests that one partition completes leave nothing behind in lists of idle partitions', async () => {
   const { clock, timers } = handClock();
   const purgatory = new Purgatory(clock);
   for (let i = 0; i < 5000; i++) {
@@ -64,14 +72,16 @@ test('a request that names a partition twice is watched once', async () => {
   expect(purgatory.watched).toBe(0);
 });
 
-test('a request that fails when it is looked at is answered with its error, and the others are looked at all the same', async () => {
+test('a request that fails is answered with its error, and the others are looked at all the same', async () => {
   const { clock, timers } = handClock();
   const purgatory = new Purgatory(clock);
   const failing: DelayedOperation<string> = { tryComplete: () => undefined, onExpire: () => 'expired' };
   const failed = purgatory.tryCompleteElseWatch(failing, [tp(0)], 500);
   const other = new Waiting();
   const answered = purgatory.tryCompleteElseWatch(other, [tp(0)], 500);
-  failing.tryComplete = () => { throw new Error('EIO'); };
+  failing.tryComplete = () => {
+    throw new Error('EIO');
+  };
   other.answer = 'records';
   purgatory.check(tp(0));
   await expect(failed).rejects.toThrow('EIO');
@@ -82,7 +92,16 @@ test('a request that fails when it is looked at is answered with its error, and 
 test('a request that fails when its time is over is answered with its error', async () => {
   const { clock, fire } = handClock();
   const purgatory = new Purgatory(clock);
-  const failed = purgatory.watch({ tryComplete: () => undefined, onExpire: () => { throw new Error('EIO'); } }, [tp(0)], 500);
+  const failed = purgatory.watch(
+    {
+      tryComplete: () => undefined,
+      onExpire: () => {
+        throw new Error('EIO');
+      },
+    },
+    [tp(0)],
+    500,
+  );
   fire();
   await expect(failed).rejects.toThrow('EIO');
   expect(purgatory.numDelayed).toBe(0);
@@ -93,7 +112,11 @@ test('a request whose peer is gone is dropped with its timer, and is not looked 
   const purgatory = new Purgatory(clock);
   let leave = () => {};
   const operation = new Waiting();
-  void purgatory.tryCompleteElseWatch(operation, [tp(0), tp(1)], 2 ** 31 - 1, { onGone: (listener) => { leave = listener; } });
+  void purgatory.tryCompleteElseWatch(operation, [tp(0), tp(1)], 2 ** 31 - 1, {
+    onGone: (listener) => {
+      leave = listener;
+    },
+  });
   expect(purgatory.watched).toBe(2);
   leave();
   expect([purgatory.numDelayed, purgatory.watched, timers.size]).toEqual([0, 0, 0]);

@@ -9,12 +9,24 @@ const SERVER = 'kafka.network:type=SocketServer,name=';
 function broker(planted: Record<string, number> = {}) {
   const gauges: Record<string, number> = {};
   for (const operation of ['Produce', 'Fetch', 'DeleteRecords']) {
-    for (const name of ['NumDelayedOperations', 'PurgatorySize', 'NumCompletedWatched']) gauges[`${PURGATORY}${name},delayedOperation=${operation}`] = 0;
+    for (const name of ['NumDelayedOperations', 'PurgatorySize', 'NumCompletedWatched'])
+      gauges[`${PURGATORY}${name},delayedOperation=${operation}`] = 0;
   }
-  for (const name of ['MemoryPoolUsed', 'BrokerMemoryPoolUsed', 'WaitingRequestBytes', 'RequestsInProgress', 'ConnectionCount']) gauges[SERVER + name] = 0;
+  for (const name of [
+    'MemoryPoolUsed',
+    'BrokerMemoryPoolUsed',
+    'WaitingRequestBytes',
+    'RequestsInProgress',
+    'ConnectionCount',
+  ])
+    gauges[SERVER + name] = 0;
   Object.assign(gauges, {
-    [`${PURGATORY}NumDelayedOperations,delayedOperation=Fetch`]: 2, [`${PURGATORY}PurgatorySize,delayedOperation=Fetch`]: 4,
-    [`${SERVER}RequestsInProgress`]: 2, [`${SERVER}ConnectionCount`]: 3, [`${SERVER}WaitingRequestBytes`]: 80, ...planted,
+    [`${PURGATORY}NumDelayedOperations,delayedOperation=Fetch`]: 2,
+    [`${PURGATORY}PurgatorySize,delayedOperation=Fetch`]: 4,
+    [`${SERVER}RequestsInProgress`]: 2,
+    [`${SERVER}ConnectionCount`]: 3,
+    [`${SERVER}WaitingRequestBytes`]: 80,
+    ...planted,
   });
   const metrics = new Metrics();
   for (const [name, value] of Object.entries(gauges)) metrics.gauge(name, () => value);
@@ -26,7 +38,10 @@ test('fetches that wait, one a connection, are the floor', () => {
 });
 
 test.each([
-  ['an acknowledgement that is still waited for', { [`${PURGATORY}NumDelayedOperations,delayedOperation=Produce`]: 1 }],
+  [
+    'an acknowledgement that is still waited for',
+    { [`${PURGATORY}NumDelayedOperations,delayedOperation=Produce`]: 1 },
+  ],
   ['an entry of a request that has ended', { [`${PURGATORY}NumCompletedWatched,delayedOperation=Fetch`]: 1 }],
   ['an entry in a list of produce requests', { [`${PURGATORY}PurgatorySize,delayedOperation=Produce`]: 1 }],
   ['room that was not given back', { [`${SERVER}MemoryPoolUsed`]: 5000 }],
@@ -35,9 +50,14 @@ test.each([
   ['a fetch whose peer is gone', { [`${SERVER}RequestsInProgress`]: 1 }],
   ['more fetches than connections', { [`${SERVER}ConnectionCount`]: 1 }],
   ['a fetch that no partition watches', { [`${PURGATORY}PurgatorySize,delayedOperation=Fetch`]: 1 }],
-  ['bytes of requests that are over', {
-    [`${SERVER}RequestsInProgress`]: 0, [`${PURGATORY}NumDelayedOperations,delayedOperation=Fetch`]: 0, [`${PURGATORY}PurgatorySize,delayedOperation=Fetch`]: 0,
-  }],
+  [
+    'bytes of requests that are over',
+    {
+      [`${SERVER}RequestsInProgress`]: 0,
+      [`${PURGATORY}NumDelayedOperations,delayedOperation=Fetch`]: 0,
+      [`${PURGATORY}PurgatorySize,delayedOperation=Fetch`]: 0,
+    },
+  ],
 ])('%s is above the floor', (_what, planted) => {
   const problems = resourcesAboveFloor([broker(planted)]);
   expect(problems.length).toBeGreaterThan(0);

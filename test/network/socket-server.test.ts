@@ -1,38 +1,78 @@
-/** The answering side under peers that want too much: whose requests are read, when, and what ends a connection. */
+/**
+ * The answering side under peers that want too much: whose requests are read, when, and what ends a
+ * connection.
+ */
 import { Connection } from '../../src/common/host';
 import { Metrics } from '../../src/common/metrics';
 import { CloseConnection, RequestContext, Serve } from '../../src/network/server-connection';
 import { SocketServer, SocketServerOptions } from '../../src/network/socket-server';
+import { FrameParser } from '../../src/protocol/frame-parser';
 import { joinGroup } from '../../src/protocol/messages/groups';
 import { metadata } from '../../src/protocol/messages/metadata';
 import { fetch, produce } from '../../src/protocol/messages/produce-fetch';
 import { updateMetadata } from '../../src/protocol/messages/replica-control';
 import { Api } from '../../src/protocol/schema';
-import { encodeRequest, isBrokerRequest } from '../../src/protocol/wire';
+import { encodeRequest, isBrokerRequest, responseCorrelationId } from '../../src/protocol/wire';
 import { SimHost } from '../../src/simulation/sim-host';
 import { SimNetwork } from '../../src/simulation/sim-network';
 import { World } from '../../src/simulation/world';
 
 /** Small, so that a thousand bytes are a large request. */
 const BUDGET = 2000;
-const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => quiet };
+const quiet = {
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  debugOn: false,
+  child: () => quiet,
+};
 
-const frameOf = <Q, R>(api: Api<Q, R>, body: Q, clientId = 'x') => Buffer.concat(encodeRequest(api, 1, clientId, body));
-const produceFrame = (bytes: number, acks = -1) => frameOf(produce, {
-  acks, timeoutMs: 1000, topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(bytes)] }] }],
-});
-const fetchFrame = (replicaId: number, partitions: number) => frameOf(fetch, {
-  replicaId, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 0, isolationLevel: 0, topics: [{ topic: 't', partitions: Array.from({ length: partitions }, (_, partition) => (
-    { partition, currentLeaderEpoch: 0, fetchOffset: 0, logStartOffset: 0, partitionMaxBytes: 1 }
-  )) }],
-});
-const metadataFrame = (names: number) => frameOf(metadata, {
-  topics: Array.from({ length: names }, (_, i) => `topic-number-${i}`), allTopics: false, allowAutoTopicCreation: false,
-});
-const joinFrame = (bytes: number) => frameOf(joinGroup, {
-  groupId: 'g', sessionTimeoutMs: 1, rebalanceTimeoutMs: 1, memberId: '', groupInstanceId: null, protocolType: 'consumer',
-  protocols: [{ name: 'range', metadata: Buffer.alloc(bytes) }],
-});
+const frameOf = <Q, R>(api: Api<Q, R>, body: Q, clientId = 'x') =>
+  Buffer.concat(encodeRequest(api, 1, clientId, body));
+const produceFrame = (bytes: number, acks = -1) =>
+  frameOf(produce, {
+    acks,
+    timeoutMs: 1000,
+    topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(bytes)] }] }],
+  });
+const fetchFrame = (replicaId: number, partitions: number) =>
+  frameOf(fetch, {
+    replicaId,
+    replicaEpoch: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 0,
+    isolationLevel: 0,
+    topics: [
+      {
+        topic: 't',
+        partitions: Array.from({ length: partitions }, (_, partition) => ({
+          partition,
+          currentLeaderEpoch: 0,
+          fetchOffset: 0,
+          logStartOffset: 0,
+          partitionMaxBytes: 1,
+        })),
+      },
+    ],
+  });
+const metadataFrame = (names: number) =>
+  frameOf(metadata, {
+    topics: Array.from({ length: names }, (_, i) => `topic-number-${i}`),
+    allTopics: false,
+    allowAutoTopicCreation: false,
+  });
+const joinFrame = (bytes: number) =>
+  frameOf(joinGroup, {
+    groupId: 'g',
+    sessionTimeoutMs: 1,
+    rebalanceTimeoutMs: 1,
+    memberId: '',
+    groupInstanceId: null,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: Buffer.alloc(bytes) }],
+  });
 const METADATA_ANSWER = { brokers: [], clusterId: 'c', controllerId: 1, topics: [] };
 
 /** A server whose handlers the test writes; it keeps the names of the APIs that were asked. */
@@ -41,9 +81,21 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
   const network = new SimNetwork(world);
   const host = new SimHost(world, network, 'server').boot();
   const asked: string[] = [];
-  const server = new SocketServer(host, (api, body, context) => { asked.push(api.name); return serve(api, body, context); }, {
-    maxFrameBytes: 1_000_000, queuedMaxRequestBytes: BUDGET, maxConnections: 1000, brokerListener: undefined, log: quiet, ...options,
-  });
+  const server = new SocketServer(
+    host,
+    (api, body, context) => {
+      asked.push(api.name);
+      return serve(api, body, context);
+    },
+    {
+      maxFrameBytes: 1_000_000,
+      queuedMaxRequestBytes: BUDGET,
+      maxConnections: 1000,
+      brokerListener: undefined,
+      log: quiet,
+      ...options,
+    },
+  );
   await server.listen('CLIENT', 'server', 9092);
   await server.listen('BROKER', 'server', 9093);
   const metrics = new Metrics();
@@ -53,7 +105,12 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
     const client = new SimHost(world, network, `client-${++clients}`).boot();
     const connection = await world.complete(client.network.dial('server', port, 1000), 1000, 'dialling');
     const received: Buffer[] = [];
-    const peer = { connection, received, closed: undefined as string | undefined, write: (bytes: Buffer) => connection.write([bytes]) };
+    const peer = {
+      connection,
+      received,
+      closed: undefined as string | undefined,
+      write: (bytes: Buffer) => connection.write([bytes]),
+    };
     connection.onData((chunk) => received.push(chunk));
     connection.onClose((reason) => { peer.closed = reason; });
     return peer;
@@ -90,16 +147,26 @@ test('what brokers send each other is read while clients hold all the room for r
   await pass(10);
   expect(gauge('MemoryPoolUsed')).toBeGreaterThan(BUDGET);
   halves(await dial(), fetchFrame(2, 100));
-  halves(await dial(), frameOf(updateMetadata, {
-    controllerId: 1, controllerEpoch: 1, brokerEpoch: 1, partitionStates: [], liveBrokers: Array.from({ length: 100 }, (_, id) => ({ id, epoch: 1, rack: null, endpoints: [] })),
-  }));
+  halves(
+    await dial(),
+    frameOf(updateMetadata, {
+      controllerId: 1,
+      controllerEpoch: 1,
+      brokerEpoch: 1,
+      partitionStates: [],
+      liveBrokers: Array.from({ length: 100 }, (_, id) => ({ id, epoch: 1, rack: null, endpoints: [] })),
+    }),
+  );
   halves(await dial(), fetchFrame(-1, 100));
   await pass(10);
   expect(asked.sort()).toEqual(['Fetch', 'UpdateMetadata']);
 });
 
-test('with a listener of their own, brokers are told by it alone, and max.connections does not refuse them', async () => {
-  const { dial, asked, pass } = await serverWith(() => undefined, { brokerListener: 'BROKER', maxConnections: 3 });
+test('with a listener of their own, brokers are known by it, and max.connections does not refuse them', async () => {
+  const { dial, asked, pass } = await serverWith(() => undefined, {
+    brokerListener: 'BROKER',
+    maxConnections: 3,
+  });
   for (const bytes of [1500, 1500]) (await dial()).write(allButOne(produceFrame(bytes)));
   const liar = await dial();
   halves(liar, fetchFrame(2, 100));
@@ -112,7 +179,7 @@ test('with a listener of their own, brokers are told by it alone, and max.connec
   expect(asked).toEqual(['Metadata']);
 });
 
-test('who announces a request and sends no more of it loses the connection when others wait, and only then', async () => {
+test('who announces a request and does not send it loses the connection when others wait', async () => {
   const { dial, asked, gauge, pass } = await serverWith(() => METADATA_ANSWER);
   const slow = [await dial(), await dial()];
   for (const peer of slow) peer.write(allButOne(produceFrame(1900)));
@@ -133,13 +200,22 @@ test('who announces a request and sends no more of it loses the connection when 
 
 test('room is granted in the order it was asked for', async () => {
   const order: number[] = [];
-  const { dial, pass } = await serverWith((_api: Api, body: unknown) => { order.push((body as { timeoutMs: number }).timeoutMs); });
+  const { dial, pass } = await serverWith((_api: Api, body: unknown) => {
+    order.push((body as { timeoutMs: number }).timeoutMs);
+  });
   const holder = await dial();
   const held = produceFrame(2500);
   holder.write(allButOne(held));
   await pass(10);
   for (let i = 0; i < 5; i++) {
-    halves(await dial(), frameOf(produce, { acks: 1, timeoutMs: i, topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(2500)] }] }] }));
+    halves(
+      await dial(),
+      frameOf(produce, {
+        acks: 1,
+        timeoutMs: i,
+        topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(2500)] }] }],
+      }),
+    );
     await pass(10);
   }
   expect(order).toEqual([]);
@@ -148,7 +224,7 @@ test('room is granted in the order it was asked for', async () => {
   expect(order).toEqual([1000, 0, 1, 2, 3, 4]);
 });
 
-test('a connection gets ahead of its answers only while there is memory for requests that wait; then it has one', async () => {
+test('a connection gets ahead of its answers only while there is memory for what waits', async () => {
   const { dial, asked, gauge, pass } = await serverWith(never);
   const first = await dial();
   for (let i = 0; i < 20; i++) {
@@ -169,11 +245,15 @@ test('a connection gets ahead of its answers only while there is memory for requ
   expect(asked.length).toBe(before + 6);
 });
 
-test('acks 0: after an error the answers before are sent, nothing after is served, and the connection is closed', async () => {
+test('acks 0: after an error the answers before are sent and the connection is closed', async () => {
   let acknowledge = (_response: unknown) => {};
   const { dial, asked, pass } = await serverWith((_api: Api, body: unknown) => {
     const { acks } = body as { acks: number };
-    return acks === 0 ? new CloseConnection('error') : new Promise((resolve) => { acknowledge = resolve; });
+    return acks === 0
+      ? new CloseConnection('error')
+      : new Promise((resolve) => {
+          acknowledge = resolve;
+        });
   });
   const peer = await dial();
   peer.write(Buffer.concat([produceFrame(10, -1), produceFrame(10, 0), produceFrame(10, 0)]));
@@ -208,6 +288,38 @@ test('a broker is known by its request: control, or replication under a broker i
   expect(isBrokerRequest(headOf(fetchFrame(0, 1000)))).toBe(true);
   expect(isBrokerRequest(headOf(fetchFrame(-1, 1000)))).toBe(false);
   expect(isBrokerRequest(headOf(produceFrame(1000)))).toBe(false);
-  expect(isBrokerRequest(headOf(frameOf(metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false }, 'c'.repeat(1000))))).toBe(false);
-  for (const bytes of ['', '95', '94040102a178', '95c0', '950100', 'ffffffff']) expect(isBrokerRequest(Buffer.from(bytes, 'hex'))).toBe(false);
+  expect(
+    isBrokerRequest(
+      headOf(
+        frameOf(metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false }, 'c'.repeat(1000)),
+      ),
+    ),
+  ).toBe(false);
+  for (const bytes of ['', '95', '94040102a178', '95c0', '950100', 'ffffffff'])
+    expect(isBrokerRequest(Buffer.from(bytes, 'hex'))).toBe(false);
+});
+
+test('answers leave in the order of the requests, whichever is ready first', async () => {
+  const answers: ((response: unknown) => void)[] = [];
+  const { dial, pass } = await serverWith(() => new Promise((resolve) => { answers.push(resolve); }));
+  const peer = await dial();
+  const one = (correlationId: number) =>
+    Buffer.concat(
+      encodeRequest(metadata, correlationId, 'x', {
+        topics: [],
+        allTopics: true,
+        allowAutoTopicCreation: false,
+      }),
+    );
+  peer.write(Buffer.concat([one(1), one(2), one(3)]));
+  await pass(10);
+  for (const answer of [...answers].reverse()) {
+    answer(METADATA_ANSWER);
+    await pass(0);
+  }
+  await pass(10);
+  const ids: number[] = [];
+  const parser = new FrameParser(1_000_000);
+  for (const chunk of peer.received) parser.push(chunk, (frame) => ids.push(responseCorrelationId(frame)));
+  expect(ids).toEqual([1, 2, 3]);
 });
