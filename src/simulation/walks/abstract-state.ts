@@ -71,9 +71,9 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
   'nobody leads': (walk) => walk.leader === NO_LEADER,
   'the leader is alone in the ISR': (walk) => walk.inSync.length === 1,
   'somebody is out of the ISR': (walk) => walk.inSync.length < walk.setup.replicas.length,
-  'a follower is longer than its leader': (walk) => {
+  'a member of the ISR is longer than its leader': (walk) => {
     const end = walk.replica(walk.leader)?.log.logEndOffset ?? Infinity;
-    return running(walk).some(({ log }) => log.logEndOffset > end);
+    return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? 0) > end);
   },
   'a member of the ISR is behind the leader': (walk) => {
     const end = walk.replica(walk.leader)?.log.logEndOffset ?? 0;

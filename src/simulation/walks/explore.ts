@@ -15,16 +15,25 @@ interface Prefix {
   readonly setup: WalkSetup;
   readonly steps: readonly Step[];
   timesExtended: number;
-  /** Higher for what met a new combination of waypoints. */
-  readonly energy: number;
 }
 
-const MAX_STEPS = 14;
-const DRAWN_STEPS = [3, 4, 6, 8];
-const EXTEND_CHANCE = 0.75;
+/** Prefixes that ended in one combination of waypoints. */
+interface Place {
+  readonly prefixes: Prefix[];
+  timesExtended: number;
+}
+
+const MAX_STEPS = 16;
+const DRAWN_STEPS = [1, 2, 2, 3, 4, 6];
+const FRESH_DRAWN_STEPS = 6;
+const EXTEND_CHANCE = 0.9;
+/** How often a prefix is drawn for its combination of waypoints, not for a new state alone. */
+const PLACE_CHANCE = 0.7;
+const PREFIXES_PER_PLACE = 30;
+const PLACES_COMPARED = 4;
+const PREFIXES_COMPARED = 3;
 const HASTE = [0.1, 0.35, 0.75];
 const CORPUS_LIMIT = 20000;
-const ENERGY_OF_WAYPOINTS = 8;
 
 const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'replicas' | 'minIsr'>[] = [
   { brokers: 3, replicas: [1, 2, 3], minIsr: 2 },
@@ -47,7 +56,9 @@ export interface Coverage {
 export class Explorer {
   private readonly random: Prng;
   private readonly states = new Set<string>();
-  private readonly combinations = new Set<string>();
+  /** By combination of waypoints, in the order they were first met. */
+  private readonly places = new Map<string, Place>();
+  private readonly placeList: Place[] = [];
   private readonly corpus: Prefix[] = [];
   private readonly passed: number[] = Object.keys(waypoints).map(() => 0);
   private walks = 0;
@@ -64,19 +75,20 @@ export class Explorer {
     const prefix = this.corpus.length > 0 && random.chance(EXTEND_CHANCE) ? this.pick(random) : undefined;
     const setup = prefix?.setup ?? { ...random.pick(SETUPS), seed: `${this.seed}.${number}`, settings: this.settings };
     const steps = prefix?.steps ?? [];
-    const drawn = Math.max(1, Math.min(random.pick(DRAWN_STEPS), MAX_STEPS - steps.length));
+    const wanted = prefix ? random.pick(DRAWN_STEPS) : FRESH_DRAWN_STEPS;
+    const drawn = Math.max(1, Math.min(wanted, MAX_STEPS - steps.length));
     const outcome = await runWalk({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
     this.learn(outcome);
     return outcome;
   }
 
-  /** Of three at random the one with most energy left. */
+  /** A rare place, or a state that was new when it was met: of some at random what was extended least. */
   private pick(random: Prng): Prefix {
-    const left = ({ energy, timesExtended }: Prefix) => energy / (1 + timesExtended);
-    const candidates = [random.pick(this.corpus), random.pick(this.corpus), random.pick(this.corpus)];
-    const best = candidates.reduce((a, b) => (left(b) > left(a) ? b : a));
-    best.timesExtended++;
-    return best;
+    const place = random.chance(PLACE_CHANCE) ? leastExtended(this.placeList, PLACES_COMPARED, random) : undefined;
+    if (place) place.timesExtended++;
+    const prefix = leastExtended(place?.prefixes ?? this.corpus, PREFIXES_COMPARED, random);
+    prefix.timesExtended++;
+    return prefix;
   }
 
   private learn({ setup, steps, visits, acked }: WalkOutcome): void {
@@ -84,31 +96,47 @@ export class Explorer {
     const passed = new Set<number>();
     visits.forEach((visit, i) => {
       [...visit.waypoints].forEach((mark, n) => { if (mark === '1') passed.add(n); });
-      const energy = this.energyOf(visit);
-      if (energy > 0 && i + 1 < MAX_STEPS) this.keep({ setup, steps: steps.slice(0, i + 1), timesExtended: 0, energy });
+      if (i + 1 < MAX_STEPS) this.keep(visit, { setup, steps: steps.slice(0, i + 1), timesExtended: 0 });
     });
     for (const n of passed) this.passed[n]!++;
   }
 
-  private energyOf({ state, waypoints: combination }: Visit): number {
+  /** A prefix is kept if its state is new, and among those of its combination of waypoints while these are few. */
+  private keep({ state, waypoints: combination }: Visit, prefix: Prefix): void {
     const isNewState = !this.states.has(state);
-    const isNewCombination = !this.combinations.has(combination);
     this.states.add(state);
-    this.combinations.add(combination);
-    return (isNewState ? 1 : 0) + (isNewCombination ? ENERGY_OF_WAYPOINTS : 0);
+    const place = this.placeOf(combination);
+    if (!isNewState && place.prefixes.length > 0) return;
+    put(place.prefixes, prefix, PREFIXES_PER_PLACE, this.random);
+    put(this.corpus, prefix, CORPUS_LIMIT, this.random);
   }
 
-  private keep(prefix: Prefix): void {
-    if (this.corpus.length < CORPUS_LIMIT) this.corpus.push(prefix);
-    else this.corpus[this.random.below(CORPUS_LIMIT)] = prefix;
+  private placeOf(combination: string): Place {
+    const known = this.places.get(combination);
+    if (known) return known;
+    const place: Place = { prefixes: [], timesExtended: 0 };
+    this.places.set(combination, place);
+    this.placeList.push(place);
+    return place;
   }
 
   get coverage(): Coverage {
     const { walks, acked } = this;
     const counts = Object.fromEntries(Object.keys(waypoints).map((name, n) => [name, this.passed[n]!]));
     return {
-      walks, acked, states: this.states.size, combinations: this.combinations.size, prefixes: this.corpus.length,
+      walks, acked, states: this.states.size, combinations: this.places.size, prefixes: this.corpus.length,
       waypoints: counts,
     };
   }
+}
+
+function leastExtended<T extends { readonly timesExtended: number }>(items: readonly T[], compared: number, random: Prng): T {
+  const drawn = Array.from({ length: compared }, () => random.pick(items));
+  return drawn.reduce((least, item) => (item.timesExtended < least.timesExtended ? item : least));
+}
+
+/** Appends, or takes the place of one at random when there are `limit`. */
+function put<T>(items: T[], item: T, limit: number, random: Prng): void {
+  if (items.length < limit) items.push(item);
+  else items[random.below(limit)] = item;
 }
