@@ -115,7 +115,7 @@ export class SimZkSession implements ZkSession, SessionClient {
 
   /** Notices a silent server after two thirds of the timeout, and a session that has ended. */
   private watchConnection(connection: number): void {
-    this.later(this.timeoutMs / 15, () => {
+    this.later(this.timeoutMs / 6, () => {
       if (this.connection !== connection || this.state !== 'connected') return;
       if (this.isBroken || !this.zk.isOpen(this.server!.id)) return this.disconnect();
       if (this.zk.reachable(this.host)) this.heardMs = this.zk.world.nowMs;

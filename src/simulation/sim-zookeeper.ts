@@ -15,7 +15,7 @@ import { TreeChange, ZkTree } from './zk-tree';
 /** The name by which links to it are cut. */
 export const ZOOKEEPER_HOST = 'zookeeper';
 
-const CHECK_MS = 50;
+const CHECK_MS = 100;
 
 /** The client's end of a session. */
 export interface SessionClient {

@@ -31,7 +31,7 @@ export interface WalkSetup {
 
 /** Short virtual times: a step settles within a second or two, a dead broker is noticed within one and a half. */
 const TIMES: RawConfig = {
-  'zookeeper.session.timeout.ms': 1500, 'replica.lag.time.max.ms': 1000, 'replica.fetch.wait.max.ms': 300,
+  'zookeeper.session.timeout.ms': 1500, 'replica.lag.time.max.ms': 1000, 'replica.fetch.wait.max.ms': 500,
   'replica.fetch.backoff.ms': 100, 'replica.socket.timeout.ms': 700, 'controller.socket.timeout.ms': 700,
   'request.timeout.ms': 700, 'controlled.shutdown.retry.backoff.ms': 200, 'controller.retry.backoff.ms': 200,
   'replica.high.watermark.checkpoint.interval.ms': 700, 'controlled.shutdown.max.retries': 2,

@@ -18,7 +18,8 @@ import { drawStep, formatStep, isPossible, runStep, Step } from './walk-step';
 
 const LEADER_WITHIN_MS = 20000;
 const QUIET_WITHIN_MS = 60000;
-const SUPERVISE_EVERY_MS = 500;
+const SUPERVISE_EVERY_MS = 200;
+const LOOK_EVERY_MS = 200;
 
 /** Where a walk was after one of its steps. */
 export interface Visit {
@@ -98,8 +99,9 @@ class Walk {
     const { world } = walk.cluster;
     const isLed = () => walk.running.includes(walk.leader) && walk.replica(walk.leader)?.isLeader === true;
     const canBeLed = () => walk.inSync.some((id) => walk.running.includes(id));
-    const ended = await world.run(world.nowMs + LEADER_WITHIN_MS, () => isLed() || !canBeLed());
-    if (ended) return;
+    const untilMs = world.nowMs + LEADER_WITHIN_MS;
+    while (canBeLed() && !isLed() && world.nowMs < untilMs) await world.run(world.nowMs + LOOK_EVERY_MS);
+    if (isLed() || !canBeLed()) return;
     this.violations.push(
       `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} are in sync and ${walk.running} run: ${walk.describe()}`);
   }
@@ -112,7 +114,8 @@ class Walk {
     let isQuiet = false;
     while (!isQuiet && world.nowMs < untilMs) {
       cluster.startAll();
-      isQuiet = await world.run(world.nowMs + SUPERVISE_EVERY_MS, () => cluster.isQuiet(tp) && this.walk.stopped.length === 0);
+      await world.run(world.nowMs + SUPERVISE_EVERY_MS);
+      isQuiet = this.walk.stopped.length === 0 && cluster.isQuiet(tp);
     }
     if (isQuiet) return;
     this.violations.push(`Liveness: ${cluster.unquiet(tp)}, ${QUIET_WITHIN_MS} ms after the last step`);
