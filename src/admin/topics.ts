@@ -50,7 +50,7 @@ export function zooKeeperTopicAdmin(host: Host, zk: ZkConnection): TopicAdmin {
         const state = states.get(`${topic}-${partition}`);
         return { partition, leader: state && state.leader >= 0 ? state.leader : undefined, replicas: assignment.partitions.get(partition)!, isr: state?.isr ?? [] };
       });
-      return { topic, configs: await readTopicConfig(zk, topic), partitions };
+      return { topic, configs: (await readTopicConfig(zk, topic)).config, partitions };
     },
   };
 }

@@ -12,6 +12,7 @@ import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep, withDeadline } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { Controller } from '../controller/controller';
+import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
 import { RpcConnection } from '../network/rpc-connection';
 import { SocketServer } from '../network/socket-server';
@@ -20,7 +21,7 @@ import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateC
 import { readControllerId } from '../zk/controller-election';
 import { writeIsr } from '../zk/partition-state-store';
 import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
-import { readAllTopicConfigs, readTopic, readTopicConfig } from '../zk/topic-store';
+import { readTopic } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
 import { endpointText } from '../zk/znodes';
@@ -37,6 +38,7 @@ import { MetadataCache } from './metadata-cache';
 import { ReplicaManager } from './replica-manager';
 import { requestRouter } from './request-router';
 import { StallWatch } from './stall-watch';
+import { TopicConfigs } from './topic-configs';
 
 /** What exists only while the broker runs. */
 interface Running {
@@ -64,7 +66,8 @@ export class Broker {
   private zk: ZkConnection | undefined;
   private server: SocketServer | undefined;
   private brokerEpoch = -1;
-  private formerSession: SessionCredentials | undefined;
+  /** Ids of the sessions, from the one that registered last on, whose registration may still stand. */
+  private sessions = new Set<string>();
   private stopping: Promise<void> | undefined;
 
   constructor(private readonly config: BrokerConfig, private readonly host: Host, private readonly zookeeper: ZooKeeper) {
@@ -109,7 +112,8 @@ export class Broker {
     const brokerId = config['broker.id'] >= 0 ? config['broker.id'] : meta.brokerId ?? await generateBrokerId(zk, config['reserved.broker.max.id']);
     this.log.info(`Starting broker ${brokerId} of cluster ${clusterId}`);
     await refuseKafkaPeers(host, brokerId, await readBrokers(zk));
-    await logs.load(await readAllTopicConfigs(zk));
+    const topicConfigs = new TopicConfigs(zk, this.log);
+    await logs.load(await topicConfigs.readAll());
     const metadata = new MetadataCache();
     const propagator = new IsrChangePropagator(host.clock, zk, this.log, {
       checkIntervalMs: config['isr.change.check.interval.ms'], quietMs: config['isr.change.quiet.ms'], maxDelayMs: config['isr.change.propagation.ms'],
@@ -119,17 +123,17 @@ export class Broker {
       writeIsr: (tp, content, expectedZkVersion, joiner) => writeIsr(zk, tp, { content, expectedZkVersion, joiner }),
       onIsrChanged: (tp) => propagator.record(tp),
       brokerEpoch: () => this.brokerEpoch,
-      readTopicConfig: (topic) => readTopicConfig(zk, topic),
+      readTopicConfig: (topic) => topicConfigs.read(topic),
     });
     const controller = this.newController(brokerId, zk);
-    const claim = () => claimProducerIdBlock(zk, brokerId);
-    const producerIds = new ProducerIdManager(claim, await claim());
+    const producerIds = await ProducerIdManager.open(() => claimProducerIdBlock(zk, brokerId), (reason) => this.log.error(reason));
     const readPartitionCount = async () => (await readTopic(zk, GROUP_METADATA_TOPIC))?.partitions.size;
     const groups = new GroupService({ host, config, cache: metadata, replicas, readPartitionCount });
     const server = this.server = this.newServer(brokerId, clusterId, zk, metadata, replicas, controller, groups, producerIds);
     const endpoints = await this.bind(server);
     const logDirFailures = new LogDirFailureNotifier(host.clock, zk, this.log, brokerId);
-    const configListener = new ConfigChangeListener(host.clock, zk, this.log, (topic) => this.topicConfigChanged(topic));
+    const onChanged = async (topic: string) => this.topicConfigChanged(topic, await topicConfigs.read(topic));
+    const configListener = new ConfigChangeListener(host.clock, zk, this.log, onChanged);
     const running = this.running = { zk, brokerId, clusterId, endpoints, server, replicas, controller, groups, propagator, logDirFailures, configListener };
     await this.refuseTakenAddress(running);
     logs.startBackgroundTasks();
@@ -201,7 +205,7 @@ export class Broker {
       retryBackoffMs: config['controller.retry.backoff.ms'], uncleanLeaderElection: config['unclean.leader.election.enable'],
       autoLeaderRebalance: config['auto.leader.rebalance.enable'], rebalanceCheckIntervalMs: config['leader.imbalance.check.interval.seconds'] * 1000,
       firstRebalanceDelayMs: config['leader.imbalance.first.check.ms'], imbalancePercentage: config['leader.imbalance.per.broker.percentage'],
-    }, this.metrics, (error) => this.fatal(error));
+    }, this.metrics);
   }
 
   private newServer(brokerId: number, clusterId: string, zk: ZkConnection, metadata: MetadataCache, replicas: ReplicaManager, controller: Controller, groups: GroupService, producerIds: ProducerIdManager): SocketServer {
@@ -249,25 +253,25 @@ export class Broker {
 
   private async register(): Promise<void> {
     const { zk, brokerId, endpoints } = this.require();
-    const former = this.formerSession;
-    writeSessionFiles(this.host.disk, this.logs!, zk.credentials);
-    this.formerSession = zk.credentials;
+    const session = zk.credentials;
+    writeSessionFiles(this.host.disk, this.logs!, session);
+    this.sessions.add(session.id);
+    const data = { id: brokerId, endpoints, rack: this.config['broker.rack'], jmxPort: -1, timestampMs: this.host.clock.wallMs() };
     try {
-      this.brokerEpoch = await registerBroker(zk, { id: brokerId, endpoints, rack: this.config['broker.rack'], jmxPort: -1, timestampMs: this.host.clock.wallMs() }, former?.id);
+      this.brokerEpoch = await registerBroker(zk, data, this.sessions);
     } catch (error) {
       if (error instanceof BrokerIdTakenError && this.brokerEpoch !== -1) this.fatal(error);
       throw error;
     }
+    this.sessions = new Set([session.id]);
     this.log.info(`Registered broker ${brokerId} in ZooKeeper with epoch ${this.brokerEpoch}`);
     this.host.event({ what: 'broker-registered', broker: brokerId, brokerEpoch: this.brokerEpoch });
   }
 
-  private async topicConfigChanged(topic: string): Promise<void> {
-    const { zk, controller } = this.require();
-    const overrides = await readTopicConfig(zk, topic);
+  private topicConfigChanged(topic: string, overrides: TopicOverrides): void {
     this.log.info(`Settings of topic ${topic} are now ${JSON.stringify(overrides)}`);
     this.logs!.updateTopicConfig(topic, overrides);
-    if (overrides['unclean.leader.election.enable'] === 'true') controller.uncleanElectionEnabled(topic);
+    if (overrides['unclean.leader.election.enable'] === 'true') this.require().controller.uncleanElectionEnabled(topic);
   }
 
   private fatal(error: unknown): void {

@@ -7,8 +7,10 @@
 import { messageOf } from '../common/errors';
 import { Clock, Log } from '../common/host';
 import { SerialQueue } from '../common/serial-queue';
+import { isOfOneZnode } from '../zk/read-each';
 import { readConfigChange } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
+import { isZkError } from '../zk/zk-session';
 import { configChangesZnode } from '../zk/znodes';
 
 const PURGE_AFTER_MS = 15 * 60 * 1000;
@@ -19,7 +21,7 @@ export class ConfigChangeListener {
   private unwatch: () => void = () => {};
 
   constructor(
-    private readonly clock: Clock, private readonly zk: ZkConnection, log: Log,
+    private readonly clock: Clock, private readonly zk: ZkConnection, private readonly log: Log,
     private readonly onTopicChanged: (topic: string) => Promise<void>,
   ) {
     this.queue = new SerialQueue((error) => log.warn(`Config changes could not be read: ${messageOf(error)}`));
@@ -36,15 +38,26 @@ export class ConfigChangeListener {
     this.queue.clear();
   }
 
+  /** In the order they were written. A note that cannot be read or applied is logged and done with, as in Kafka. */
   private async process(): Promise<void> {
     for (const name of await this.zk.children(configChangesZnode.path) ?? []) {
       const sequence = Number(name.slice(-10));
       if (sequence > this.lastSeen) {
-        const entity = await readConfigChange(this.zk, name);
-        if (entity?.startsWith('topics/')) await this.onTopicChanged(entity.slice('topics/'.length));
+        await this.apply(name);
         this.lastSeen = sequence;
       }
       await this.purge(`${configChangesZnode.path}/${name}`);
+    }
+  }
+
+  private async apply(name: string): Promise<void> {
+    try {
+      const entity = await readConfigChange(this.zk, name);
+      if (entity?.startsWith('topics/')) await this.onTopicChanged(entity.slice('topics/'.length));
+    } catch (error) {
+      // Without ZooKeeper nothing is done with: it is looked at again after the reconnect.
+      if (isZkError(error) && !isOfOneZnode(error)) throw error;
+      this.log.error(`${configChangesZnode.path}/${name} is ignored: ${messageOf(error)}`);
     }
   }
 

@@ -2,33 +2,32 @@
  * The controller during one term of office: takes the cluster over, then handles its changes one at a time.
  *
  * Everything it knows was read after it was elected and dies with it: a new term starts from ZooKeeper. Each handler
- * reads, decides, writes, and sends its batch; a write that meets a newer controller epoch ends the term.
+ * reads, decides, writes, and sends its batch; a write that meets a newer controller epoch ends the term. What one damaged
+ * znode, or one write, kept from being done is tried again on a timer until it is.
  *
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
-import { BrokerInfo, TopicPartition, tpName } from '../common/cluster-types';
-import { errorCode } from '../common/errors';
+import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
-import { TypeOf } from '../protocol/schema';
-import { readBrokers } from '../zk/broker-registration';
 import { ControllerTerm } from '../zk/controller-election';
-import { readPartitionStates } from '../zk/partition-state-store';
 import { readTopicNames, readTopics } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
-import { brokerIdsZnode, featureZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, topicsZnode, topicZnode } from '../zk/znodes';
+import {
+  brokerIdsZnode, featureZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, topicsZnode, topicZnode,
+} from '../zk/znodes';
+import { BrokerChanges, LeaderAndIsrRequest, LeaderAndIsrResponse } from './broker-changes';
 import { BrokerRequest, BrokerRequestBatch } from './broker-request-batch';
 import { ChannelManager } from './channel-manager';
-import { ControllerContext, PartitionReplica } from './controller-context';
+import { ControllerContext } from './controller-context';
 import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
-import { movePartition } from './partition-state-machine';
 import { moveLeadersAway, ShutdownOutcome } from './controlled-shutdown';
 import { deleteNotes, readNotes } from './notifications';
+import { retryUnsettled, startPartitions } from './partition-startup';
 import { PreferredLeaders } from './preferred-leaders';
-import { RestartedReplicas } from './restarted-replicas';
 import { StateTransitions } from './state-transitions';
 
 export interface ActiveControllerDeps {
@@ -40,24 +39,34 @@ export interface ActiveControllerDeps {
   readonly options: ControllerOptions;
 }
 
+/** How soon, and at most how late, what could not be done is tried again. */
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+
 export class ActiveController {
   readonly context: ControllerContext;
   private readonly channels: ChannelManager;
   private readonly transitions: StateTransitions;
-  private readonly unregister: (() => void)[] = [];
+  private readonly brokers: BrokerChanges;
   private readonly preferred: PreferredLeaders;
-  private readonly restarted: RestartedReplicas;
+  private readonly watchedTopics = new Map<string, () => void>();
+  private readonly unregister: (() => void)[] = [];
+  private retryMs = RETRY_MS;
+  private isRetryScheduled = false;
   private isStopped = false;
 
   constructor(private readonly deps: ActiveControllerDeps, term: ControllerTerm) {
-    const { host, log, options } = deps;
+    const { zk, host, log, metrics, options } = deps;
+    const { interBrokerListener, socketTimeoutMs, retryBackoffMs } = options;
     this.context = new ControllerContext(options.brokerId, term);
-    this.channels = new ChannelManager(host, log, {
-      interBrokerListener: options.interBrokerListener, socketTimeoutMs: options.socketTimeoutMs, retryBackoffMs: options.retryBackoffMs,
-    }, (request, response) => this.onResponse(request, response), (brokerId) => this.event(`resend-${brokerId}`, () => this.resend(brokerId)));
-    this.restarted = new RestartedReplicas(this.context);
-    this.transitions = new StateTransitions(this.context, { zk: deps.zk, host, log, metrics: deps.metrics, uncleanByDefault: options.uncleanLeaderElection }, this.newBatch());
-    this.preferred = new PreferredLeaders(this.context, this.transitions, deps.zk, log);
+    const resend = (brokerId: number) => this.event(`resend-${brokerId}`, () => this.resend(brokerId));
+    const answered = (request: BrokerRequest, response: unknown) => this.onResponse(request, response);
+    this.channels = new ChannelManager(host, log, { interBrokerListener, socketTimeoutMs, retryBackoffMs }, answered, resend);
+    const transitionDeps = { zk, host, log, metrics, uncleanByDefault: options.uncleanLeaderElection };
+    this.transitions = new StateTransitions(this.context, transitionDeps, this.newBatch());
+    const brokerDeps = { zk, host, log, interBrokerListener, flush: () => this.flush(), onModified: () => this.brokersChanged() };
+    this.brokers = new BrokerChanges(this.context, this.transitions, this.channels, brokerDeps);
+    this.preferred = new PreferredLeaders(this.context, this.transitions, zk, log);
   }
 
   private newBatch(): BrokerRequestBatch {
@@ -65,7 +74,26 @@ export class ActiveController {
   }
 
   private event(name: string, handle: () => Promise<void>): void {
-    if (!this.isStopped) this.deps.queue.put(name, async () => { if (!this.isStopped) await handle(); });
+    if (!this.isStopped) this.deps.queue.put(name, () => this.run(handle));
+  }
+
+  private async run(handle: () => Promise<void>): Promise<void> {
+    if (this.isStopped) return;
+    await handle();
+    this.scheduleRetry();
+  }
+
+  /** Sees to it that what an event could not do is tried again. */
+  private scheduleRetry(): void {
+    if (!this.transitions.hasUnsettled || this.isRetryScheduled || this.isStopped) return;
+    this.isRetryScheduled = true;
+    const timer = this.deps.host.clock.schedule(this.retryMs, () => this.event('PartitionRetry', async () => {
+      this.isRetryScheduled = false;
+      await retryUnsettled(this.context, this.transitions);
+      this.flush();
+      this.retryMs = this.transitions.hasUnsettled ? Math.min(2 * this.retryMs, MAX_RETRY_MS) : RETRY_MS;
+    }));
+    this.unregister.push(() => timer.cancel());
   }
 
   /** Sends what the event collected. Nothing leaves after the term ended. */
@@ -80,14 +108,15 @@ export class ActiveController {
     await this.ensureFeature();
     this.watch();
     await this.discardNotifications();
-    for (const broker of await readBrokers(zk, (reason) => this.deps.log.error(reason))) this.addBroker(broker);
+    await this.brokers.load();
     await this.loadTopics(await readTopicNames(zk));
     this.transitions.addUpdateMetadata(this.context.brokerIds, []);
     this.flush();
-    await this.startStateMachines();
+    await startPartitions(this.context, this.transitions, this.context.partitions);
     this.flush();
     await this.electPreferredRequested();
     if (options.autoLeaderRebalance) this.scheduleRebalance(options.firstRebalanceDelayMs);
+    this.scheduleRetry();
     this.deps.log.info(`Ready: ${this.context.brokerIds.length} brokers, ${this.context.partitions.length} partitions`);
   }
 
@@ -102,7 +131,7 @@ export class ActiveController {
   private watch(): void {
     const { zk } = this.deps;
     this.unregister.push(
-      zk.onChildChange(brokerIdsZnode.path, () => this.event('BrokerChange', () => this.brokersChanged())),
+      zk.onChildChange(brokerIdsZnode.path, () => this.brokersChanged()),
       zk.onChildChange(topicsZnode.path, () => this.event('TopicChange', () => this.topicsChanged())),
       zk.onChildChange(isrChangeZnode.path, () => this.event('IsrChangeNotification', () => this.isrChanged())),
       zk.onChildChange(logDirEventZnode.path, () => this.event('LogDirEventNotification', () => this.logDirsFailed())),
@@ -110,8 +139,19 @@ export class ActiveController {
     );
   }
 
+  private brokersChanged(): void {
+    this.event('BrokerChange', () => this.brokers.changed());
+  }
+
   private watchTopic(topic: string): void {
-    this.unregister.push(this.deps.zk.onDataChange(topicZnode.path(topic), () => this.event(`PartitionModifications-${topic}`, () => this.partitionsAdded(topic))));
+    if (this.watchedTopics.has(topic)) return;
+    const changed = () => this.event(`PartitionModifications-${topic}`, () => this.partitionsAdded(topic));
+    this.watchedTopics.set(topic, this.deps.zk.onDataChange(topicZnode.path(topic), changed));
+  }
+
+  private unwatchTopic(topic: string): void {
+    this.watchedTopics.get(topic)?.();
+    this.watchedTopics.delete(topic);
   }
 
   /** Notes to the controller before us: what they are about is read anyway. */
@@ -122,132 +162,39 @@ export class ActiveController {
     }
   }
 
-  private addBroker(broker: BrokerInfo): void {
-    this.context.liveBrokers.set(broker.id, broker);
-    this.channels.addBroker(broker);
-  }
-
+  /** Assignments of the topics; a topic whose znode cannot be read is taken up when it is repaired: it is watched. */
   private async loadTopics(topics: readonly string[]): Promise<TopicPartition[]> {
     for (const topic of topics) this.watchTopic(topic);
     const loaded: TopicPartition[] = [];
-    for (const [topic, { partitions }] of await readTopics(this.deps.zk, topics, (reason) => this.deps.log.error(reason))) {
+    const assignments = await readTopics(this.deps.zk, topics, (_, reason) => this.deps.log.error(reason));
+    for (const [topic, { partitions }] of assignments) {
       for (const [partition, replicas] of partitions) {
+        if (this.context.isAssigned({ topic, partition })) continue;
         this.context.assign({ topic, partition }, replicas);
         loaded.push({ topic, partition });
       }
     }
-    const states = await readPartitionStates(this.deps.zk, loaded);
-    for (const tp of loaded) {
-      const state = states.get(tpName(tp));
-      if (!state) continue;
-      this.context.leadership.set(tpName(tp), state);
-      this.restarted.note(tp, { ...state, mzxid: state.mzxid! });
-    }
+    for (const [name, state] of await this.transitions.read(loaded)) this.context.leadership.set(name, state);
     return loaded;
-  }
-
-  private async startStateMachines(): Promise<void> {
-    for (const tp of this.context.partitions) {
-      movePartition(this.context, tp, 'NewPartition');
-      const continues = this.restarted.mayContinue(tp);
-      if (this.context.leadershipOf(tp)) movePartition(this.context, tp, continues ? 'OnlinePartition' : 'OfflinePartition');
-      for (const replica of this.context.replicasOf(tp)) this.transitions.newReplicas([{ ...tp, replica }]);
-    }
-    const all = this.context.replicasOnBrokers(new Set(this.context.partitions.flatMap((tp) => [...this.context.replicasOf(tp)])));
-    const live = all.filter(({ replica }) => this.context.liveBrokers.has(replica));
-    const isTold = (one: PartitionReplica) => this.restarted.isUnaffected(one);
-    this.transitions.onlineReplicas(live.filter(isTold));
-    this.transitions.markOnline(live.filter((one) => !isTold(one)));
-    await this.transitions.offlineReplicas(all.filter(({ replica }) => !this.context.liveBrokers.has(replica)));
-    await this.electMissingLeaders();
-    await this.restarted.readmit(this.transitions);
-  }
-
-  /** Leaders for every partition that has none. */
-  private async electMissingLeaders(): Promise<void> {
-    const fresh = this.context.partitionsInState('NewPartition');
-    const offline = this.context.partitionsInState('OfflinePartition');
-    if (fresh.length > 0) await this.transitions.onlineNew(fresh);
-    if (offline.length > 0) await this.transitions.elect(offline, 'offline');
-  }
-
-  private async brokersChanged(): Promise<void> {
-    const current = new Map((await readBrokers(this.deps.zk, (reason) => this.deps.log.error(reason))).map((broker) => [broker.id, broker]));
-    const known = this.context.liveBrokers;
-    const fresh = [...current.values()].filter(({ id }) => !known.has(id));
-    const bounced = [...current.values()].filter(({ id, epoch }) => known.has(id) && known.get(id)!.epoch < epoch);
-    const dead = [...known.keys()].filter((id) => !current.has(id));
-    if (fresh.length + bounced.length + dead.length === 0) return;
-    this.deps.log.info(`Newly added brokers: [${fresh.map((b) => b.id)}], deleted: [${dead}], bounced: [${bounced.map((b) => b.id)}], all live: [${[...current.keys()]}]`);
-    this.deps.host.event({ what: 'broker-change', controllerEpoch: this.context.epoch, added: fresh.map((b) => b.id), removed: dead, bounced: bounced.map((b) => b.id) });
-    if (fresh.length > 0) await this.brokersStarted(fresh);
-    if (bounced.length > 0) {
-      await this.brokersFailed(bounced.map(({ id }) => id));
-      await this.brokersStarted(bounced);
-    }
-    if (dead.length > 0) await this.brokersFailed(dead);
-  }
-
-  /** Kafka: KafkaController#onBrokerStartup */
-  private async brokersStarted(brokers: readonly BrokerInfo[]): Promise<void> {
-    const existing = this.context.brokerIds;
-    for (const broker of brokers) {
-      this.context.forgetOfflineReplicas(broker.id);
-      this.addBroker(broker);
-    }
-    const ids = brokers.map(({ id }) => id);
-    this.transitions.addUpdateMetadata(existing, []);
-    this.transitions.addUpdateMetadata(ids, this.context.partitions);
-    this.transitions.onlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
-    await this.electMissingLeaders();
-    this.flush();
-  }
-
-  /** Kafka: KafkaController#onBrokerFailure */
-  private async brokersFailed(ids: readonly number[]): Promise<void> {
-    for (const id of ids) {
-      this.context.liveBrokers.delete(id);
-      this.context.shuttingDown.delete(id);
-      this.context.forgetOfflineReplicas(id);
-      this.channels.removeBroker(id);
-    }
-    const leaderless = this.context.partitionsInState('OnlinePartition').filter((tp) => !this.context.hasLiveLeader(tp));
-    for (const tp of leaderless) movePartition(this.context, tp, 'OfflinePartition');
-    await this.electMissingLeaders();
-    await this.transitions.offlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
-    this.transitions.addUpdateMetadata(this.context.brokerIds, leaderless);
-    this.flush();
   }
 
   private async topicsChanged(): Promise<void> {
     const current = new Set(await readTopicNames(this.deps.zk));
     for (const topic of this.context.topics) if (!current.has(topic)) this.context.removeTopic(topic);
+    for (const topic of [...this.watchedTopics.keys()]) if (!current.has(topic)) this.unwatchTopic(topic);
     const fresh = [...current].filter((topic) => !this.context.topics.has(topic));
-    if (fresh.length === 0) return;
-    await this.createPartitions(await this.loadTopics(fresh));
+    if (fresh.length > 0) await this.createPartitions(await this.loadTopics(fresh));
   }
 
   private async partitionsAdded(topic: string): Promise<void> {
-    const assignment = (await readTopics(this.deps.zk, [topic], (reason) => this.deps.log.error(reason))).get(topic);
-    if (assignment === undefined) return;
-    const fresh: TopicPartition[] = [];
-    for (const [partition, replicas] of assignment.partitions) {
-      if (this.context.isAssigned({ topic, partition })) continue;
-      this.context.assign({ topic, partition }, replicas);
-      fresh.push({ topic, partition });
-    }
-    if (fresh.length > 0) await this.createPartitions(fresh);
+    await this.createPartitions(await this.loadTopics([topic]));
   }
 
+  /** New partitions get their first state; those that have one already, as of a repaired topic, go on with it. */
   private async createPartitions(tps: readonly TopicPartition[]): Promise<void> {
+    if (tps.length === 0) return;
     this.deps.log.info(`New partitions: ${tps.map(tpName).join(', ')}`);
-    const replicas = tps.flatMap((tp) => this.context.replicasOf(tp).map((replica) => ({ ...tp, replica })));
-    for (const tp of tps) movePartition(this.context, tp, 'NewPartition');
-    this.transitions.newReplicas(replicas);
-    const known = tps.filter((tp) => this.context.leadershipOf(tp));
-    await this.transitions.onlineNew(tps.filter((tp) => !this.context.leadershipOf(tp)));
-    for (const tp of known) movePartition(this.context, tp, this.context.hasLiveLeader(tp) ? 'OnlinePartition' : 'OfflinePartition');
-    this.transitions.onlineReplicas(replicas.filter(({ replica }) => this.context.isBrokerAlive(replica)));
+    await startPartitions(this.context, this.transitions, tps);
     this.flush();
   }
 
@@ -256,7 +203,7 @@ export class ActiveController {
     const { zk, log } = this.deps;
     const { paths, content } = await readNotes(zk, log, isrChangeZnode.path, isrChangeZnode.decode);
     const changed = new Map(content.flat().filter((tp) => this.context.isAssigned(tp)).map((tp) => [tpName(tp), tp]));
-    for (const [name, state] of await readPartitionStates(zk, [...changed.values()])) this.context.leadership.set(name, state);
+    for (const [name, state] of await this.transitions.read([...changed.values()])) this.context.leadership.set(name, state);
     this.transitions.addUpdateMetadata(this.context.brokerIds, [...changed.values()]);
     this.flush();
     await deleteNotes(zk, this.context.term, paths);
@@ -299,33 +246,26 @@ export class ActiveController {
     if (outcome.error !== 'NONE') return outcome;
     this.deps.host.event({ what: 'controlled-shutdown', broker: brokerId, controllerEpoch: this.context.epoch });
     this.flush();
+    this.scheduleRetry();
     return outcome;
   }
 
   /** A topic now allows unclean elections: its leaderless partitions may get a leader. */
   uncleanElectionEnabled(topic: string): void {
     this.event(`TopicUncleanLeaderElectionEnable-${topic}`, async () => {
-      await this.transitions.elect(this.context.partitionsOfTopic(topic).filter((tp) => this.context.stateOf(tp) === 'OfflinePartition'), 'offline');
+      const offline = this.context.partitionsOfTopic(topic).filter((tp) => this.context.stateOf(tp) === 'OfflinePartition');
+      await this.transitions.elect(offline, 'offline');
       this.flush();
     });
   }
 
-  /** A broker lost the disk of some replicas: they are offline, and partitions it led need another leader. */
   private onResponse(request: BrokerRequest, response: unknown): void {
     if (request.api.key !== leaderAndIsr.key) return;
-    const { errorCode: code, partitionErrors } = response as TypeOf<typeof leaderAndIsr.response>;
-    if (code !== 0) this.deps.log.warn(`LeaderAndIsr was refused by broker ${request.brokerId} with error ${code}`);
-    const failed = partitionErrors.filter((one) => one.errorCode === errorCode('KAFKA_STORAGE_ERROR'));
-    if (failed.length === 0) return;
-    this.deps.queue.putAlways('LeaderAndIsrResponseReceived', async () => {
-      if (this.isStopped) return;
-      for (const tp of failed) this.context.markReplicaOffline(tp, request.brokerId);
-      const leaderless = failed.filter((tp) => this.context.stateOf(tp) === 'OnlinePartition' && !this.context.hasLiveLeader(tp));
-      for (const tp of leaderless) movePartition(this.context, tp, 'OfflinePartition');
-      await this.electMissingLeaders();
-      await this.transitions.offlineReplicas(failed.map(({ topic, partition }) => ({ topic, partition, replica: request.brokerId })));
-      this.flush();
-    });
+    const answer = response as LeaderAndIsrResponse;
+    const { brokerId } = request;
+    if (answer.errorCode !== 0) this.deps.log.warn(`LeaderAndIsr was refused by broker ${brokerId} with error ${answer.errorCode}`);
+    const handle = () => this.run(() => this.brokers.answered(brokerId, request.body as LeaderAndIsrRequest, answer));
+    this.deps.queue.putAlways('LeaderAndIsrResponseReceived', handle);
   }
 
   private async resend(brokerId: number): Promise<void> {
@@ -338,6 +278,8 @@ export class ActiveController {
   stop(): void {
     this.isStopped = true;
     for (const undo of this.unregister.splice(0)) undo();
+    for (const topic of [...this.watchedTopics.keys()]) this.unwatchTopic(topic);
+    this.brokers.stop();
     this.channels.close();
   }
 }

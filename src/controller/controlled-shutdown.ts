@@ -23,7 +23,7 @@ export async function moveLeadersAway(
   if (brokerEpoch < broker.epoch) return { error: 'STALE_BROKER_EPOCH', remaining: [] };
   context.shuttingDown.add(brokerId);
   const isReplicated = (tp: TopicPartition) => context.replicasOf(tp).length > 1;
-  const replicated = context.replicasOnBrokers(new Set([brokerId])).filter(isReplicated);
+  const replicated = context.replicasOnBrokers(new Set([brokerId])).filter((tp) => isReplicated(tp) && context.leadershipOf(tp));
   const led = replicated.filter((tp) => context.leadershipOf(tp)?.leader === brokerId);
   const followed = replicated.filter((tp) => !led.includes(tp));
   if (led.length > 0) await transitions.elect(led, 'controlled-shutdown');

@@ -6,8 +6,9 @@
  *
  * [p] Kafka: controller/ControllerContext.scala@2.8.2
  */
-import { BrokerInfo, LeaderIsrAndControllerEpoch, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
+import { BrokerInfo, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
 import { ControllerTerm } from '../zk/controller-election';
+import { PartitionState } from '../zk/partition-state-store';
 import { PartitionStateName } from './partition-state-machine';
 import { ReplicaStateName } from './replica-state-machine';
 
@@ -23,7 +24,7 @@ interface AssignedPartition {
 export class ControllerContext {
   readonly liveBrokers = new Map<number, BrokerInfo>();
   readonly shuttingDown = new Set<number>();
-  readonly leadership = new Map<string, LeaderIsrAndControllerEpoch>();
+  readonly leadership = new Map<string, PartitionState>();
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly partitionStates = new Map<string, PartitionStateName>();
   private readonly replicaStates = new Map<string, ReplicaStateName>();
@@ -62,7 +63,7 @@ export class ControllerContext {
     }
   }
 
-  leadershipOf(tp: TopicPartition): LeaderIsrAndControllerEpoch | undefined {
+  leadershipOf(tp: TopicPartition): PartitionState | undefined {
     return this.leadership.get(tpName(tp));
   }
 
@@ -91,13 +92,17 @@ export class ControllerContext {
     return this.isBrokerAlive(replica) && !this.offlineReplicas.get(replica)?.has(tpName(tp));
   }
 
-  markReplicaOffline(tp: TopicPartition, replica: number): void {
+  /** Whether that is news. */
+  markReplicaOffline(tp: TopicPartition, replica: number): boolean {
     const set = this.offlineReplicas.get(replica) ?? new Set<string>();
+    if (set.has(tpName(tp))) return false;
     this.offlineReplicas.set(replica, set.add(tpName(tp)));
+    return true;
   }
 
-  markReplicaOnline(tp: TopicPartition, replica: number): void {
-    this.offlineReplicas.get(replica)?.delete(tpName(tp));
+  /** Whether that is news. */
+  markReplicaOnline(tp: TopicPartition, replica: number): boolean {
+    return this.offlineReplicas.get(replica)?.delete(tpName(tp)) ?? false;
   }
 
   forgetOfflineReplicas(broker: number): void {

@@ -10,17 +10,21 @@
  */
 import { TopicPartition } from '../common/cluster-types';
 import { ErrorName, KafkaError, messageOf } from '../common/errors';
-import { Host, Log, sleep } from '../common/host';
+import { Host, Log, Timer } from '../common/host';
 import { Metrics } from '../common/metrics';
-import { ControllerMovedError, electController, readControllerId, resignController } from '../zk/controller-election';
+import {
+  ControllerMovedError, ControllerTerm, electController, readControllerHolder, resignController,
+} from '../zk/controller-election';
 import { ZkConnection } from '../zk/zk-connection';
-import { isZkError } from '../zk/zk-session';
-import { controllerEpochZnode, controllerZnode } from '../zk/znodes';
+import { isZkError, ZkOp } from '../zk/zk-session';
+import { controllerEpochZnode, controllerZnode, ZnodeError } from '../zk/znodes';
 import { ActiveController } from './active-controller';
 import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
 
 const RETRY_BACKOFF_MS = 200;
+/** What fails again and again is something that somebody must repair, such as a damaged znode. */
+const MAX_RETRY_BACKOFF_MS = 10_000;
 
 export class Controller {
   private readonly log: Log;
@@ -28,10 +32,14 @@ export class Controller {
   private active: ActiveController | undefined;
   private unwatch: () => void = () => {};
   private isClosed = false;
+  private retryBackoffMs = RETRY_BACKOFF_MS;
+  private retryTimer: Timer | undefined;
+  /** This broker has just failed, and leaves an election to the others until the timer has fired. */
+  private isElectionHeld = false;
 
   constructor(
-    private readonly host: Host, private readonly zk: ZkConnection, private readonly options: ControllerOptions, private readonly metrics: Metrics,
-    private readonly onFatal: (error: unknown) => void,
+    private readonly host: Host, private readonly zk: ZkConnection, private readonly options: ControllerOptions,
+    private readonly metrics: Metrics,
   ) {
     this.log = host.log.child(`Controller id=${options.brokerId}`);
     this.queue = new EventQueue(this.log, (name, error) => this.failed(name, error));
@@ -43,14 +51,19 @@ export class Controller {
 
   /** Starts watching and tries to be elected. */
   start(): void {
-    this.unwatch = this.zk.onDataChange(controllerZnode.path, () => this.queue.put('ControllerChange', () => this.look()));
-    this.queue.put('Startup', () => this.look());
+    const look = () => this.queue.put('ControllerChange', () => this.look());
+    this.unwatch = this.zk.onDataChange(controllerZnode.path, look);
+    look();
   }
 
-  /** The session is gone, and with it `/controller` if it was ours. */
+  /**
+   * The session is gone, and with it `/controller` if it was ours. The event resigns once more: an election that was
+   * under way may have been won in the session that is gone.
+   */
   sessionExpired(): void {
-    this.resign('the ZooKeeper session expired');
-    this.queue.clearAndPut('Expire', async () => {});
+    const resign = () => this.resign('the ZooKeeper session expired');
+    resign();
+    this.queue.clearAndPut('Expire', async () => resign());
   }
 
   /** Nothing heard from ZooKeeper for the whole timeout: others may already have elected a successor. */
@@ -61,12 +74,12 @@ export class Controller {
   /** Reads `/controller` and acts on it. Reading arms the watch again. */
   private async look(): Promise<void> {
     if (this.isClosed) return;
-    const holder = await readControllerId(this.zk);
-    if (holder === -1) {
+    const holder = await readControllerHolder(this.zk);
+    if (!holder) {
       this.resign('/controller is gone');
-      await this.elect();
-    } else if (holder !== this.options.brokerId) {
-      this.resign(`broker ${holder} is the controller`);
+      if (!this.isElectionHeld) await this.elect();
+    } else if (!holder.isMine) {
+      this.resign(`${holder.name} is the controller`);
     } else if (!this.active) {
       await this.dropOrphan();
     }
@@ -76,21 +89,22 @@ export class Controller {
   private async dropOrphan(): Promise<void> {
     const epoch = await this.zk.get(controllerEpochZnode.path);
     const znode = await this.zk.exists(controllerZnode.path);
-    if (!epoch || znode?.ephemeralOwner !== this.zk.credentials.id) return;
+    if (znode?.ephemeralOwner !== this.zk.credentials.id) return;
+    const free: ZkOp = { type: 'delete', path: controllerZnode.path, version: znode.version };
+    const fence: ZkOp[] = epoch ? [{ type: 'check', path: controllerEpochZnode.path, version: epoch.stat.version }] : [];
     try {
-      await this.zk.multi([
-        { type: 'check', path: controllerEpochZnode.path, version: epoch.stat.version },
-        { type: 'delete', path: controllerZnode.path, version: znode.version },
-      ]);
+      await this.zk.multi([...fence, free]);
     } catch (error) {
       if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'CONNECTION_LOSS')) throw error;
+      this.lookLater();
     }
   }
 
   private async elect(): Promise<void> {
     const term = await electController(this.zk, this.options.brokerId, this.host.clock.wallMs());
     if (term === undefined) {
-      await readControllerId(this.zk);
+      // Whoever won may have resigned already, in between what we saw.
+      if (!await readControllerHolder(this.zk)) this.lookLater();
       return;
     }
     if (this.isClosed) return resignController(this.zk, term);
@@ -99,9 +113,10 @@ export class Controller {
     this.host.event({ what: 'controller-elected', broker: this.options.brokerId, controllerEpoch: term.epoch });
     const active = new ActiveController({ zk: this.zk, host: this.host, log, metrics: this.metrics, queue: this.queue, options: this.options }, term);
     this.active = active;
-    await readControllerId(this.zk);
     try {
+      await readControllerHolder(this.zk);
       await active.start();
+      this.retryBackoffMs = RETRY_BACKOFF_MS;
     } catch (error) {
       log.error(`Could not take over: ${messageOf(error)}`);
       if (this.active === active) this.resign('taking over failed');
@@ -119,41 +134,52 @@ export class Controller {
     this.host.event({ what: 'controller-resigned', broker: this.options.brokerId, controllerEpoch: epoch, reason });
   }
 
+  /** Half an event may be done. Starting a term over is always right, whatever went wrong: everything is read again. */
   private failed(name: string, error: unknown): void {
     if (this.isClosed) return;
-    if (error instanceof ControllerMovedError) {
-      this.host.event({ what: 'controller-fenced', broker: this.options.brokerId, controllerEpoch: this.epoch, event: name });
-      this.resign(`${name}: ${error.message}`);
-      this.queue.put('ControllerChange', () => this.look());
-    } else if (isZkError(error)) {
-      // Half an event may be done. Starting a term over is always right: everything is read again.
-      this.log.warn(`${name} failed: ${error.message}; starting over`);
-      const term = this.active?.context.term;
-      this.resign(`${name} failed: ${error.message}`);
-      this.queue.put('Retry', async () => {
-        await sleep(this.host.clock, RETRY_BACKOFF_MS);
-        if (this.isClosed) return;
-        if (term) await resignController(this.zk, term);
-        await this.look();
-      });
-    } else {
-      this.log.error(`${name} failed: ${error instanceof Error ? error.stack : messageOf(error)}`);
-      this.onFatal(error);
-    }
+    const epoch = this.epoch;
+    const isFenced = error instanceof ControllerMovedError;
+    if (isFenced) this.host.event({ what: 'controller-fenced', broker: this.options.brokerId, controllerEpoch: epoch, event: name });
+    else if (isZkError(error)) this.log.warn(`${name} failed: ${error.message}; starting over`);
+    else this.broke(name, error);
+    const term = this.active?.context.term;
+    this.resign(`${name}: ${messageOf(error)}`);
+    if (isFenced) this.queue.put('ControllerChange', () => this.look());
+    else this.lookLater(term);
+  }
+
+  /** A znode that the controller cannot do without is damaged, or a mistake of ours: neither may end broker after broker. */
+  private broke(name: string, error: unknown): void {
+    const text = error instanceof Error && !(error instanceof ZnodeError) ? error.stack : messageOf(error);
+    this.log.error(`${name} failed, starting over: ${text}`);
+    this.retryBackoffMs = Math.min(2 * this.retryBackoffMs, MAX_RETRY_BACKOFF_MS);
+    this.host.event({ what: 'controller-failed', broker: this.options.brokerId, controllerEpoch: this.epoch, event: name, error: String(error) });
+  }
+
+  /** Gives the office of `term` up, if it is still ours, and takes part in an election again after a while. */
+  private lookLater(term?: ControllerTerm): void {
+    this.isElectionHeld = true;
+    this.retryTimer?.cancel();
+    this.retryTimer = this.host.clock.schedule(this.retryBackoffMs, () => {
+      this.isElectionHeld = false;
+      this.queue.put('Retry', () => this.look());
+    });
+    if (term) this.queue.put('Resign', () => resignController(this.zk, term));
   }
 
   /** Served for ControlledShutdown; throws NOT_CONTROLLER. */
   controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }> {
     return new Promise((resolve, reject) => {
+      const refuse = () => reject(new KafkaError('NOT_CONTROLLER'));
       this.queue.putAlways('ControlledShutdown', async () => {
-        if (!this.active) return reject(new KafkaError('NOT_CONTROLLER'));
+        if (!this.active) return refuse();
         try {
           resolve(await this.active.controlledShutdown(brokerId, brokerEpoch));
         } catch (error) {
           reject(new KafkaError('NOT_CONTROLLER', messageOf(error)));
           throw error;
         }
-      });
+      }, refuse);
     });
   }
 
@@ -165,6 +191,7 @@ export class Controller {
   async close(): Promise<void> {
     this.isClosed = true;
     this.unwatch();
+    this.retryTimer?.cancel();
     const term = this.active?.context.term;
     this.resign('shutting down');
     this.queue.clearAndPut('Shutdown', async () => {});

@@ -16,6 +16,8 @@ export class EventQueue {
   private readonly queue: SerialQueue;
   /** By name: what is to run when the waiting event's turn comes. */
   private readonly waiting = new Map<string, () => Promise<void>>();
+  /** What to do instead of events that are dropped before they began. */
+  private readonly onDrop = new Set<() => void>();
 
   constructor(private readonly log: Log, private readonly onFailure: (name: string, error: unknown) => void) {
     this.queue = new SerialQueue((error) => this.log.error(`The event queue failed: ${messageOf(error)}`));
@@ -33,16 +35,23 @@ export class EventQueue {
     });
   }
 
-  /** Runs `handle` after what is queued; every call counts. */
-  putAlways(name: string, handle: () => Promise<void>): void {
-    this.queue.put(() => this.run(name, handle));
+  /** Runs `handle` after what is queued; every call counts. `dropped` is called if it will never run. */
+  putAlways(name: string, handle: () => Promise<void>, dropped: () => void = () => {}): void {
+    this.onDrop.add(dropped);
+    this.queue.put(() => {
+      this.onDrop.delete(dropped);
+      return this.run(name, handle);
+    });
   }
 
   /** Drops what is queued and runs `handle` next. Kafka: ControllerEventManager#clearAndPut */
   clearAndPut(name: string, handle: () => Promise<void>): void {
     this.queue.clear();
     this.waiting.clear();
+    const dropped = [...this.onDrop];
+    this.onDrop.clear();
     this.put(name, handle);
+    for (const tell of dropped) tell();
   }
 
   private async run(name: string, handle: () => Promise<void>): Promise<void> {

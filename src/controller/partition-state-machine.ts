@@ -10,7 +10,7 @@
  */
 import { INITIAL_LEADER_EPOCH, LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, invariant } from '../common/errors';
-import { StateWrite } from '../zk/partition-state-store';
+import { StateWrite } from '../zk/controller-state-writes';
 import { ControllerContext } from './controller-context';
 import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
 
@@ -88,10 +88,16 @@ const NO_CANDIDATE: Record<ElectionStrategy, ErrorName> = {
   'controlled-shutdown': 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
 };
 
-/** New leaders for partitions whose states were just read. `uncleanTopics`: those that allow an unclean election. */
+export interface ElectionRules {
+  readonly strategy: ElectionStrategy;
+  /** Topics that allow an unclean election. */
+  readonly uncleanTopics: ReadonlySet<string>;
+}
+
+/** New leaders for partitions, from the states given. */
 export function planElections(
   context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, tps: readonly TopicPartition[],
-  strategy: ElectionStrategy, uncleanTopics: ReadonlySet<string>,
+  { strategy, uncleanTopics }: ElectionRules,
 ): OnlinePlan {
   const plans: LeaderPlan[] = [];
   const failures: PlanFailure[] = [];

@@ -7,14 +7,16 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { Log } from '../common/host';
-import { readPartitionStates } from '../zk/partition-state-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { preferredElectionZnode, ZnodeError } from '../zk/znodes';
 import { ControllerContext } from './controller-context';
 import { StateTransitions } from './state-transitions';
 
 export class PreferredLeaders {
-  constructor(private readonly context: ControllerContext, private readonly transitions: StateTransitions, private readonly zk: ZkConnection, private readonly log: Log) {}
+  constructor(
+    private readonly context: ControllerContext, private readonly transitions: StateTransitions,
+    private readonly zk: ZkConnection, private readonly log: Log,
+  ) {}
 
   private async elect(tps: readonly TopicPartition[]): Promise<void> {
     const needed = tps.filter((tp) => this.context.leadershipOf(tp) && this.context.leadershipOf(tp)!.leader !== this.context.replicasOf(tp)[0]);
@@ -46,7 +48,7 @@ export class PreferredLeaders {
     for (const [broker, tps] of byPreferred) {
       const astray = tps.filter((tp) => this.context.leadershipOf(tp)?.leader !== broker);
       if (astray.length / tps.length <= percentage / 100) continue;
-      const states = await readPartitionStates(this.zk, astray);
+      const states = await this.transitions.read(astray);
       await this.elect(astray.filter((tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker)));
     }
   }

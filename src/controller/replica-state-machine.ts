@@ -5,7 +5,7 @@
  */
 import { LeaderIsrAndControllerEpoch, NO_LEADER, tpName } from '../common/cluster-types';
 import { invariant } from '../common/errors';
-import { StateWrite } from '../zk/partition-state-store';
+import { StateWrite } from '../zk/controller-state-writes';
 import { ControllerContext, PartitionReplica } from './controller-context';
 
 export type ReplicaStateName = 'NonExistentReplica' | 'NewReplica' | 'OnlineReplica' | 'OfflineReplica';
@@ -25,13 +25,16 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
 
 /**
  * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR. The last
- * member stays: only it is known to have every committed record.
+ * member stays: only it is known to have every committed record. `superseded`: the state is a later controller's.
  */
-export function planIsrRemoval(context: ControllerContext, replica: PartitionReplica, state: LeaderIsrAndControllerEpoch): StateWrite | undefined {
-  if (!state.isr.includes(replica.replica)) return undefined;
-  const leader = state.leader === replica.replica ? NO_LEADER : state.leader;
-  const isr = state.isr.length === 1 ? state.isr : state.isr.filter((id) => id !== replica.replica);
+export function planIsrRemoval(
+  context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: LeaderIsrAndControllerEpoch,
+): StateWrite | 'superseded' | undefined {
+  if (state.controllerEpoch > context.epoch) return 'superseded';
+  if (!state.isr.includes(replica)) return undefined;
+  const leader = state.leader === replica ? NO_LEADER : state.leader;
+  const isr = state.isr.length === 1 ? state.isr : state.isr.filter((id) => id !== replica);
   if (leader === state.leader && isr === state.isr) return undefined;
   const content = { leader, isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-  return { tp: { topic: replica.topic, partition: replica.partition }, content, expectedZkVersion: state.zkVersion };
+  return { tp: { topic, partition }, content, expectedZkVersion: state.zkVersion };
 }

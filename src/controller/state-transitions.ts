@@ -2,19 +2,23 @@
  * The shell around the two state machines: reads states, has the pure files plan, writes, brings the results back, and
  * plans again what conflicted. What is to be told to brokers collects in the batch of the current event.
  *
- * Invariant: the context learns of a new leadership only after ZooKeeper took it.
+ * Invariants: the context learns of a new leadership only after ZooKeeper took it. A partition that could not be read or
+ * written, for a reason of its own, is logged and remembered in `unsettled`: the active controller tries it again.
  *
  * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions, ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
-import { PartitionState, readPartitionStates, StateWrite, writePartitionStates, WriteResult } from '../zk/partition-state-store';
+import { StateWrite, StateWriteResult, writePartitionStates } from '../zk/controller-state-writes';
+import { PartitionState, readPartitionStates } from '../zk/partition-state-store';
 import { readTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { BrokerRequestBatch } from './broker-request-batch';
 import { ControllerContext, PartitionReplica } from './controller-context';
-import { ElectionStrategy, LeaderPlan, movePartition, OnlinePlan, planElections, planInitialStates, PlanFailure, withoutLiveIsr } from './partition-state-machine';
+import {
+  ElectionStrategy, LeaderPlan, movePartition, OnlinePlan, planElections, planInitialStates, PlanFailure, withoutLiveIsr,
+} from './partition-state-machine';
 import { moveReplica, planIsrRemoval } from './replica-state-machine';
 
 export interface TransitionDeps {
@@ -25,13 +29,35 @@ export interface TransitionDeps {
   readonly uncleanByDefault: boolean;
 }
 
-const LEADER_DELETED = -2;
+const NO_EPOCH = -1;
 
 export class StateTransitions {
   /** States written since the last flush: nobody else can have written them since. */
   private readonly writtenNow = new Set<string>();
+  private unsettled = new Map<string, TopicPartition>();
 
-  constructor(private readonly context: ControllerContext, private readonly deps: TransitionDeps, private batch: BrokerRequestBatch) {}
+  constructor(
+    private readonly context: ControllerContext, private readonly deps: TransitionDeps, private batch: BrokerRequestBatch,
+  ) {}
+
+  get hasUnsettled(): boolean { return this.unsettled.size > 0; }
+
+  private readonly failed = (tp: TopicPartition, reason: string): void => {
+    this.deps.log.error(`${tpName(tp)} stays as it is, and is tried again later: ${reason}`);
+    this.unsettled.set(tpName(tp), tpOf(tp));
+  };
+
+  /** The states that exist and can be read; the others are unsettled. */
+  read(tps: readonly TopicPartition[]): Promise<Map<string, PartitionState>> {
+    return readPartitionStates(this.deps.zk, tps, this.failed);
+  }
+
+  /** The partitions that could not be read or written since the last call, and still exist. */
+  takeUnsettled(): TopicPartition[] {
+    const tps = [...this.unsettled.values()].filter((tp) => this.context.isAssigned(tp));
+    this.unsettled = new Map();
+    return tps;
+  }
 
   /** What is to be told to brokers since the last call; a new event starts with `next`. */
   takeBatch(next: BrokerRequestBatch): BrokerRequestBatch {
@@ -45,7 +71,7 @@ export class StateTransitions {
     this.batch.addUpdateMetadata(brokers, tps);
   }
 
-  /** Gives new partitions their first leader and ISR. */
+  /** Gives new partitions their first leader and ISR. One that has a state already keeps it, and is taken up later. */
   async onlineNew(tps: readonly TopicPartition[]): Promise<void> {
     const { plans, failures } = planInitialStates(this.context, tps);
     this.report(failures);
@@ -53,49 +79,73 @@ export class StateTransitions {
     plans.forEach((plan, i) => {
       const result = results[i]!;
       if (result.kind === 'ok') this.elected(plan, result.state, 'new');
-      else this.deps.log.error(`The state of ${tpName(plan.tp)} is already in ZooKeeper; it is left as it is`);
+      else this.failed(plan.tp, result.kind === 'failed' ? result.reason : 'it has a state already');
     });
   }
 
+  /** Leaders for every partition (that is wanted) that has none. */
+  async electMissingLeaders(isWanted: (tp: TopicPartition) => boolean = () => true): Promise<void> {
+    const fresh = this.context.partitionsInState('NewPartition').filter(isWanted);
+    const offline = this.context.partitionsInState('OfflinePartition').filter(isWanted);
+    if (fresh.length > 0) await this.onlineNew(fresh);
+    if (offline.length > 0) await this.elect(offline, 'offline');
+  }
+
   /**
-   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is known, because the version makes
-   * a stale idea harmless: a conflict brings the real state. Where that yields no candidate the states are read first.
+   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is known, because
+   * the version makes a stale idea harmless: a conflict brings the real state. Where that yields no candidate the states
+   * are read first.
    */
   async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<void> {
     let left = tps;
     let states: ReadonlyMap<string, PartitionState> = this.context.leadership;
     const read = new Set<string>();
     while (left.length > 0) {
-      const plan: OnlinePlan = planElections(this.context, states, left, strategy, await this.uncleanTopics(states, left, strategy));
+      const unclean = await this.uncleanTopics(states, left, strategy);
+      const plan: OnlinePlan = planElections(this.context, states, left, { strategy, uncleanTopics: unclean });
       const next = new Map<string, PartitionState>();
       const results = await this.write(plan.plans.map((one) => one.write));
       plan.plans.forEach((one, i) => {
         const result = results[i]!;
         if (result.kind === 'ok') this.elected(one, result.state, strategy);
-        else if (result.state) next.set(tpName(one.tp), result.state);
+        else if (result.kind === 'conflict') next.set(tpName(one.tp), result.state);
+        else this.failed(one.tp, result.reason);
       });
-      const unread = plan.failures.filter(({ tp }) => !read.has(tpName(tp)));
+      const unread = plan.failures.filter(({ tp }) => !read.has(tpName(tp))).map(({ tp }) => tp);
       this.report(plan.failures.filter(({ tp }) => read.has(tpName(tp))));
-      for (const [name, state] of await readPartitionStates(this.deps.zk, unread.map(({ tp }) => tp))) next.set(name, state);
-      for (const { tp } of unread) read.add(tpName(tp));
-      const unreadNames = new Set(unread.map(({ tp }) => tpName(tp)));
-      left = left.filter((tp) => next.has(tpName(tp)) || unreadNames.has(tpName(tp)));
+      for (const [name, state] of await this.read(unread)) next.set(name, state);
+      for (const tp of unread) {
+        read.add(tpName(tp));
+        if (!next.has(tpName(tp)) && !this.unsettled.has(tpName(tp))) this.deps.log.warn(`No leader for ${tpName(tp)}: it has no state`);
+      }
+      left = left.filter((tp) => next.has(tpName(tp)));
       states = next;
     }
   }
 
-  /** Topics among those without a live in-sync replica that allow an unclean election, as their settings say now. */
-  private async uncleanTopics(states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<Set<string>> {
+  /**
+   * Topics among those without a live in-sync replica that allow an unclean election, as their settings say now. What
+   * cannot be read allows nothing: a leader outside the ISR loses records for good, waiting does not.
+   */
+  private async uncleanTopics(
+    states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy,
+  ): Promise<Set<string>> {
     if (strategy !== 'offline') return new Set();
+    const { zk, log, uncleanByDefault } = this.deps;
     const topics = [...new Set(withoutLiveIsr(this.context, states, tps).map((tp) => tp.topic))];
-    const configs = await Promise.all(topics.map((topic) => readTopicConfig(this.deps.zk, topic)));
+    const forbidden = { 'unclean.leader.election.enable': 'false' };
+    const configs = await Promise.all(topics.map(async (topic) => {
+      const read = await readTopicConfig(zk, topic);
+      if (read.problem) log.error(`${read.problem}; no unclean election for topic ${topic}`);
+      return read.problem ? forbidden : read.config;
+    }));
     return new Set(topics.filter((_, i) => {
       const own = configs[i]!['unclean.leader.election.enable'];
-      return own === undefined ? this.deps.uncleanByDefault : own === 'true';
+      return own === undefined ? uncleanByDefault : own === 'true';
     }));
   }
 
-  private write(writes: readonly StateWrite[]): Promise<WriteResult[]> {
+  private write(writes: readonly StateWrite[]): Promise<StateWriteResult[]> {
     return writePartitionStates(this.deps.zk, this.context.term, writes);
   }
 
@@ -140,7 +190,7 @@ export class StateTransitions {
   async offlineReplicas(replicas: readonly PartitionReplica[]): Promise<void> {
     for (const replica of replicas) {
       moveReplica(this.context, replica, 'OfflineReplica');
-      const epoch = this.context.leadershipOf(replica)?.leaderEpoch ?? LEADER_DELETED;
+      const epoch = this.context.leadershipOf(replica)?.leaderEpoch ?? NO_EPOCH;
       this.batch.addStopReplica(replica.replica, tpOf(replica), epoch, false);
     }
     await this.removeFromIsrs(replicas);
@@ -156,7 +206,7 @@ export class StateTransitions {
   /** All replicas are of one broker, so each partition occurs once. */
   private async removeFromIsr(replicas: readonly PartitionReplica[]): Promise<void> {
     let left = replicas;
-    let states = await readPartitionStates(this.deps.zk, left.filter((one) => !this.writtenNow.has(tpName(one))).map(tpOf));
+    const states = await this.read(left.filter((one) => !this.writtenNow.has(tpName(one))).map(tpOf));
     for (const one of left) if (this.writtenNow.has(tpName(one))) states.set(tpName(one), this.context.leadershipOf(one)!);
     while (left.length > 0) {
       const planned: { replica: PartitionReplica; write: StateWrite }[] = [];
@@ -164,18 +214,19 @@ export class StateTransitions {
         const state = states.get(tpName(replica));
         if (state === undefined) continue;
         const write = planIsrRemoval(this.context, replica, state);
-        if (write) planned.push({ replica, write });
+        if (write === 'superseded') this.deps.log.warn(`${tpName(replica)} was written by a controller of a later epoch`);
+        else if (write) planned.push({ replica, write });
         else this.leftIsr(replica, state, false);
       }
       const results = await this.write(planned.map((one) => one.write));
-      const conflicts = new Map<string, PartitionState>();
+      states.clear();
       planned.forEach(({ replica }, i) => {
         const result = results[i]!;
         if (result.kind === 'ok') this.leftIsr(replica, result.state, true);
-        else if (result.state) conflicts.set(tpName(replica), result.state);
+        else if (result.kind === 'conflict') states.set(tpName(replica), result.state);
+        else this.failed(replica, result.reason);
       });
-      states = conflicts;
-      left = left.filter((replica) => conflicts.has(tpName(replica)));
+      left = left.filter((replica) => states.has(tpName(replica)));
     }
   }
 

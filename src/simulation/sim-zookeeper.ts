@@ -4,7 +4,7 @@
  *
  * This is the server's side; the client's is sim-zk-session.ts. A session's clock runs only while its client cannot be heard (cut off, paused, dead).
  */
-import { OpenSessionOptions, SessionCredentials, ZkError, ZkEvent } from '../zk/zk-session';
+import { NO_OWNER, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent } from '../zk/zk-session';
 import { SimHost } from './sim-host';
 import { SimNetwork } from './sim-network';
 import { Prng } from './prng';
@@ -96,6 +96,14 @@ export class SimZooKeeper {
     return this.hooks.at((one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one), 'lose-reply');
   }
 
+  /** An operator's hand: writes to the znode, whatever its version, and makes it if it is missing. Returns what was there. */
+  overwrite(path: string, data: Buffer): Buffer | undefined {
+    const known = this.tree.exists(path) ? this.tree.get(path).data : undefined;
+    const op = known ? { type: 'set', path, data, version: -1 } as const : { type: 'create', path, data, mode: 'persistent' } as const;
+    this.changed(this.tree.write(op, NO_OWNER).changes);
+    return known;
+  }
+
   /** How many operations the host has issued; `atOperation` counts on from here. */
   operationsOf(host: string): number {
     return this.hooks.count(host);
@@ -123,6 +131,11 @@ export class SimZooKeeper {
 
   isOpen(id: string): boolean {
     return this.sessions.has(id);
+  }
+
+  /** Ids of the host's sessions that have not ended. */
+  sessionsOf(hostName: string): string[] {
+    return [...this.sessions.values()].filter(({ client }) => client?.hostName === hostName).map(({ id }) => id);
   }
 
   endSession(id: string): void {

@@ -8,6 +8,7 @@
  */
 import { BrokerInfo } from '../common/cluster-types';
 import { Random } from '../common/host';
+import { readEach } from './read-each';
 import { isZkError } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import {
@@ -49,10 +50,12 @@ export class BrokerIdTakenError extends Error {
 }
 
 /**
- * Registers the broker; resolves with its broker epoch. A znode left by `formerSession`, our own session before this
- * one, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
+ * Registers the broker; resolves with its broker epoch. A znode left by one of `ourSessions`, those this process had
+ * since it registered last, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
  */
-export async function registerBroker(zk: ZkConnection, broker: BrokerRegistrationData, formerSession?: string): Promise<number> {
+export async function registerBroker(
+  zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(),
+): Promise<number> {
   const path = brokerIdZnode.path(broker.id);
   for (;;) {
     try {
@@ -69,7 +72,7 @@ export async function registerBroker(zk: ZkConnection, broker: BrokerRegistratio
       await registerIncarnation(zk, broker.id, stat.czxid);
       return stat.czxid;
     }
-    if (stat.ephemeralOwner === formerSession) {
+    if (ourSessions.has(stat.ephemeralOwner)) {
       await deleteIfThere(zk, path, stat.version);
       continue;
     }
@@ -100,20 +103,32 @@ async function deleteIfThere(zk: ZkConnection, path: string, version: number): P
   }
 }
 
-/** All registered brokers, read in parallel; ones that vanish meanwhile, or cannot be read, are left out. */
-export async function readBrokers(zk: ZkConnection, onBad: (reason: string) => void = () => {}): Promise<BrokerInfo[]> {
-  const ids = (await zk.children(brokerIdsZnode.path) ?? []).map(Number).sort((a, b) => a - b);
-  const found = await Promise.all(ids.map(async (id) => {
+export interface ReadBrokersOptions {
+  readonly onBad?: (reason: string) => void;
+  /** By id: a registration that was damaged after it was read counts as it was, if the incarnation is the same. */
+  readonly known?: ReadonlyMap<number, BrokerInfo>;
+  /** Called with all ids before they are read, as the moment to register data handlers. */
+  readonly onIds?: (ids: readonly number[]) => void;
+}
+
+/** All registered brokers by id, read in parallel; ones that vanish meanwhile, or cannot be read, are left out. */
+export async function readBrokers(zk: ZkConnection, options: ReadBrokersOptions = {}): Promise<BrokerInfo[]> {
+  const onBad = options.onBad ?? (() => {});
+  const names = (await zk.children(brokerIdsZnode.path) ?? []).filter((name) => /^\d+$/.test(name));
+  const ids = names.map(Number).sort((a, b) => a - b);
+  options.onIds?.(ids);
+  const brokers = await readEach(ids, async (id) => {
     const znode = await zk.get(brokerIdZnode.path(id));
-    // Between the create and the set of an older Kafka's registration the znode is empty.
-    if (znode === null || znode.data.length === 0) return undefined;
+    if (znode === null) return undefined;
+    const before = options.known?.get(id);
     try {
-      return brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
+      // Between the create and the set of an older Kafka's registration the znode is empty.
+      return znode.data.length === 0 && before === undefined ? undefined : brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
     } catch (error) {
-      if (!(error instanceof ZnodeError)) throw error;
+      if (!(error instanceof ZnodeError) || before?.epoch !== znode.stat.czxid) throw error;
       onBad(error.message);
-      return undefined;
+      return before;
     }
-  }));
-  return found.filter((broker) => broker !== undefined);
+  }, (_, reason) => onBad(reason));
+  return [...brokers.values()];
 }

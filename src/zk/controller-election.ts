@@ -7,6 +7,7 @@
  *
  * Kafka: zk/KafkaZkClient.scala#registerControllerAndIncrementControllerEpoch@2.8.2
  */
+import { messageOf } from '../common/errors';
 import { isZkError, ZkOp, ZkOpResult } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import { controllerEpochZnode, controllerZnode } from './znodes';
@@ -17,10 +18,32 @@ export interface ControllerTerm {
   readonly epochZkVersion: number;
 }
 
-/** The broker id in `/controller`, or -1. Arms the watch if there is a handler. */
+/** The broker id in `/controller`, or -1. Rejects with ZnodeError if it cannot be read. */
 export async function readControllerId(zk: ZkConnection): Promise<number> {
   const znode = await zk.get(controllerZnode.path);
   return znode ? controllerZnode.decode(znode.data) : -1;
+}
+
+/** Who holds the office. What counts is the session that owns `/controller`, whatever is written in it. */
+export interface ControllerHolder {
+  readonly isMine: boolean;
+  readonly name: string;
+}
+
+/** Undefined if nobody is controller. Arms the watch if there is a handler. */
+export async function readControllerHolder(zk: ZkConnection): Promise<ControllerHolder | undefined> {
+  const znode = await zk.get(controllerZnode.path);
+  if (!znode) return undefined;
+  const { ephemeralOwner } = znode.stat;
+  return { isMine: ephemeralOwner === zk.credentials.id, name: holderName(znode.data, ephemeralOwner) };
+}
+
+function holderName(data: Buffer, owner: string): string {
+  try {
+    return `broker ${controllerZnode.decode(data)}`;
+  } catch (error) {
+    return `session 0x${owner} (${messageOf(error)})`;
+  }
 }
 
 async function readEpoch(zk: ZkConnection): Promise<{ epoch: number; version: number }> {
@@ -69,7 +92,8 @@ export async function controllerMulti(zk: ZkConnection, term: ControllerTerm, op
     const results = await zk.multi([{ type: 'check', path: controllerEpochZnode.path, version: term.epochZkVersion }, ...ops]);
     return results.slice(1);
   } catch (error) {
-    if (isZkError(error, 'BAD_VERSION') && error.failedOp === 0) {
+    // A missing /controller_epoch fences too: no term is known to be current then.
+    if (isZkError(error, 'BAD_VERSION', 'NO_NODE') && error.failedOp === 0) {
       throw new ControllerMovedError(`Controller epoch zkVersion check fails. Expected zkVersion = ${term.epochZkVersion}`);
     }
     throw error;

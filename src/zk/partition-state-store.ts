@@ -10,10 +10,10 @@
  * utils/ReplicationUtils.scala@2.8.2
  */
 import { LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
-import { ControllerMovedError, controllerMulti, ControllerTerm } from './controller-election';
-import { isZkError, ZkError } from './zk-session';
+import { OnBad, readEach } from './read-each';
+import { isZkError } from './zk-session';
 import { ZkConnection } from './zk-connection';
-import { incarnationZnode, partitionStateZnode, partitionsZnode, partitionZnode } from './znodes';
+import { incarnationZnode, partitionStateZnode } from './znodes';
 
 export interface PartitionState extends LeaderIsrAndControllerEpoch {
   /** When read: the transaction that last wrote the znode, comparable with a broker epoch. */
@@ -26,15 +26,15 @@ export async function readPartitionState(zk: ZkConnection, tp: TopicPartition): 
   return znode ? { ...partitionStateZnode.decode(tp, znode.data, znode.stat.version), mzxid: znode.stat.mzxid } : undefined;
 }
 
-/** All states that exist, by `topic-partition`, read in parallel. */
-export async function readPartitionStates(zk: ZkConnection, tps: readonly TopicPartition[]): Promise<Map<string, PartitionState>> {
-  const states = await Promise.all(tps.map((tp) => readPartitionState(zk, tp)));
-  const found = new Map<string, PartitionState>();
-  states.forEach((state, i) => { if (state) found.set(tpName(tps[i]!), state); });
-  return found;
+/** All states that exist and can be read, by `topic-partition`, read in parallel. */
+export async function readPartitionStates(
+  zk: ZkConnection, tps: readonly TopicPartition[], onBad: OnBad<TopicPartition> = () => {},
+): Promise<Map<string, PartitionState>> {
+  const states = await readEach(tps, (tp) => readPartitionState(zk, tp), onBad);
+  return new Map([...states].map(([tp, state]) => [tpName(tp), state]));
 }
 
-function sameContent(state: PartitionState, content: StateContent): boolean {
+export function sameContent(state: PartitionState, content: StateContent): boolean {
   return partitionStateZnode.encode(state).equals(partitionStateZnode.encode(content));
 }
 
@@ -88,64 +88,4 @@ async function setIsr(zk: ZkConnection, path: string, { content, expectedZkVersi
     { type: 'set', path, data, version: expectedZkVersion },
   ]);
   return written!.version!;
-}
-
-export interface StateWrite {
-  readonly tp: TopicPartition;
-  readonly content: StateContent;
-  /** Undefined creates the znode and its parents. */
-  readonly expectedZkVersion: number | undefined;
-}
-
-/** The controller's writes, pipelined, one fenced multi each; results in order. Throws ControllerMovedError. */
-export async function writePartitionStates(zk: ZkConnection, term: ControllerTerm, writes: readonly StateWrite[]): Promise<WriteResult[]> {
-  const topics = [...new Set(writes.filter((write) => write.expectedZkVersion === undefined).map((write) => write.tp.topic))];
-  await Promise.all(topics.map((topic) => createPartitionsZnode(zk, term, topic)));
-  const outcomes = await Promise.allSettled(writes.map((write) => writeOne(zk, term, write)));
-  const moved = outcomes.find((outcome) => outcome.status === 'rejected' && outcome.reason instanceof ControllerMovedError);
-  if (moved) throw (moved as PromiseRejectedResult).reason;
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
-}
-
-async function createPartitionsZnode(zk: ZkConnection, term: ControllerTerm, topic: string): Promise<void> {
-  try {
-    await controllerMulti(zk, term, [{ type: 'create', path: partitionsZnode.path(topic), data: null, mode: 'persistent' }]);
-  } catch (error) {
-    if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
-  }
-}
-
-async function writeOne(zk: ZkConnection, term: ControllerTerm, { tp, content, expectedZkVersion }: StateWrite): Promise<WriteResult> {
-  const path = partitionStateZnode.path(tp);
-  const data = partitionStateZnode.encode(content);
-  try {
-    if (expectedZkVersion !== undefined) {
-      const [result] = await controllerMulti(zk, term, [{ type: 'set', path, data, version: expectedZkVersion }]);
-      return { kind: 'ok', state: { ...content, zkVersion: result!.version! } };
-    }
-    await controllerMulti(zk, term, [
-      { type: 'create', path: partitionZnode.path(tp), data: null, mode: 'persistent' },
-      { type: 'create', path, data, mode: 'persistent' },
-    ]);
-    return { kind: 'ok', state: { ...content, zkVersion: 0 } };
-  } catch (error) {
-    if (error instanceof ZkError && error.code === 'NODE_EXISTS' && error.failedOp === 1) return createStateOnly(zk, term, tp, content);
-    if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
-    return settle(zk, tp, content, expectedZkVersion === undefined ? 0 : expectedZkVersion + 1);
-  }
-}
-
-/** The partition's znode is there but perhaps not its state: a controller died in between (older Kafkas write three times). */
-async function createStateOnly(zk: ZkConnection, term: ControllerTerm, tp: TopicPartition, content: StateContent): Promise<WriteResult> {
-  const path = partitionStateZnode.path(tp);
-  try {
-    await controllerMulti(zk, term, [{ type: 'create', path, data: partitionStateZnode.encode(content), mode: 'persistent' }]);
-    return { kind: 'ok', state: { ...content, zkVersion: 0 } };
-  } catch (error) {
-    if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
-    return settle(zk, tp, content, 0);
-  }
 }

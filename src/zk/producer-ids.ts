@@ -1,8 +1,11 @@
 /**
  * Blocks of producer ids: a broker claims the next 1000 by a conditional write, so no id is ever given out twice.
  *
- * As in Kafka a block is claimed when the broker starts, and the next when it is used up. Kafka: coordinator/transaction/ProducerIdManager.scala@2.8.2
+ * As in Kafka a block is claimed when the broker starts, and the next when it is used up.
+ *
+ * Kafka: coordinator/transaction/ProducerIdManager.scala@2.8.2
  */
+import { isOfOneZnode } from './read-each';
 import { ZkConnection } from './zk-connection';
 import { isZkError } from './zk-session';
 import { ProducerIdBlock, producerIdBlockZnode } from './znodes';
@@ -32,22 +35,36 @@ export async function claimProducerIdBlock(zk: ZkConnection, brokerId: number): 
 
 /** Hands out producer ids from this broker's block. */
 export class ProducerIdManager {
-  private next: number;
-  private last: number;
+  private next = 0;
+  private last = -1;
   private claiming: Promise<void> | undefined;
 
-  constructor(private readonly claim: () => Promise<ProducerIdBlock>, block: ProducerIdBlock) {
-    this.next = block.start;
-    this.last = block.end;
+  private constructor(private readonly claim: () => Promise<ProducerIdBlock>) {}
+
+  /**
+   * With its first block, as in Kafka. If the znode is damaged, nobody knows which ids are taken: the broker starts, and
+   * gives out none until somebody has repaired it. (Kafka does not start.)
+   */
+  static async open(claim: () => Promise<ProducerIdBlock>, onBad: (reason: string) => void): Promise<ProducerIdManager> {
+    const manager = new ProducerIdManager(claim);
+    try {
+      manager.take(await claim());
+    } catch (error) {
+      if (!isOfOneZnode(error)) throw error;
+      onBad(error.message);
+    }
+    return manager;
+  }
+
+  private take({ start, end }: ProducerIdBlock): void {
+    this.next = start;
+    this.last = end;
   }
 
   /** An id nobody else has. Rejects when ZooKeeper does not give the next block. */
   async generateProducerId(): Promise<number> {
     while (this.next > this.last) {
-      this.claiming ??= this.claim().then(({ start, end }) => {
-        this.next = start;
-        this.last = end;
-      }).finally(() => { this.claiming = undefined; });
+      this.claiming ??= this.claim().then((block) => this.take(block)).finally(() => { this.claiming = undefined; });
       await this.claiming;
     }
     return this.next++;

@@ -8,10 +8,11 @@
  * Kafka: zk/AdminZkClient.scala, zk/KafkaZkClient.scala@2.8.2
  */
 import { topicNameProblem, topicNamesCollide } from '../common/cluster-types';
-import { KafkaError } from '../common/errors';
+import { KafkaError, messageOf } from '../common/errors';
+import { isOfOneZnode, OnBad, readEach } from './read-each';
 import { isZkError } from './zk-session';
 import { ZkConnection } from './zk-connection';
-import { configChangesZnode, configZnode, TopicAssignment, topicsZnode, topicZnode, ZnodeError } from './znodes';
+import { configChangesZnode, configZnode, TopicAssignment, topicsZnode, topicZnode } from './znodes';
 
 export async function readTopicNames(zk: ZkConnection): Promise<string[]> {
   return await zk.children(topicsZnode.path) ?? [];
@@ -23,31 +24,33 @@ export async function readTopic(zk: ZkConnection, topic: string): Promise<TopicA
 }
 
 /** Assignments of the topics that exist and can be read, in parallel. */
-export async function readTopics(zk: ZkConnection, topics: readonly string[], onBad: (reason: string) => void = () => {}): Promise<Map<string, TopicAssignment>> {
-  const found = await Promise.all(topics.map(async (topic) => {
-    try {
-      return await readTopic(zk, topic);
-    } catch (error) {
-      if (!(error instanceof ZnodeError)) throw error;
-      onBad(error.message);
-      return undefined;
-    }
-  }));
-  const map = new Map<string, TopicAssignment>();
-  found.forEach((assignment, i) => { if (assignment) map.set(topics[i]!, assignment); });
-  return map;
+export function readTopics(
+  zk: ZkConnection, topics: readonly string[], onBad: OnBad<string> = () => {},
+): Promise<Map<string, TopicAssignment>> {
+  return readEach(topics, (topic) => readTopic(zk, topic), onBad);
 }
 
-export async function readTopicConfig(zk: ZkConnection, topic: string): Promise<Record<string, string>> {
+export interface TopicConfig {
+  readonly config: Record<string, string>;
+  /** Why the settings could not be read, as a sentence; then there are none. */
+  readonly problem?: string;
+}
+
+/** The topic's own settings, none if there is no znode. What cannot be read is a `problem`, no rejection. */
+export async function readTopicConfig(zk: ZkConnection, topic: string): Promise<TopicConfig> {
   const path = configZnode.path('topics', topic);
-  const znode = await zk.get(path);
-  return znode ? configZnode.decode(path, znode.data) : {};
+  try {
+    const znode = await zk.get(path);
+    return { config: znode ? configZnode.decode(path, znode.data) : {} };
+  } catch (error) {
+    if (!isOfOneZnode(error)) throw error;
+    return { config: {}, problem: messageOf(error) };
+  }
 }
 
-export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string, Record<string, string>>> {
+export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string, TopicConfig>> {
   const topics = await zk.children('/config/topics') ?? [];
-  const configs = await Promise.all(topics.map((topic) => readTopicConfig(zk, topic)));
-  return new Map(topics.map((topic, i) => [topic, configs[i]!]));
+  return readEach(topics, (topic) => readTopicConfig(zk, topic), () => {});
 }
 
 /** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if no topic of this name may be created. */

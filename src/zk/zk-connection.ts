@@ -113,11 +113,25 @@ export class ZkConnection {
         const session = await this.zookeeper.openSession({ ...this.options, resume: undefined });
         if (this.isClosed) return void session.close();
         this.adopt(session);
-        for (const listener of this.sessionListeners) await listener.onNewSession?.();
-        await this.resync();
-        return;
+        return await this.takeIntoUse(session);
       } catch (error) {
         this.log.warn(`No new ZooKeeper session yet: ${messageOf(error)}`);
+        await sleep(this.host.clock, REOPEN_BACKOFF_MS);
+      }
+    }
+  }
+
+  /**
+   * Has the listeners do their part, again and again until they can. The session stays the same as long as it lives: a
+   * second one beside it would keep what this one may have registered from being recognised, and alive.
+   */
+  private async takeIntoUse(session: ZkSession): Promise<void> {
+    while (session === this.session && !this.isClosed) {
+      try {
+        for (const listener of this.sessionListeners) await listener.onNewSession?.();
+        return await this.resync();
+      } catch (error) {
+        this.log.warn(`The new ZooKeeper session cannot be used yet: ${messageOf(error)}`);
         await sleep(this.host.clock, REOPEN_BACKOFF_MS);
       }
     }

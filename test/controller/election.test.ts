@@ -48,7 +48,7 @@ test('an election raises the leader epoch by one and names the version it read',
   const context = contextWith([2, 3]);
   context.assign(tp, [1, 2, 3]);
   const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12 }]]);
-  const { plans } = planElections(context, states, [tp], 'offline', new Set());
+  const { plans } = planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() });
   expect(plans[0]!.write).toEqual({ tp, content: { leader: 2, isr: [2, 3], leaderEpoch: 8, controllerEpoch: 5 }, expectedZkVersion: 12 });
 });
 
@@ -56,13 +56,13 @@ test('a state written by a later controller is left alone', () => {
   const context = contextWith([2]);
   context.assign(tp, [1, 2]);
   const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2], controllerEpoch: 6, zkVersion: 1 }]]);
-  expect(planElections(context, states, [tp], 'offline', new Set()).failures[0]!.error).toBe('STALE_CONTROLLER_EPOCH');
+  expect(planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).failures[0]!.error).toBe('STALE_CONTROLLER_EPOCH');
 });
 
 test('the last member stays in the ISR even when it dies; without a leader', () => {
   const context = contextWith([]);
   const state = { leader: 1, leaderEpoch: 0, isr: [1], controllerEpoch: 5, zkVersion: 0 };
-  expect(planIsrRemoval(context, { ...tp, replica: 1 }, state)!.content).toEqual({ leader: -1, isr: [1], leaderEpoch: 1, controllerEpoch: 5 });
+  expect(planIsrRemoval(context, { ...tp, replica: 1 }, state)).toMatchObject({ content: { leader: -1, isr: [1], leaderEpoch: 1, controllerEpoch: 5 } });
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toBeUndefined();
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, leader: -1 })).toBeUndefined();
 });

@@ -1,0 +1,55 @@
+/**
+ * Topics' own settings as they stand in ZooKeeper, made fit for use: a znode that cannot be read, or a value that is not
+ * valid, is logged, and what was valid before stays. Anybody can write there; it must not stop a broker.
+ *
+ * Kafka: server/ConfigHandler.scala#TopicConfigHandler, zk/ZkData.scala#ConfigEntityZNode@2.8.2
+ */
+import { messageOf } from '../common/errors';
+import { Log } from '../common/host';
+import { logConfigTable, TopicOverrides, validateTopicConfig } from '../log/log-config';
+import { readAllTopicConfigs, readTopicConfig, TopicConfig } from '../zk/topic-store';
+import { ZkConnection } from '../zk/zk-connection';
+
+export class TopicConfigs {
+  private readonly lastValid = new Map<string, TopicOverrides>();
+
+  constructor(private readonly zk: ZkConnection, private readonly log: Log) {}
+
+  /** Rejects with ZkError if ZooKeeper is away. */
+  async read(topic: string): Promise<TopicOverrides> {
+    return this.valid(topic, await readTopicConfig(this.zk, topic));
+  }
+
+  async readAll(): Promise<Map<string, TopicOverrides>> {
+    const found = await readAllTopicConfigs(this.zk);
+    return new Map([...found].map(([topic, read]) => [topic, this.valid(topic, read)]));
+  }
+
+  private valid(topic: string, { config, problem }: TopicConfig): TopicOverrides {
+    const before = this.lastValid.get(topic) ?? {};
+    if (problem) {
+      this.log.error(`${problem}; topic ${topic} keeps the settings it has`);
+      return before;
+    }
+    const valid: Record<string, string> = {};
+    for (const [name, value] of Object.entries(config)) {
+      const reason = name in logConfigTable ? problemOf(name, value) : undefined;
+      if (reason === undefined) valid[name] = value;
+      else {
+        this.log.error(`Settings of topic ${topic}: ${reason}; ${name} stays as it was`);
+        if (before[name] !== undefined) valid[name] = before[name];
+      }
+    }
+    this.lastValid.set(topic, valid);
+    return valid;
+  }
+}
+
+function problemOf(name: string, value: string): string | undefined {
+  try {
+    validateTopicConfig({ [name]: value });
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

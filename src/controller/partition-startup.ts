@@ -1,0 +1,48 @@
+/**
+ * Partitions that the controller takes up as it finds them in ZooKeeper: all of them when a term begins, later on those
+ * that are new, and those whose znodes could not be read before.
+ *
+ * Kafka: controller/{ReplicaStateMachine,PartitionStateMachine}.scala#startup@2.8.2
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { ControllerContext } from './controller-context';
+import { movePartition } from './partition-state-machine';
+import { RestartedReplicas } from './restarted-replicas';
+import { StateTransitions } from './state-transitions';
+
+/** Partitions that were assigned just now, with the states that were read for them, if any. */
+export async function startPartitions(
+  context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
+): Promise<void> {
+  for (const tp of tps) {
+    movePartition(context, tp, 'NewPartition');
+    transitions.newReplicas(context.replicasOf(tp).map((replica) => ({ ...tp, replica })));
+  }
+  await takeUp(context, transitions, tps);
+}
+
+/** Reads again what could not be read or written. */
+export async function retryUnsettled(context: ControllerContext, transitions: StateTransitions): Promise<void> {
+  const tps = transitions.takeUnsettled();
+  for (const [name, state] of await transitions.read(tps)) context.leadership.set(name, state);
+  await takeUp(context, transitions, tps);
+}
+
+/** Leaders go on where they can, the others are replaced; every live replica is told, every dead one leaves the ISR. */
+async function takeUp(context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[]): Promise<void> {
+  const restarted = new RestartedReplicas(context);
+  for (const tp of tps) {
+    const state = context.leadershipOf(tp);
+    if (!state) continue;
+    if (state.mzxid !== undefined) restarted.note(tp, { ...state, mzxid: state.mzxid });
+    movePartition(context, tp, restarted.mayContinue(tp) ? 'OnlinePartition' : 'OfflinePartition');
+  }
+  const names = new Set(tps.map(tpName));
+  const replicas = tps.flatMap((tp) => context.replicasOf(tp).map((replica) => ({ ...tp, replica })));
+  const [live, dead] = [true, false].map((isLive) => replicas.filter(({ replica }) => context.liveBrokers.has(replica) === isLive));
+  transitions.onlineReplicas(live!.filter((one) => restarted.isUnaffected(one)));
+  transitions.markOnline(live!.filter((one) => !restarted.isUnaffected(one)));
+  await transitions.offlineReplicas(dead!);
+  await transitions.electMissingLeaders((tp) => names.has(tpName(tp)));
+  await restarted.readmit(transitions);
+}
