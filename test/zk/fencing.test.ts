@@ -4,7 +4,8 @@
  */
 import { BrokerIdTakenError, registerBroker } from '../../src/zk/broker-registration';
 import { ControllerMovedError, electController } from '../../src/zk/controller-election';
-import { StateContent, writeIsr, writePartitionStates } from '../../src/zk/partition-state-store';
+import { writePartitionStates } from '../../src/zk/controller-state-writes';
+import { StateContent, writeIsr } from '../../src/zk/partition-state-store';
 import { claimProducerIdBlock } from '../../src/zk/producer-ids';
 import { isZkError, ZkOp } from '../../src/zk/zk-session';
 import { ZkConnection } from '../../src/zk/zk-connection';
@@ -103,7 +104,7 @@ test('after a lost reply it is found out whether the write was applied', async (
   stage.cluster.zookeeper.atOperation((one) => one.host === host && one.isWrite, 'reset-before');
   const after = (await write([1], 1))[0]!;
   // Whether it is tried again or reported: nobody is told of a state that is not there.
-  expect(after.state).toMatchObject({ isr: [...stage.state.isr], zkVersion: stage.state.zkVersion });
+  expect(after).toMatchObject({ kind: 'ok', state: { isr: [...stage.state.isr], zkVersion: stage.state.zkVersion } });
 });
 
 test('a leader that was deposed meanwhile does not write its ISR, whether a replica leaves or joins', async () => {
@@ -160,7 +161,7 @@ test('a broker with a new session replaces the registration of its former one (K
   stage.write('/brokers/ids/x', Buffer.alloc(0));
   const [former, fresh] = [await stage.connect(), await stage.connect()];
   const epoch = await stage.run(registerBroker(former.zk, registration));
-  expect(await stage.run(registerBroker(fresh.zk, registration, former.zk.credentials.id))).toBeGreaterThan(
+  expect(await stage.run(registerBroker(fresh.zk, registration, new Set([former.zk.credentials.id])))).toBeGreaterThan(
     epoch,
   );
   expect(stage.cluster.zookeeper.tree.exists(brokerIdZnode.path(7))!.ephemeralOwner).toBe(
