@@ -9,22 +9,20 @@
  */
 import { Endpoint, GROUP_METADATA_TOPIC } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
-import { Host, Log, sleep, withDeadline } from '../common/host';
+import { Host, Log, withDeadline } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { Controller } from '../controller/controller';
 import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
-import { RpcConnection } from '../network/rpc-connection';
 import { SocketServer } from '../network/socket-server';
-import { controlledShutdown } from '../protocol/messages/replica-control';
 import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, readBrokers, registerBroker } from '../zk/broker-registration';
-import { readControllerId } from '../zk/controller-election';
 import { writeIsr } from '../zk/partition-state-store';
 import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
 import { readTopic } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
 import { endpointText } from '../zk/znodes';
+import { moveLeadersAway } from './ask-controller';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
 import { ConfigChangeListener } from './config-change-listener';
@@ -299,7 +297,10 @@ export class Broker {
     if (!this.running) return;
     const { brokerId, replicas, groups, server, controller, configListener, propagator, logDirFailures, zk } = this.running;
     this.log.info(`Shutting down broker ${brokerId}`);
-    if (this.config['controlled.shutdown.enable']) await this.moveLeadersAway();
+    if (this.config['controlled.shutdown.enable']) {
+      const { host, log, config, brokerEpoch, listeners } = this;
+      await moveLeadersAway({ host, log, zk, config, interBrokerListener: listeners.interBroker, brokerId, brokerEpoch });
+    }
     this.stallWatch.stop();
     configListener.stop();
     propagator.stop();
@@ -314,37 +315,5 @@ export class Broker {
     this.logs!.releaseLocks();
     this.log.info(`Broker ${brokerId} has shut down`);
     this.host.event({ what: 'broker-stopped', broker: brokerId });
-  }
-
-  /** Asks the controller, wherever it is, to move our leaders; after some tries goes on without. */
-  private async moveLeadersAway(): Promise<void> {
-    const retries = this.config['controlled.shutdown.max.retries'];
-    for (let attempt = 1; attempt <= retries; attempt++) {
-      try {
-        const remaining = await this.askController();
-        if (remaining === 0) return this.log.info('Controlled shutdown succeeded');
-        this.log.warn(`${remaining} partitions are still led here`);
-      } catch (error) {
-        this.log.warn(`Controlled shutdown attempt ${attempt} failed: ${messageOf(error)}`);
-      }
-      if (attempt < retries) await sleep(this.host.clock, this.config['controlled.shutdown.retry.backoff.ms']);
-    }
-    this.log.warn('Proceeding to do an unclean shutdown as all the controlled shutdown attempts failed');
-  }
-
-  private async askController(): Promise<number> {
-    const { zk, brokerId } = this.require();
-    const timeoutMs = this.config['controller.socket.timeout.ms'];
-    const controllerId = await withDeadline(this.host.clock, timeoutMs, readControllerId(zk), () => new Error('ZooKeeper does not answer'));
-    const target = (await readBrokers(zk)).find((broker) => broker.id === controllerId)?.endpoints.find((one) => one.listener === this.listeners.interBroker);
-    if (!target) throw new Error('there is no controller');
-    const connection = await RpcConnection.open(this.host, target, { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs });
-    try {
-      const response = await connection.request(controlledShutdown, { brokerId, brokerEpoch: this.brokerEpoch });
-      if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
-      return response.remainingPartitions.length;
-    } finally {
-      connection.close();
-    }
   }
 }
