@@ -1,9 +1,9 @@
 /**
  * Ties a consumer to its group: when to rejoin, what to give up and to take over, what to commit.
  *
- * Everything here that touches the user's partitions runs inside poll. Invariants: before partitions are given up their
- * positions are committed (with auto-commit) and the listener has run; partitions lost without warning are reported as
- * lost and never committed.
+ * Everything here that touches the user's partitions runs inside poll. Invariants: before partitions are
+ * given up their positions are committed (with auto-commit) and the listener has run; partitions lost without
+ * warning are reported as lost and never committed.
  *
  * Kafka: clients/consumer/internals/ConsumerCoordinator.java@2.8.2
  */
@@ -24,7 +24,10 @@ import { SubscriptionState } from './subscription-state';
 export interface RebalanceListener {
   onPartitionsRevoked?(partitions: readonly TopicPartition[]): void | Promise<void>;
   onPartitionsAssigned?(partitions: readonly TopicPartition[]): void | Promise<void>;
-  /** They were taken away without asking; somebody else may read them already. Not set: onPartitionsRevoked is called. */
+  /**
+   * They were taken away without asking; somebody else may read them already. Not set: onPartitionsRevoked is
+   * called.
+   */
   onPartitionsLost?(partitions: readonly TopicPartition[]): void | Promise<void>;
 }
 
@@ -63,9 +66,18 @@ export class ConsumerCoordinator {
     const { host, log, config, groupId, assignors, metadata, pool, subscription } = deps;
     this.coordinator = new CoordinatorClient(host, log, groupId, config['retry.backoff.ms'], metadata, pool);
     this.membership = new GroupMembership({
-      host, log, config, groupId, assignors, coordinator: this.coordinator, onAttention: deps.onAttention,
+      host,
+      log,
+      config,
+      groupId,
+      assignors,
+      coordinator: this.coordinator,
+      onAttention: deps.onAttention,
       // What was lost is nobody's claim any more, also before poll has reported the loss.
-      subscription: () => ({ topics: subscription.topics, owned: this.membership.partitionsLost ? [] : subscription.partitions }),
+      subscription: () => ({
+        topics: subscription.topics,
+        owned: this.membership.partitionsLost ? [] : subscription.partitions,
+      }),
       partitionCounts: (topics) => this.partitionCounts(topics),
     });
     this.committer = new OffsetCommitter(host, groupId, config['retry.backoff.ms'], this.coordinator);
@@ -73,9 +85,14 @@ export class ConsumerCoordinator {
     this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
   }
 
-  private get now(): number { return this.deps.host.clock.monotonicMs(); }
+  private get now(): number {
+    return this.deps.host.clock.monotonicMs();
+  }
 
-  /** The part of every poll that belongs to the group. Throws what ends the membership, and what a listener throws. */
+  /**
+   * The part of every poll that belongs to the group. Throws what ends the membership, and what a listener
+   * throws.
+   */
   async poll(): Promise<void> {
     const { subscription } = this.deps;
     this.membership.polled();
@@ -107,7 +124,9 @@ export class ConsumerCoordinator {
     const pattern = subscription.subscribedPattern;
     if (pattern && this.now >= this.nextPatternLookMs) {
       this.nextPatternLookMs = this.now + config['metadata.max.age.ms'];
-      const matches = (await metadata.topics()).filter((topic) => pattern.test(topic) && !(config['exclude.internal.topics'] && topic.startsWith('__')));
+      const matches = (await metadata.topics()).filter(
+        (topic) => pattern.test(topic) && !(config['exclude.internal.topics'] && topic.startsWith('__')),
+      );
       if (subscription.matched(matches)) {
         log.info(`Subscribed to topics ${matches.join(', ') || '(none)'} by pattern ${pattern.source}`);
         this.membership.requestRejoin('the topics that match the pattern have changed');
@@ -116,40 +135,63 @@ export class ConsumerCoordinator {
     if (this.assignedFrom === undefined || this.membership.isJoining) return;
     for (const [topic, count] of this.assignedFrom) {
       const now = metadata.topic(topic)?.partitions.length ?? count;
-      if (now !== count) return this.membership.requestRejoin(`topic ${topic} has ${now} partitions instead of ${count}`);
+      if (now !== count)
+        return this.membership.requestRejoin(`topic ${topic} has ${now} partitions instead of ${count}`);
     }
-    for (const topic of this.missing) if (metadata.topic(topic) && !this.assignedFrom.has(topic)) return this.membership.requestRejoin(`topic ${topic} exists now`);
+    for (const topic of this.missing)
+      if (metadata.topic(topic) && !this.assignedFrom.has(topic))
+        return this.membership.requestRejoin(`topic ${topic} exists now`);
   }
 
   private async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { metadata } = this.deps;
     const counts = new Map<string, number>();
-    await Promise.all(topics.map(async (topic) => {
-      const info = metadata.topic(topic) ?? await metadata.awaitTopic(topic, this.missing.has(topic) ? 1 : MISSING_TOPIC_WAIT_MS).catch(() => undefined);
-      if (info) counts.set(topic, info.partitions.length);
-      else this.missing.add(topic);
-    }));
+    await Promise.all(
+      topics.map(async (topic) => {
+        const info =
+          metadata.topic(topic) ??
+          (await metadata
+            .awaitTopic(topic, this.missing.has(topic) ? 1 : MISSING_TOPIC_WAIT_MS)
+            .catch(() => undefined));
+        if (info) counts.set(topic, info.partitions.length);
+        else this.missing.add(topic);
+      }),
+    );
     return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** Before joining: an eager member gives everything up, a cooperative one only what it is no longer subscribed to. */
+  /**
+   * Before joining: an eager member gives everything up, a cooperative one only what it is no longer
+   * subscribed to.
+   */
   private async prepare(): Promise<void> {
     const { subscription } = this.deps;
     await this.commitBeforeLosing();
     if (this.membership.partitionsLost) return this.lose();
-    const given = this.protocol === 'eager' ? subscription.partitions : subscription.partitions.filter((tp) => !subscription.topics.includes(tp.topic));
+    const given =
+      this.protocol === 'eager'
+        ? subscription.partitions
+        : subscription.partitions.filter((tp) => !subscription.topics.includes(tp.topic));
     await this.giveUp(given, 'onPartitionsRevoked');
   }
 
   private async lose(): Promise<void> {
     this.membership.partitionsLost = false;
-    await this.giveUp(this.deps.subscription.partitions, this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked');
+    await this.giveUp(
+      this.deps.subscription.partitions,
+      this.listener.onPartitionsLost ? 'onPartitionsLost' : 'onPartitionsRevoked',
+    );
   }
 
-  private async giveUp(given: readonly TopicPartition[], how: 'onPartitionsRevoked' | 'onPartitionsLost'): Promise<void> {
+  private async giveUp(
+    given: readonly TopicPartition[],
+    how: 'onPartitionsRevoked' | 'onPartitionsLost',
+  ): Promise<void> {
     const { subscription, log } = this.deps;
     if (given.length === 0) return;
-    log.info(`${how === 'onPartitionsLost' ? 'Lost' : 'Revoke'} previously assigned partitions ${given.map(tpName).join(', ')}`);
+    log.info(
+      `${how === 'onPartitionsLost' ? 'Lost' : 'Revoke'} previously assigned partitions ${given.map(tpName).join(', ')}`,
+    );
     const names = new Set(given.map(tpName));
     for (const tp of given) subscription.find(tp)!.revoked = true;
     try {
@@ -168,7 +210,9 @@ export class ConsumerCoordinator {
     const added = partitions.filter((tp) => !owned.has(tpName(tp)));
     const revoked = subscription.partitions.filter((tp) => !target.has(tpName(tp)));
     assignor.onAssignment?.(partitions, generation);
-    log.info(`Successfully joined group ${groupId} with generation ${generation}; assigned ${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`);
+    log.info(
+      `Successfully joined group ${groupId} with generation ${generation}; assigned ${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`,
+    );
     if (revoked.length > 0) {
       await this.commitBeforeLosing();
       await this.giveUp(revoked, 'onPartitionsRevoked');
@@ -182,15 +226,18 @@ export class ConsumerCoordinator {
   // ---- Committing
 
   private positions(): OffsetCommit[] {
-    return this.deps.subscription.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
+    return this.deps.subscription
+      .consumed()
+      .map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
   }
 
   private async commitBeforeLosing(): Promise<void> {
     if (!this.deps.config['enable.auto.commit'] || !this.membership.isMember) return;
     await this.autoCommitting;
     if (!this.membership.isMember) return;
-    await this.commit(this.positions(), this.deps.config['max.poll.interval.ms'])
-      .catch((error) => this.deps.log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`));
+    await this.commit(this.positions(), this.deps.config['max.poll.interval.ms']).catch((error) =>
+      this.deps.log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`),
+    );
   }
 
   /** In the background; a failure is a warning, and the next one follows. */
@@ -201,23 +248,42 @@ export class ConsumerCoordinator {
     this.nextAutoCommitMs = this.now + config['auto.commit.interval.ms'];
     this.autoCommitting = this.commit(this.positions(), config['default.api.timeout.ms'])
       .catch((error) => log.warn(`Asynchronous auto-commit of offsets failed: ${messageOf(error)}`))
-      .finally(() => { this.autoCommitting = undefined; });
+      .finally(() => {
+        this.autoCommitting = undefined;
+      });
   }
 
-  /** Commits the given offsets, or all positions. Rejects REBALANCE_IN_PROGRESS, COMMIT_FAILED, TIMEOUT and what the coordinator says. */
+  /**
+   * Commits the given offsets, or all positions. Rejects REBALANCE_IN_PROGRESS, COMMIT_FAILED, TIMEOUT and
+   * what the coordinator says.
+   */
   async commit(offsets: readonly OffsetCommit[] | undefined, timeoutMs: number): Promise<void> {
     const { subscription, interceptors } = this.deps;
     const commits = offsets ?? this.positions();
-    for (const { offset } of commits) if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `Invalid negative offset ${offset}`);
-    await this.committer.commit(commits, subscription.isSubscribed ? this.membership : OUTSIDE_OF_A_GROUP, timeoutMs);
+    for (const { offset } of commits)
+      if (!Number.isSafeInteger(offset) || offset < 0)
+        throw new KafkaError('ILLEGAL_STATE', `Invalid negative offset ${offset}`);
+    await this.committer.commit(
+      commits,
+      subscription.isSubscribed ? this.membership : OUTSIDE_OF_A_GROUP,
+      timeoutMs,
+    );
     interceptors.onCommit(commits);
   }
 
-  /** Gives partitions without a position the committed one, where there is one. Others fall to the reset strategy. */
+  /**
+   * Gives partitions without a position the committed one, where there is one. Others fall to the reset
+   * strategy.
+   */
   async refreshCommitted(): Promise<void> {
-    const waiting = this.deps.subscription.all.filter((one) => one.needsCommitted && one.position === undefined && !one.revoked);
+    const waiting = this.deps.subscription.all.filter(
+      (one) => one.needsCommitted && one.position === undefined && !one.revoked,
+    );
     if (waiting.length === 0) return;
-    const found = await this.committer.fetch(waiting.map((one) => one.tp), this.deps.config['default.api.timeout.ms']);
+    const found = await this.committer.fetch(
+      waiting.map((one) => one.tp),
+      this.deps.config['default.api.timeout.ms'],
+    );
     for (const partition of waiting) {
       if (!partition.needsCommitted || partition.position !== undefined) continue;
       const committed: OffsetAndMetadata | undefined = found.get(tpName(partition.tp));
@@ -232,11 +298,16 @@ export class ConsumerCoordinator {
     const { subscription } = this.deps;
     if (!subscription.isSubscribed) {
       if (!this.deps.config['enable.auto.commit']) return;
-      return this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) => this.deps.log.warn(`The last commit failed: ${messageOf(error)}`));
+      return this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) =>
+        this.deps.log.warn(`The last commit failed: ${messageOf(error)}`),
+      );
     }
     await this.commitBeforeLosing();
     const isOwner = this.membership.isMember && !this.membership.isRebalancing;
-    await this.giveUp(subscription.partitions, isOwner || !this.listener.onPartitionsLost ? 'onPartitionsRevoked' : 'onPartitionsLost');
+    await this.giveUp(
+      subscription.partitions,
+      isOwner || !this.listener.onPartitionsLost ? 'onPartitionsRevoked' : 'onPartitionsLost',
+    );
     this.prepared = false;
     await this.membership.leave();
   }

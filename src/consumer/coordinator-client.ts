@@ -1,6 +1,6 @@
 /**
- * Finds the broker that coordinates the group and asks it things; forgets it when it says it no longer is, or when the
- * connection breaks.
+ * Finds the broker that coordinates the group and asks it things; forgets it when it says it no longer is, or
+ * when the connection breaks.
  *
  * It has connections of its own: a JoinGroup may wait for minutes, and answers of a connection come in order.
  *
@@ -15,7 +15,13 @@ import { findCoordinator } from '../protocol/messages/groups';
 import { Api } from '../protocol/schema';
 
 /** After these the coordinator has to be looked for again. */
-const MOVED: readonly ErrorName[] = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'DISCONNECTED', 'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION'];
+const MOVED: readonly ErrorName[] = [
+  'NOT_COORDINATOR',
+  'COORDINATOR_NOT_AVAILABLE',
+  'DISCONNECTED',
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+];
 
 export class CoordinatorClient {
   private address: HostPort | undefined;
@@ -23,16 +29,27 @@ export class CoordinatorClient {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly groupId: string, private readonly retryBackoffMs: number,
-    private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
+    private readonly host: Host,
+    private readonly log: Log,
+    private readonly groupId: string,
+    private readonly retryBackoffMs: number,
+    private readonly metadata: ClusterMetadata,
+    private readonly pool: ConnectionPool,
   ) {}
 
-  get isKnown(): boolean { return this.address !== undefined; }
+  get isKnown(): boolean {
+    return this.address !== undefined;
+  }
 
-  /** The coordinator; looks for it as long as it takes. Rejects only when the client is closed or the group id is refused. */
+  /**
+   * The coordinator; looks for it as long as it takes. Rejects only when the client is closed or the group id
+   * is refused.
+   */
   find(): Promise<HostPort> {
     if (this.address) return Promise.resolve(this.address);
-    this.looking ??= this.look().finally(() => { this.looking = undefined; });
+    this.looking ??= this.look().finally(() => {
+      this.looking = undefined;
+    });
     return this.looking;
   }
 
@@ -41,7 +58,9 @@ export class CoordinatorClient {
       if (this.isClosed) throw new KafkaError('ILLEGAL_STATE', 'the consumer is closed');
       const brokers = this.metadata.addresses();
       if (brokers.length > 0) {
-        const found = await this.ask(brokers[(attempt + this.host.random.below(brokers.length)) % brokers.length]!);
+        const found = await this.ask(
+          brokers[(attempt + this.host.random.below(brokers.length)) % brokers.length]!,
+        );
         if (found) return found;
       }
       await sleep(this.host.clock, this.retryBackoffMs);
@@ -60,7 +79,8 @@ export class CoordinatorClient {
       if (!error.retriable) throw error;
       this.log.debug(`No coordinator yet: ${messageOf(error)}`);
     } catch (error) {
-      if (!(error instanceof KafkaError) || (!error.retriable && error.errorName !== 'ILLEGAL_STATE')) throw error;
+      if (!(error instanceof KafkaError) || (!error.retriable && error.errorName !== 'ILLEGAL_STATE'))
+        throw error;
       this.log.debug(`Group coordinator lookup failed: ${messageOf(error)}`);
     }
     return undefined;
@@ -70,7 +90,12 @@ export class CoordinatorClient {
   async request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs: number): Promise<R> {
     const { clock } = this.host;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    const address = await withDeadline(clock, timeoutMs, this.find(), () => new KafkaError('TIMEOUT', 'the group coordinator was not found in time'));
+    const address = await withDeadline(
+      clock,
+      timeoutMs,
+      this.find(),
+      () => new KafkaError('TIMEOUT', 'the group coordinator was not found in time'),
+    );
     try {
       return await this.pool.request(address, api, body, Math.max(1, deadlineMs - clock.monotonicMs()));
     } catch (error) {
@@ -88,7 +113,9 @@ export class CoordinatorClient {
 
   private noteError(name: ErrorName, address: HostPort | undefined): void {
     if (!MOVED.includes(name) || this.address === undefined || this.address !== address) return;
-    this.log.info(`Group coordinator ${address.host}:${address.port} is unavailable or invalid due to ${name}; looking for it again`);
+    this.log.info(
+      `Group coordinator ${address.host}:${address.port} is unavailable or invalid due to ${name}; looking for it again`,
+    );
     this.address = undefined;
   }
 

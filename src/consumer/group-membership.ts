@@ -1,29 +1,37 @@
 /**
  * This consumer as a member of its group: joins, syncs, sends heartbeats, leaves.
  *
- * Network work runs by itself; what touches the user (giving partitions up, receiving them) is done only inside poll.
- * So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in a later poll. Invariants:
- * an assignment is applied only if it belongs to the generation the member is in; between `prepare` and `complete` nothing
- * is committed; what comes of a join that was given up makes nobody a member.
+ * Network work runs by itself; what touches the user (giving partitions up, receiving them) is done only
+ * inside poll. So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in
+ * a later poll. Invariants: an assignment is applied only if it belongs to the generation the member is in;
+ * between `prepare` and `complete` nothing is committed; what comes of a join that was given up makes nobody
+ * a member.
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
 import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
-import { Host, Log, sleep, Timer } from '../common/host';
-import { CONSUMER_PROTOCOL_TYPE, decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from '../protocol/consumer-protocol';
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from '../protocol/messages/groups';
+import { Host, Log, sleep } from '../common/host';
+import { CONSUMER_PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from '../protocol/consumer-protocol';
+import { joinGroup, leaveGroup, syncGroup } from '../protocol/messages/groups';
 import { TypeOf } from '../protocol/schema';
-import { MemberSubscription, PartitionAssignor } from './assignors/partition-assignor';
+import { PartitionAssignor } from './assignors/partition-assignor';
 import { ConsumerConfig } from './consumer-config';
 import { CoordinatorClient } from './coordinator-client';
-import { commitFailed, CommitRights, EXPELLED, GenerationInfo } from './offset-committer';
+import { Beating, Heartbeat } from './heartbeat';
+import { assignAll, subscribedTopics } from './leader-assignment';
+import { commitFailed, CommitRights, EXPELLED, GenerationInfo, rebalanceInProgress } from './offset-committer';
 
 /** JoinGroup is answered when everybody has joined; a little later than that it is lost. */
 const JOIN_GRACE_MS = 5000;
 /** These end the membership for good; poll throws them. */
 const FATAL: readonly ErrorName[] = [
-  'FENCED_INSTANCE_ID', 'INCONSISTENT_GROUP_PROTOCOL', 'INVALID_SESSION_TIMEOUT', 'INVALID_GROUP_ID', 'GROUP_MAX_SIZE_REACHED', 'UNSUPPORTED_VERSION',
+  'FENCED_INSTANCE_ID',
+  'INCONSISTENT_GROUP_PROTOCOL',
+  'INVALID_SESSION_TIMEOUT',
+  'INVALID_GROUP_ID',
+  'GROUP_MAX_SIZE_REACHED',
+  'UNSUPPORTED_VERSION',
 ];
 
 type JoinResponse = TypeOf<typeof joinGroup.response>;
@@ -43,14 +51,17 @@ export interface MembershipDeps {
   readonly groupId: string;
   readonly assignors: readonly PartitionAssignor[];
   readonly coordinator: CoordinatorClient;
-  readonly subscription: () => { readonly topics: readonly string[]; readonly owned: readonly TopicPartition[] };
+  readonly subscription: () => {
+    readonly topics: readonly string[];
+    readonly owned: readonly TopicPartition[];
+  };
   /** Partition counts of those topics that exist. */
   readonly partitionCounts: (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Something is to be done in the next poll. */
   readonly onAttention: () => void;
 }
 
-export class GroupMembership implements CommitRights {
+export class GroupMembership implements CommitRights, Beating {
   private memberId = '';
   private generation = -1;
   private joining: Promise<void> | undefined;
@@ -58,10 +69,8 @@ export class GroupMembership implements CommitRights {
   private attempt = 0;
   private joined: JoinResult | undefined;
   private failure: KafkaError | undefined;
-  private timer: Timer | undefined;
+  private readonly heartbeat: Heartbeat;
   private lastPollMs: number;
-  private lastHeartbeatOkMs = 0;
-  private heartbeatInFlight = false;
   private isClosed = false;
   /** A rebalance is due. */
   rejoinNeeded = true;
@@ -69,15 +78,39 @@ export class GroupMembership implements CommitRights {
   partitionsLost = false;
 
   constructor(private readonly deps: MembershipDeps) {
+    const { host, log, config, groupId, coordinator } = deps;
     this.lastPollMs = this.now;
+    const times = {
+      intervalMs: config['heartbeat.interval.ms'],
+      sessionTimeoutMs: config['session.timeout.ms'],
+    };
+    this.heartbeat = new Heartbeat({ clock: host.clock, log, groupId, coordinator, ...times }, this);
   }
 
-  private get now(): number { return this.deps.host.clock.monotonicMs(); }
-  get isJoining(): boolean { return this.joining !== undefined; }
-  get info(): GenerationInfo { return { generation: this.generation, memberId: this.memberId, groupInstanceId: this.deps.config['group.instance.id'] }; }
-  get isMember(): boolean { return this.generation >= 0; }
+  private get now(): number {
+    return this.deps.host.clock.monotonicMs();
+  }
+  get isJoining(): boolean {
+    return this.joining !== undefined;
+  }
+  get info(): GenerationInfo {
+    return {
+      generation: this.generation,
+      memberId: this.memberId,
+      groupInstanceId: this.deps.config['group.instance.id'],
+    };
+  }
+  get isMember(): boolean {
+    return this.generation >= 0;
+  }
   /** From the start of a join until poll has applied what came of it. */
-  get isRebalancing(): boolean { return this.joining !== undefined || this.joined !== undefined; }
+  get isRebalancing(): boolean {
+    return this.joining !== undefined || this.joined !== undefined;
+  }
+
+  get isPollOverdue(): boolean {
+    return this.now - this.lastPollMs > this.deps.config['max.poll.interval.ms'];
+  }
 
   /** The user polls: it is alive and working. */
   polled(): void {
@@ -116,19 +149,25 @@ export class GroupMembership implements CommitRights {
     this.joined = undefined;
     const attempt = ++this.attempt;
     const isWanted = () => attempt === this.attempt && !this.isClosed;
-    this.joining = this.join(isWanted).then((result) => {
-      if (isWanted()) this.joined = result;
-    }, (error) => {
-      if (!isWanted()) return;
-      // Also what a user's assignor throws: poll reports it.
-      this.failure = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
-      this.rejoinNeeded = true;
-    }).finally(() => {
-      if (!isWanted()) return;
-      this.joining = undefined;
-      this.deps.onAttention();
-    });
-    this.armHeartbeat();
+    this.joining = this.join(isWanted)
+      .then(
+        (result) => {
+          if (isWanted()) this.joined = result;
+        },
+        (error) => {
+          if (!isWanted()) return;
+          // Also what a user's assignor throws: poll reports it.
+          this.failure =
+            error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
+          this.rejoinNeeded = true;
+        },
+      )
+      .finally(() => {
+        if (!isWanted()) return;
+        this.joining = undefined;
+        this.deps.onAttention();
+      });
+    this.heartbeat.start();
   }
 
   takeJoined(): JoinResult | undefined {
@@ -161,11 +200,26 @@ export class GroupMembership implements CommitRights {
     const { config, coordinator, groupId, assignors } = this.deps;
     const { topics, owned } = this.deps.subscription();
     const rebalanceTimeoutMs = config['max.poll.interval.ms'];
-    const answer = await coordinator.request(joinGroup, {
-      groupId, sessionTimeoutMs: config['session.timeout.ms'], rebalanceTimeoutMs, memberId: this.memberId, groupInstanceId: config['group.instance.id'],
-      protocolType: CONSUMER_PROTOCOL_TYPE,
-      protocols: assignors.map((one) => ({ name: one.name, metadata: encodeSubscription({ topics, userData: one.userData?.() ?? null, ownedPartitions: one.protocol === 'cooperative' ? owned : [] }) })),
-    }, Math.max(config['request.timeout.ms'], rebalanceTimeoutMs + JOIN_GRACE_MS));
+    const answer = await coordinator.request(
+      joinGroup,
+      {
+        groupId,
+        sessionTimeoutMs: config['session.timeout.ms'],
+        rebalanceTimeoutMs,
+        memberId: this.memberId,
+        groupInstanceId: config['group.instance.id'],
+        protocolType: CONSUMER_PROTOCOL_TYPE,
+        protocols: assignors.map((one) => ({
+          name: one.name,
+          metadata: encodeSubscription({
+            topics,
+            userData: one.userData?.() ?? null,
+            ownedPartitions: one.protocol === 'cooperative' ? owned : [],
+          }),
+        })),
+      },
+      Math.max(config['request.timeout.ms'], rebalanceTimeoutMs + JOIN_GRACE_MS),
+    );
     if (!isWanted()) {
       // The consumer left meanwhile: the coordinator must not wait for a member that is none.
       void this.sayGoodbye(answer.memberId);
@@ -175,22 +229,45 @@ export class GroupMembership implements CommitRights {
     this.check(answer.errorCode);
     this.memberId = answer.memberId;
     this.generation = answer.generationId;
-    this.lastHeartbeatOkMs = this.now;
+    this.heartbeat.heard();
     const assignor = assignors.find((one) => one.name === answer.protocolName);
-    if (!assignor) throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `the coordinator chose ${answer.protocolName ?? 'nothing'}`);
-    const assignedFrom = answer.leader === this.memberId && answer.members.length > 0 ? await this.deps.partitionCounts(subscribedTopics(answer)) : undefined;
+    if (!assignor)
+      throw new KafkaError(
+        'INCONSISTENT_GROUP_PROTOCOL',
+        `the coordinator chose ${answer.protocolName ?? 'nothing'}`,
+      );
+    const assignedFrom =
+      answer.leader === this.memberId && answer.members.length > 0
+        ? await this.deps.partitionCounts(subscribedTopics(answer))
+        : undefined;
     return isWanted() ? this.sync(answer, assignor, assignedFrom) : undefined;
   }
 
-  private async sync(joinAnswer: JoinResponse, assignor: PartitionAssignor, assignedFrom: ReadonlyMap<string, number> | undefined): Promise<JoinResult> {
+  private async sync(
+    joinAnswer: JoinResponse,
+    assignor: PartitionAssignor,
+    assignedFrom: ReadonlyMap<string, number> | undefined,
+  ): Promise<JoinResult> {
     const { coordinator, groupId, config, log } = this.deps;
     const assignments = assignedFrom ? assignAll(joinAnswer, assignor, assignedFrom) : [];
     const idle = assignments.filter((row) => row.partitions === 0).map((row) => row.memberId);
-    if (idle.length > 0) log.warn(`Group ${groupId} has more members than partitions: ${idle.length} of ${assignments.length} stay idle (${idle.join(', ')})`);
-    const answer = await coordinator.request(syncGroup, {
-      groupId, generationId: joinAnswer.generationId, memberId: joinAnswer.memberId, groupInstanceId: config['group.instance.id'],
-      protocolType: joinAnswer.protocolType, protocolName: joinAnswer.protocolName, assignments: assignments.map(({ memberId, assignment }) => ({ memberId, assignment })),
-    }, Math.max(config['request.timeout.ms'], config['max.poll.interval.ms'] + JOIN_GRACE_MS));
+    if (idle.length > 0)
+      log.warn(
+        `Group ${groupId} has more members than partitions: ${idle.length} of ${assignments.length} stay idle (${idle.join(', ')})`,
+      );
+    const answer = await coordinator.request(
+      syncGroup,
+      {
+        groupId,
+        generationId: joinAnswer.generationId,
+        memberId: joinAnswer.memberId,
+        groupInstanceId: config['group.instance.id'],
+        protocolType: joinAnswer.protocolType,
+        protocolName: joinAnswer.protocolName,
+        assignments: assignments.map(({ memberId, assignment }) => ({ memberId, assignment })),
+      },
+      Math.max(config['request.timeout.ms'], config['max.poll.interval.ms'] + JOIN_GRACE_MS),
+    );
     this.check(answer.errorCode);
     const { partitions } = decodeAssignment(answer.assignment);
     return { generation: joinAnswer.generationId, assignor, partitions, assignedFrom };
@@ -204,7 +281,10 @@ export class GroupMembership implements CommitRights {
 
   commitAs(made?: GenerationInfo): GenerationInfo {
     if (this.isRebalancing) throw rebalanceInProgress();
-    if (!this.isMember) throw commitFailed('the consumer is not part of an active group; it is likely that it was kicked out of the group');
+    if (!this.isMember)
+      throw commitFailed(
+        'the consumer is not part of an active group; it is likely that it was kicked out of the group',
+      );
     if (made && !this.is(made)) throw commitFailed(`generation ${made.generation} is over`);
     return this.info;
   }
@@ -226,41 +306,16 @@ export class GroupMembership implements CommitRights {
     return error === 'FENCED_INSTANCE_ID' ? new KafkaError(error) : commitFailed(error);
   }
 
-  // ---- Heartbeats, apart from what the user does
+  // ---- Leaving
 
-  private armHeartbeat(): void {
-    if (this.timer || this.isClosed) return;
-    this.timer = this.deps.host.clock.schedule(this.deps.config['heartbeat.interval.ms'], () => {
-      this.timer = undefined;
-      this.armHeartbeat();
-      void this.beat();
-    });
-  }
-
-  private async beat(): Promise<void> {
-    const { config, coordinator, groupId, log } = this.deps;
-    if (!this.isMember || this.isJoining || this.heartbeatInFlight) return;
-    if (this.now - this.lastPollMs > config['max.poll.interval.ms']) {
-      log.warn('consumer poll timeout has expired. The time between two calls of poll was longer than max.poll.interval.ms: the poll loop spends too much time processing. Leaving the group.');
-      this.partitionsLost = true;
-      return this.leave();
-    }
-    this.heartbeatInFlight = true;
-    const { generation, memberId, groupInstanceId } = this.info;
-    try {
-      const answer = await coordinator.request(heartbeat, { groupId, generationId: generation, memberId, groupInstanceId }, config['session.timeout.ms']);
-      const error = coordinator.note(answer.errorCode);
-      if (this.generation !== generation || this.isClosed) return;
-      if (error === 'NONE') this.lastHeartbeatOkMs = this.now;
-      else if (error === 'REBALANCE_IN_PROGRESS') this.requestRejoin('group is already rebalancing');
-      else if (error === 'UNKNOWN_MEMBER_ID' || error === 'ILLEGAL_GENERATION' || error === 'FENCED_INSTANCE_ID') this.expelled(error);
-    } catch (error) {
-      if (this.isClosed) return;
-      log.debug(`Heartbeat failed: ${messageOf(error)}`);
-      if (this.now - this.lastHeartbeatOkMs > config['session.timeout.ms']) log.warn(`No heartbeat was answered for ${config['session.timeout.ms']} ms`);
-    } finally {
-      this.heartbeatInFlight = false;
-    }
+  /** The user has not polled for too long: others are to have the partitions. */
+  async abandon(): Promise<void> {
+    this.deps.log.warn(
+      'consumer poll timeout has expired. The time between two calls of poll was longer than max.poll.interval.ms: ' +
+        'the poll loop spends too much time processing. Leaving the group.',
+    );
+    this.partitionsLost = true;
+    return this.leave();
   }
 
   /** Tells the coordinator, if it can be told; static members only go quiet. */
@@ -279,30 +334,17 @@ export class GroupMembership implements CommitRights {
   private async sayGoodbye(memberId: string): Promise<void> {
     const { coordinator, groupId, config } = this.deps;
     if (memberId === '' || config['group.instance.id'] !== null || !coordinator.isKnown) return;
-    await coordinator.request(leaveGroup, { groupId, members: [{ memberId, groupInstanceId: null }] }, config['request.timeout.ms']).catch(() => {});
+    await coordinator
+      .request(
+        leaveGroup,
+        { groupId, members: [{ memberId, groupInstanceId: null }] },
+        config['request.timeout.ms'],
+      )
+      .catch(() => {});
   }
 
   close(): void {
     this.isClosed = true;
-    this.timer?.cancel();
+    this.heartbeat.close();
   }
-}
-
-function rebalanceInProgress(): KafkaError {
-  return new KafkaError('REBALANCE_IN_PROGRESS', 'Offset commit cannot be completed since the consumer is undergoing a rebalance. '
-    + 'You can try completing the rebalance by calling poll() and then retry the operation.');
-}
-
-function subscribedTopics(answer: JoinResponse): string[] {
-  return [...new Set(answer.members.flatMap((member) => decodeSubscription(member.metadata).topics))].sort();
-}
-
-/** What the leader of the group does: everybody's subscription in, everybody's assignment out. */
-function assignAll(answer: JoinResponse, assignor: PartitionAssignor, counts: ReadonlyMap<string, number>): { memberId: string; assignment: Buffer; partitions: number }[] {
-  const members: MemberSubscription[] = answer.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, ...decodeSubscription(metadata) }));
-  const assignment = assignor.assign(counts, members);
-  return members.map(({ memberId }) => {
-    const partitions = assignment.get(memberId) ?? [];
-    return { memberId, assignment: encodeAssignment({ partitions, userData: null }), partitions: partitions.length };
-  });
 }

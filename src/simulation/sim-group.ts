@@ -1,6 +1,6 @@
 /**
- * A consumer group in the simulated cluster: members on hosts of their own, which poll, commit now and then, die, stall
- * and come back; and what must hold of them all the time.
+ * A consumer group in the simulated cluster: members on hosts of their own, which poll, commit now and then,
+ * die, stall and come back; and what must hold of them all the time.
  *
  *   OneOwner        in a generation a partition has at most one owner
  *   InOrder         what a member reads of a partition it owns has no gap and no step back
@@ -47,19 +47,30 @@ export interface SimGroupOptions {
   readonly discovery?: RawConfig;
   /** Chance that a poll is followed by a commit. */
   readonly commitChance?: number;
-  /** Draw for each member how it commits, and whether somebody without a group commits beside it; not set: commitSync. */
+  /**
+   * Draw for each member how it commits, and whether somebody without a group commits beside it; not set:
+   * commitSync.
+   */
   readonly drawsCommits?: boolean;
 }
 
 const DEFAULTS: RawConfig = {
-  'session.timeout.ms': 6000, 'heartbeat.interval.ms': 1000, 'max.poll.interval.ms': 12000, 'enable.auto.commit': false, 'max.poll.records': 20, 'default.api.timeout.ms': 10000,
+  'session.timeout.ms': 6000,
+  'heartbeat.interval.ms': 1000,
+  'max.poll.interval.ms': 12000,
+  'enable.auto.commit': false,
+  'max.poll.records': 20,
+  'default.api.timeout.ms': 10000,
 };
 
 const AUTO_COMMIT: RawConfig = { 'enable.auto.commit': true, 'auto.commit.interval.ms': 700 };
 /** What a commit may come to; the work is done again then, by this member or another. */
 const FORGIVEN = ['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS'];
 
-const ZOOKEEPER_DISCOVERY: RawConfig = { 'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000 };
+const ZOOKEEPER_DISCOVERY: RawConfig = {
+  'zookeeper.connect': 'zookeeper:2181',
+  'zookeeper.session.timeout.ms': 6000,
+};
 
 export class SimGroup {
   readonly members: SimMember[] = [];
@@ -70,7 +81,10 @@ export class SimGroup {
   private readonly acknowledged = new Map<string, number>();
   private readonly random: Prng;
 
-  constructor(private readonly cluster: SimCluster, readonly options: SimGroupOptions) {
+  constructor(
+    private readonly cluster: SimCluster,
+    readonly options: SimGroupOptions,
+  ) {
     this.random = cluster.world.random.split(`group ${options.groupId}`);
   }
 
@@ -78,32 +92,65 @@ export class SimGroup {
   start(name: string, config: RawConfig = {}): SimMember {
     const environment = this.cluster.environment();
     const { drawsCommits, groupId, topics, discovery = ZOOKEEPER_DISCOVERY } = this.options;
-    const style: CommitStyle = drawsCommits ? this.random.pick(['sync', 'async', 'auto', 'auto'] as const) : 'sync';
+    const style: CommitStyle = drawsCommits
+      ? this.random.pick(['sync', 'async', 'auto', 'auto'] as const)
+      : 'sync';
     if (drawsCommits && this.members.length === 0 && this.random.chance(0.3)) {
       new SimSoloConsumer(this.cluster, { groupId: `${groupId}-solo`, topic: topics[0]!, discovery }).start();
     }
     const next = new Map<string, number>();
     const consumer = new Consumer(environment, {
-      ...discovery, 'request.timeout.ms': 5000, 'auto.offset.reset': 'earliest', 'group.id': groupId, 'client.id': name,
-      ...DEFAULTS, ...style === 'auto' ? AUTO_COMMIT : {}, ...this.options.config, ...config,
-      'interceptor.classes': [{ onCommit: (commits: readonly OffsetCommit[]) => this.committed(name, next, commits) }],
+      ...discovery,
+      'request.timeout.ms': 5000,
+      'auto.offset.reset': 'earliest',
+      'group.id': groupId,
+      'client.id': name,
+      ...DEFAULTS,
+      ...(style === 'auto' ? AUTO_COMMIT : {}),
+      ...this.options.config,
+      ...config,
+      'interceptor.classes': [
+        { onCommit: (commits: readonly OffsetCommit[]) => this.committed(name, next, commits) },
+      ],
     });
-    const member: SimMember = { name, host: environment.simHost, consumer, style, next, endedWith: undefined, assignments: 0, revocations: 0, lost: 0 };
+    const member: SimMember = {
+      name,
+      host: environment.simHost,
+      consumer,
+      style,
+      next,
+      endedWith: undefined,
+      assignments: 0,
+      revocations: 0,
+      lost: 0,
+    };
     this.members.push(member);
-    this.run(member).catch((error) => { member.endedWith = error instanceof KafkaError ? error.errorName : String((error as Error).stack); });
+    this.run(member).catch((error) => {
+      member.endedWith = error instanceof KafkaError ? error.errorName : String((error as Error).stack);
+    });
     return member;
   }
 
   private async run(member: SimMember): Promise<void> {
     const { consumer } = member;
     await consumer.subscribe(this.options.topics, {
-      onPartitionsAssigned: (tps) => { member.assignments++; this.assigned(member, tps); },
-      onPartitionsRevoked: (tps) => { member.revocations++; this.revoked(member, tps); },
-      onPartitionsLost: (tps) => { member.lost++; for (const tp of tps) member.next.delete(tpName(tp)); },
+      onPartitionsAssigned: (tps) => {
+        member.assignments++;
+        this.assigned(member, tps);
+      },
+      onPartitionsRevoked: (tps) => {
+        member.revocations++;
+        this.revoked(member, tps);
+      },
+      onPartitionsLost: (tps) => {
+        member.lost++;
+        for (const tp of tps) member.next.delete(tpName(tp));
+      },
     });
     for (;;) {
       for (const record of await consumer.poll(500)) this.process(member, record, record.offset);
-      if (member.style !== 'auto' && this.random.chance(this.options.commitChance ?? 0.3)) await this.commit(member);
+      if (member.style !== 'auto' && this.random.chance(this.options.commitChance ?? 0.3))
+        await this.commit(member);
     }
   }
 
@@ -117,23 +164,32 @@ export class SimGroup {
   }
 
   /** A commit was acknowledged. */
-  private committed(member: string, next: ReadonlyMap<string, number>, commits: readonly OffsetCommit[]): void {
+  private committed(
+    member: string,
+    next: ReadonlyMap<string, number>,
+    commits: readonly OffsetCommit[],
+  ): void {
     for (const { topic, partition, offset } of commits) {
       const name = tpName({ topic, partition });
       this.acknowledged.set(name, Math.max(offset, this.acknowledged.get(name) ?? 0));
       const reached = next.get(name);
       if (reached === undefined || offset <= reached) continue;
-      this.cluster.world.violation(`CommitsFollow: ${member} committed ${offset} of ${name}, having worked up to ${reached}`);
+      this.cluster.world.violation(
+        `CommitsFollow: ${member} committed ${offset} of ${name}, having worked up to ${reached}`,
+      );
     }
   }
 
   private revoked(member: SimMember, tps: readonly TopicPartition[]): void {
-    const mayLag = member.style !== 'auto' || member.host.logLines.some((line) => /uto-commit .*failed/.test(line));
+    const mayLag =
+      member.style !== 'auto' || member.host.logLines.some((line) => /uto-commit .*failed/.test(line));
     for (const name of tps.map(tpName)) {
       const reached = member.next.get(name);
       member.next.delete(name);
       if (mayLag || reached === undefined || reached <= (this.acknowledged.get(name) ?? 0)) continue;
-      this.cluster.world.violation(`HandedOver: ${member.name} gives ${name} up at ${reached}, with ${this.acknowledged.get(name) ?? 0} committed`);
+      this.cluster.world.violation(
+        `HandedOver: ${member.name} gives ${name} up at ${reached}, with ${this.acknowledged.get(name) ?? 0} committed`,
+      );
     }
   }
 
@@ -143,7 +199,10 @@ export class SimGroup {
       member.next.delete(tpName(tp));
       const key = `${generation} ${tpName(tp)}`;
       const other = this.owners.get(key);
-      if (other !== undefined && other !== member.name) this.cluster.world.violation(`OneOwner: ${tpName(tp)} belongs to ${other} and to ${member.name} in generation ${generation}`);
+      if (other !== undefined && other !== member.name)
+        this.cluster.world.violation(
+          `OneOwner: ${tpName(tp)} belongs to ${other} and to ${member.name} in generation ${generation}`,
+        );
       this.owners.set(key, member.name);
     }
   }
@@ -151,16 +210,24 @@ export class SimGroup {
   private process(member: SimMember, tp: TopicPartition, offset: number): void {
     const name = tpName(tp);
     const expected = member.next.get(name);
-    if (expected !== undefined && offset !== expected) this.cluster.world.violation(`InOrder: ${member.name} read ${name} offset ${offset} where ${expected} was next`);
+    if (expected !== undefined && offset !== expected)
+      this.cluster.world.violation(
+        `InOrder: ${member.name} read ${name} offset ${offset} where ${expected} was next`,
+      );
     const acknowledged = this.acknowledged.get(name) ?? 0;
-    if (expected === undefined && offset < acknowledged) this.cluster.world.violation(`CommitsGoOn: ${member.name} began ${name} at ${offset}, but a commit of ${acknowledged} had been acknowledged`);
+    if (expected === undefined && offset < acknowledged)
+      this.cluster.world.violation(
+        `CommitsGoOn: ${member.name} began ${name} at ${offset}, but a commit of ${acknowledged} had been acknowledged`,
+      );
     member.next.set(name, offset + 1);
     const counts = this.processed.get(name) ?? new Map<number, number>();
     counts.set(offset, (counts.get(offset) ?? 0) + 1);
     this.processed.set(name, counts);
   }
 
-  get alive(): SimMember[] { return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined); }
+  get alive(): SimMember[] {
+    return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined);
+  }
 
   /** kill -9 of a member. */
   kill(member: SimMember): void {
@@ -190,8 +257,9 @@ export class SimGroup {
   }
 
   /**
-   * Goes through `__consumer_offsets` as broker `id` has it: commits of a partition that went back. A commit that timed out
-   * may stand there before a lower one, so this is for runs in which every commit was answered.
+   * Goes through `__consumer_offsets` as broker `id` has it: commits of a partition that went back. A commit
+   * that timed out may stand there before a lower one, so this is for runs in which every commit was
+   * answered.
    */
   commitsThatWentBack(id: number, partitions: number): string[] {
     const last = new Map<string, number>();
@@ -205,7 +273,10 @@ export class SimGroup {
             if (parsed.kind !== 'offset' || value === null || parsed.group !== this.options.groupId) continue;
             const committed = decodeOffsetValue(value).offset;
             const before = last.get(tpName(parsed.tp)) ?? -1;
-            if (committed < before) found.push(`CommitsGoOn: ${tpName(parsed.tp)} went from ${before} back to ${committed} at ${GROUP_METADATA_TOPIC}-${partition} offset ${offset}`);
+            if (committed < before)
+              found.push(
+                `CommitsGoOn: ${tpName(parsed.tp)} went from ${before} back to ${committed} at ${GROUP_METADATA_TOPIC}-${partition} offset ${offset}`,
+              );
             last.set(tpName(parsed.tp), Math.max(before, committed));
           }
           at = batch.nextOffset;

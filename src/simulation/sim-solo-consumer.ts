@@ -1,6 +1,6 @@
 /**
- * A consumer without a group in the simulated cluster: it assigns the partitions of a topic to itself, and commits with
- * deadlines so short that it gives up on commits which may come late.
+ * A consumer without a group in the simulated cluster: it assigns the partitions of a topic to itself, and
+ * commits with deadlines so short that it gives up on commits which may come late.
  *
  *   CommitsGoOn     what it reads back is at least what was acknowledged, for its commits only ever go on
  *   InOrder         it reads without a gap
@@ -23,7 +23,10 @@ export interface SimSoloOptions {
 export class SimSoloConsumer {
   private readonly acknowledged = new Map<string, number>();
 
-  constructor(private readonly cluster: SimCluster, private readonly options: SimSoloOptions) {}
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly options: SimSoloOptions,
+  ) {}
 
   start(): void {
     this.run().catch((error) => this.violation(`Liveness: ${String((error as Error).stack)}`));
@@ -36,14 +39,21 @@ export class SimSoloConsumer {
   private async run(): Promise<void> {
     const { groupId, topic, discovery } = this.options;
     const consumer = new Consumer(this.cluster.environment(), {
-      ...discovery, 'request.timeout.ms': 2000, 'auto.offset.reset': 'earliest', 'group.id': groupId, 'client.id': groupId,
-      'enable.auto.commit': false, 'max.poll.records': 20, 'default.api.timeout.ms': 3000,
+      ...discovery,
+      'request.timeout.ms': 2000,
+      'auto.offset.reset': 'earliest',
+      'group.id': groupId,
+      'client.id': groupId,
+      'enable.auto.commit': false,
+      'max.poll.records': 20,
+      'default.api.timeout.ms': 3000,
     });
     const partitions = await this.untilAnswered(() => consumer.partitionsFor(topic));
     consumer.assign(partitions.map(({ partition }) => ({ topic, partition })));
     for (let round = 1; ; round++) {
       const reached = new Map<string, number>();
-      for (const record of await this.untilAnswered(() => consumer.poll(500))) reached.set(tpName(record), record.offset + 1);
+      for (const record of await this.untilAnswered(() => consumer.poll(500)))
+        reached.set(tpName(record), record.offset + 1);
       if (reached.size > 0) await this.commit(consumer, reached);
       if (round % READ_BACK_EVERY === 0) await this.readBack(consumer);
     }
@@ -81,7 +91,10 @@ export class SimSoloConsumer {
     }
     for (const [name, offset] of before) {
       const found = committed.get(name)?.offset ?? 0;
-      if (found < offset) this.violation(`CommitsGoOn: ${name} stands at ${found}, but a commit of ${offset} had been acknowledged`);
+      if (found < offset)
+        this.violation(
+          `CommitsGoOn: ${name} stands at ${found}, but a commit of ${offset} had been acknowledged`,
+        );
     }
   }
 }

@@ -1,8 +1,16 @@
-/** The coordinator on a staged log: what it holds to while records are loaded, stored and replicated, and leaders change. */
+/**
+ * The coordinator on a staged log: what it holds to while records are loaded, stored and replicated, and
+ * leaders change.
+ */
 import { Group } from '../../src/broker/group/group-metadata';
 import { GroupImage } from '../../src/broker/group/group-image';
 import {
-  decodeGroupValue, encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, StoredGroup,
+  decodeGroupValue,
+  encodeGroupKey,
+  encodeGroupValue,
+  encodeOffsetKey,
+  encodeOffsetValue,
+  StoredGroup,
 } from '../../src/broker/group/group-records';
 import { handleFindCoordinator } from '../../src/broker/handlers/find-coordinator';
 import { OffsetsTopic } from '../../src/broker/group/offsets-topic';
@@ -13,8 +21,18 @@ import { recordsOf } from '../../src/record/record';
 import { StagedGroups } from '../support/staged-groups';
 
 const TP = { topic: 'orders', partition: 0 };
-const value = (offset: number) => encodeOffsetValue({ offset, leaderEpoch: -1, metadata: '', commitTimestamp: 1_600_000_000_000, expireTimestamp: -1 });
-const offsetRecord = (group: string, offset: number) => ({ key: encodeOffsetKey(group, TP), value: value(offset) });
+const value = (offset: number) =>
+  encodeOffsetValue({
+    offset,
+    leaderEpoch: -1,
+    metadata: '',
+    commitTimestamp: 1_600_000_000_000,
+    expireTimestamp: -1,
+  });
+const offsetRecord = (group: string, offset: number) => ({
+  key: encodeOffsetKey(group, TP),
+  value: value(offset),
+});
 
 async function ready(seed: string, settings: Readonly<Record<string, string>> = {}): Promise<StagedGroups> {
   const staged = new StagedGroups(seed, 1, settings);
@@ -35,7 +53,10 @@ async function stableGroup(staged: StagedGroups): Promise<{ a: string; b: string
   const syncs = [staged.sync(b, generation), staged.sync(a, generation, { [a]: 'first-a', [b]: 'first-b' })];
   await staged.pass(0);
   await staged.replicate();
-  expect(await Promise.all(syncs)).toEqual([{ error: 'NONE', assignment: 'first-b' }, { error: 'NONE', assignment: 'first-a' }]);
+  expect(await Promise.all(syncs)).toEqual([
+    { error: 'NONE', assignment: 'first-b' },
+    { error: 'NONE', assignment: 'first-a' },
+  ]);
   return { a, b, generation };
 }
 
@@ -46,18 +67,38 @@ describe('the partition of a group', () => {
     const topic = new OffsetsTopic({ readPartitionCount: async () => 8, isKnown: () => true });
     const all = new StagedGroups('cache', 8).cache;
     const some = new StagedGroups('cache', 8).cache;
-    const tell = (cache: typeof all, partitions: readonly number[]) => cache.update({
-      controllerId: 1, controllerEpoch: 1, brokerEpoch: 1,
-      partitionStates: partitions.map((partition) => ({
-        topic: '__consumer_offsets', partition, controllerEpoch: 1, leader: partition, leaderEpoch: 0, isr: [partition], zkVersion: 0, replicas: [partition],
-        offlineReplicas: [],
-      })),
-      liveBrokers: [0, 1, 2, 3, 4, 5, 6, 7].map((id) => ({ id, epoch: 1, rack: null, endpoints: [{ listener: 'L', securityProtocol: 'PLAINTEXT', host: 'h', port: id }] })),
-    });
+    const tell = (cache: typeof all, partitions: readonly number[]) =>
+      cache.update({
+        controllerId: 1,
+        controllerEpoch: 1,
+        brokerEpoch: 1,
+        partitionStates: partitions.map((partition) => ({
+          topic: '__consumer_offsets',
+          partition,
+          controllerEpoch: 1,
+          leader: partition,
+          leaderEpoch: 0,
+          isr: [partition],
+          zkVersion: 0,
+          replicas: [partition],
+          offlineReplicas: [],
+        })),
+        liveBrokers: [0, 1, 2, 3, 4, 5, 6, 7].map((id) => ({
+          id,
+          epoch: 1,
+          rack: null,
+          endpoints: [{ listener: 'L', securityProtocol: 'PLAINTEXT', host: 'h', port: id }],
+        })),
+      });
     tell(all, [0, 1, 2, 3, 4, 5, 6, 7]);
     tell(some, [1, 3, 4, 6, 7]);
     const clock = new StagedGroups('clock').host.clock;
-    const ask = (cache: typeof all, key: string) => handleFindCoordinator({ clock, cache, offsetsTopic: topic, createOffsetsTopic: async () => {} }, { key, keyType: 0 }, 'L');
+    const ask = (cache: typeof all, key: string) =>
+      handleFindCoordinator(
+        { clock, cache, offsetsTopic: topic, createOffsetsTopic: async () => {} },
+        { key, keyType: 0 },
+        'L',
+      );
     for (const group of groups) {
       const [early, late] = [await ask(some, group), await ask(all, group)];
       expect(late.errorCode).toBe(0);
@@ -111,8 +152,12 @@ describe('loading', () => {
   test('keys and values that cannot be understood are passed over; the load ends, and the other groups are there', async () => {
     const staged = new StagedGroups('odd');
     const odd = [
-      { key: null, value: value(1) }, { key: Buffer.from([0, 9, 1]), value: value(1) }, { key: Buffer.from([0, 1, 0, 200]), value: null }, { key: Buffer.alloc(0), value: null },
-      { key: encodeOffsetKey('g', TP), value: Buffer.from([0, 9]) }, { key: encodeGroupKey('h'), value: Buffer.from([0, 3, 0]) },
+      { key: null, value: value(1) },
+      { key: Buffer.from([0, 9, 1]), value: value(1) },
+      { key: Buffer.from([0, 1, 0, 200]), value: null },
+      { key: Buffer.alloc(0), value: null },
+      { key: encodeOffsetKey('g', TP), value: Buffer.from([0, 9]) },
+      { key: encodeGroupKey('h'), value: Buffer.from([0, 3, 0]) },
     ];
     staged.write([offsetRecord('g', 7)]);
     for (const record of odd) staged.write([record]);
@@ -154,7 +199,8 @@ describe('loading', () => {
     // As the log reads: what is damaged anywhere in a slice makes the slice unreadable.
     partition.read = (from, limit, maxBytes) => {
       const slice = read(from, limit, maxBytes);
-      if (slice.some((bytes) => new RecordBatch(bytes).baseOffset === 1)) throw new KafkaError('CORRUPT_MESSAGE');
+      if (slice.some((bytes) => new RecordBatch(bytes).baseOffset === 1))
+        throw new KafkaError('CORRUPT_MESSAGE');
       return slice;
     };
     await staged.service.start();
@@ -166,12 +212,27 @@ describe('loading', () => {
   test('a group whose last record cannot be read has no members: older ones are not taken for the present ones', () => {
     const image = new GroupImage(() => {});
     const member = {
-      memberId: 'old', groupInstanceId: null, clientId: 'c', clientHost: '/h', rebalanceTimeoutMs: 1, sessionTimeoutMs: 1,
-      subscription: Buffer.alloc(0), assignment: Buffer.alloc(0),
+      memberId: 'old',
+      groupInstanceId: null,
+      clientId: 'c',
+      clientHost: '/h',
+      rebalanceTimeoutMs: 1,
+      sessionTimeoutMs: 1,
+      subscription: Buffer.alloc(0),
+      assignment: Buffer.alloc(0),
     };
-    const stored: StoredGroup = { protocolType: 'consumer', generation: 4, protocol: 'range', leader: 'old', currentStateTimestamp: 1, members: [member] };
+    const stored: StoredGroup = {
+      protocolType: 'consumer',
+      generation: 4,
+      protocol: 'range',
+      leader: 'old',
+      currentStateTimestamp: 1,
+      members: [member],
+    };
     for (const groupValue of [encodeGroupValue(stored), Buffer.from([0, 9])]) {
-      image.addBatch(new RecordBatch(buildBatch([{ timestamp: 1, key: encodeGroupKey('g'), value: groupValue }])));
+      image.addBatch(
+        new RecordBatch(buildBatch([{ timestamp: 1, key: encodeGroupKey('g'), value: groupValue }])),
+      );
     }
     image.addBatch(new RecordBatch(buildBatch([{ timestamp: 1, ...offsetRecord('g', 5) }])));
     const group: Group = image.groups(1, () => true).get('g')!;
@@ -227,7 +288,10 @@ describe('storing', () => {
     const staged = await ready('order');
     const commits = [staged.commit(10), staged.commit(20)];
     await staged.pass(0);
-    expect(staged.service.offsets.fetch({ groupId: 'g', allTopics: true, topics: [], requireStable: false }).topics).toEqual([]);
+    expect(
+      staged.service.offsets.fetch({ groupId: 'g', allTopics: true, topics: [], requireStable: false })
+        .topics,
+    ).toEqual([]);
     await staged.replicate();
     expect([await Promise.all(commits), staged.committed()]).toEqual([['NONE', 'NONE'], 20]);
   });
@@ -277,7 +341,10 @@ describe('storing', () => {
     await staged.replicate();
     await first;
     const late = staged.commit(11);
-    const deletion = staged.service.offsets.delete({ groupId: 'g', topics: [{ name: 'orders', partitionIndexes: [0] }] });
+    const deletion = staged.service.offsets.delete({
+      groupId: 'g',
+      topics: [{ name: 'orders', partitionIndexes: [0] }],
+    });
     await staged.replicate();
     expect([await late, (await deletion).errorCode, staged.committed()]).toEqual(['NONE', 0, -1]);
     const next = staged.commit(12);
@@ -297,36 +364,64 @@ describe('storing', () => {
   });
 
   test('expiry of a group that was unloaded and loaded again meanwhile does not go by what the old one knew', async () => {
-    const staged = await ready('expiry', { 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '100000' });
+    const staged = await ready('expiry', {
+      'offsets.retention.minutes': '1',
+      'offsets.retention.check.interval.ms': '100000',
+    });
     for (const group of ['first', 'g']) {
       const commit = staged.commit(10, { groupId: group });
       await staged.replicate();
       await commit;
     }
-    // The expiry of `first` waits for its tombstone; meanwhile the broker loses the lead, somebody commits for `g`, and it leads again.
+    // The expiry of `first` waits for its tombstone; meanwhile the broker loses the lead, somebody commits
+    // for `g`, and it leads again.
     await staged.pass(100000);
     staged.resign(1);
     const now = staged.host.clock.wallMs();
-    staged.write([{ key: encodeOffsetKey('g', TP), value: encodeOffsetValue({ offset: 30, leaderEpoch: -1, metadata: '', commitTimestamp: now, expireTimestamp: -1 }) }]);
+    staged.write([
+      {
+        key: encodeOffsetKey('g', TP),
+        value: encodeOffsetValue({
+          offset: 30,
+          leaderEpoch: -1,
+          metadata: '',
+          commitTimestamp: now,
+          expireTimestamp: -1,
+        }),
+      },
+    ]);
     staged.lead(2);
     await staged.pass(1000);
     await staged.replicate();
     await staged.pass(1000);
-    const tombstones = staged.partition().batches.flatMap((batch) => [...recordsOf(batch)]).filter((record) => record.value === null && record.key!.equals(encodeOffsetKey('g', TP)));
+    const tombstones = staged
+      .partition()
+      .batches.flatMap((batch) => [...recordsOf(batch)])
+      .filter((record) => record.value === null && record.key!.equals(encodeOffsetKey('g', TP)));
     expect([staged.committed(), tombstones.length]).toEqual([30, 0]);
   });
 
   test('an assignment of an older generation is refused, and so is one whose generation ended while it was stored', async () => {
     const staged = await ready('older');
     const { a, b, generation } = await stableGroup(staged);
-    const rejoins = [staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }), staged.join(b)];
+    const rejoins = [
+      staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }),
+      staged.join(b),
+    ];
     await staged.pass(10);
     const next = (await rejoins[0]!).generationId;
     expect(next).toBe(generation + 1);
-    expect(await staged.sync(a, generation, { [a]: 'old', [b]: 'old' })).toEqual({ error: 'ILLEGAL_GENERATION', assignment: '' });
-    // The assignment of this generation is on its way into the log when the next generation is called for, and begins.
+    expect(await staged.sync(a, generation, { [a]: 'old', [b]: 'old' })).toEqual({
+      error: 'ILLEGAL_GENERATION',
+      assignment: '',
+    });
+    // The assignment of this generation is on its way into the log when the next generation is called for,
+    // and begins.
     const stored = staged.sync(a, next, { [a]: 'slow-a', [b]: 'slow-b' });
-    const again = [staged.join(b, { protocols: [{ name: 'range', metadata: Buffer.from('y') }] }), staged.join(a)];
+    const again = [
+      staged.join(b, { protocols: [{ name: 'range', metadata: Buffer.from('y') }] }),
+      staged.join(a),
+    ];
     await staged.pass(10);
     expect(await stored).toEqual({ error: 'REBALANCE_IN_PROGRESS', assignment: '' });
     expect((await again[0]!).generationId).toBe(next + 1);
@@ -334,13 +429,19 @@ describe('storing', () => {
     await staged.replicate();
     const assigned = staged.sync(a, next + 1, { [a]: 'new-a', [b]: 'new-b' });
     await staged.replicate();
-    expect([await waiting, await assigned]).toEqual([{ error: 'NONE', assignment: 'new-b' }, { error: 'NONE', assignment: 'new-a' }]);
+    expect([await waiting, await assigned]).toEqual([
+      { error: 'NONE', assignment: 'new-b' },
+      { error: 'NONE', assignment: 'new-a' },
+    ]);
   });
 
   test('of two assignments that a leader brings in one generation the first is stored and told, to everybody', async () => {
     const staged = await ready('twice');
     const { a, b } = await stableGroup(staged);
-    const rejoins = [staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }), staged.join(b)];
+    const rejoins = [
+      staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }),
+      staged.join(b),
+    ];
     await staged.pass(10);
     const generation = (await rejoins[0]!).generationId;
     const lost = staged.sync(a, generation, { [a]: '1-a', [b]: '1-b' });
@@ -348,7 +449,10 @@ describe('storing', () => {
     const follower = staged.sync(b, generation);
     await staged.replicate();
     expect(await lost).toEqual({ error: 'REBALANCE_IN_PROGRESS', assignment: '' });
-    expect([await second, await follower]).toEqual([{ error: 'NONE', assignment: '1-a' }, { error: 'NONE', assignment: '1-b' }]);
+    expect([await second, await follower]).toEqual([
+      { error: 'NONE', assignment: '1-a' },
+      { error: 'NONE', assignment: '1-b' },
+    ]);
     const last = [...recordsOf(staged.partition().batches.at(-1)!)][0]!;
     const stored = decodeGroupValue(last.value!);
     expect(stored.members.map((member) => member.assignment.toString()).sort()).toEqual(['1-a', '1-b']);
@@ -357,19 +461,26 @@ describe('storing', () => {
   test('a member of an older generation and one that was removed cannot commit', async () => {
     const staged = await ready('zombie');
     const { a, b, generation } = await stableGroup(staged);
-    const rejoins = [staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }), staged.join(b)];
+    const rejoins = [
+      staged.join(a, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] }),
+      staged.join(b),
+    ];
     await staged.pass(10);
     await Promise.all(rejoins);
     expect(await staged.commit(1, { memberId: a, generationId: generation })).toBe('ILLEGAL_GENERATION');
-    expect(await staged.commit(1, { memberId: a, generationId: generation + 1 })).toBe('REBALANCE_IN_PROGRESS');
-    expect(await staged.commit(1, { memberId: 'stranger', generationId: generation + 1 })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await staged.commit(1, { memberId: a, generationId: generation + 1 })).toBe(
+      'REBALANCE_IN_PROGRESS',
+    );
+    expect(await staged.commit(1, { memberId: 'stranger', generationId: generation + 1 })).toBe(
+      'UNKNOWN_MEMBER_ID',
+    );
     expect(await staged.commit(1)).toBe('UNKNOWN_MEMBER_ID');
     // Nobody joins or syncs any more: both are removed, and the group is free for who commits without it.
     await staged.pass(60000);
     expect(await staged.commit(1, { memberId: b, generationId: generation + 1 })).toBe('UNKNOWN_MEMBER_ID');
   });
 
-  test('while members are gathered those who may be gone take nobody\'s place', async () => {
+  test("while members are gathered those who may be gone take nobody's place", async () => {
     const staged = await ready('room', { 'group.max.size': '2' });
     const { b } = await stableGroup(staged);
     const rejoin = staged.join(b, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] });

@@ -1,4 +1,7 @@
-/** Coordinators in the simulated cluster: where a group lives while its topic is being made, and when epochs change. */
+/**
+ * Coordinators in the simulated cluster: where a group lives while its topic is being made, and when epochs
+ * change.
+ */
 import { Admin } from '../../src/admin/admin';
 import { GROUP_METADATA_TOPIC } from '../../src/common/cluster-types';
 import { KafkaError } from '../../src/common/errors';
@@ -13,23 +16,31 @@ test('offsets committed while some partitions of __consumer_offsets have no lead
   cluster.kill(2);
   await runUntil(cluster, 'broker 2 is gone', () => !cluster.isRunning(2));
   await runFor(cluster, 30000);
-  const assignment = new Map(Array.from({ length: 8 }, (_, partition) => [partition, [1 + partition % 2]]));
+  const assignment = new Map(Array.from({ length: 8 }, (_, partition) => [partition, [1 + (partition % 2)]]));
   const { host, zookeeper } = cluster.environment();
   const create = async () => {
-    const zk = await ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 10 });
+    const zk = await ZkConnection.open(host, zookeeper(''), {
+      sessionTimeoutMs: 6000,
+      connectTimeoutMs: 30000,
+      maxInFlightRequests: 10,
+    });
     await createTopicZnodes(zk, GROUP_METADATA_TOPIC, assignment, { 'cleanup.policy': 'compact' });
     await zk.close();
   };
   await cluster.world.complete(create(), 30000, 'creating');
   await runFor(cluster, 5000);
-  const admin = (timeoutMs: number) => new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': timeoutMs });
+  const admin = (timeoutMs: number) =>
+    new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': timeoutMs });
   const first = admin(2000);
   const committed: string[] = [];
   for (let i = 0; i < 8; i++) {
-    const outcome = first.alterConsumerGroupOffsets(`group-${i}`, [{ ...TP, offset: i }]).then(() => true, (error: KafkaError) => {
-      expect(error.retriable).toBe(true);
-      return false;
-    });
+    const outcome = first.alterConsumerGroupOffsets(`group-${i}`, [{ ...TP, offset: i }]).then(
+      () => true,
+      (error: KafkaError) => {
+        expect(error.retriable).toBe(true);
+        return false;
+      },
+    );
     if (await cluster.world.complete(outcome, 60000, 'committing')) committed.push(`group-${i}`);
   }
   expect(committed.length).toBeGreaterThan(0);
@@ -39,13 +50,21 @@ test('offsets committed while some partitions of __consumer_offsets have no lead
   await runFor(cluster, 10000);
   const second = admin(20000);
   for (let i = 0; i < 8; i++) {
-    const offsets = await cluster.world.complete(second.listConsumerGroupOffsets(`group-${i}`), 60000, 'reading back');
+    const offsets = await cluster.world.complete(
+      second.listConsumerGroupOffsets(`group-${i}`),
+      60000,
+      'reading back',
+    );
     expect(offsets.map(({ offset }) => offset)).toEqual(committed.includes(`group-${i}`) ? [i] : []);
   }
 });
 
-test('a follower of the coordinator\'s partition stops: its leader epoch changes, and no group is unloaded', async () => {
-  const settings = { 'offsets.topic.num.partitions': 1, 'offsets.topic.replication.factor': 3, 'group.initial.rebalance.delay.ms': 300 };
+test("a follower of the coordinator's partition stops: its leader epoch changes, and no group is unloaded", async () => {
+  const settings = {
+    'offsets.topic.num.partitions': 1,
+    'offsets.topic.replication.factor': 3,
+    'group.initial.rebalance.delay.ms': 300,
+  };
   const cluster = await bringUp('bump', 3, [1, 2, 3], { settings });
   const group = new SimGroup(cluster, { groupId: 'g', topics: [TP.topic] });
   const member = group.start('a');
@@ -54,10 +73,17 @@ test('a follower of the coordinator\'s partition stops: its leader epoch changes
   const before = cluster.stateOf(offsets)!;
   const { generation } = member.consumer.groupMetadata();
   cluster.terminate(before.isr.find((id) => id !== before.leader && id !== 3)!);
-  await runUntil(cluster, 'the epoch has changed', () => cluster.stateOf(offsets)!.leaderEpoch > before.leaderEpoch);
+  await runUntil(
+    cluster,
+    'the epoch has changed',
+    () => cluster.stateOf(offsets)!.leaderEpoch > before.leaderEpoch,
+  );
   await runFor(cluster, 5000);
   expect(cluster.stateOf(offsets)!.leader).toBe(before.leader);
-  expect(cluster.world.timeline.filter(({ what }) => what === 'group-unloaded' || what === 'group-load-started').length).toBe(1);
+  expect(
+    cluster.world.timeline.filter(({ what }) => what === 'group-unloaded' || what === 'group-load-started')
+      .length,
+  ).toBe(1);
   expect(member.consumer.groupMetadata().generation).toBe(generation);
   expect(member.lost + member.revocations).toBe(0);
 });

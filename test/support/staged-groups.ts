@@ -1,6 +1,6 @@
 /**
- * A group coordinator of its own, on a log in memory: the test says when what was appended is replicated, who leads, and
- * what stands in the log. So every interleaving of the coordinator with its log can be staged.
+ * A group coordinator of its own, on a log in memory: the test says when what was appended is replicated, who
+ * leads, and what stands in the log. So every interleaving of the coordinator with its log can be staged.
  */
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../src/common/cluster-types';
 import { ErrorName, errorName, KafkaError } from '../../src/common/errors';
@@ -18,7 +18,10 @@ import { World } from '../../src/simulation/world';
 import { joinGroup } from '../../src/protocol/messages/groups';
 import { TypeOf } from '../../src/protocol/schema';
 
-export const CALLER = callerOf({ header: { clientId: 'c' }, remoteAddress: '10.0.0.1:5' } as unknown as RequestContext);
+export const CALLER = callerOf({
+  header: { clientId: 'c' },
+  remoteAddress: '10.0.0.1:5',
+} as unknown as RequestContext);
 
 /** The partition as the coordinator sees it. */
 class StagedPartition {
@@ -32,7 +35,9 @@ class StagedPartition {
 
   constructor(readonly tp: TopicPartition) {}
 
-  get log(): this { return this; }
+  get log(): this {
+    return this;
+  }
 
   append(bytes: Buffer): { firstOffset: number; lastOffset: number } {
     const batch = new RecordBatch(Buffer.from(bytes));
@@ -75,9 +80,17 @@ export class StagedGroups {
   private readonly purgatory: Purgatory;
   private readonly listeners: LeadershipListener[] = [];
 
-  constructor(seed: string, readonly partitionCount = 1, settings: Readonly<Record<string, string>> = {}) {
+  constructor(
+    seed: string,
+    readonly partitionCount = 1,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     this.world = new World(seed);
-    this.host = new SimHost(this.world, { of: () => undefined as never, hostDied: () => {} }, 'broker-1').boot();
+    this.host = new SimHost(
+      this.world,
+      { of: () => undefined as never, hostDied: () => {} },
+      'broker-1',
+    ).boot();
     this.purgatory = new Purgatory(this.host.clock);
     const replicas = {
       get: (tp: TopicPartition) => this.partitions.get(tpName(tp)),
@@ -86,16 +99,44 @@ export class StagedGroups {
         if (!found) throw new KafkaError('NOT_LEADER_OR_FOLLOWER');
         return found;
       },
-      replicationOutcome: (tp: TopicPartition, offset: number) => this.partition(tp.partition).replicationOutcome(offset),
-      appended: () => {}, producePurgatory: this.purgatory, onLeadershipChange: (listener: LeadershipListener) => { this.listeners.push(listener); },
+      replicationOutcome: (tp: TopicPartition, offset: number) =>
+        this.partition(tp.partition).replicationOutcome(offset),
+      appended: () => {},
+      producePurgatory: this.purgatory,
+      onLeadershipChange: (listener: LeadershipListener) => {
+        this.listeners.push(listener);
+      },
     };
-    const config = parseBrokerConfig({ 'zookeeper.connect': 'z', 'broker.id': '1', 'group.initial.rebalance.delay.ms': '0', ...settings });
+    const config = parseBrokerConfig({
+      'zookeeper.connect': 'z',
+      'broker.id': '1',
+      'group.initial.rebalance.delay.ms': '0',
+      ...settings,
+    });
     const known = [0, 1, 2, 3].map((partition) => ({
-      topic: 'orders', partition, controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1], zkVersion: 0, replicas: [1], offlineReplicas: [],
+      topic: 'orders',
+      partition,
+      controllerEpoch: 1,
+      leader: 1,
+      leaderEpoch: 0,
+      isr: [1],
+      zkVersion: 0,
+      replicas: [1],
+      offlineReplicas: [],
     }));
-    this.cache.update({ controllerId: 1, controllerEpoch: 1, brokerEpoch: 1, partitionStates: known, liveBrokers: [] });
+    this.cache.update({
+      controllerId: 1,
+      controllerEpoch: 1,
+      brokerEpoch: 1,
+      partitionStates: known,
+      liveBrokers: [],
+    });
     this.service = new GroupService({
-      host: this.host, config, cache: this.cache, replicas: replicas as unknown as ReplicaManager, readPartitionCount: async () => this.partitionCount,
+      host: this.host,
+      config,
+      cache: this.cache,
+      replicas: replicas as unknown as ReplicaManager,
+      readPartitionCount: async () => this.partitionCount,
     });
   }
 
@@ -133,7 +174,9 @@ export class StagedGroups {
   async pass(ms: number): Promise<void> {
     await this.world.complete(Promise.resolve(), 0, 'a turn');
     let isOver = false;
-    this.world.schedule(ms, () => { isOver = true; });
+    this.world.schedule(ms, () => {
+      isOver = true;
+    });
     await this.world.run(this.world.nowMs + ms, () => isOver);
   }
 
@@ -142,40 +185,108 @@ export class StagedGroups {
     this.partition(index).append(buildBatch(records.map((one) => ({ timestamp: 1, ...one }))));
   }
 
-  join(memberId: string, more: Partial<TypeOf<typeof joinGroup.request>> = {}): Promise<TypeOf<typeof joinGroup.response>> {
-    return Promise.resolve(this.service.coordinator.join({
-      groupId: 'g', sessionTimeoutMs: 10000, rebalanceTimeoutMs: 20000, memberId, groupInstanceId: null, protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: Buffer.from('000100000001000174ffffffff00000000', 'hex') }], ...more,
-    }, CALLER));
+  join(
+    memberId: string,
+    more: Partial<TypeOf<typeof joinGroup.request>> = {},
+  ): Promise<TypeOf<typeof joinGroup.response>> {
+    return Promise.resolve(
+      this.service.coordinator.join(
+        {
+          groupId: 'g',
+          sessionTimeoutMs: 10000,
+          rebalanceTimeoutMs: 20000,
+          memberId,
+          groupInstanceId: null,
+          protocolType: 'consumer',
+          protocols: [{ name: 'range', metadata: Buffer.from('000100000001000174ffffffff00000000', 'hex') }],
+          ...more,
+        },
+        CALLER,
+      ),
+    );
   }
 
-  async sync(memberId: string, generationId: number, assignments: Readonly<Record<string, string>> = {}): Promise<{ error: ErrorName; assignment: string }> {
+  async sync(
+    memberId: string,
+    generationId: number,
+    assignments: Readonly<Record<string, string>> = {},
+  ): Promise<{ error: ErrorName; assignment: string }> {
     const answer = await this.service.coordinator.sync({
-      groupId: 'g', generationId, memberId, groupInstanceId: null, protocolType: 'consumer', protocolName: 'range',
-      assignments: Object.entries(assignments).map(([id, text]) => ({ memberId: id, assignment: Buffer.from(text) })),
+      groupId: 'g',
+      generationId,
+      memberId,
+      groupInstanceId: null,
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: Object.entries(assignments).map(([id, text]) => ({
+        memberId: id,
+        assignment: Buffer.from(text),
+      })),
     });
     return { error: errorName(answer.errorCode), assignment: answer.assignment.toString() };
   }
 
-  async commit(offset: number, who: { memberId?: string; generationId?: number; sequence?: number; committerId?: string; groupId?: string; partition?: number } = {}): Promise<ErrorName> {
-    const { memberId = '', generationId = -1, sequence = -1, committerId = '', groupId = 'g', partition = 0 } = who;
+  async commit(
+    offset: number,
+    who: {
+      memberId?: string;
+      generationId?: number;
+      sequence?: number;
+      committerId?: string;
+      groupId?: string;
+      partition?: number;
+    } = {},
+  ): Promise<ErrorName> {
+    const {
+      memberId = '',
+      generationId = -1,
+      sequence = -1,
+      committerId = '',
+      groupId = 'g',
+      partition = 0,
+    } = who;
     const answer = await this.service.offsets.commit({
-      groupId, generationId, memberId, groupInstanceId: null, commitSequence: sequence, committerId,
-      topics: [{ name: 'orders', partitions: [{ partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: '' }] }],
+      groupId,
+      generationId,
+      memberId,
+      groupInstanceId: null,
+      commitSequence: sequence,
+      committerId,
+      topics: [
+        {
+          name: 'orders',
+          partitions: [
+            {
+              partitionIndex: partition,
+              committedOffset: offset,
+              committedLeaderEpoch: -1,
+              committedMetadata: '',
+            },
+          ],
+        },
+      ],
     });
     return errorName(answer.topics[0]!.partitions[0]!.errorCode);
   }
 
   /** The committed offset of orders-0, -1 without one, or why it is not told. */
   committed(groupId = 'g', requireStable = false): number | ErrorName {
-    const answer = this.service.offsets.fetch({ groupId, allTopics: false, topics: [{ name: 'orders', partitionIndexes: [0] }], requireStable });
+    const answer = this.service.offsets.fetch({
+      groupId,
+      allTopics: false,
+      topics: [{ name: 'orders', partitionIndexes: [0] }],
+      requireStable,
+    });
     if (answer.errorCode !== 0) return errorName(answer.errorCode);
     const row = answer.topics[0]!.partitions[0]!;
     return row.errorCode === 0 ? row.committedOffset : errorName(row.errorCode);
   }
 
   heartbeat(memberId: string, generationId: number): ErrorName {
-    return errorName(this.service.coordinator.heartbeat({ groupId: 'g', memberId, groupInstanceId: null, generationId }).errorCode);
+    return errorName(
+      this.service.coordinator.heartbeat({ groupId: 'g', memberId, groupInstanceId: null, generationId })
+        .errorCode,
+    );
   }
 
   /** The id a newcomer is told to join with. */

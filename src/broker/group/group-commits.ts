@@ -1,11 +1,12 @@
 /**
  * The committed offsets of one group, and the commits that are on their way into the log.
  *
- * Invariants: what is told is what stands in the log: of two commits the one behind the other there is the later one,
- * whichever is answered first, and a commit that stands before a tombstone does not come back. Whoever takes a partition
- * over can see that a commit of its former owner is still under way.
+ * Invariants: what is told is what stands in the log: of two commits the one behind the other there is the
+ * later one, whichever is answered first, and a commit that stands before a tombstone does not come back.
+ * Whoever takes a partition over can see that a commit of its former owner is still under way.
  *
- * [p] Kafka: coordinator/group/GroupMetadata.scala#{prepareOffsetCommit,onOffsetCommitAppend,failPendingOffsetWrite}@2.8.2
+ * [p] Kafka:
+ * coordinator/group/GroupMetadata.scala#{prepareOffsetCommit,onOffsetCommitAppend,failPendingOffsetWrite}@2.8.2
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { CommittedOffset } from './group-records';
@@ -28,9 +29,15 @@ export class GroupCommits {
   private readonly entries = new Map<string, Entry>();
   private readonly pending = new Map<string, Pending>();
 
-  get size(): number { return this.entries.size; }
-  get all(): readonly Entry[] { return [...this.entries.values()]; }
-  get hasPending(): boolean { return this.pending.size > 0; }
+  get size(): number {
+    return this.entries.size;
+  }
+  get all(): readonly Entry[] {
+    return [...this.entries.values()];
+  }
+  get hasPending(): boolean {
+    return this.pending.size > 0;
+  }
 
   get(tp: TopicPartition): CommittedOffset | undefined {
     return this.entries.get(tpName(tp))?.committed;

@@ -1,9 +1,9 @@
 /**
- * What members ask: JoinGroup, SyncGroup, Heartbeat, LeaveGroup. Who may, and what it sets off; the rebalance itself is
- * in group-rebalance.ts.
+ * What members ask: JoinGroup, SyncGroup, Heartbeat, LeaveGroup. Who may, and what it sets off; the rebalance
+ * itself is in group-rebalance.ts.
  *
- * Invariant: a member acts only under the current generation; older ones are answered ILLEGAL_GENERATION, replaced
- * static members FENCED_INSTANCE_ID.
+ * Invariant: a member acts only under the current generation; older ones are answered ILLEGAL_GENERATION,
+ * replaced static members FENCED_INSTANCE_ID.
  *
  * Kafka: coordinator/group/GroupCoordinator.scala@2.8.2
  */
@@ -12,7 +12,7 @@ import { Host, Log as Logger } from '../../common/host';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
 import { BrokerConfig } from '../broker-config';
-import { Group, JoinResponse, Member, SyncResponse } from './group-metadata';
+import { Group, JoinResponse, Member, newMemberId, sameProtocols, SyncResponse } from './group-metadata';
 import { GroupMetadataManager } from './group-metadata-manager';
 import { GroupRebalance, joinError, syncError } from './group-rebalance';
 
@@ -33,44 +33,66 @@ const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000;
 
 export class GroupCoordinator {
   constructor(
-    private readonly host: Host, private readonly log: Logger, private readonly config: BrokerConfig,
-    private readonly groups: GroupMetadataManager, private readonly rebalance: GroupRebalance,
+    private readonly host: Host,
+    private readonly log: Logger,
+    private readonly config: BrokerConfig,
+    private readonly groups: GroupMetadataManager,
+    private readonly rebalance: GroupRebalance,
   ) {}
 
   join(request: JoinRequest, caller: Caller): Promise<JoinResponse> | JoinResponse {
     const { groupId, memberId, sessionTimeoutMs } = request;
     const refused = groupId === '' ? 'INVALID_GROUP_ID' : this.groups.ownership(groupId);
     if (refused !== 'NONE') return joinError(refused, memberId);
-    if (sessionTimeoutMs < this.config['group.min.session.timeout.ms'] || sessionTimeoutMs > this.config['group.max.session.timeout.ms']) return joinError('INVALID_SESSION_TIMEOUT', memberId);
+    if (
+      sessionTimeoutMs < this.config['group.min.session.timeout.ms'] ||
+      sessionTimeoutMs > this.config['group.max.session.timeout.ms']
+    )
+      return joinError('INVALID_SESSION_TIMEOUT', memberId);
     const known = this.groups.get(groupId);
     if (!known && memberId !== '') return joinError('UNKNOWN_MEMBER_ID', memberId);
     const group = known ?? this.groups.getOrCreate(groupId);
     if (group.is('Dead')) return joinError('COORDINATOR_NOT_AVAILABLE', memberId);
-    if (!group.supports(request.protocolType, request.protocols.map((one) => one.name))) return joinError('INCONSISTENT_GROUP_PROTOCOL', memberId);
+    if (
+      !group.supports(
+        request.protocolType,
+        request.protocols.map((one) => one.name),
+      )
+    )
+      return joinError('INCONSISTENT_GROUP_PROTOCOL', memberId);
     if (!this.accepts(group, request)) {
       this.forgetPending(group, memberId);
       return joinError('GROUP_MAX_SIZE_REACHED', memberId);
     }
-    return memberId === '' ? this.joinWithoutId(group, request, caller) : this.joinWithId(group, request, caller);
+    return memberId === ''
+      ? this.joinWithoutId(group, request, caller)
+      : this.joinWithId(group, request, caller);
   }
 
-  /** Whether there is room. While members are gathered those count that have joined: the others may be gone. */
+  /**
+   * Whether there is room. While members are gathered those count that have joined: the others may be gone.
+   */
   private accepts(group: Group, { memberId, groupInstanceId }: JoinRequest): boolean {
     const max = this.config['group.max.size'];
     if (group.is('Empty') || group.staticMemberId(groupInstanceId) !== undefined) return true;
     if (!group.is('PreparingRebalance')) return group.members.has(memberId) || group.members.size < max;
-    return group.members.get(memberId)?.awaitingJoin !== undefined || group.all.filter((one) => one.awaitingJoin).length < max;
+    return (
+      group.members.get(memberId)?.awaitingJoin !== undefined ||
+      group.all.filter((one) => one.awaitingJoin).length < max
+    );
   }
 
-  private newMemberId(prefix: string): string {
-    const hex = this.host.random.bytes(16).toString('hex');
-    return `${prefix}-${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-  }
-
-  /** Dynamic members are told their id and come again with it, so that a lost answer leaves no ghost behind (KIP-394). */
-  private joinWithoutId(group: Group, request: JoinRequest, caller: Caller): Promise<JoinResponse> | JoinResponse {
+  /**
+   * Dynamic members are told their id and come again with it, so that a lost answer leaves no ghost behind
+   * (KIP-394).
+   */
+  private joinWithoutId(
+    group: Group,
+    request: JoinRequest,
+    caller: Caller,
+  ): Promise<JoinResponse> | JoinResponse {
     const { groupInstanceId } = request;
-    const memberId = this.newMemberId(groupInstanceId ?? caller.clientId);
+    const memberId = newMemberId(this.host.random, groupInstanceId ?? caller.clientId);
     if (groupInstanceId === null) {
       const timer = this.host.clock.schedule(request.sessionTimeoutMs, () => {
         if (group.pendingMembers.delete(memberId)) this.rebalance.completeJoinIfAllJoined(group);
@@ -78,27 +100,42 @@ export class GroupCoordinator {
       group.pendingMembers.set(memberId, timer);
       return joinError('MEMBER_ID_REQUIRED', memberId);
     }
-    if (group.staticMemberId(groupInstanceId) !== undefined) return this.staticMemberReturns(group, request, caller, memberId);
+    if (group.staticMemberId(groupInstanceId) !== undefined)
+      return this.staticMemberReturns(group, request, caller, memberId);
     return this.addMember(group, request, caller, memberId);
   }
 
-  private joinWithId(group: Group, request: JoinRequest, caller: Caller): Promise<JoinResponse> | JoinResponse {
+  private joinWithId(
+    group: Group,
+    request: JoinRequest,
+    caller: Caller,
+  ): Promise<JoinResponse> | JoinResponse {
     const { memberId, groupInstanceId } = request;
     // Ids are given in advance to dynamic members only.
-    if (groupInstanceId === null && this.forgetPending(group, memberId)) return this.addMember(group, request, caller, memberId);
+    if (groupInstanceId === null && this.forgetPending(group, memberId))
+      return this.addMember(group, request, caller, memberId);
     if (group.isFenced(memberId, groupInstanceId)) return joinError('FENCED_INSTANCE_ID', memberId);
     const member = group.members.get(memberId);
-    if (!member || (groupInstanceId !== null && group.staticMemberId(groupInstanceId) === undefined)) return joinError('UNKNOWN_MEMBER_ID', memberId);
+    if (!member || (groupInstanceId !== null && group.staticMemberId(groupInstanceId) === undefined))
+      return joinError('UNKNOWN_MEMBER_ID', memberId);
     const unchanged = sameProtocols(member, request);
     switch (group.state) {
       case 'PreparingRebalance':
         return this.updateMember(group, member, request, caller, 'a member rejoins');
       case 'CompletingRebalance':
         // The answer to its JoinGroup may have been lost; the generation stands.
-        return unchanged ? this.rebalance.currentGeneration(group, member) : this.updateMember(group, member, request, caller, `${memberId} joins with other metadata`);
+        return unchanged
+          ? this.rebalance.currentGeneration(group, member)
+          : this.updateMember(group, member, request, caller, `${memberId} joins with other metadata`);
       case 'Stable':
         if (unchanged && group.leaderId !== memberId) return this.rebalance.currentGeneration(group, member);
-        return this.updateMember(group, member, request, caller, unchanged ? `leader ${memberId} rejoins` : `${memberId} joins with other metadata`);
+        return this.updateMember(
+          group,
+          member,
+          request,
+          caller,
+          unchanged ? `leader ${memberId} rejoins` : `${memberId} joins with other metadata`,
+        );
       default:
         return joinError('UNKNOWN_MEMBER_ID', memberId);
     }
@@ -109,10 +146,27 @@ export class GroupCoordinator {
     return group.pendingMembers.delete(memberId);
   }
 
-  private addMember(group: Group, request: JoinRequest, { clientId, clientHost }: Caller, memberId: string): Promise<JoinResponse> {
+  private addMember(
+    group: Group,
+    request: JoinRequest,
+    { clientId, clientHost }: Caller,
+    memberId: string,
+  ): Promise<JoinResponse> {
     const member: Member = {
-      memberId, groupInstanceId: request.groupInstanceId, clientId, clientHost, rebalanceTimeoutMs: request.rebalanceTimeoutMs, sessionTimeoutMs: request.sessionTimeoutMs,
-      protocols: request.protocols, assignment: NO_BYTES, awaitingJoin: undefined, awaitingSync: undefined, isNew: true, deadlineMs: 0, timer: undefined, timerAtMs: Infinity,
+      memberId,
+      groupInstanceId: request.groupInstanceId,
+      clientId,
+      clientHost,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      protocols: request.protocols,
+      assignment: NO_BYTES,
+      awaitingJoin: undefined,
+      awaitingSync: undefined,
+      isNew: true,
+      deadlineMs: 0,
+      timer: undefined,
+      timerAtMs: Infinity,
       commitSequence: -1,
     };
     group.protocolType = request.protocolType;
@@ -121,23 +175,43 @@ export class GroupCoordinator {
     return this.awaitJoin(group, member, NEW_MEMBER_JOIN_TIMEOUT_MS, `adding new member ${memberId}`);
   }
 
-  private updateMember(group: Group, member: Member, request: JoinRequest, caller: Caller, reason: string): Promise<JoinResponse> {
-    Object.assign(member, { ...caller, protocols: request.protocols, rebalanceTimeoutMs: request.rebalanceTimeoutMs, sessionTimeoutMs: request.sessionTimeoutMs });
+  private updateMember(
+    group: Group,
+    member: Member,
+    request: JoinRequest,
+    caller: Caller,
+    reason: string,
+  ): Promise<JoinResponse> {
+    Object.assign(member, {
+      ...caller,
+      protocols: request.protocols,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+    });
     // An earlier JoinGroup of the same member, whose connection is gone, is not answered any more.
     member.awaitingJoin?.(joinError('REBALANCE_IN_PROGRESS', member.memberId));
     return this.awaitJoin(group, member, member.sessionTimeoutMs, reason);
   }
 
   private awaitJoin(group: Group, member: Member, aliveForMs: number, reason: string): Promise<JoinResponse> {
-    const answer = new Promise<JoinResponse>((resolve) => { member.awaitingJoin = resolve; });
+    const answer = new Promise<JoinResponse>((resolve) => {
+      member.awaitingJoin = resolve;
+    });
     this.rebalance.keepAlive(group, member, aliveForMs);
     this.rebalance.prepare(group, reason);
     this.rebalance.completeJoinIfAllJoined(group);
     return answer;
   }
 
-  /** Kafka: updateStaticMemberAndRebalance. A restart with the same subscription goes unnoticed by the others. */
-  private staticMemberReturns(group: Group, request: JoinRequest, caller: Caller, memberId: string): Promise<JoinResponse> | JoinResponse {
+  /**
+   * Kafka: updateStaticMemberAndRebalance. A restart with the same subscription goes unnoticed by the others.
+   */
+  private staticMemberReturns(
+    group: Group,
+    request: JoinRequest,
+    caller: Caller,
+    memberId: string,
+  ): Promise<JoinResponse> | JoinResponse {
     const oldId = group.staticMemberId(request.groupInstanceId)!;
     const old = group.members.get(oldId)!;
     old.timer?.cancel();
@@ -146,11 +220,35 @@ export class GroupCoordinator {
     const oldLeader = group.leaderId;
     const chosenBefore = group.is('Stable') ? group.selectProtocol() : undefined;
     const member = group.replaceStatic(request.groupInstanceId!, memberId);
-    this.log.info(`Static member ${request.groupInstanceId} of group ${group.groupId} is back as ${memberId}, formerly ${oldId}`);
-    const others = group.supports(request.protocolType, request.protocols.map((one) => one.name));
-    if (!group.is('Stable') || !others) return this.updateMember(group, member, request, caller, `static member ${request.groupInstanceId} returns`);
-    Object.assign(member, { ...caller, protocols: request.protocols, rebalanceTimeoutMs: request.rebalanceTimeoutMs, sessionTimeoutMs: request.sessionTimeoutMs });
-    if (group.selectProtocol() !== chosenBefore) return this.updateMember(group, member, request, caller, `static member ${request.groupInstanceId} wants another protocol`);
+    this.log.info(
+      `Static member ${request.groupInstanceId} of group ${group.groupId} is back as ${memberId}, formerly ${oldId}`,
+    );
+    const others = group.supports(
+      request.protocolType,
+      request.protocols.map((one) => one.name),
+    );
+    if (!group.is('Stable') || !others)
+      return this.updateMember(
+        group,
+        member,
+        request,
+        caller,
+        `static member ${request.groupInstanceId} returns`,
+      );
+    Object.assign(member, {
+      ...caller,
+      protocols: request.protocols,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+    });
+    if (group.selectProtocol() !== chosenBefore)
+      return this.updateMember(
+        group,
+        member,
+        request,
+        caller,
+        `static member ${request.groupInstanceId} wants another protocol`,
+      );
     this.rebalance.keepAlive(group, member, member.sessionTimeoutMs);
     return this.groups.storeGroup(group, new Map()).then((error) => {
       if (error !== 'NONE') return joinError(error, memberId);
@@ -162,11 +260,15 @@ export class GroupCoordinator {
   sync(request: SyncRequest): Promise<SyncResponse> | SyncResponse {
     const { groupId, memberId } = request;
     const owner = groupId === '' ? 'INVALID_GROUP_ID' : this.groups.ownership(groupId);
-    if (owner !== 'NONE') return syncError(owner === 'COORDINATOR_LOAD_IN_PROGRESS' ? 'REBALANCE_IN_PROGRESS' : owner);
+    if (owner !== 'NONE')
+      return syncError(owner === 'COORDINATOR_LOAD_IN_PROGRESS' ? 'REBALANCE_IN_PROGRESS' : owner);
     const group = this.groups.get(groupId);
     const problem = this.memberProblem(group, memberId, request.groupInstanceId, request.generationId);
     if (!group || problem !== 'NONE') return syncError(problem);
-    if ((request.protocolType !== null && request.protocolType !== group.protocolType) || (request.protocolName !== null && request.protocolName !== group.protocolName)) {
+    if (
+      (request.protocolType !== null && request.protocolType !== group.protocolType) ||
+      (request.protocolName !== null && request.protocolName !== group.protocolName)
+    ) {
       return syncError('INCONSISTENT_GROUP_PROTOCOL');
     }
     const member = group.members.get(memberId)!;
@@ -178,13 +280,20 @@ export class GroupCoordinator {
     }
     // An earlier SyncGroup of the same member, whose connection is gone, is not answered any more.
     member.awaitingSync?.(syncError('REBALANCE_IN_PROGRESS'));
-    const answer = new Promise<SyncResponse>((resolve) => { member.awaitingSync = resolve; });
+    const answer = new Promise<SyncResponse>((resolve) => {
+      member.awaitingSync = resolve;
+    });
     if (memberId === group.leaderId) void this.rebalance.assign(group, request);
     return answer;
   }
 
   /** NONE, or why this member may not speak for the group. */
-  memberProblem(group: Group | undefined, memberId: string, groupInstanceId: string | null, generationId: number): ErrorName {
+  memberProblem(
+    group: Group | undefined,
+    memberId: string,
+    groupInstanceId: string | null,
+    generationId: number,
+  ): ErrorName {
     if (!group) return 'UNKNOWN_MEMBER_ID';
     if (group.is('Dead')) return 'COORDINATOR_NOT_AVAILABLE';
     if (group.isFenced(memberId, groupInstanceId)) return 'FENCED_INSTANCE_ID';
@@ -209,7 +318,11 @@ export class GroupCoordinator {
     const owner = groupId === '' ? 'INVALID_GROUP_ID' : this.groups.ownership(groupId);
     if (owner !== 'NONE') return { errorCode: errorCode(owner), members: [] };
     const group = this.groups.get(groupId);
-    const rows = members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, errorCode: errorCode(this.leaveOne(group, memberId, groupInstanceId)) }));
+    const rows = members.map(({ memberId, groupInstanceId }) => ({
+      memberId,
+      groupInstanceId,
+      errorCode: errorCode(this.leaveOne(group, memberId, groupInstanceId)),
+    }));
     return { errorCode: 0, members: rows };
   }
 
@@ -221,15 +334,12 @@ export class GroupCoordinator {
       return 'NONE';
     }
     if (memberId !== '' && group.isFenced(memberId, groupInstanceId)) return 'FENCED_INSTANCE_ID';
-    const member = group.members.get(memberId !== '' ? memberId : group.staticMemberId(groupInstanceId) ?? '');
+    const member = group.members.get(
+      memberId !== '' ? memberId : (group.staticMemberId(groupInstanceId) ?? ''),
+    );
     if (!member) return 'UNKNOWN_MEMBER_ID';
     this.log.info(`Member ${member.memberId} has left group ${group.groupId}`);
     this.rebalance.remove(group, member, `member ${member.memberId} leaves`);
     return 'NONE';
   }
-}
-
-function sameProtocols(member: Member, request: JoinRequest): boolean {
-  return member.protocols.length === request.protocols.length
-    && member.protocols.every((one, i) => one.name === request.protocols[i]!.name && one.metadata.equals(request.protocols[i]!.metadata));
 }

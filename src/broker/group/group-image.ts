@@ -1,21 +1,29 @@
 /**
- * What the records of one partition of `__consumer_offsets` add up to: the last record of a key wins, a tombstone takes
- * the key away.
+ * What the records of one partition of `__consumer_offsets` add up to: the last record of a key wins, a
+ * tombstone takes the key away.
  *
- * Invariant: whatever stands in the log, reading it comes to an end. A record that is not ours to understand (no key, an
- * unknown version, bytes that do not decode) is passed over with a reason. An offset that cannot be read leaves the older
- * commit standing, which repeats records and loses none; of a group that cannot be read the members are forgotten and
- * have to join again, since older members must not be taken for the present ones.
+ * Invariant: whatever stands in the log, reading it comes to an end. A record that is not ours to understand
+ * (no key, an unknown version, bytes that do not decode) is passed over with a reason. An offset that cannot
+ * be read leaves the older commit standing, which repeats records and loses none; of a group that cannot be
+ * read the members are forgotten and have to join again, since older members must not be taken for the
+ * present ones.
  *
- * [p] Kafka: coordinator/group/GroupMetadataManager.scala#doLoadGroupsAndOffsets@2.8.2. There an odd record ends the
- * loading, and the groups of the partition are served without what follows it.
+ * [p] Kafka: coordinator/group/GroupMetadataManager.scala#doLoadGroupsAndOffsets@2.8.2. There an odd record
+ * ends the loading, and the groups of the partition are served without what follows it.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { messageOf } from '../../common/errors';
 import { recordsOf } from '../../record/record';
 import { RecordBatch } from '../../record/record-batch';
 import { Group } from './group-metadata';
-import { CommittedOffset, decodeGroupValue, decodeKey, decodeOffsetValue, GroupKey, StoredGroup } from './group-records';
+import {
+  CommittedOffset,
+  decodeGroupValue,
+  decodeKey,
+  decodeOffsetValue,
+  GroupKey,
+  StoredGroup,
+} from './group-records';
 
 interface LoadedOffset {
   readonly group: string;
@@ -32,7 +40,9 @@ export class GroupImage {
   /** `onSkipped` is told why a record, or the rest of a damaged batch, was passed over. */
   constructor(private readonly onSkipped: (reason: string) => void) {}
 
-  get offsetCount(): number { return this.offsets.size; }
+  get offsetCount(): number {
+    return this.offsets.size;
+  }
 
   addBatch(batch: RecordBatch): void {
     if (batch.isControl) return;
@@ -48,7 +58,8 @@ export class GroupImage {
     try {
       if (keyBytes === null) throw new Error('it has no key');
       key = decodeKey(keyBytes);
-      if (key.kind === 'unknown') throw new Error(`its key has version ${key.version}, which is not known here`);
+      if (key.kind === 'unknown')
+        throw new Error(`its key has version ${key.version}, which is not known here`);
     } catch (error) {
       return this.onSkipped(`the record at offset ${offset}: ${messageOf(error)}`);
     }
@@ -75,7 +86,8 @@ export class GroupImage {
   /** The groups, with and without members. Those that do not belong here, by `isOurs`, are passed over. */
   groups(nowMs: number, isOurs: (groupId: string) => boolean): Map<string, Group> {
     const groups = new Map<string, Group>();
-    for (const [id, one] of this.stored) if (this.belongs(id, isOurs)) groups.set(id, Group.fromStored(id, one, nowMs));
+    for (const [id, one] of this.stored)
+      if (this.belongs(id, isOurs)) groups.set(id, Group.fromStored(id, one, nowMs));
     for (const { group: id, tp, committed, logOffset } of this.offsets.values()) {
       if (!groups.has(id) && !this.belongs(id, isOurs)) continue;
       const group = groups.get(id) ?? new Group(id, nowMs);

@@ -1,8 +1,8 @@
 /**
  * Reads one partition of `__consumer_offsets` into groups, in slices, so that others get their turns.
  *
- * Invariant: it ends. Damage is passed over, a batch at a time; so is a record that cannot be understood. Only what makes
- * the log unreadable as a whole is thrown.
+ * Invariant: it ends. Damage is passed over, a batch at a time; so is a record that cannot be understood.
+ * Only what makes the log unreadable as a whole is thrown.
  *
  * Kafka: coordinator/group/GroupMetadataManager.scala#doLoadGroupsAndOffsets@2.8.2
  */
@@ -51,7 +51,12 @@ export async function loadGroups(load: GroupLoad): Promise<GroupImage | undefine
 }
 
 /** Takes in one slice; where the next one begins, and what is damaged if nothing could be read. */
-function readSlice(log: Log, from: number, maxBytes: number, image: GroupImage): { readonly next: number; readonly damage?: string } {
+function readSlice(
+  log: Log,
+  from: number,
+  maxBytes: number,
+  image: GroupImage,
+): { readonly next: number; readonly damage?: string } {
   let next = from;
   try {
     for (const batch of batchesOf(Buffer.concat(log.read(from, log.logEndOffset, maxBytes, true)))) {

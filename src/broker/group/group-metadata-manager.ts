@@ -1,10 +1,11 @@
 /**
- * The groups this broker coordinates: those whose partition of `__consumer_offsets` it leads. Keeps them in memory,
- * writes their changes to that partition, loads them when it becomes leader, and forgets them when it no longer is.
+ * The groups this broker coordinates: those whose partition of `__consumer_offsets` it leads. Keeps them in
+ * memory, writes their changes to that partition, loads them when it becomes leader, and forgets them when it
+ * no longer is.
  *
- * Invariants: a commit is visible only after every in-sync replica has its record; while a partition is being loaded
- * its groups answer nothing, and loading ends or is tried again; what a former leader had not committed is not taken over
- * from its memory but from the log.
+ * Invariants: a commit is visible only after every in-sync replica has its record; while a partition is being
+ * loaded its groups answer nothing, and loading ends or is tried again; what a former leader had not
+ * committed is not taken over from its memory but from the log.
  *
  * Kafka: coordinator/group/GroupMetadataManager.scala@2.8.2
  */
@@ -17,9 +18,16 @@ import { RecordBatch } from '../../record/record-batch';
 import { BrokerConfig } from '../broker-config';
 import { ReplicaManager } from '../replica-manager';
 import { StartedAppend, startAppend } from '../replicated-append';
+import { commitError, groupError } from './group-errors';
 import { loadGroups } from './group-loader';
 import { Group } from './group-metadata';
-import { CommittedOffset, encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue } from './group-records';
+import {
+  CommittedOffset,
+  encodeGroupKey,
+  encodeGroupValue,
+  encodeOffsetKey,
+  encodeOffsetValue,
+} from './group-records';
 import { OffsetsTopic } from './offsets-topic';
 
 /** A load that failed is tried again after this long, and twice as long each time. */
@@ -48,23 +56,8 @@ interface GroupRecord {
   readonly value: Buffer | null;
 }
 
-export type Ownership = 'NONE' | 'NOT_COORDINATOR' | 'COORDINATOR_LOAD_IN_PROGRESS' | 'COORDINATOR_NOT_AVAILABLE';
-
-/** What a failed append means for a group's members, and for offsets. Kafka: GroupMetadataManager#storeGroup */
-function groupError(error: ErrorName): ErrorName {
-  switch (error) {
-    case 'UNKNOWN_TOPIC_OR_PARTITION': case 'NOT_ENOUGH_REPLICAS': case 'NOT_ENOUGH_REPLICAS_AFTER_APPEND': return 'COORDINATOR_NOT_AVAILABLE';
-    case 'NOT_LEADER_OR_FOLLOWER': case 'KAFKA_STORAGE_ERROR': return 'NOT_COORDINATOR';
-    case 'REQUEST_TIMED_OUT': return 'REBALANCE_IN_PROGRESS';
-    case 'MESSAGE_TOO_LARGE': case 'RECORD_LIST_TOO_LARGE': return 'UNKNOWN_SERVER_ERROR';
-    default: return error;
-  }
-}
-
-function commitError(error: ErrorName): ErrorName {
-  if (error === 'REQUEST_TIMED_OUT') return error;
-  return error === 'MESSAGE_TOO_LARGE' || error === 'RECORD_LIST_TOO_LARGE' ? 'INVALID_COMMIT_OFFSET_SIZE' : groupError(error);
-}
+export type Ownership =
+  'NONE' | 'NOT_COORDINATOR' | 'COORDINATOR_LOAD_IN_PROGRESS' | 'COORDINATOR_NOT_AVAILABLE';
 
 export class GroupMetadataManager {
   private readonly groups = new Map<string, Group>();
@@ -74,13 +67,20 @@ export class GroupMetadataManager {
 
   constructor(private readonly deps: GroupMetadataDeps) {}
 
-  private get now(): number { return this.deps.host.clock.wallMs(); }
+  private get now(): number {
+    return this.deps.host.clock.wallMs();
+  }
 
   start(): void {
-    this.timer = this.deps.host.clock.schedule(this.deps.config['offsets.retention.check.interval.ms'], () => {
-      void this.expireOffsets().catch((error) => this.deps.log.error(`Expiring offsets failed: ${messageOf(error)}`));
-      if (!this.isClosed) this.start();
-    });
+    this.timer = this.deps.host.clock.schedule(
+      this.deps.config['offsets.retention.check.interval.ms'],
+      () => {
+        void this.expireOffsets().catch((error) =>
+          this.deps.log.error(`Expiring offsets failed: ${messageOf(error)}`),
+        );
+        if (!this.isClosed) this.start();
+      },
+    );
   }
 
   close(): void {
@@ -98,8 +98,12 @@ export class GroupMetadataManager {
     return owned.state === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : 'NONE';
   }
 
-  get isLoading(): boolean { return [...this.owned.values()].some((one) => one.state !== 'loaded'); }
-  get all(): readonly Group[] { return [...this.groups.values()]; }
+  get isLoading(): boolean {
+    return [...this.owned.values()].some((one) => one.state !== 'loaded');
+  }
+  get all(): readonly Group[] {
+    return [...this.groups.values()];
+  }
 
   get(groupId: string): Group | undefined {
     return this.groups.get(groupId);
@@ -107,7 +111,7 @@ export class GroupMetadataManager {
 
   getOrCreate(groupId: string): Group {
     let group = this.groups.get(groupId);
-    if (!group) this.groups.set(groupId, group = new Group(groupId, this.now));
+    if (!group) this.groups.set(groupId, (group = new Group(groupId, this.now)));
     return group;
   }
 
@@ -117,7 +121,8 @@ export class GroupMetadataManager {
     if (!isLeader) return this.resign(partition);
     const known = this.owned.get(partition);
     if (known) {
-      // The same leader under another epoch: nobody else wrote to the log meanwhile, so memory says what it says.
+      // The same leader under another epoch: nobody else wrote to the log meanwhile, so memory says what it
+      // says.
       known.leaderEpoch = Math.max(known.leaderEpoch, leaderEpoch);
       return;
     }
@@ -145,7 +150,9 @@ export class GroupMetadataManager {
       } catch (error) {
         if (this.owned.get(partition) !== owned) return;
         owned.state = 'failed';
-        log.error(`Loading ${GROUP_METADATA_TOPIC}-${partition} failed, to be tried again in ${backoffMs} ms: ${messageOf(error)}`);
+        log.error(
+          `Loading ${GROUP_METADATA_TOPIC}-${partition} failed, to be tried again in ${backoffMs} ms: ${messageOf(error)}`,
+        );
       }
       await sleep(host.clock, backoffMs);
       if (this.owned.get(partition) !== owned) return;
@@ -158,9 +165,16 @@ export class GroupMetadataManager {
     if (!log) throw new Error('there is no log');
     host.event({ what: 'group-load-started', partition, leaderEpoch: owned.leaderEpoch });
     const isCurrent = () => this.owned.get(partition) === owned;
-    if (await offsetsTopic.partitionCount() === undefined) throw new Error('ZooKeeper does not have the topic');
+    if ((await offsetsTopic.partitionCount()) === undefined)
+      throw new Error('ZooKeeper does not have the topic');
     if (!isCurrent()) return;
-    const image = await loadGroups({ clock: host.clock, logger, log, bufferSize: config['offsets.load.buffer.size'], isCurrent });
+    const image = await loadGroups({
+      clock: host.clock,
+      logger,
+      log,
+      bufferSize: config['offsets.load.buffer.size'],
+      isCurrent,
+    });
     if (image === undefined) return;
     const loaded = image.groups(this.now, (groupId) => offsetsTopic.partitionOf(groupId) === partition);
     owned.state = 'loaded';
@@ -169,55 +183,100 @@ export class GroupMetadataManager {
       onLoaded(group);
     }
     const offsets = [...loaded.values()].reduce((sum, group) => sum + group.offsets.size, 0);
-    logger.info(`Loaded ${loaded.size} groups and ${offsets} offsets from ${GROUP_METADATA_TOPIC}-${partition}`);
-    host.event({ what: 'group-loaded', partition, groups: loaded.size, offsets, leaderEpoch: owned.leaderEpoch });
+    logger.info(
+      `Loaded ${loaded.size} groups and ${offsets} offsets from ${GROUP_METADATA_TOPIC}-${partition}`,
+    );
+    host.event({
+      what: 'group-loaded',
+      partition,
+      groups: loaded.size,
+      offsets,
+      leaderEpoch: owned.leaderEpoch,
+    });
   }
 
   private startAppend(groupId: string, records: readonly GroupRecord[]): StartedAppend {
     const { offsetsTopic, config, replicas } = this.deps;
     const partition = offsetsTopic.partitionOf(groupId);
-    if (partition === undefined) return { baseOffset: -1, outcome: Promise.resolve('NOT_LEADER_OR_FOLLOWER') };
+    if (partition === undefined)
+      return { baseOffset: -1, outcome: Promise.resolve('NOT_LEADER_OR_FOLLOWER') };
     const timestamp = this.now;
     let batch = buildBatch(records.map(({ key, value }) => ({ timestamp, key, value })));
     const codec = compressionTypes[config['offsets.topic.compression.codec']] as CompressionType;
     if (codec !== 'none') batch = recompress(new RecordBatch(batch), codec);
-    return startAppend(replicas, { topic: GROUP_METADATA_TOPIC, partition }, batch, config['offsets.commit.timeout.ms']);
+    return startAppend(
+      replicas,
+      { topic: GROUP_METADATA_TOPIC, partition },
+      batch,
+      config['offsets.commit.timeout.ms'],
+    );
   }
 
   /** Writes the group's generation, members and assignment; NONE once that is committed. */
   async storeGroup(group: Group, assignments: ReadonlyMap<string, Buffer>): Promise<ErrorName> {
     const { generation } = group;
     const value = encodeGroupValue(group.toStored(assignments));
-    const { baseOffset, outcome } = this.startAppend(group.groupId, [{ key: encodeGroupKey(group.groupId), value }]);
-    this.deps.host.event({ what: 'group-store-started', group: group.groupId, generation, offset: baseOffset });
+    const { baseOffset, outcome } = this.startAppend(group.groupId, [
+      { key: encodeGroupKey(group.groupId), value },
+    ]);
+    this.deps.host.event({
+      what: 'group-store-started',
+      group: group.groupId,
+      generation,
+      offset: baseOffset,
+    });
     const error = await outcome;
-    this.deps.host.event({ what: 'group-stored', group: group.groupId, generation, offset: baseOffset, error });
-    if (error !== 'NONE') this.deps.log.warn(`Group ${group.groupId}, generation ${generation}, could not be stored: ${error}`);
+    this.deps.host.event({
+      what: 'group-stored',
+      group: group.groupId,
+      generation,
+      offset: baseOffset,
+      error,
+    });
+    if (error !== 'NONE')
+      this.deps.log.warn(`Group ${group.groupId}, generation ${generation}, could not be stored: ${error}`);
     return groupError(error);
   }
 
   /** Writes offsets in one batch; they can be fetched once every in-sync replica has them. */
-  async storeOffsets(group: Group, offsets: readonly { readonly tp: TopicPartition; readonly committed: CommittedOffset }[]): Promise<ErrorName> {
+  async storeOffsets(
+    group: Group,
+    offsets: readonly { readonly tp: TopicPartition; readonly committed: CommittedOffset }[],
+  ): Promise<ErrorName> {
     const { groupId, generation } = group;
     const tps = offsets.map(({ tp }) => tp);
-    const records = offsets.map(({ tp, committed }) => ({ key: encodeOffsetKey(groupId, tp), value: encodeOffsetValue(committed) }));
+    const records = offsets.map(({ tp, committed }) => ({
+      key: encodeOffsetKey(groupId, tp),
+      value: encodeOffsetValue(committed),
+    }));
     const { baseOffset, outcome } = this.startAppend(groupId, records);
     group.offsets.started(tps);
-    if (baseOffset >= 0) this.deps.host.event({ what: 'offset-commit-started', group: groupId, generation, offset: baseOffset });
+    if (baseOffset >= 0)
+      this.deps.host.event({ what: 'offset-commit-started', group: groupId, generation, offset: baseOffset });
     const error = await outcome;
-    this.deps.host.event({ what: 'offset-commit-stored', group: groupId, generation, offset: baseOffset, error });
-    if (error === 'NONE') offsets.forEach(({ tp, committed }, i) => group.offsets.completed(tp, committed, baseOffset + i));
+    this.deps.host.event({
+      what: 'offset-commit-stored',
+      group: groupId,
+      generation,
+      offset: baseOffset,
+      error,
+    });
+    if (error === 'NONE')
+      offsets.forEach(({ tp, committed }, i) => group.offsets.completed(tp, committed, baseOffset + i));
     else group.offsets.failed(tps);
     return commitError(error);
   }
 
   /**
-   * Forgets offsets, and with the last one an empty group. NONE once the tombstones are committed; if they cannot be
-   * written nothing is forgotten.
+   * Forgets offsets, and with the last one an empty group. NONE once the tombstones are committed; if they
+   * cannot be written nothing is forgotten.
    */
   async forgetOffsets(group: Group, tps: readonly TopicPartition[]): Promise<ErrorName> {
     const known = tps.filter((tp) => group.offsets.get(tp) !== undefined);
-    const records: GroupRecord[] = known.map((tp) => ({ key: encodeOffsetKey(group.groupId, tp), value: null }));
+    const records: GroupRecord[] = known.map((tp) => ({
+      key: encodeOffsetKey(group.groupId, tp),
+      value: null,
+    }));
     const isLast = group.is('Empty') && !group.offsets.hasPending && known.length === group.offsets.size;
     if (isLast && group.generation > 0) records.push({ key: encodeGroupKey(group.groupId), value: null });
     const append = records.length > 0 ? this.startAppend(group.groupId, records) : undefined;
@@ -235,14 +294,27 @@ export class GroupMetadataManager {
   private expired(group: Group): TopicPartition[] {
     const retentionMs = this.deps.config['offsets.retention.minutes'] * 60_000;
     const now = this.now;
-    const isOver = (committed: CommittedOffset, sinceMs: number) => (
-      committed.expireTimestamp >= 0 ? now >= committed.expireTimestamp : now - sinceMs >= retentionMs);
-    const due = (since: (committed: CommittedOffset) => number, except: (topic: string) => boolean = () => false) => group.offsets.all
-      .filter(({ tp, committed }) => !except(tp.topic) && !group.offsets.isPending(tp) && isOver(committed, since(committed))).map(({ tp }) => tp);
+    const isOver = (committed: CommittedOffset, sinceMs: number) =>
+      committed.expireTimestamp >= 0 ? now >= committed.expireTimestamp : now - sinceMs >= retentionMs;
+    const due = (
+      since: (committed: CommittedOffset) => number,
+      except: (topic: string) => boolean = () => false,
+    ) =>
+      group.offsets.all
+        .filter(
+          ({ tp, committed }) =>
+            !except(tp.topic) && !group.offsets.isPending(tp) && isOver(committed, since(committed)),
+        )
+        .map(({ tp }) => tp);
     if (group.protocolType === null) return due((committed) => committed.commitTimestamp);
     if (group.is('Empty')) return due(() => group.stateSinceMs);
     const subscribed = group.is('Stable') ? group.subscribedTopics() : undefined;
-    return subscribed ? due((committed) => committed.commitTimestamp, (topic) => subscribed.has(topic)) : [];
+    return subscribed
+      ? due(
+          (committed) => committed.commitTimestamp,
+          (topic) => subscribed.has(topic),
+        )
+      : [];
   }
 
   private async expireOffsets(): Promise<void> {

@@ -1,13 +1,13 @@
 /**
  * One group: its state, its members, what they support, who leads, and the offsets they committed.
  *
- * Invariants: states change only along `validPreviousStates`; a protocol is chosen only if every member supports it;
- * a static member id belongs to one member at a time.
+ * Invariants: states change only along `validPreviousStates`; a protocol is chosen only if every member
+ * supports it; a static member id belongs to one member at a time.
  *
  * [p] Kafka: coordinator/group/{GroupMetadata,MemberMetadata}.scala@2.8.2
  */
 import { invariant } from '../../common/errors';
-import { Timer } from '../../common/host';
+import { Random, Timer } from '../../common/host';
 import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from '../../protocol/consumer-protocol';
 import { joinGroup, syncGroup } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
@@ -86,7 +86,10 @@ export class Group {
   /** The generation whose assignment is on its way into the log. */
   storingGeneration: number | undefined;
 
-  constructor(readonly groupId: string, nowMs: number) {
+  constructor(
+    readonly groupId: string,
+    nowMs: number,
+  ) {
     this.stateSinceMs = nowMs;
   }
 
@@ -100,14 +103,24 @@ export class Group {
     group.stateSinceMs = stored.currentStateTimestamp >= 0 ? stored.currentStateTimestamp : nowMs;
     for (const one of stored.members) {
       group.add({
-        ...one, protocols: [{ name: stored.protocol ?? '', metadata: one.subscription }], awaitingJoin: undefined, awaitingSync: undefined,
-        isNew: false, deadlineMs: 0, timer: undefined, timerAtMs: Infinity, commitSequence: -1,
+        ...one,
+        protocols: [{ name: stored.protocol ?? '', metadata: one.subscription }],
+        awaitingJoin: undefined,
+        awaitingSync: undefined,
+        isNew: false,
+        deadlineMs: 0,
+        timer: undefined,
+        timerAtMs: Infinity,
+        commitSequence: -1,
       });
     }
     return group;
   }
 
-  /** Whether a commit was made before one that was taken already. If not, it is the latest from now on (docs/decisions/0008). */
+  /**
+   * Whether a commit was made before one that was taken already. If not, it is the latest from now on
+   * (docs/decisions/0008).
+   */
   isLate(committerId: string, sequence: number): boolean {
     if (sequence < 0) return false;
     if (sequence <= (this.committers.get(committerId) ?? -1)) return true;
@@ -122,14 +135,23 @@ export class Group {
   }
 
   transitionTo(state: GroupState, nowMs: number): void {
-    invariant((validPreviousStates[state] as readonly GroupState[]).includes(this.state), `group ${this.groupId} cannot go from ${this.state} to ${state}`);
+    invariant(
+      (validPreviousStates[state] as readonly GroupState[]).includes(this.state),
+      `group ${this.groupId} cannot go from ${this.state} to ${state}`,
+    );
     this.state = state;
     this.stateSinceMs = nowMs;
   }
 
-  get all(): readonly Member[] { return [...this.members.values()]; }
-  get rebalanceTimeoutMs(): number { return Math.max(0, ...this.all.map((member) => member.rebalanceTimeoutMs)); }
-  get hasAllMembersJoined(): boolean { return this.pendingMembers.size === 0 && this.all.every((member) => member.awaitingJoin !== undefined); }
+  get all(): readonly Member[] {
+    return [...this.members.values()];
+  }
+  get rebalanceTimeoutMs(): number {
+    return Math.max(0, ...this.all.map((member) => member.rebalanceTimeoutMs));
+  }
+  get hasAllMembersJoined(): boolean {
+    return this.pendingMembers.size === 0 && this.all.every((member) => member.awaitingJoin !== undefined);
+  }
 
   add(member: Member): void {
     this.leaderId ??= member.memberId;
@@ -141,15 +163,27 @@ export class Group {
     const member = this.members.get(memberId);
     if (!member) return;
     this.members.delete(memberId);
-    if (member.groupInstanceId !== null && this.staticMembers.get(member.groupInstanceId) === memberId) this.staticMembers.delete(member.groupInstanceId);
+    if (member.groupInstanceId !== null && this.staticMembers.get(member.groupInstanceId) === memberId)
+      this.staticMembers.delete(member.groupInstanceId);
     if (this.leaderId === memberId) this.leaderId = this.members.keys().next().value ?? null;
   }
 
-  /** A static member came back under a new id; the old id is fenced from now on. Keeps its place and its assignment. */
+  /**
+   * A static member came back under a new id; the old id is fenced from now on. Keeps its place and its
+   * assignment.
+   */
   replaceStatic(groupInstanceId: string, newMemberId: string): Member {
     const old = this.members.get(this.staticMembers.get(groupInstanceId)!)!;
     const wasLeader = this.leaderId === old.memberId;
-    const replacement: Member = { ...old, memberId: newMemberId, awaitingJoin: undefined, awaitingSync: undefined, timer: undefined, timerAtMs: Infinity, commitSequence: -1 };
+    const replacement: Member = {
+      ...old,
+      memberId: newMemberId,
+      awaitingJoin: undefined,
+      awaitingSync: undefined,
+      timer: undefined,
+      timerAtMs: Infinity,
+      commitSequence: -1,
+    };
     const order = this.all.map((member) => (member === old ? replacement : member));
     this.members.clear();
     for (const member of order) this.members.set(member.memberId, member);
@@ -179,7 +213,9 @@ export class Group {
   private candidates(): string[] {
     const [first, ...others] = this.all;
     if (!first) return [];
-    return first.protocols.map((one) => one.name).filter((name) => others.every((member) => member.protocols.some((one) => one.name === name)));
+    return first.protocols
+      .map((one) => one.name)
+      .filter((name) => others.every((member) => member.protocols.some((one) => one.name === name)));
   }
 
   /** Whether somebody with these protocols may join: the type fits, and one protocol is common to all. */
@@ -207,7 +243,8 @@ export class Group {
 
   /** Topics that members of a consumer group read; undefined where that cannot be said. */
   subscribedTopics(): ReadonlySet<string> | undefined {
-    if (this.protocolType !== CONSUMER_PROTOCOL_TYPE || this.protocolName === null) return this.members.size === 0 ? new Set() : undefined;
+    if (this.protocolType !== CONSUMER_PROTOCOL_TYPE || this.protocolName === null)
+      return this.members.size === 0 ? new Set() : undefined;
     try {
       return new Set(this.all.flatMap((member) => decodeSubscription(this.metadataOf(member)).topics));
     } catch {
@@ -217,9 +254,34 @@ export class Group {
 
   toStored(assignments: ReadonlyMap<string, Buffer>): StoredGroup {
     return {
-      protocolType: this.protocolType ?? '', generation: this.generation, protocol: this.protocolName, leader: this.leaderId,
+      protocolType: this.protocolType ?? '',
+      generation: this.generation,
+      protocol: this.protocolName,
+      leader: this.leaderId,
       currentStateTimestamp: this.stateSinceMs,
-      members: this.all.map((member) => ({ ...member, subscription: this.metadataOf(member), assignment: assignments.get(member.memberId) ?? member.assignment })),
+      members: this.all.map((member) => ({
+        ...member,
+        subscription: this.metadataOf(member),
+        assignment: assignments.get(member.memberId) ?? member.assignment,
+      })),
     };
   }
+}
+
+/** `prefix` and a random UUID. Kafka: GroupMetadata#generateMemberId */
+export function newMemberId(random: Random, prefix: string): string {
+  const hex = random.bytes(16).toString('hex');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
+  return [prefix, ...parts].join('-');
+}
+
+/** Kafka: MemberMetadata#matches */
+export function sameProtocols(member: Member, request: { readonly protocols: readonly Protocol[] }): boolean {
+  return (
+    member.protocols.length === request.protocols.length &&
+    member.protocols.every(
+      (one, i) =>
+        one.name === request.protocols[i]!.name && one.metadata.equals(request.protocols[i]!.metadata),
+    )
+  );
 }

@@ -1,9 +1,10 @@
 /**
  * The two barriers of a rebalance, and the members' clocks.
  *
- * Join: wait until every known member has joined, or time is over; then open a new generation and tell everybody, the
- * leader with all subscriptions. Sync: everybody waits until the leader has brought the assignment and it is committed
- * to the log. Invariant: every waiting JoinGroup and SyncGroup is answered exactly once.
+ * Join: wait until every known member has joined, or time is over; then open a new generation and tell
+ * everybody, the leader with all subscriptions. Sync: everybody waits until the leader has brought the
+ * assignment and it is committed to the log. Invariant: every waiting JoinGroup and SyncGroup is answered
+ * exactly once.
  *
  * Kafka: coordinator/group/{GroupCoordinator,DelayedJoin,DelayedSync,DelayedHeartbeat}.scala@2.8.2
  */
@@ -18,7 +19,15 @@ import { GroupMetadataManager } from './group-metadata-manager';
 const NO_BYTES = Buffer.alloc(0);
 
 export function joinError(error: ErrorName, memberId: string): JoinResponse {
-  return { errorCode: errorCode(error), generationId: -1, protocolType: null, protocolName: null, leader: '', memberId, members: [] };
+  return {
+    errorCode: errorCode(error),
+    generationId: -1,
+    protocolType: null,
+    protocolName: null,
+    leader: '',
+    memberId,
+    members: [],
+  };
 }
 
 export function syncError(error: ErrorName): SyncResponse {
@@ -27,10 +36,15 @@ export function syncError(error: ErrorName): SyncResponse {
 
 export class GroupRebalance {
   constructor(
-    private readonly host: Host, private readonly log: Logger, private readonly config: BrokerConfig, private readonly groups: GroupMetadataManager,
+    private readonly host: Host,
+    private readonly log: Logger,
+    private readonly config: BrokerConfig,
+    private readonly groups: GroupMetadataManager,
   ) {}
 
-  private get wallMs(): number { return this.host.clock.wallMs(); }
+  private get wallMs(): number {
+    return this.host.clock.wallMs();
+  }
 
   prepare(group: Group, reason: string): void {
     if (!group.is('Stable', 'CompletingRebalance', 'Empty')) return;
@@ -38,13 +52,18 @@ export class GroupRebalance {
     if (group.is('CompletingRebalance')) this.answerSyncs(group, 'REBALANCE_IN_PROGRESS');
     const isFirst = group.is('Empty');
     group.transitionTo('PreparingRebalance', this.wallMs);
-    this.log.info(`Preparing to rebalance group ${group.groupId} in state PreparingRebalance with old generation ${group.generation} (reason: ${reason})`);
+    this.log.info(
+      `Preparing to rebalance group ${group.groupId} in state PreparingRebalance with old generation ${group.generation} (reason: ${reason})`,
+    );
     this.host.event({ what: 'rebalance', group: group.groupId, generation: group.generation, reason });
     if (isFirst) this.gatherMembers(group, group.rebalanceTimeoutMs);
     else this.armJoin(group, group.rebalanceTimeoutMs);
   }
 
-  /** An empty group waits a little for more members to come, so that its start is one rebalance and not one a member. */
+  /**
+   * An empty group waits a little for more members to come, so that its start is one rebalance and not one a
+   * member.
+   */
   private gatherMembers(group: Group, leftMs: number): void {
     const delayMs = Math.min(this.config['group.initial.rebalance.delay.ms'], leftMs);
     group.newMemberAdded = false;
@@ -63,7 +82,8 @@ export class GroupRebalance {
   }
 
   completeJoinIfAllJoined(group: Group): void {
-    if (group.is('PreparingRebalance') && group.joinMayCompleteEarly && group.hasAllMembersJoined) this.completeJoin(group);
+    if (group.is('PreparingRebalance') && group.joinMayCompleteEarly && group.hasAllMembersJoined)
+      this.completeJoin(group);
   }
 
   private completeJoin(group: Group): void {
@@ -75,12 +95,15 @@ export class GroupRebalance {
       this.log.info(`Group ${group.groupId} removes ${member.memberId}, which did not rejoin`);
       this.drop(group, member);
     }
-    if (group.members.size > 0 && !group.electJoinedLeader()) return this.armJoin(group, group.rebalanceTimeoutMs);
+    if (group.members.size > 0 && !group.electJoinedLeader())
+      return this.armJoin(group, group.rebalanceTimeoutMs);
     group.generation++;
     if (group.members.size === 0) return this.becomeEmpty(group);
     group.protocolName = group.selectProtocol();
     group.transitionTo('CompletingRebalance', this.wallMs);
-    this.log.info(`Stabilized group ${group.groupId} generation ${group.generation} with ${group.members.size} members`);
+    this.log.info(
+      `Stabilized group ${group.groupId} generation ${group.generation} with ${group.members.size} members`,
+    );
     this.generationChanged(group);
     for (const member of group.all) {
       const answer = member.awaitingJoin;
@@ -93,7 +116,13 @@ export class GroupRebalance {
   }
 
   private generationChanged({ groupId, generation, members, leaderId }: Group): void {
-    this.host.event({ what: 'generation-changed', group: groupId, generation, members: members.size, leader: leaderId });
+    this.host.event({
+      what: 'generation-changed',
+      group: groupId,
+      generation,
+      members: members.size,
+      leader: leaderId,
+    });
   }
 
   private becomeEmpty(group: Group): void {
@@ -112,7 +141,9 @@ export class GroupRebalance {
     group.syncTimer?.cancel();
     group.syncTimer = this.host.clock.schedule(group.rebalanceTimeoutMs, () => {
       if (group.generation !== generation || !group.is('CompletingRebalance', 'Stable')) return;
-      const late = group.all.filter((member) => missing.has(member.memberId) && !group.syncedMembers.has(member.memberId));
+      const late = group.all.filter(
+        (member) => missing.has(member.memberId) && !group.syncedMembers.has(member.memberId),
+      );
       if (late.length === 0) return;
       for (const member of late) this.drop(group, member);
       this.prepare(group, `removing ${late.length} members that did not sync in time`);
@@ -122,16 +153,21 @@ export class GroupRebalance {
   }
 
   /**
-   * The leader's assignment: stored first, then told. Only the first one of a generation counts: a leader that did not get
-   * the answer may bring another, and the log must not say something else than what the members were told.
+   * The leader's assignment: stored first, then told. Only the first one of a generation counts: a leader
+   * that did not get the answer may bring another, and the log must not say something else than what the
+   * members were told.
    */
   async assign(group: Group, request: TypeOf<typeof syncGroup.request>): Promise<void> {
     const { generation } = group;
     if (group.storingGeneration === generation) return;
     group.storingGeneration = generation;
-    this.log.info(`Assignment received from leader ${request.memberId} for group ${group.groupId} generation ${generation}`);
+    this.log.info(
+      `Assignment received from leader ${request.memberId} for group ${group.groupId} generation ${generation}`,
+    );
     const given = new Map(request.assignments.map((row) => [row.memberId, row.assignment]));
-    const assignments = new Map(group.all.map((member) => [member.memberId, given.get(member.memberId) ?? NO_BYTES]));
+    const assignments = new Map(
+      group.all.map((member) => [member.memberId, given.get(member.memberId) ?? NO_BYTES]),
+    );
     const error = await this.groups.storeGroup(group, assignments);
     if (!group.is('CompletingRebalance') || group.generation !== generation) {
       this.host.event({ what: 'assignment-outdated', group: group.groupId, generation });
@@ -158,19 +194,33 @@ export class GroupRebalance {
   }
 
   assignmentOf(group: Group, member: Member): SyncResponse {
-    return { errorCode: 0, protocolType: group.protocolType, protocolName: group.protocolName, assignment: member.assignment };
+    return {
+      errorCode: 0,
+      protocolType: group.protocolType,
+      protocolName: group.protocolName,
+      assignment: member.assignment,
+    };
   }
 
   /** What a member of the current generation is told. */
   currentGeneration(group: Group, member: Member): JoinResponse {
     return {
-      errorCode: 0, generationId: group.generation, protocolType: group.protocolType, protocolName: group.protocolName, leader: group.leaderId ?? '', memberId: member.memberId,
+      errorCode: 0,
+      generationId: group.generation,
+      protocolType: group.protocolType,
+      protocolName: group.protocolName,
+      leader: group.leaderId ?? '',
+      memberId: member.memberId,
       members: member.memberId === group.leaderId ? this.memberRows(group) : [],
     };
   }
 
   private memberRows(group: Group): JoinResponse['members'] {
-    return group.all.map((member) => ({ memberId: member.memberId, groupInstanceId: member.groupInstanceId, metadata: group.metadataOf(member) }));
+    return group.all.map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      metadata: group.metadataOf(member),
+    }));
   }
 
   // ---- The members' clocks
@@ -191,8 +241,11 @@ export class GroupRebalance {
       const leftMs = member.deadlineMs - this.host.clock.monotonicMs();
       // Who waits for others does not expire, except in its very first join.
       const waits = (member.awaitingJoin !== undefined && !member.isNew) || member.awaitingSync !== undefined;
-      if (leftMs > 0 || waits) return this.armSession(group, member, leftMs > 0 ? leftMs : member.sessionTimeoutMs);
-      this.log.info(`Member ${member.memberId} in group ${group.groupId} has failed, removing it from the group`);
+      if (leftMs > 0 || waits)
+        return this.armSession(group, member, leftMs > 0 ? leftMs : member.sessionTimeoutMs);
+      this.log.info(
+        `Member ${member.memberId} in group ${group.groupId} has failed, removing it from the group`,
+      );
       this.remove(group, member, `removing member ${member.memberId} on heartbeat expiration`);
     });
   }
@@ -216,7 +269,8 @@ export class GroupRebalance {
 
   /** The members of a group that was just loaded get a whole session from now. */
   resume(group: Group): void {
-    if (group.members.size > this.config['group.max.size']) this.prepare(group, 'the group that was loaded has too many members');
+    if (group.members.size > this.config['group.max.size'])
+      this.prepare(group, 'the group that was loaded has too many members');
     for (const member of group.all) this.keepAlive(group, member, member.sessionTimeoutMs);
   }
 

@@ -71,10 +71,20 @@ export function decodeKey(bytes: Buffer): GroupKey {
   const version = reader.int16();
   if (version === 2) return { kind: 'group', group: reader.string() };
   if (version !== 0 && version !== 1) return { kind: 'unknown', version };
-  return { kind: 'offset', group: reader.string(), tp: { topic: reader.string(), partition: reader.int32() } };
+  return {
+    kind: 'offset',
+    group: reader.string(),
+    tp: { topic: reader.string(), partition: reader.int32() },
+  };
 }
 
-export function encodeOffsetValue({ offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp }: CommittedOffset): Buffer {
+export function encodeOffsetValue({
+  offset,
+  leaderEpoch,
+  metadata,
+  commitTimestamp,
+  expireTimestamp,
+}: CommittedOffset): Buffer {
   const writer = new BinaryWriter();
   const version = expireTimestamp >= 0 ? 1 : 3;
   writer.int16(version);
@@ -94,7 +104,13 @@ export function decodeOffsetValue(bytes: Buffer): CommittedOffset {
   const leaderEpoch = version === 3 ? reader.int32() : -1;
   const metadata = reader.string();
   const commitTimestamp = reader.int64();
-  return { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp: version === 1 ? reader.int64() : -1 };
+  return {
+    offset,
+    leaderEpoch,
+    metadata,
+    commitTimestamp,
+    expireTimestamp: version === 1 ? reader.int64() : -1,
+  };
 }
 
 export function encodeGroupValue(group: StoredGroup): Buffer {
@@ -140,7 +156,16 @@ function readMember(reader: BinaryReader, version: number): StoredMember {
   const first = reader.int32();
   // Version 0 knew one time-out for both.
   const sessionTimeoutMs = version >= 1 ? reader.int32() : first;
-  return { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeoutMs: first, sessionTimeoutMs, subscription: reader.bytes(), assignment: reader.bytes() };
+  return {
+    memberId,
+    groupInstanceId,
+    clientId,
+    clientHost,
+    rebalanceTimeoutMs: first,
+    sessionTimeoutMs,
+    subscription: reader.bytes(),
+    assignment: reader.bytes(),
+  };
 }
 
 /** The partition of `__consumer_offsets` that a group lives in. */

@@ -1,5 +1,6 @@
 /**
- * The group coordinator as the broker sees it: put together, started, told of leadership, and asked by the router.
+ * The group coordinator as the broker sees it: put together, started, told of leadership, and asked by the
+ * router.
  *
  * Kafka: coordinator/group/GroupCoordinator.scala#apply@2.8.2
  */
@@ -33,27 +34,50 @@ export class GroupService {
   private readonly log: Log;
 
   constructor({ host, config, cache, replicas, readPartitionCount }: GroupServiceDeps) {
-    const log = this.log = host.log.child('GroupCoordinator');
-    const offsetsTopic = this.offsetsTopic = new OffsetsTopic({ readPartitionCount, isKnown: () => cache.partitions(GROUP_METADATA_TOPIC) !== undefined });
+    const log = (this.log = host.log.child('GroupCoordinator'));
+    const offsetsTopic = (this.offsetsTopic = new OffsetsTopic({
+      readPartitionCount,
+      isKnown: () => cache.partitions(GROUP_METADATA_TOPIC) !== undefined,
+    }));
     // The two know each other: a rebalance stores its outcome, and a loaded group's members get their clocks.
     const groups: GroupMetadataManager = new GroupMetadataManager({
-      host, log, config, replicas, offsetsTopic,
-      onLoaded: (group) => rebalance.resume(group), onUnloaded: (group) => rebalance.abandon(group),
+      host,
+      log,
+      config,
+      replicas,
+      offsetsTopic,
+      onLoaded: (group) => rebalance.resume(group),
+      onUnloaded: (group) => rebalance.abandon(group),
     });
     const rebalance = new GroupRebalance(host, log, config, groups);
     this.groups = groups;
     this.coordinator = new GroupCoordinator(host, log, config, groups, rebalance);
-    this.offsets = new GroupOffsets({ host, config, groups, coordinator: this.coordinator, rebalance, partitionExists: (tp) => cache.has(tp) });
-    replicas.onLeadershipChange((tp, leaderEpoch, isLeader) => this.leadershipChanged(tp, leaderEpoch, isLeader));
+    this.offsets = new GroupOffsets({
+      host,
+      config,
+      groups,
+      coordinator: this.coordinator,
+      rebalance,
+      partitionExists: (tp) => cache.has(tp),
+    });
+    replicas.onLeadershipChange((tp, leaderEpoch, isLeader) =>
+      this.leadershipChanged(tp, leaderEpoch, isLeader),
+    );
   }
 
-  private leadershipChanged({ topic, partition }: TopicPartition, leaderEpoch: number, isLeader: boolean): void {
+  private leadershipChanged(
+    { topic, partition }: TopicPartition,
+    leaderEpoch: number,
+    isLeader: boolean,
+  ): void {
     if (topic === GROUP_METADATA_TOPIC) this.groups.leadershipChanged(partition, leaderEpoch, isLeader);
   }
 
   /** Before the broker registers: nobody may ask for a group while the number of partitions is not known. */
   async start(): Promise<void> {
-    await this.offsetsTopic.partitionCount().catch((error) => this.log.warn(`The offsets topic cannot be read yet: ${messageOf(error)}`));
+    await this.offsetsTopic
+      .partitionCount()
+      .catch((error) => this.log.warn(`The offsets topic cannot be read yet: ${messageOf(error)}`));
     this.groups.start();
   }
 
@@ -64,5 +88,8 @@ export class GroupService {
 
 /** Who sent the request, as Kafka writes it down: an address with a slash before it. */
 export function callerOf({ header, remoteAddress }: RequestContext): Caller {
-  return { clientId: header.clientId ?? '', clientHost: `/${remoteAddress.replace(/^::ffff:/, '').replace(/:\d+$/, '')}` };
+  return {
+    clientId: header.clientId ?? '',
+    clientHost: `/${remoteAddress.replace(/^::ffff:/, '').replace(/:\d+$/, '')}`,
+  };
 }

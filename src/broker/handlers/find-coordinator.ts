@@ -1,7 +1,9 @@
 /**
- * FindCoordinator: the leader of the group's partition of `__consumer_offsets`. The first one to ask creates the topic.
+ * FindCoordinator: the leader of the group's partition of `__consumer_offsets`. The first one to ask creates
+ * the topic.
  *
- * Which partition that is follows from the number ZooKeeper has, also while the metadata cache knows some of them only.
+ * Which partition that is follows from the number ZooKeeper has, also while the metadata cache knows some of
+ * them only.
  *
  * Kafka: server/KafkaApis.scala#handleFindCoordinatorRequest, #createInternalTopic@2.8.2
  */
@@ -31,21 +33,30 @@ function refused(error: ErrorName, errorMessage: string): Response {
   return { errorCode: errorCode(error), errorMessage, nodeId: -1, host: '', port: -1 };
 }
 
-export async function handleFindCoordinator(deps: FindCoordinatorDeps, request: Request, listener: string): Promise<Response> {
-  if (request.keyType !== 0) return refused('INVALID_REQUEST', 'only groups have coordinators here: transactions are not supported');
+export async function handleFindCoordinator(
+  deps: FindCoordinatorDeps,
+  request: Request,
+  listener: string,
+): Promise<Response> {
+  if (request.keyType !== 0)
+    return refused('INVALID_REQUEST', 'only groups have coordinators here: transactions are not supported');
   if (request.key === '') return refused('INVALID_GROUP_ID', 'the group id is empty');
   const { clock, cache, offsetsTopic, createOffsetsTopic } = deps;
   try {
     const timeUp = () => new Error('ZooKeeper does not answer');
-    if (await withDeadline(clock, READ_WAIT_MS, offsetsTopic.partitionCount(), timeUp) === undefined) {
+    if ((await withDeadline(clock, READ_WAIT_MS, offsetsTopic.partitionCount(), timeUp)) === undefined) {
       await createOffsetsTopic();
       return refused('COORDINATOR_NOT_AVAILABLE', `${GROUP_METADATA_TOPIC} is being created`);
     }
   } catch (error) {
     return refused('COORDINATOR_NOT_AVAILABLE', messageOf(error));
   }
-  const state = cache.partition({ topic: GROUP_METADATA_TOPIC, partition: offsetsTopic.partitionOf(request.key)! });
+  const state = cache.partition({
+    topic: GROUP_METADATA_TOPIC,
+    partition: offsetsTopic.partitionOf(request.key)!,
+  });
   const endpoint = state && state.leader >= 0 ? cache.endpoint(state.leader, listener) : undefined;
-  if (!state || !endpoint) return refused('COORDINATOR_NOT_AVAILABLE', `the partition of group ${request.key} has no leader`);
+  if (!state || !endpoint)
+    return refused('COORDINATOR_NOT_AVAILABLE', `the partition of group ${request.key} has no leader`);
   return { errorCode: 0, errorMessage: null, nodeId: state.leader, host: endpoint.host, port: endpoint.port };
 }
