@@ -87,21 +87,15 @@ export class GroupMembership implements CommitRights, Beating {
     this.heartbeat = new Heartbeat({ clock: host.clock, log, groupId, coordinator, ...times }, this);
   }
 
-  private get now(): number {
-    return this.deps.host.clock.monotonicMs();
-  }
-  get isJoining(): boolean {
-    return this.joining !== undefined;
-  }
+  private get now(): number { return this.deps.host.clock.monotonicMs(); }
+  get isJoining(): boolean { return this.joining !== undefined; }
+  get isMember(): boolean { return this.generation >= 0; }
   get info(): GenerationInfo {
     return {
       generation: this.generation,
       memberId: this.memberId,
       groupInstanceId: this.deps.config['group.instance.id'],
     };
-  }
-  get isMember(): boolean {
-    return this.generation >= 0;
   }
   /** From the start of a join until poll has applied what came of it. */
   get isRebalancing(): boolean {
