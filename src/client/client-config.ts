@@ -64,7 +64,8 @@ async function openMetadata({ host, zookeeper }: ClientEnvironment, config: Clie
     const zk = await ZkConnection.open(host, zookeeper(connect), { sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, maxInFlightRequests: 64 });
     return ZooKeeperMetadata.open(host, zk, {
       listener: config['listener.name'] ?? undefined, refreshBackoffMs: config['retry.backoff.ms'],
-      createTopic: allowAutoTopicCreation ? (topic, brokers) => askToCreate(pool, topic, brokers) : undefined,
+      maxAgeMs: config['metadata.max.age.ms'],
+      createTopic: allowAutoTopicCreation ? (topic, brokers) => askToCreate(host, pool, topic, brokers) : undefined,
     });
   }
   return new RpcMetadata(host, pool, {
@@ -73,6 +74,17 @@ async function openMetadata({ host, zookeeper }: ClientEnvironment, config: Clie
   });
 }
 
-async function askToCreate(pool: ConnectionPool, topic: string, brokers: readonly HostPort[]): Promise<void> {
-  if (brokers[0]) await pool.request(brokers[0], metadata, { topics: [topic], allTopics: false, allowAutoTopicCreation: true });
+/** Asks one broker after the other, begun with any, until one answers; rejects if none does. Whether it worked shows in ZooKeeper. */
+async function askToCreate(host: Host, pool: ConnectionPool, topic: string, brokers: readonly HostPort[]): Promise<void> {
+  const start = host.random.below(brokers.length);
+  let last: unknown;
+  for (let i = 0; i < brokers.length; i++) {
+    try {
+      await pool.request(brokers[(start + i) % brokers.length]!, metadata, { topics: [topic], allTopics: false, allowAutoTopicCreation: true });
+      return;
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
 }

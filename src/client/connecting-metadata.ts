@@ -6,10 +6,10 @@
  *
  * Kafka: clients/.../Metadata.java@2.8.2, whose clients connect on first use, too
  */
-import { HostPort, topicNameProblem } from '../common/cluster-types';
+import { HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, sleep, withDeadline } from '../common/host';
-import { ClusterMetadata, MetadataListeners, TopicInfo } from './cluster-metadata';
+import { ClusterMetadata, LeaderAndEpoch, MetadataListeners, TopicInfo } from './cluster-metadata';
 
 export class ConnectingMetadata implements ClusterMetadata {
   private source: ClusterMetadata | undefined;
@@ -65,6 +65,14 @@ export class ConnectingMetadata implements ClusterMetadata {
 
   addresses(): readonly HostPort[] {
     return this.source?.addresses() ?? [];
+  }
+
+  leaderOf(tp: TopicPartition): LeaderAndEpoch {
+    return this.source?.leaderOf(tp) ?? { leader: -1, epoch: -1 };
+  }
+
+  updateLastSeenEpochIfNewer(tp: TopicPartition, epoch: number): void {
+    this.source?.updateLastSeenEpochIfNewer(tp, epoch);
   }
 
   async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {

@@ -1,15 +1,22 @@
 /**
  * Cluster metadata by the Metadata RPC, for clients that are given brokers and cannot reach ZooKeeper.
  *
- * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2
+ * Brokers are asked in turn, each time another one: one that is cut off from the controller goes on answering what was
+ * true before. Invariants: no answer takes a partition back to an older leader epoch (last-seen-epochs.ts), and no broker
+ * that says nothing keeps the next from being asked.
+ *
+ * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2; differs: Kafka asks whoever is least loaded, and waits for the
+ * answer for request.timeout.ms; it forgets bootstrap.servers once it has met the cluster.
  */
-import { HostPort, topicNameProblem } from '../common/cluster-types';
+import { HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
 import { errorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer, withDeadline } from '../common/host';
 import { ConnectionPool } from '../network/connection-pool';
 import { metadata } from '../protocol/messages/metadata';
 import { TypeOf } from '../protocol/schema';
-import { ClusterMetadata, MetadataListeners, TopicInfo, topicInfoOf } from './cluster-metadata';
+import { ClusterMetadata, LeaderAndEpoch, MetadataListeners, PartitionInfo, TopicInfo } from './cluster-metadata';
+import { LastSeenEpochs } from './last-seen-epochs';
+import { nextNode, nodeToConnect } from './least-loaded-node';
 
 export interface RpcMetadataOptions {
   readonly bootstrapServers: readonly HostPort[];
@@ -20,21 +27,28 @@ export interface RpcMetadataOptions {
 
 type Response = TypeOf<typeof metadata.response>;
 
+/** After this time without an answer the next broker is asked as well; an answer that comes later still counts. */
+const PATIENCE_MS = 2000;
+
+const keyOf = ({ host, port }: HostPort) => `${host}:${port}`;
+
 export class RpcMetadata implements ClusterMetadata {
   private brokers = new Map<number, HostPort>();
   private readonly known = new Map<string, TopicInfo | undefined>();
+  private readonly epochs = new LastSeenEpochs();
   private readonly listeners = new MetadataListeners();
   private readonly log: Log;
   private inFlight = false;
   private wanted = false;
   private timer: Timer | undefined;
   private lastMs = -Infinity;
-  private nextServer: number;
+  private turn = 0;
+  private readonly lastTurns = new Map<string, number>();
+  private isConnecting = false;
   private isClosed = false;
 
   constructor(private readonly host: Host, private readonly pool: ConnectionPool, private readonly options: RpcMetadataOptions) {
     this.log = host.log.child('RpcMetadata');
-    this.nextServer = host.random.below(options.bootstrapServers.length);
   }
 
   topic(topic: string): TopicInfo | undefined {
@@ -42,17 +56,33 @@ export class RpcMetadata implements ClusterMetadata {
   }
 
   async topics(): Promise<readonly string[]> {
-    const servers = this.addresses();
-    const answer = await this.pool.request(servers[this.nextServer % servers.length]!, metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
-    return answer.topics.filter((topic) => topic.errorCode === 0).map((topic) => topic.name);
+    let last: unknown;
+    for (let tries = this.addresses().length; tries > 0; tries--) {
+      try {
+        const answer = await this.pool.request(this.nextServer(), metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
+        if (answer.brokers.length > 0) return answer.topics.filter((topic) => topic.errorCode === 0).map((topic) => topic.name);
+        last = new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
   }
 
   address(brokerId: number): HostPort | undefined {
     return this.brokers.get(brokerId);
   }
 
+  leaderOf(tp: TopicPartition): LeaderAndEpoch {
+    return this.epochs.leaderOf(tp, this.known.get(tp.topic));
+  }
+
+  updateLastSeenEpochIfNewer(tp: TopicPartition, epoch: number): void {
+    if (this.epochs.updateIfNewer(tp, epoch)) this.requestUpdate(tp.topic);
+  }
+
   addresses(): readonly HostPort[] {
-    return [...this.brokers.values(), ...this.options.bootstrapServers];
+    return [...new Map([...this.brokers.values(), ...this.options.bootstrapServers].map((address) => [keyOf(address), address])).values()];
   }
 
   async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {
@@ -90,32 +120,69 @@ export class RpcMetadata implements ClusterMetadata {
     this.timer = this.host.clock.schedule(delayMs, () => void this.refresh());
   }
 
+  private loads(addresses: readonly HostPort[]) {
+    return addresses.map((address) => {
+      const requests = this.pool.requestsInFlight(address);
+      return { isConnected: requests !== undefined, requestsInFlight: requests ?? 0, lastTurn: this.lastTurns.get(keyOf(address)) ?? 0 };
+    });
+  }
+
+  /** Whose turn it is. */
+  private nextServer(): HostPort {
+    const addresses = this.addresses();
+    const chosen = addresses[nextNode(this.loads(addresses), this.host.random.below(addresses.length))]!;
+    this.lastTurns.set(keyOf(chosen), ++this.turn);
+    return chosen;
+  }
+
+  /** Somebody met a stale leader: brokers without a connection shall have their turn as well, without being waited for. */
+  private connectAnother(): void {
+    const addresses = this.addresses();
+    const other = addresses[nodeToConnect(this.loads(addresses), this.host.random.below(addresses.length))];
+    if (other === undefined || this.isConnecting) return;
+    this.isConnecting = true;
+    this.pool.get(other).catch(() => {
+      // Its turn is over: others go first.
+      this.lastTurns.set(keyOf(other), ++this.turn);
+    }).finally(() => { this.isConnecting = false; });
+  }
+
   private async refresh(): Promise<void> {
     this.inFlight = true;
+    const server = this.nextServer();
+    if (this.wanted) this.connectAnother();
     this.wanted = false;
     this.lastMs = this.host.clock.monotonicMs();
-    const servers = this.addresses();
     try {
       const request = { topics: [...this.known.keys()], allTopics: false, allowAutoTopicCreation: this.options.allowAutoTopicCreation };
-      this.apply(await this.pool.request(servers[this.nextServer % servers.length]!, metadata, request));
+      const asked = this.pool.request(server, metadata, request).then((response) => this.apply(response));
+      await withDeadline(this.host.clock, PATIENCE_MS, asked, () => new KafkaError('REQUEST_TIMED_OUT', `no answer within ${PATIENCE_MS} ms`));
     } catch (error) {
       if (this.isClosed) return;
-      this.nextServer++;
       this.wanted = true;
-      this.log.debug(`Metadata could not be read: ${messageOf(error)}`);
+      this.log.debug(`Metadata could not be read from ${keyOf(server)}: ${messageOf(error)}`);
     } finally {
       this.inFlight = false;
     }
-    this.listeners.notify();
     this.arm(this.wanted ? this.options.refreshBackoffMs : this.options.maxAgeMs);
   }
 
   private apply(response: Response): void {
+    if (this.isClosed) return;
+    // A broker that has just started was not told of anybody, itself included.
+    if (response.brokers.length === 0) throw new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
     this.brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const topic of response.topics) {
-      if (topic.errorCode === 0) this.known.set(topic.name, topicInfo(topic));
-      else if (errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION') this.known.set(topic.name, undefined);
+      const isUnknown = errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION';
+      if (topic.errorCode !== 0 && !isUnknown) continue;
+      const rows = isUnknown ? undefined : topic.partitions.map(partitionInfo);
+      const { info, isStale } = this.epochs.merge(this.known.get(topic.name), topic.name, rows, this.addresses().length);
+      this.known.set(topic.name, info);
+      if (!isStale) continue;
+      this.log.debug(`An answer about ${topic.name} was older than what is known; asking another broker`);
+      this.wanted = true;
     }
+    this.listeners.notify();
   }
 
   onChange(listener: () => void): () => void {
@@ -128,7 +195,6 @@ export class RpcMetadata implements ClusterMetadata {
   }
 }
 
-function topicInfo({ name, partitions }: Response['topics'][number]): TopicInfo {
-  const rows = partitions.map(({ partitionIndex, leaderId, leaderEpoch, replicas, isr }) => ({ partition: partitionIndex, leader: leaderId, leaderEpoch, replicas, isr }));
-  return topicInfoOf(name, rows.sort((a, b) => a.partition - b.partition));
+function partitionInfo({ partitionIndex, leaderId, leaderEpoch, replicas, isr }: Response['topics'][number]['partitions'][number]): PartitionInfo {
+  return { partition: partitionIndex, leader: leaderId, leaderEpoch, replicas, isr };
 }

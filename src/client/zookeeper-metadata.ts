@@ -3,20 +3,22 @@
  * new leader is known a few milliseconds after the controller wrote it (design D6, D18).
  *
  * Invariant: only topics somebody asked for are read and watched, and beyond `MAX_WATCHED_PARTITIONS` partitions states
- * are no longer watched but read again when somebody meets a stale leader.
+ * are no longer watched but read again when somebody meets a stale leader, and every metadata.max.age.ms. A ZooKeeper
+ * server that lags behind takes no partition back to an older leader epoch.
  *
  * Kafka: zk discovery of 0.8 (utils/ZkUtils.scala, consumer/ConsumerFetcherManager.scala)
  */
 import { BrokerInfo, HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
-import { Host, Log, withDeadline } from '../common/host';
+import { Host, Log, Timer, withDeadline } from '../common/host';
 import { SerialQueue } from '../common/serial-queue';
 import { readBrokers } from '../zk/broker-registration';
 import { readPartitionState } from '../zk/partition-state-store';
 import { readTopic, readTopicNames } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { brokerIdsZnode, partitionStateZnode, topicZnode } from '../zk/znodes';
-import { ClusterMetadata, MetadataListeners, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
+import { ClusterMetadata, LeaderAndEpoch, MetadataListeners, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
+import { LastSeenEpochs } from './last-seen-epochs';
 
 const MAX_WATCHED_PARTITIONS = 1000;
 
@@ -26,12 +28,18 @@ interface WatchedTopic {
   info: TopicInfo | undefined;
   updatePending: boolean;
   lastUpdateMs: number;
+  /** A broker is being asked to create it. */
+  isBeingCreated: boolean;
 }
+
+/** Reads that tell of older epochs before they are believed: there is one source, and it may lag behind for a moment. */
+const SOURCES = 3;
 
 export interface ZooKeeperMetadataOptions {
   /** Which of a broker's endpoints to use; undefined: the first one that speaks PLAINTEXT. */
   readonly listener: string | undefined;
   readonly refreshBackoffMs: number;
+  readonly maxAgeMs: number;
   /** Asks a broker to create a missing topic, where topics are created automatically. */
   readonly createTopic: ((topic: string, brokers: readonly HostPort[]) => Promise<void>) | undefined;
 }
@@ -40,8 +48,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   private brokers = new Map<number, BrokerInfo>();
   private readonly watchedTopics = new Map<string, WatchedTopic>();
   private readonly listeners = new MetadataListeners();
+  private readonly epochs = new LastSeenEpochs();
   private readonly queue: SerialQueue;
   private readonly log: Log;
+  private timer: Timer | undefined;
   private watchedPartitions = 0;
   private isClosed = false;
 
@@ -55,7 +65,24 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const metadata = new ZooKeeperMetadata(host, zk, options);
     zk.onChildChange(brokerIdsZnode.path, () => metadata.queue.put(() => metadata.readBrokers()));
     await metadata.readBrokers();
+    metadata.armMaxAge();
     return metadata;
+  }
+
+  /** What is watched is known at once; this is for what is not, and for a watch that was lost. */
+  private armMaxAge(): void {
+    this.timer = this.host.clock.schedule(this.options.maxAgeMs, () => {
+      for (const topic of this.watchedTopics.keys()) this.requestUpdate(topic);
+      this.armMaxAge();
+    });
+  }
+
+  leaderOf(tp: TopicPartition): LeaderAndEpoch {
+    return this.epochs.leaderOf(tp, this.topic(tp.topic));
+  }
+
+  updateLastSeenEpochIfNewer(tp: TopicPartition, epoch: number): void {
+    if (this.epochs.updateIfNewer(tp, epoch)) this.requestUpdate(tp.topic);
   }
 
   private async readBrokers(): Promise<void> {
@@ -86,7 +113,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private makeInfo(topic: string, watched: WatchedTopic): TopicInfo {
-    const partitions = [...watched.replicas].sort(([a], [b]) => a - b).map(([partition, replicas]) =>
+    const partitions = [...watched.replicas].map(([partition, replicas]) =>
       watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] });
     return topicInfoOf(topic, partitions);
   }
@@ -117,7 +144,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
 
   private watch(topic: string): void {
     if (this.watchedTopics.has(topic)) return;
-    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), info: undefined, updatePending: false, lastUpdateMs: -Infinity });
+    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), info: undefined, updatePending: false, lastUpdateMs: -Infinity, isBeingCreated: false });
     this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
     this.queue.put(() => this.refresh(topic));
   }
@@ -126,8 +153,21 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   private async refresh(topic: string): Promise<void> {
     const watched = this.watchedTopics.get(topic)!;
     await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
+    if (watched.replicas.size === 0) this.askToCreate(topic, watched);
+  }
+
+  /** Beside the queue: a broker that does not answer must not keep other topics from being read. */
+  private askToCreate(topic: string, watched: WatchedTopic): void {
     const addresses = this.addresses();
-    if (watched.replicas.size === 0 && addresses.length > 0) await this.options.createTopic?.(topic, addresses);
+    if (addresses.length === 0 || watched.isBeingCreated || this.options.createTopic === undefined) return;
+    watched.isBeingCreated = true;
+    this.options.createTopic(topic, addresses).then(
+      () => { watched.isBeingCreated = false; },
+      (error) => {
+        watched.isBeingCreated = false;
+        if (!this.isClosed) this.log.debug(`No broker created ${topic}: ${messageOf(error)}`);
+      },
+    );
   }
 
   private async readTopic(topic: string): Promise<void> {
@@ -138,9 +178,16 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     watched.replicas = assignment?.partitions ?? new Map();
     watched.info = undefined;
     const fresh = [...watched.replicas.keys()].filter((partition) => !before.has(partition));
-    this.watchedPartitions += fresh.length;
+    this.watchedPartitions += watched.replicas.size - before.size;
+    if (watched.replicas.size === 0) this.forget(topic, watched);
     if (this.watchedPartitions <= MAX_WATCHED_PARTITIONS) for (const partition of fresh) this.watchState({ topic, partition });
     await this.readStates(topic);
+  }
+
+  /** Deleted: if it comes back, its epochs begin anew. */
+  private forget(topic: string, watched: WatchedTopic): void {
+    watched.states.clear();
+    this.epochs.forget(topic);
   }
 
   private watchState(tp: TopicPartition): void {
@@ -152,7 +199,9 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const state = await readPartitionState(this.zk, tp);
     const replicas = watched.replicas.get(tp.partition);
     if (state === undefined || replicas === undefined) return;
-    watched.states.set(tp.partition, { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr });
+    const row = { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr };
+    if (!this.epochs.accept(tp, state.leaderEpoch, SOURCES)) return this.requestUpdate(tp.topic);
+    watched.states.set(tp.partition, row);
     watched.info = undefined;
     this.listeners.notify();
   }
@@ -185,6 +234,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
 
   async close(): Promise<void> {
     this.isClosed = true;
+    this.timer?.cancel();
     this.queue.clear();
     await this.zk.close();
   }

@@ -50,6 +50,12 @@ export class ConnectionPool {
     return fresh.connection;
   }
 
+  /** Requests without an answer on the open connection to the address; undefined without a connection. */
+  requestsInFlight(address: HostPort): number | undefined {
+    const open = this.slots.get(`${address.host}:${address.port}`)?.open;
+    return open?.isOpen ? open.inFlightCount : undefined;
+  }
+
   async request<Q, R>(address: HostPort, api: Api<Q, R>, body: Q, timeoutMs?: number): Promise<R> {
     return (await this.get(address)).request(api, body, timeoutMs);
   }

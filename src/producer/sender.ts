@@ -10,7 +10,7 @@
 import { HostPort, TopicPartition } from '../common/cluster-types';
 import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer } from '../common/host';
-import { ClusterMetadata } from '../client/cluster-metadata';
+import { ClusterMetadata, INVALID_METADATA } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { RpcConnection } from '../network/rpc-connection';
 import { initProducerId, produce } from '../protocol/messages/produce-fetch';
@@ -22,10 +22,6 @@ import { PartitionQueue, RecordAccumulator } from './record-accumulator';
 import { TransactionManager } from './transaction-manager';
 
 const ACKS: Record<string, number> = { '0': 0, '1': 1, '-1': -1, 'all': -1 };
-/** What tells that our idea of the leader is old. */
-const STALE_METADATA: readonly ErrorName[] = [
-  'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'DISCONNECTED', 'REQUEST_TIMED_OUT', 'FENCED_LEADER_EPOCH',
-];
 /** After these nobody knows whether the broker has the batch. */
 const UNKNOWN_FATE: readonly ErrorName[] = [
   'DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_SERVER_ERROR', 'KAFKA_STORAGE_ERROR',
@@ -87,7 +83,7 @@ export class Sender {
     const ready = new Map<number, PartitionQueue[]>();
     for (const queue of this.accumulator.all) {
       if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
-      const leader = this.metadata.topic(queue.tp.topic)?.partitions[queue.tp.partition]?.leader ?? -1;
+      const { leader } = this.metadata.leaderOf(queue.tp);
       if (leader < 0 || this.metadata.address(leader) === undefined) {
         this.metadata.requestUpdate(queue.tp.topic);
         this.wakeupIn(this.config['retry.backoff.ms']);
@@ -257,9 +253,14 @@ export class Sender {
   private failedAttempt(batch: ProducerBatch, error: KafkaError, logStartOffset: number): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
-    if (STALE_METADATA.includes(error.errorName)) this.metadata.requestUpdate(batch.tp.topic);
+    // A leader that is cut off has too few replicas as well: look whether another leads.
+    if (INVALID_METADATA.includes(error.errorName) || error.errorName === 'NOT_ENOUGH_REPLICAS') this.metadata.requestUpdate(batch.tp.topic);
+    // The broker has it, and no longer remembers where.
+    if (error.errorName === 'DUPLICATE_SEQUENCE_NUMBER') return this.complete(batch, -1, -1, false);
     if (!UNKNOWN_FATE.includes(error.errorName)) batch.refusedWith(error.errorName);
-    if (error.errorName === 'MESSAGE_TOO_LARGE' && batch.recordCount > 1 && !this.closed) return this.split(batch);
+    const mayBeSplit = error.errorName === 'MESSAGE_TOO_LARGE' && batch.recordCount > 1 && !this.closed;
+    // Halves of what was perhaps written whole would be written beside it: a broker recognises whole batches only.
+    if (mayBeSplit && !(this.transactions && batch.fate === 'unknown')) return this.split(batch);
     const now = this.host.clock.monotonicMs();
     const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];
     const verdict = this.transactions?.verdictOn(batch, error, logStartOffset) ?? (error.retriable ? 'retry' : 'fail');

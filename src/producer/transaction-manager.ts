@@ -26,6 +26,12 @@ function after(sequence: number, records: number): number {
   return sequence > MAX_SEQUENCE - records ? records - (MAX_SEQUENCE - sequence) - 1 : sequence + records;
 }
 
+/** Sequences wrap: of two that are far apart the small one is the later. */
+function isLater(sequence: number, than: number): boolean {
+  const ahead = sequence - than;
+  return than === NO_SEQUENCE || (ahead > 0 && ahead < MAX_SEQUENCE / 2) || ahead < -MAX_SEQUENCE / 2;
+}
+
 interface PartitionBook {
   producerId: number;
   producerEpoch: number;
@@ -120,7 +126,9 @@ export class TransactionManager {
   completed(batch: ProducerBatch, baseOffset: number): void {
     const book = this.remove(batch);
     if (batch.producerId !== book.producerId || batch.producerEpoch !== book.producerEpoch) return;
-    book.lastAckedSequence = this.lastSequence(batch);
+    // The answer of a repeated batch may come after that of a later one, which says more.
+    const last = this.lastSequence(batch);
+    if (isLater(last, book.lastAckedSequence)) book.lastAckedSequence = last;
     if (baseOffset >= 0) book.lastAckedOffset = Math.max(book.lastAckedOffset, baseOffset + batch.recordCount - 1);
   }
 
