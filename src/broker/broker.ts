@@ -146,6 +146,7 @@ export class Broker {
       onNewSession: () => this.register(),
     });
     await this.register();
+    replicas.registered();
     writeMetaProperties(host.disk, logs, brokerId, clusterId);
     controller.start();
     configListener.start();

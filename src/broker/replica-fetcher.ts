@@ -2,32 +2,32 @@
  * Follows the partitions that one other broker leads: finds where to truncate, then fetches and appends, for ever.
  *
  * A partition starts as `truncating`: the leader is asked where our latest leader epoch ended (KIP-101, KIP-279) and
- * the log is cut there. Then it is `fetching`: always at our log end offset, so that the fetch also tells the leader
- * what we have. One request is under way at a time.
+ * the log is truncated there. Then it is `fetching`: always at our log end offset, so that the fetch also tells the
+ * leader what we have. One request is under way at a time. A response has room for some partitions only: those that
+ * it brought records for go to the end of the line.
  *
- * Invariant: a response is applied only if the partition is still followed with the epoch it was asked with, and what
- * is appended starts at the log end offset.
+ * Invariant: an answer is applied only if the partition is still followed with the epoch it was asked with, looked at
+ * after every wait; what is appended starts at the log end offset.
  *
  * Kafka: server/{AbstractFetcherThread,ReplicaFetcherThread}.scala@2.8.2
  */
-import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
-import { errorCode, errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { errorCode, errorName, ErrorName, InvariantError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
-import { RpcConnection } from '../network/rpc-connection';
-import { listOffsets } from '../protocol/messages/metadata';
-import { fetch, offsetForLeaderEpoch } from '../protocol/messages/produce-fetch';
+import { fetch } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
+import { LeaderEndPoint } from './leader-end-point';
 import { Partition } from './partition';
 import { planTruncation } from './partition-state';
 
 export interface FetcherOptions {
   readonly brokerId: number;
+  readonly leaderId: number;
   readonly maxWaitMs: number;
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly partitionMaxBytes: number;
   readonly backoffMs: number;
-  readonly socketTimeoutMs: number;
   /** Our broker epoch as registered now (design D17). */
   readonly brokerEpoch: () => number;
   /** LESSON: lab.truncate.to.high.watermark */
@@ -41,44 +41,63 @@ interface Followed {
   retryAtMs: number;
 }
 
+const OFFSET_OUT_OF_RANGE = errorCode('OFFSET_OUT_OF_RANGE');
+const LATEST = -1;
+const EARLIEST = -2;
+
 type FetchedPartition = TypeOf<typeof fetch.response>['responses'][number]['partitions'][number];
 
-/** Groups rows by topic into the nested form of the messages. */
-function byTopic<T>(rows: readonly { topic: string; row: T }[]): { topic: string; partitions: T[] }[] {
-  const topics = new Map<string, T[]>();
+interface TopicRows<T> {
+  readonly topic: string;
+  readonly partitions: T[];
+}
+
+/** The nested form of the messages. Rows of a topic that do not follow each other stay apart: their order counts. */
+function byTopic<T>(rows: readonly { readonly topic: string; readonly row: T }[]): TopicRows<T>[] {
+  const topics: TopicRows<T>[] = [];
   for (const { topic, row } of rows) {
-    const list = topics.get(topic);
-    if (list) list.push(row);
-    else topics.set(topic, [row]);
+    const last = topics.at(-1);
+    if (last?.topic === topic) last.partitions.push(row);
+    else topics.push({ topic, partitions: [row] });
   }
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+  return topics;
 }
 
 export class ReplicaFetcher {
+  /** In the order in which the leader is asked for them. */
   private readonly followed = new Map<string, Followed>();
-  private connection: RpcConnection | undefined;
   private running = false;
   private isClosed = false;
   private wake: (() => void) | undefined;
 
-  constructor(private readonly host: Host, private readonly log: Logger, private readonly leaderId: number, readonly address: HostPort, private readonly options: FetcherOptions) {}
+  constructor(
+    private readonly host: Host, private readonly log: Logger, private readonly leader: LeaderEndPoint,
+    private readonly options: FetcherOptions,
+  ) {}
 
   get size(): number { return this.followed.size; }
 
   add(partition: Partition): void {
-    this.followed.set(partition.name, { partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0 });
+    this.putLast({ partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0 });
     this.wake?.();
     if (!this.running) void this.run();
+  }
+
+  private putLast(one: Followed): void {
+    this.followed.delete(one.partition.name);
+    this.followed.set(one.partition.name, one);
   }
 
   remove(tp: TopicPartition): void {
     this.followed.delete(tpName(tp));
   }
 
+  get partitions(): Partition[] { return [...this.followed.values()].map((one) => one.partition); }
+
   close(): void {
     this.isClosed = true;
     this.followed.clear();
-    this.connection?.close();
+    this.leader.close();
     this.wake?.();
   }
 
@@ -100,7 +119,7 @@ export class ReplicaFetcher {
       } catch (error) {
         if (this.isClosed) break;
         if (!(error instanceof KafkaError)) throw error;
-        this.log.info(`Fetching from broker ${this.leaderId} failed: ${messageOf(error)}`);
+        this.log.info(`Fetching from broker ${this.options.leaderId} failed: ${messageOf(error)}`);
         await sleep(this.host.clock, this.options.backoffMs);
       }
     }
@@ -118,13 +137,6 @@ export class ReplicaFetcher {
     });
   }
 
-  private async connected(): Promise<RpcConnection> {
-    if (this.connection?.isOpen) return this.connection;
-    const connection = await RpcConnection.open(this.host, this.address, { clientId: `broker-${this.options.brokerId}-fetcher`, requestTimeoutMs: this.options.socketTimeoutMs });
-    if (this.isClosed) connection.close();
-    return (this.connection = connection);
-  }
-
   private isCurrent(one: Followed): boolean {
     return this.followed.get(one.partition.name) === one && one.partition.leaderEpoch === one.leaderEpoch && !one.partition.isOffline;
   }
@@ -137,21 +149,36 @@ export class ReplicaFetcher {
     const asking: Followed[] = [];
     for (const one of all) {
       const { log } = one.partition;
-      if (log.epochs.latestEpoch === -1 || this.options.truncateToHighWatermark) this.finishTruncation(one, log.highWatermark);
-      else asking.push(one);
+      if (log.epochs.latestEpoch !== -1 && !this.options.truncateToHighWatermark) asking.push(one);
+      else this.locally(one, () => this.finishTruncation(one, log.highWatermark));
     }
     if (asking.length === 0) return;
     const topics = byTopic(asking.map(({ partition, leaderEpoch }) => ({
       topic: partition.tp.topic,
       row: { partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch, leaderEpoch: partition.log.epochs.latestEpoch },
     })));
-    const response = await (await this.connected()).request(offsetForLeaderEpoch, { replicaId: this.options.brokerId, topics });
-    const answers = new Map(response.topics.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partition }), row])));
-    for (const one of asking) {
-      const answer = answers.get(one.partition.name);
-      if (answer === undefined || !this.isCurrent(one)) continue;
-      if (answer.errorCode !== 0) this.partitionError(one, errorName(answer.errorCode));
-      else this.applyTruncation(one, { epoch: answer.leaderEpoch, endOffset: answer.endOffset });
+    const response = await this.leader.offsetsForLeaderEpoch({ replicaId: this.options.brokerId, topics });
+    const asked = new Map(asking.map((one) => [one.partition.name, one]));
+    for (const { topic, partitions } of response.topics) {
+      for (const answer of partitions) {
+        const one = asked.get(tpName({ topic, partition: answer.partition }));
+        if (one === undefined || !this.isCurrent(one)) continue;
+        if (answer.errorCode !== 0) this.partitionError(one, errorName(answer.errorCode));
+        else this.locally(one, () => this.applyTruncation(one, { epoch: answer.leaderEpoch, endOffset: answer.endOffset }));
+      }
+    }
+  }
+
+  /** What goes wrong with the log of one partition is that partition's affair. Kafka: #markPartitionFailed */
+  private locally(one: Followed, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof InvariantError || error instanceof TypeError) throw error;
+      const isGone = !(error instanceof KafkaError) || error.errorName === 'KAFKA_STORAGE_ERROR';
+      this.log.error(`The log of ${one.partition.name} could not be ${one.state === 'truncating' ? 'truncated' : 'appended to'}${isGone ? '; it is followed no more' : ''}: ${messageOf(error)}`);
+      if (isGone) one.state = 'failed';
+      else this.delay(one);
     }
   }
 
@@ -160,26 +187,25 @@ export class ReplicaFetcher {
     const step = planTruncation(leader, one.partition.endOffsetFor(leader.epoch), log.logEndOffset, log.highWatermark);
     if (step.kind === 'done') return this.finishTruncation(one, step.offset);
     const before = log.epochs.latestEpoch;
-    this.cut(one, step.offset);
+    this.truncateTo(one, step.offset);
     // Nothing left to compare: the epochs cannot go down for ever.
     if (log.epochs.latestEpoch === before) this.finishTruncation(one, step.offset);
   }
 
   private finishTruncation(one: Followed, offset: number): void {
-    this.cut(one, offset);
+    this.truncateTo(one, offset);
     one.state = 'fetching';
   }
 
-  private cut(one: Followed, offset: number): void {
-    const { log } = one.partition;
-    const from = log.logEndOffset;
-    if (offset < log.highWatermark) this.log.warn(`Truncating ${one.partition.name} to offset ${offset} below high watermark ${log.highWatermark}`);
-    const highWatermark = log.highWatermark;
-    if (log.truncateTo(offset)) this.truncated(one, from, offset, highWatermark);
+  private truncateTo(one: Followed, offset: number): void {
+    const { log, name } = one.partition;
+    const { logEndOffset: from, highWatermark } = log;
+    if (offset < highWatermark) this.log.warn(`Truncating ${name} to offset ${offset} below high watermark ${highWatermark}`);
+    if (log.truncateTo(offset)) this.truncated(one, from, highWatermark);
   }
 
-  private truncated({ partition: { tp, leaderEpoch } }: Followed, from: number, to: number, highWatermark: number): void {
-    this.host.event({ what: 'truncated', broker: this.options.brokerId, ...tp, leaderEpoch, from, to, highWatermark });
+  private truncated({ partition: { tp, leaderEpoch, log } }: Followed, from: number, highWatermark: number): void {
+    this.host.event({ what: 'truncated', broker: this.options.brokerId, ...tp, leaderEpoch, from, to: log.logEndOffset, highWatermark });
   }
 
   private async fetch(all: readonly Followed[]): Promise<void> {
@@ -190,71 +216,67 @@ export class ReplicaFetcher {
         logStartOffset: partition.log.logStartOffset, partitionMaxBytes: this.options.partitionMaxBytes,
       },
     })));
-    const response = await (await this.connected()).request(fetch, {
-      replicaId: this.options.brokerId, replicaEpoch: this.options.brokerEpoch(), maxWaitMs: this.options.maxWaitMs, minBytes: this.options.minBytes,
-      maxBytes: this.options.maxBytes, isolationLevel: 0, topics,
-    });
+    const asked = new Map(all.map((one) => [one.partition.name, { one, fetchOffset: one.partition.log.logEndOffset }]));
+    const { brokerId, maxWaitMs, minBytes, maxBytes } = this.options;
+    const response = await this.leader.fetch({ replicaId: brokerId, replicaEpoch: this.options.brokerEpoch(), maxWaitMs, minBytes, maxBytes, isolationLevel: 0, topics });
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
-    const asked = new Map(all.map((one) => [one.partition.name, one]));
+    const outOfRange: Followed[] = [];
     for (const { topic, partitions } of response.responses) {
       for (const row of partitions) {
-        const one = asked.get(tpName({ topic, partition: row.partitionIndex }));
-        if (one && this.isCurrent(one)) this.apply(one, row);
+        const found = asked.get(tpName({ topic, partition: row.partitionIndex }));
+        if (!found || !this.isCurrent(found.one) || found.one.partition.log.logEndOffset !== found.fetchOffset) continue;
+        if (row.errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(found.one);
+        else if (row.errorCode !== 0) this.partitionError(found.one, errorName(row.errorCode));
+        else this.locally(found.one, () => this.append(found.one, row));
       }
     }
-    await this.handleOutOfRange();
+    for (const one of outOfRange) await this.handleOutOfRange(one);
   }
 
-  private readonly outOfRange = new Set<Followed>();
-
-  private apply(one: Followed, row: FetchedPartition): void {
-    if (row.errorCode === errorCode('OFFSET_OUT_OF_RANGE')) return void this.outOfRange.add(one);
-    if (row.errorCode !== 0) return this.partitionError(one, errorName(row.errorCode));
+  private append(one: Followed, row: FetchedPartition): void {
     const { log } = one.partition;
     const records = row.records[0]!;
-    try {
-      if (records.length > 0) log.appendAsFollower(records);
-      log.updateHighWatermark(Math.min(row.highWatermark, log.logEndOffset));
-      log.maybeIncrementLogStartOffset(Math.min(row.logStartOffset, log.highWatermark));
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      this.log.error(`Could not append to ${one.partition.name}: ${messageOf(error)}`);
-      this.delay(one);
+    if (records.length > 0) {
+      // Who was served asks last, else those behind it would starve (PartitionStates#updateAndMoveToEnd).
+      this.putLast(one);
+      log.appendAsFollower(records);
     }
+    log.updateHighWatermark(Math.min(row.highWatermark, log.logEndOffset));
+    log.maybeIncrementLogStartOffset(Math.min(row.logStartOffset, log.highWatermark));
   }
 
-  /** Our end lies outside the leader's log: truncate to its end, or start over at its start. */
-  private async handleOutOfRange(): Promise<void> {
-    for (const one of this.outOfRange) {
-      this.outOfRange.delete(one);
-      if (!this.isCurrent(one)) continue;
-      const { log } = one.partition;
-      const end = await this.leaderOffset(one, -1);
-      if (end < log.logEndOffset) {
-        this.cut(one, end);
-        continue;
-      }
-      const start = await this.leaderOffset(one, -2);
-      if (start <= log.logEndOffset || !this.isCurrent(one)) continue;
-      const from = log.logEndOffset;
-      const { highWatermark } = log;
+  /** Our end lies outside the leader's log: truncate to its end, or start over at its start. Kafka: #fetchOffsetAndTruncate */
+  private async handleOutOfRange(one: Followed): Promise<void> {
+    const { log } = one.partition;
+    const end = await this.leaderOffset(one, LATEST);
+    if (end === undefined) return;
+    if (end < log.logEndOffset) return this.locally(one, () => this.truncateTo(one, end));
+    const start = await this.leaderOffset(one, EARLIEST);
+    if (start === undefined || start <= log.logEndOffset) return;
+    this.locally(one, () => {
+      const { logEndOffset: from, highWatermark } = log;
       log.truncateFullyAndStartAt(start);
-      this.truncated(one, from, start, highWatermark);
-    }
+      this.truncated(one, from, highWatermark);
+    });
   }
 
-  private async leaderOffset({ partition, leaderEpoch }: Followed, timestamp: number): Promise<number> {
-    const response = await (await this.connected()).request(listOffsets, {
+  /** Undefined if the leader does not tell, or the partition is not followed any more. */
+  private async leaderOffset(one: Followed, timestamp: number): Promise<number | undefined> {
+    if (!this.isCurrent(one)) return undefined;
+    const { topic: name, partition: partitionIndex } = one.partition.tp;
+    const { topics } = await this.leader.listOffsets({
       replicaId: this.options.brokerId, isolationLevel: 0,
-      topics: [{ name: partition.tp.topic, partitions: [{ partitionIndex: partition.tp.partition, currentLeaderEpoch: leaderEpoch, timestamp }] }],
+      topics: [{ name, partitions: [{ partitionIndex, currentLeaderEpoch: one.leaderEpoch, timestamp }] }],
     });
-    const row = response.topics[0]!.partitions[0]!;
-    if (row.errorCode !== 0) throw KafkaError.ofCode(row.errorCode);
-    return row.offset;
+    const row = topics[0]?.partitions[0];
+    if (row === undefined || !this.isCurrent(one)) return undefined;
+    if (row.errorCode === 0) return row.offset;
+    this.partitionError(one, errorName(row.errorCode));
+    return undefined;
   }
 
   private partitionError(one: Followed, error: ErrorName): void {
-    if (this.log.debugOn) this.log.debug(`Broker ${this.leaderId} answered ${error} for ${one.partition.name} at epoch ${one.leaderEpoch}`);
+    if (this.log.debugOn) this.log.debug(`Broker ${this.options.leaderId} answered ${error} for ${one.partition.name} at epoch ${one.leaderEpoch}`);
     // A newer leader epoch exists: the LeaderAndIsr that tells of it is on its way, and adds the partition again.
     if (error === 'FENCED_LEADER_EPOCH') one.state = 'failed';
     else this.delay(one);

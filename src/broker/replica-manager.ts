@@ -1,13 +1,14 @@
 /**
- * Holds the partitions of this broker and turns the controller's words into roles: leader, follower, gone.
+ * Holds the partitions of this broker and turns the controller's requests into roles: leader, follower, gone.
  *
- * Invariants: words of an older controller epoch, or meant for an earlier life of this broker, are refused; requests of
- * the controller are worked off one at a time, in order; a partition is either led, or followed by exactly one fetcher.
+ * Invariants: requests of an older controller epoch, or meant for an earlier incarnation of this broker, are refused,
+ * and none is looked at before it is known which incarnation this is; requests of the controller are worked off one at
+ * a time, in order; a partition is either led, or followed by at most one fetcher.
  *
- * Kafka: server/ReplicaManager.scala, server/AbstractFetcherManager.scala@2.8.2
+ * Kafka: server/ReplicaManager.scala@2.8.2
  */
 import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
-import { ErrorName, errorCode, KafkaError, messageOf } from '../common/errors';
+import { ErrorName, errorCode, InvariantError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { Scheduler } from '../common/scheduler';
@@ -15,11 +16,12 @@ import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
 import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
+import { isZkError } from '../zk/zk-session';
 import { BrokerConfig } from './broker-config';
 import { MetadataCache } from './metadata-cache';
 import { LeaderAndIsrState, Partition, PartitionDeps } from './partition';
 import { Purgatory } from './purgatory';
-import { FetcherOptions, ReplicaFetcher } from './replica-fetcher';
+import { ReplicaFetcherManager } from './replica-fetcher-manager';
 
 type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 type UpdateMetadataRequest = TypeOf<typeof updateMetadata.request>;
@@ -51,16 +53,18 @@ export class ReplicaManager {
   readonly fetchPurgatory: Purgatory;
   readonly deleteRecordsPurgatory: Purgatory;
   private readonly partitions = new Map<string, Partition>();
-  private readonly fetchers = new Map<number, ReplicaFetcher>();
+  /** Followers whose leader was not alive when it was named: the same epoch may name it again. */
+  private readonly withoutLeader = new Set<string>();
+  private readonly fetchers: ReplicaFetcherManager;
   private controllerEpoch = -1;
+  /** As the broker before this one left them. */
   private checkpointed: Map<string, number> | undefined;
-  private control: Promise<unknown> = Promise.resolve();
+  private onRegistered: () => void = () => {};
+  private control: Promise<unknown> = new Promise<void>((resolve) => { this.onRegistered = resolve; });
   private readonly scheduler: Scheduler;
   private readonly leadershipListeners: LeadershipListener[] = [];
   private readonly log: Logger;
   private readonly partitionDeps: PartitionDeps;
-  private readonly fetcherOptions: FetcherOptions;
-  private isClosed = false;
 
   constructor(private readonly deps: ReplicaManagerDeps) {
     const { host, config, brokerId } = deps;
@@ -76,12 +80,12 @@ export class ReplicaManager {
       onProgress: (tp) => this.progressed(tp),
       lab: { joinAtHighWatermark: config['lab.isr.join.at.high.watermark'], freezeOnConflict: config['lab.freeze.on.isr.conflict'] },
     };
-    this.fetcherOptions = {
+    this.fetchers = new ReplicaFetcherManager(host, {
       brokerId, maxWaitMs: config['replica.fetch.wait.max.ms'], minBytes: config['replica.fetch.min.bytes'],
       maxBytes: config['replica.fetch.response.max.bytes'], partitionMaxBytes: config['replica.fetch.max.bytes'],
-      backoffMs: config['replica.fetch.backoff.ms'], socketTimeoutMs: config['replica.socket.timeout.ms'],
-      brokerEpoch: deps.brokerEpoch, truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
-    };
+      backoffMs: config['replica.fetch.backoff.ms'], brokerEpoch: deps.brokerEpoch,
+      truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
+    }, config['replica.socket.timeout.ms']);
     this.registerGauges();
   }
 
@@ -147,6 +151,11 @@ export class ReplicaManager {
     every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
   }
 
+  /** The broker epoch is known: requests of the controller are looked at from now on. Kafka: SocketServer#startProcessingRequests */
+  registered(): void {
+    this.onRegistered();
+  }
+
   /** Undefined if the request may be obeyed. */
   private fence(request: { controllerId: number; controllerEpoch: number; brokerEpoch: number }, what: string): ErrorName | undefined {
     const refuse = (error: ErrorName, detail: string) => {
@@ -174,22 +183,34 @@ export class ReplicaManager {
       const fenced = this.fence(request, 'LeaderAndIsr');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
       this.deps.metadata.controllerId = request.controllerId;
-      await this.loadConfigs(request.partitionStates);
       const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
-      const partitionErrors: PartitionError[] = [];
-      for (const state of request.partitionStates) {
-        const { topic, partition } = state;
-        partitionErrors.push({ topic, partition, errorCode: errorCode(await this.applyState(state, leaders)) });
-      }
-      this.dropIdleFetchers();
+      const errors = new Map<LeaderAndIsrState, ErrorName>();
+      const isKnown = (state: LeaderAndIsrState) => this.get(state) !== undefined;
+      for (const state of request.partitionStates.filter(isKnown)) errors.set(state, await this.applyState(state, leaders));
+      // Those that are new here need ZooKeeper, which may be away; the others did not wait for it.
+      const fresh = request.partitionStates.filter((state) => !errors.has(state));
+      await this.loadConfigs(new Set(fresh.map((state) => state.topic)));
+      for (const state of fresh) errors.set(state, await this.applyState(state, leaders));
+      this.fetchers.closeIdle();
+      const partitionErrors = [...errors].map(([{ topic, partition }, error]) => ({ topic, partition, errorCode: errorCode(error) }));
       return { errorCode: 0, partitionErrors };
     });
   }
 
-  /** Logs of topics that are new here get the topic's settings. A failure makes the controller repeat the request. */
-  private async loadConfigs(states: readonly LeaderAndIsrState[]): Promise<void> {
-    const topics = new Set(states.filter((state) => !this.get(state)).map((state) => state.topic));
-    await Promise.all([...topics].map(async (topic) => this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic))));
+  /**
+   * Logs of topics that are new here get the topic's settings. Settings that cannot be used are left out; if ZooKeeper
+   * cannot be asked this rejects, and the controller repeats the request: a log without its settings might be
+   * acknowledged, compacted or deleted by rules that are not its own.
+   */
+  private async loadConfigs(topics: ReadonlySet<string>): Promise<void> {
+    await Promise.all([...topics].map(async (topic) => {
+      try {
+        this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic));
+      } catch (error) {
+        if (isZkError(error)) throw error;
+        this.log.error(`The settings of topic ${topic} cannot be used, going on with what is known: ${messageOf(error)}`);
+      }
+    }));
   }
 
   private async applyState(state: LeaderAndIsrState, leaders: ReadonlyMap<number, HostPort>): Promise<ErrorName> {
@@ -198,64 +219,46 @@ export class ReplicaManager {
     if (!state.replicas.includes(brokerId)) return 'UNKNOWN_TOPIC_OR_PARTITION';
     try {
       const known = this.get(tp);
+      const address = leaders.get(state.leader);
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
-      if (known && state.leaderEpoch <= known.leaderEpoch) return 'STALE_CONTROLLER_EPOCH';
+      if (known && state.leaderEpoch <= known.leaderEpoch && !this.namesLeaderAgain(known, state, address)) return 'STALE_CONTROLLER_EPOCH';
       const partition = known ?? await this.create(tp, state.isNew);
-      this.stopFetching(tp);
+      this.fetchers.remove(tp);
+      this.withoutLeader.delete(partition.name);
       if (state.leader === brokerId) partition.makeLeader(state);
-      else {
-        partition.makeFollower(state);
-        const address = leaders.get(state.leader);
-        if (address) this.startFetching(partition, state.leader, address);
-      }
+      else this.follow(partition, state, address);
       this.announce(partition);
       return 'NONE';
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
+      if (error instanceof InvariantError || error instanceof TypeError) throw error;
       this.log.error(`${tpName(tp)} could not become ${state.leader === brokerId ? 'leader' : 'follower'}: ${messageOf(error)}`);
-      return error.errorName;
+      return error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';
     }
+  }
+
+  /** The leader of this epoch was not alive when it was named first; nobody is followed since. */
+  private namesLeaderAgain(known: Partition, { leader, leaderEpoch }: LeaderAndIsrState, address: HostPort | undefined): boolean {
+    const isSame = leaderEpoch === known.leaderEpoch && leader === known.leaderId;
+    return isSame && address !== undefined && this.withoutLeader.has(known.name);
+  }
+
+  private follow(partition: Partition, state: LeaderAndIsrState, address: HostPort | undefined): void {
+    partition.makeFollower(state);
+    if (address) return this.fetchers.add(partition, state.leader, address);
+    this.withoutLeader.add(partition.name);
+    this.log.warn(`${partition.name} follows nobody: its leader ${state.leader} in epoch ${state.leaderEpoch} is not alive`);
+  }
+
+  private get formerHighWatermarks(): Map<string, number> {
+    return this.checkpointed ??= this.deps.logs.readHighWatermarks();
   }
 
   private async create(tp: TopicPartition, isNew: boolean): Promise<Partition> {
     const log = await this.deps.logs.getOrCreate(tp, isNew);
-    this.checkpointed ??= this.deps.logs.readHighWatermarks();
-    log.updateHighWatermark(this.checkpointed.get(tpName(tp)) ?? 0);
+    log.updateHighWatermark(this.formerHighWatermarks.get(tpName(tp)) ?? 0);
     const partition = new Partition(tp, log, this.partitionDeps);
     this.partitions.set(partition.name, partition);
     return partition;
-  }
-
-  private startFetching(partition: Partition, leaderId: number, { host, port }: HostPort): void {
-    if (this.isClosed) return;
-    let fetcher = this.fetchers.get(leaderId);
-    if (fetcher && (fetcher.address.host !== host || fetcher.address.port !== port)) {
-      const moved = this.all.filter((one) => one.leaderId === leaderId && one !== partition);
-      fetcher.close();
-      fetcher = this.newFetcher(leaderId, { host, port });
-      for (const one of moved) fetcher.add(one);
-    }
-    fetcher ??= this.newFetcher(leaderId, { host, port });
-    fetcher.add(partition);
-  }
-
-  private newFetcher(leaderId: number, address: HostPort): ReplicaFetcher {
-    const log = this.deps.host.log.child(`ReplicaFetcher broker=${this.deps.brokerId} leader=${leaderId}`);
-    const fetcher = new ReplicaFetcher(this.deps.host, log, leaderId, address, this.fetcherOptions);
-    this.fetchers.set(leaderId, fetcher);
-    return fetcher;
-  }
-
-  private stopFetching(tp: TopicPartition): void {
-    for (const fetcher of this.fetchers.values()) fetcher.remove(tp);
-  }
-
-  private dropIdleFetchers(): void {
-    for (const [id, fetcher] of this.fetchers) {
-      if (fetcher.size > 0) continue;
-      fetcher.close();
-      this.fetchers.delete(id);
-    }
   }
 
   updateMetadata(request: UpdateMetadataRequest): Promise<{ readonly errorCode: number }> {
@@ -275,7 +278,7 @@ export class ReplicaManager {
       const partitionErrors = request.partitionStates.map((row) => ({
         topic: row.topic, partition: row.partition, errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
       }));
-      this.dropIdleFetchers();
+      this.fetchers.closeIdle();
       return { errorCode: 0, partitionErrors };
     });
   }
@@ -284,15 +287,20 @@ export class ReplicaManager {
     const partition = this.get(tp);
     if (partition?.isOffline) return 'KAFKA_STORAGE_ERROR';
     if (partition && !DELETING_EPOCHS.includes(leaderEpoch) && leaderEpoch <= partition.leaderEpoch) return 'FENCED_LEADER_EPOCH';
-    this.stopFetching(tp);
-    if (deletePartition) {
-      for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, false);
-      partition?.close();
-      this.partitions.delete(tpName(tp));
-      this.deps.logs.asyncDelete(tp);
-      this.progressed(tp);
-    }
+    this.fetchers.remove(tp);
+    if (deletePartition) this.deletePartition(tp, leaderEpoch);
+    this.progressed(tp);
     return 'NONE';
+  }
+
+  private deletePartition(tp: TopicPartition, leaderEpoch: number): void {
+    const name = tpName(tp);
+    for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, false);
+    this.get(tp)?.close();
+    this.partitions.delete(name);
+    this.withoutLeader.delete(name);
+    this.formerHighWatermarks.delete(name);
+    this.deps.logs.asyncDelete(tp);
   }
 
   /** Whether this broker leads the partition and another replica is in sync. */
@@ -306,22 +314,24 @@ export class ReplicaManager {
     for (const partition of this.all) {
       if (partition.isOffline || !this.deps.logs.isOffline(partition.tp)) continue;
       partition.isOffline = true;
-      this.stopFetching(partition.tp);
+      this.fetchers.remove(partition.tp);
       this.announce(partition);
       this.progressed(partition.tp);
     }
   }
 
+  /** Also of logs that the controller has not named yet: the file is written anew as a whole (KAFKA-1647). */
   checkpointHighWatermarks(): void {
-    const entries = this.all.filter((one) => !one.isOffline).map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
-    if (entries.length > 0) this.deps.logs.checkpointHighWatermarks(entries);
+    const hosted = this.all.filter((one) => !one.isOffline).map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
+    const unnamed = this.deps.logs.all.filter(({ tp }) => !this.partitions.has(tpName(tp)))
+      .map(({ tp }) => ({ ...tp, offset: this.formerHighWatermarks.get(tpName(tp)) ?? 0 }));
+    if (hosted.length > 0) this.deps.logs.checkpointHighWatermarks([...hosted, ...unnamed]);
   }
 
   /** Stops fetchers and timers and saves the high watermarks. */
   close(): void {
-    this.isClosed = true;
     this.scheduler.stop();
-    for (const fetcher of this.fetchers.values()) fetcher.close();
+    this.fetchers.close();
     for (const partition of this.all) partition.close();
     this.checkpointHighWatermarks();
   }
