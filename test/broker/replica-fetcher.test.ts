@@ -57,7 +57,12 @@ function replica(name: string, logEndOffset: number, epoch = 1): Followed {
   return { partition: played as unknown as Partition, log, setLeaderEpoch: (leaderEpoch) => { played.leaderEpoch = leaderEpoch; } };
 }
 
-type Asked = { readonly api: 'fetch' | 'epochs' | 'offsets'; readonly request: never; readonly answer: (response: unknown) => void; readonly fail: (error: Error) => void };
+interface Asked {
+  readonly api: 'fetch' | 'epochs' | 'offsets';
+  readonly request: never;
+  readonly answer: (response: unknown) => void;
+  readonly fail: (error: Error) => void;
+}
 
 class PlayedLeader {
   readonly asked: Asked[] = [];
@@ -70,7 +75,9 @@ class PlayedLeader {
     const ask = (api: Asked['api']) => (request: unknown) => new Promise<never>((answer, fail) => {
       this.asked.push({ api, request: request as never, answer: answer as never, fail });
     });
-    const leader: LeaderEndPoint = { fetch: ask('fetch'), offsetsForLeaderEpoch: ask('epochs'), listOffsets: ask('offsets'), close: () => {} };
+    const leader: LeaderEndPoint = {
+      fetch: ask('fetch'), offsetsForLeaderEpoch: ask('epochs'), listOffsets: ask('offsets'), close: () => {},
+    };
     const clock = {
       wallMs: () => this.nowMs, monotonicMs: () => this.nowMs,
       schedule: (delayMs: number, action: () => void) => {
@@ -110,7 +117,8 @@ class PlayedLeader {
   /** Our epoch 1 ended, or ends, at `endOffset`. */
   epochEnds(name: string, endOffset: number, error: ErrorName = 'NONE'): Promise<void> {
     const [topic, partition] = name.split('-');
-    return this.answer({ topics: [{ topic, partitions: [{ partition: Number(partition), errorCode: errorCode(error), leaderEpoch: 1, endOffset }] }] });
+    const row = { partition: Number(partition), errorCode: errorCode(error), leaderEpoch: 1, endOffset };
+    return this.answer({ topics: [{ topic, partitions: [row] }] });
   }
 
   /** Rows by partition: bytes of records, or an error. */
@@ -127,7 +135,8 @@ class PlayedLeader {
   }
 
   offset(offset: number, error: ErrorName = 'NONE'): Promise<void> {
-    return this.answer({ topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: errorCode(error), timestamp: -1, offset, leaderEpoch: 1 }] }] });
+    const row = { partitionIndex: 0, errorCode: errorCode(error), timestamp: -1, offset, leaderEpoch: 1 };
+    return this.answer({ topics: [{ name: 't', partitions: [row] }] });
   }
 
   /** The names in the order of the last fetch. */
@@ -176,7 +185,8 @@ describe('when the role changes while an answer is on its way', () => {
     const { leader, one } = await fetching();
     const asked = leader.last;
     change(leader, one);
-    asked.answer({ errorCode: 0, responses: [{ topic: 't', partitions: [{ partitionIndex: 0, errorCode: 0, highWatermark: 15, lastStableOffset: 15, logStartOffset: 0, records: [Buffer.alloc(5)] }] }] });
+    const row = { partitionIndex: 0, errorCode: 0, highWatermark: 15, lastStableOffset: 15, logStartOffset: 0, records: [Buffer.alloc(5)] };
+    asked.answer({ errorCode: 0, responses: [{ topic: 't', partitions: [row] }] });
     await leader.turns();
     expect(one.log.calls).toEqual([]);
     expect(one.log.highWatermark).toBe(0);
