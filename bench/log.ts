@@ -140,7 +140,7 @@ async function main(): Promise<void> {
   if (ONLY.includes('recovery') || ONLY.includes('read')) await bigLog();
   if (ONLY.includes('start')) await manyPartitions();
   if (ONLY.includes('compaction')) await compaction();
-  printTable();
+  printTable('Kafka 2.8.2');
 }
 
 main().catch((error) => { console.error(error); process.exit(1); });

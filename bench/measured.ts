@@ -18,16 +18,17 @@ interface Row {
   readonly unit: string;
   /** What the ratio of Samsa to Kafka ought to be. */
   readonly goal: string;
-  readonly kafka: number[];
+  /** Of the system that Samsa is compared with. */
+  readonly other: number[];
   readonly samsa: number[];
 }
 
 const rows = new Map<string, Row>();
 
 export function note(what: string, unit: string, goal: string, system: System, value: number): void {
-  const row = rows.get(what) ?? { unit, goal, kafka: [], samsa: [] };
+  const row = rows.get(what) ?? { unit, goal, other: [], samsa: [] };
   rows.set(what, row);
-  (system.name === 'kafka' ? row.kafka : row.samsa).push(value);
+  (system.name === 'samsa' ? row.samsa : row.other).push(value);
   console.error(`${system.name.padEnd(6)} ${what}: ${shown(value)} ${unit}`);
 }
 
@@ -35,10 +36,14 @@ function shown(value: number): string {
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
 }
 
-export function printTable(): void {
-  console.log('| | Kafka 2.8.2 | Samsa | ratio (median of rounds) | goal |\n|---|---|---|---|---|');
-  for (const [what, { unit, goal, kafka, samsa }] of rows) {
-    const ratios = samsa.slice(0, kafka.length).map((value, i) => value / kafka[i]!);
-    console.log(`| ${what} | ${shown(median(kafka))} ${unit} | ${shown(median(samsa))} ${unit} | ${ratios.length > 0 ? median(ratios).toFixed(2) : '–'} | ${goal} |`);
+/** `hasGoals`: the goals are for the comparison with Kafka. */
+export function printTable(other: string, hasGoals = true): void {
+  console.log(`| | ${other} | Samsa | ratio (median of rounds) |${hasGoals ? ' goal |' : ''}`);
+  console.log(`|---|---|---|---|${hasGoals ? '---|' : ''}`);
+  for (const [what, { unit, goal, other: theirs, samsa }] of rows) {
+    const ratios = samsa.slice(0, theirs.length).map((value, i) => value / theirs[i]!);
+    const ratio = ratios.length > 0 ? median(ratios).toFixed(2) : '–';
+    const figures = `${shown(median(theirs))} ${unit} | ${shown(median(samsa))} ${unit} | ${ratio}`;
+    console.log(`| ${what} | ${figures} |${hasGoals ? ` ${goal} |` : ''}`);
   }
 }

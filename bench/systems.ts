@@ -137,23 +137,33 @@ export abstract class System {
 }
 
 export class Samsa extends System {
-  constructor(directory: string) { super('samsa', directory); }
+  private readonly root: string;
+
+  /** `root`: of the checkout whose brokers and clients are run. */
+  constructor(directory: string, { root = ROOT, name = 'samsa' } = {}) {
+    super(name, directory);
+    this.root = root;
+  }
+
+  private benchFile(name: string): string {
+    return path.join(this.root, 'dist/bench', name);
+  }
 
   protected spawn(file: string, log: number): ChildProcess {
-    return spawn(process.execPath, [path.join(ROOT, 'bin/samsa'), 'server-start', file], { stdio: ['pipe', log, log], env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_LOG_LEVEL: 'warn' } });
+    return spawn(process.execPath, [path.join(this.root, 'bin/samsa'), 'server-start', file], { stdio: ['pipe', log, log], env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_LOG_LEVEL: 'warn' } });
   }
 
   private client(args: readonly string[], batchSize?: number): Promise<string> {
-    return run(process.execPath, [path.join(__dirname, 'perf-client.js'), ...args], batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) });
+    return run(process.execPath, [this.benchFile('perf-client.js'), ...args], batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) });
   }
 
   /** Records with keys, of which `keys` are different. */
   async produceKeyed(topic: string, count: number, keys: number): Promise<void> {
-    await run(process.execPath, [path.join(__dirname, 'perf-client.js'), 'produce', this.zookeeper.connect, topic, String(count), '1'], { KEYS: String(keys) });
+    await run(process.execPath, [this.benchFile('perf-client.js'), 'produce', this.zookeeper.connect, topic, String(count), '1'], { KEYS: String(keys) });
   }
 
   async lookups(topic: string, count: number): Promise<Lookups> {
-    return JSON.parse(await run(process.execPath, [path.join(__dirname, 'random-reads.js'), this.zookeeper.connect, topic, String(count)])) as Lookups;
+    return JSON.parse(await run(process.execPath, [this.benchFile('random-reads.js'), this.zookeeper.connect, topic, String(count)])) as Lookups;
   }
 
   async produce(topic: string, count: number, acks: string, perSecond = 0, batchSize?: number): Promise<Produced> {
