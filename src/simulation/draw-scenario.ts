@@ -15,7 +15,7 @@ export const MAIN_TOPIC = 'records';
 /** Records of this topic are deleted, compacted and expired; readers are not promised every offset. */
 export const TRIMMED_TOPIC = 'trimmed';
 export const FAULTS_FROM_MS = 1000;
-export const FAULTS_UNTIL_MS = 20000;
+export const FAULTS_UNTIL_MS = 18000;
 
 /** So that the offsets topic is compacted while the faults go on. */
 const EAGER_CLEANER = {

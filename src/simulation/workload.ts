@@ -34,9 +34,9 @@ export function drawWriters(random: Prng, hasTrimmed: boolean): Writer[] {
     paddingBytes: random.pick([0, 0, 0, 50, 700]), compression: random.pick(['none', 'none', 'none', 'gzip', 'lz4']),
     lingerMs: random.pick([5, 5, 100]), bootstrap: random.chance(0.3), skew: random.pick([0, 0, 0.9]),
   });
-  const writers = [draw('all', random.pick([60, 150, 300]), false)];
-  if (random.chance(0.3)) writers.push(draw(random.pick(['all', '1', '1', '0']), random.pick([200, 500]), false));
-  if (hasTrimmed) writers.push(draw('all', random.pick([60, 150]), true));
+  const writers = [draw('all', random.pick([80, 200, 400]), false)];
+  if (random.chance(0.3)) writers.push(draw(random.pick(['all', '1', '1', '0']), random.pick([250, 600]), false));
+  if (hasTrimmed) writers.push(draw('all', random.pick([150, 300]), true));
   return writers;
 }
 
