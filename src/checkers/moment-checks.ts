@@ -54,6 +54,8 @@ interface Promises {
    * it.
    */
   releasedBelow: number;
+  /** A leader of an older epoch may still acknowledge to whoever cannot know better: nothing is promised. */
+  wasElectedUncleanly: boolean;
 }
 
 export interface MomentCounts {
@@ -74,7 +76,10 @@ export class MomentChecker {
     const name = tpName(tp);
     const known = this.promises.get(name);
     if (known) return known;
-    const fresh: Promises = { lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [], committed: 0, releasedBelow: 0 };
+    const fresh: Promises = {
+      lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [], committed: 0, releasedBelow: 0,
+      wasElectedUncleanly: false,
+    };
     this.promises.set(name, fresh);
     return fresh;
   }
@@ -92,7 +97,7 @@ export class MomentChecker {
   acked(tp: TopicPartition, offset: number): void {
     this.counts.acks++;
     const promises = this.of(tp);
-    if (offset < promises.releasedBelow) return;
+    if (offset < promises.releasedBelow || promises.wasElectedUncleanly) return;
     promises.lastAcked = Math.max(promises.lastAcked, offset);
     let expected: number | undefined;
     for (const { id, replica } of this.soundMembers(tp)) {
@@ -123,6 +128,7 @@ export class MomentChecker {
     this.counts.commits++;
     const promises = this.of(tp);
     promises.committed = Math.max(promises.committed, offset);
+    if (promises.wasElectedUncleanly) return;
     // What is committed may be read by consumers: it must not be lost, acknowledged or not.
     promises.lastAcked = Math.max(promises.lastAcked, offset - 1);
     for (const { id, replica } of this.soundMembers(tp)) {
@@ -156,6 +162,7 @@ export class MomentChecker {
       this.report(`ElectedFromIsr: broker ${leader} was elected for ${tpName(tp)} from outside ISR ${promises.isr}`);
     }
     this.forget(promises);
+    promises.wasElectedUncleanly = true;
     promises.unsound.clear();
   }
 

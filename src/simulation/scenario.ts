@@ -8,6 +8,7 @@
 import { duplicates } from '../checkers/check-history';
 import { History } from '../checkers/history';
 import { MomentChecker } from '../checkers/moment-checks';
+import { resourcesAboveFloor } from '../checkers/resources';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Consumer } from '../consumer/consumer';
 import { attachChecks } from './attach-checks';
@@ -108,6 +109,7 @@ class Run {
     await this.becomeQuiet();
     await this.finishGroup();
     await this.finishOldGroup();
+    await this.resources();
     const { tps } = this;
     await world.complete(readFinal(this, tps), 120000, 'reading everything back')
       .catch((error) => this.violations.push(`Liveness: ${String(error)}`));
@@ -174,6 +176,15 @@ class Run {
       if (cluster.offlineDirs(id) > 0) this.liveness([`broker ${id} has a log dir offline`]);
       if (!cluster.isRunning(id)) this.liveness([`broker ${id} does not run: ${startError ?? host.exited?.reason}`]);
     }
+  }
+
+  /** When only fetches wait, brokers hold nothing on behalf of requests. */
+  private async resources(): Promise<void> {
+    const { cluster: { brokers, world } } = this;
+    const metered = brokers.flatMap(({ id, broker }) => (broker && this.cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []));
+    const above = () => resourcesAboveFloor(metered);
+    await world.run(world.nowMs + QUIET_WITHIN_MS, () => above().length === 0);
+    this.violations.push(...above().map((text) => `ResourcesAtFloor: ${text}`));
   }
 
   private highWatermark(tp: TopicPartition): number | undefined {

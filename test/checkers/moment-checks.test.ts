@@ -119,6 +119,8 @@ test('a leader from outside the ISR is found; where that is allowed, nothing old
   allowed.replica(3, { logEndOffset: 5 });
   allowed.write({ leader: 3, leaderEpoch: 2, isr: [3] });
   allowed.checker.truncated(tp, 3, 5, 2);
+  allowed.checker.acked(tp, 12);
+  allowed.checker.committed(tp, 1, 13);
   expect(allowed.found).toEqual([]);
 });
 
