@@ -1,5 +1,7 @@
 /** What the controller must not miss, at the moments when it could. Whole brokers, virtual time. */
+import { errorName } from '../../src/common/errors';
 import { metadata } from '../../src/protocol/messages/metadata';
+import { controlledShutdown } from '../../src/protocol/messages/replica-control';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { ask } from '../support/control';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
@@ -123,4 +125,11 @@ test('after a version conflict the ISR shrinks all the same, and the write is ac
   expect(cluster.stateOf(TP)!.isr).toEqual([1, 2]);
   await healAndSettle(cluster);
   expect(new Set(await readValues(cluster))).toEqual(new Set(['x']));
+});
+
+test('a controlled shutdown that an earlier incarnation of a broker asked for is refused (KIP-380)', async () => {
+  const cluster = await bringUp('old-shutdown', 3, [1, 2], { controller: 3 });
+  const request = { brokerId: 1, brokerEpoch: cluster.broker(1).broker!.epoch - 1 };
+  expect(errorName((await ask(cluster, 3, controlledShutdown, request)).errorCode)).toBe('STALE_BROKER_EPOCH');
+  expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, isr: [1, 2] });
 });

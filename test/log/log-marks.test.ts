@@ -142,3 +142,21 @@ test('after a truncation producer state and snapshots know only what is left', a
   expect(log.appendAsLeader(batch(2), 0).isDuplicate).toBe(false);
   expect(log.appendAsLeader(batch(1), 0).isDuplicate).toBe(true);
 });
+
+test('after a truncation no index leads to what is gone', async () => {
+  const lone = new LoneLog();
+  const log = await lone.open({ overrides: { 'index.interval.bytes': '1', 'message.timestamp.type': 'CreateTime' } });
+  for (let i = 0; i < 20; i++) {
+    lone.nowMs += 1000;
+    appendEach(lone, log, [`v${i}`]);
+  }
+  const laterMs = lone.nowMs;
+  log.truncateTo(5);
+  expect(log.offsetForTimestamp(laterMs)).toBeUndefined();
+  expect(log.activeSegment.largestTimestamp.offset).toBe(4);
+  lone.nowMs = laterMs - 10_000;
+  appendEach(lone, log, ['a', 'b']);
+  expect(log.activeSegment.index.lookup(99).offset).toBeLessThan(log.logEndOffset);
+  expect(contentOf(log).slice(-3)).toEqual(['4:v4', '5:a', '6:b']);
+  expect(log.offsetForTimestamp(laterMs - 10_000)).toEqual({ offset: 5, timestamp: laterMs - 10_000 });
+});
