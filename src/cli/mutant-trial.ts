@@ -39,8 +39,8 @@ const JEST_CONFIG = {
  */
 const INSTRUMENT_OPTIONS: Readonly<Record<Instrument, readonly string[]>> = {
   walks: ['--walks', '100000000', '--jobs', '1'],
-  simulate: ['--seeds', '100000000'],
-  sweep: [],
+  simulate: ['--seeds', '100000000', '--jobs', '1'],
+  sweep: ['--jobs', '1'],
 };
 const OUTPUT_LIMIT = 1 << 20;
 /** A run is called hung after this many times the time it takes without a mutant, and a minute. */

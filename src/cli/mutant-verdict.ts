@@ -94,7 +94,7 @@ export function judgeInstrument({ code, stdout, stderr, seconds }: Ended): Outco
   if (code === null) return { kind: 'killed', by: 'a hang', seconds };
   if (code === 0) return { kind: 'survived', seconds };
   if (code === 1 && /violation/i.test(stdout)) {
-    const runs = /^([\d,]+) (seeds|walks|runs|sweeps|points)\b/m.exec(stdout);
+    const runs = /^([\d,]+)(?: of [\d,]+)? (seeds|walks|runs|points)\b/m.exec(stdout);
     return { kind: 'killed', by: runs ? `${runs[1]} ${runs[2]}` : 'a violation', seconds };
   }
   return { kind: 'error', problem: firstLine(stderr) || `exit code ${code}` };

@@ -130,6 +130,8 @@ test('after a version conflict the ISR shrinks all the same, and the write is ac
 test('a controlled shutdown that an earlier incarnation of a broker asked for is refused (KIP-380)', async () => {
   const cluster = await bringUp('old-shutdown', 3, [1, 2], { controller: 3 });
   const request = { brokerId: 1, brokerEpoch: cluster.broker(1).broker!.epoch - 1 };
-  expect(errorName((await ask(cluster, 3, controlledShutdown, request)).errorCode)).toBe('STALE_BROKER_EPOCH');
+  expect(errorName((await ask(cluster, 3, controlledShutdown, request)).errorCode)).toBe(
+    'STALE_BROKER_EPOCH',
+  );
   expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, isr: [1, 2] });
 });

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../../src/common/errors';
 import { Log } from '../../src/log/log';
-import { CRC_OFFSET } from '../../src/record/record-batch';
+import { batchesOf, CRC_OFFSET } from '../../src/record/record-batch';
 import { contentOf, LoneLog, manyTurns } from '../support/lone-log';
 
 function appendEach(lone: LoneLog, log: Log, texts: readonly string[], epoch = 0): void {
@@ -145,7 +145,9 @@ test('after a truncation producer state and snapshots know only what is left', a
 
 test('after a truncation no index leads to what is gone', async () => {
   const lone = new LoneLog();
-  const log = await lone.open({ overrides: { 'index.interval.bytes': '1', 'message.timestamp.type': 'CreateTime' } });
+  const log = await lone.open({
+    overrides: { 'index.interval.bytes': '1', 'message.timestamp.type': 'CreateTime' },
+  });
   for (let i = 0; i < 20; i++) {
     lone.nowMs += 1000;
     appendEach(lone, log, [`v${i}`]);
@@ -159,4 +161,14 @@ test('after a truncation no index leads to what is gone', async () => {
   expect(log.activeSegment.index.lookup(99).offset).toBeLessThan(log.logEndOffset);
   expect(contentOf(log).slice(-3)).toEqual(['4:v4', '5:a', '6:b']);
   expect(log.offsetForTimestamp(laterMs - 10_000)).toEqual({ offset: 5, timestamp: laterMs - 10_000 });
+});
+
+test('a read ends at its limit, whether it comes from memory or from the disk', async () => {
+  for (const tailBytes of [0, 1 << 20]) {
+    const lone = new LoneLog();
+    const log = await lone.open({ tailBytes });
+    appendEach(lone, log, ['a', 'b', 'c', 'd']);
+    const bytes = Buffer.concat(log.read(0, 2, 1 << 20, true));
+    expect([...batchesOf(bytes)].map(({ baseOffset }) => baseOffset)).toEqual([0, 1]);
+  }
 });

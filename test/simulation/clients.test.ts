@@ -18,7 +18,8 @@ async function withLostAnswers(seed: string, config: Record<string, unknown>): P
     sent.push(producer.send({ ...TP, value: `v${i}` }));
     await runFor(cluster, 20);
   }
-  await runFor(cluster, 500);
+  // Longer than the producer waits for an answer.
+  await runFor(cluster, 5000);
   expect(cluster.logOf(1, TP)!.logEndOffset).toBeGreaterThan(1);
   cluster.network.heal('broker-1', client);
   await cluster.world.complete(Promise.all(sent), 120000, 'all sends');
