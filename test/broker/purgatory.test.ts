@@ -24,6 +24,14 @@ function handClock() {
   };
 }
 
+/** What has become of the promise at the end of this turn. */
+async function outcomeOf<T>(promise: Promise<T>): Promise<T | string> {
+  let outcome: T | string = 'waits';
+  promise.then((value) => { outcome = value; }, (error) => { outcome = String(error); });
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  return outcome;
+}
+
 /** Answers once `answer` is set. */
 class Waiting implements DelayedOperation<string> {
   answer: string | undefined;
@@ -56,7 +64,7 @@ test('requests that one partition completes leave nothing behind in lists of idl
     expect(gauges(purgatory)).toEqual({ NumDelayedOperations: 1, PurgatorySize: 3, NumCompletedWatched: 0 });
     operation.answer = 'records';
     purgatory.check(tp(0));
-    expect(await answered).toBe('records');
+    expect(await outcomeOf(answered)).toBe('records');
   }
   expect(gauges(purgatory)).toEqual({ NumDelayedOperations: 0, PurgatorySize: 0, NumCompletedWatched: 0 });
   expect(timers.size).toBe(0);
@@ -68,11 +76,11 @@ test('a request that names a partition twice is watched once', async () => {
   const answered = purgatory.tryCompleteElseWatch(new Waiting(), [tp(0), tp(0)], 500);
   expect(purgatory.watched).toBe(1);
   fire();
-  expect(await answered).toBe('expired');
+  expect(await outcomeOf(answered)).toBe('expired');
   expect(purgatory.watched).toBe(0);
 });
 
-test('a request that fails is answered with its error, and the others are looked at all the same', async () => {
+test('a request that fails is answered with its error, and the others are still looked at', async () => {
   const { clock, timers } = handClock();
   const purgatory = new Purgatory(clock);
   const failing: DelayedOperation<string> = { tryComplete: () => undefined, onExpire: () => 'expired' };
@@ -84,8 +92,8 @@ test('a request that fails is answered with its error, and the others are looked
   };
   other.answer = 'records';
   purgatory.check(tp(0));
-  await expect(failed).rejects.toThrow('EIO');
-  expect(await answered).toBe('records');
+  expect(await outcomeOf(failed)).toBe('Error: EIO');
+  expect(await outcomeOf(answered)).toBe('records');
   expect([purgatory.numDelayed, purgatory.watched, timers.size]).toEqual([0, 0, 0]);
 });
 
@@ -103,7 +111,7 @@ test('a request that fails when its time is over is answered with its error', as
     500,
   );
   fire();
-  await expect(failed).rejects.toThrow('EIO');
+  expect(await outcomeOf(failed)).toBe('Error: EIO');
   expect(purgatory.numDelayed).toBe(0);
 });
 
