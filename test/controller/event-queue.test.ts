@@ -51,3 +51,14 @@ test('a failing event is reported, and the next one is handled', async () => {
   expect(failures).toEqual(['Bad']);
   expect(ran).toEqual(['good']);
 });
+
+test('whoever waits for an event that is dropped is told', async () => {
+  const { queue } = newQueue();
+  const told: string[] = [];
+  queue.putAlways('Done', async () => { told.push('handled'); }, () => told.push('done was dropped'));
+  queue.put('Busy', async () => {});
+  queue.putAlways('ControlledShutdown', async () => { told.push('no'); }, () => told.push('dropped'));
+  queue.clearAndPut('Expire', async () => { told.push('expire'); });
+  await queue.idle();
+  expect(told).toEqual(['handled', 'dropped', 'expire']);
+});

@@ -7,7 +7,11 @@ import { bringUp, runFor, runUntil, TP } from '../support/sim';
 
 const U = { topic: 'u', partition: 0 };
 const LATER = { topic: 'later', partition: 0 };
-const TEXTS = ['', 'no json', 'null', '[]', '{}', '{"version":1}', '{"version":"1","partitions":{"x":["y"]},"config":7,"isr":["a"],"brokerid":"b"}'];
+const TEXTS = [
+  '', 'no json', 'null', '[]', '{}', '{"version":1}',
+  '{"version":"1","partitions":{"x":["y"]},"config":7,"isr":["a"],"brokerid":"b"}',
+  '{"version":1,"config":{"retention.ms":"x","min.insync.replicas":"[]"}}',
+];
 
 interface Damage {
   readonly path: string;
@@ -74,3 +78,44 @@ for (const { path, stopsElections } of DAMAGES) {
     expect(problems).toEqual([]);
   });
 }
+
+describe('while it lasts', () => {
+  const text = Buffer.from('no json');
+
+  test('a damaged registration does not make its broker dead: what it leads stays with it', async () => {
+    const cluster = await bringUp('damaged-broker', 3, [1, 2], { controller: 3 });
+    cluster.zookeeper.overwrite('/brokers/ids/1', text);
+    await runFor(cluster, 5000);
+    expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, leaderEpoch: 0, isr: [1, 2] });
+    cluster.kill(2);
+    await runUntil(cluster, 'the death of another is noticed', () => cluster.stateOf(TP)!.isr.join() === '1');
+    expect(cluster.stateOf(TP)!.leader).toBe(1);
+  });
+
+  test('no unclean election is held for a topic whose settings cannot be read, though the default allows it', async () => {
+    const settings = { 'unclean.leader.election.enable': 'true' };
+    const topic = { 'unclean.leader.election.enable': 'false' };
+    const cluster = await bringUp('damaged-unclean', 3, [1, 2], { controller: 3, settings, topic });
+    cluster.kill(2);
+    await runUntil(cluster, '1 is alone', () => cluster.stateOf(TP)!.isr.join() === '1');
+    cluster.zookeeper.overwrite('/config/topics/t', text);
+    kill(cluster, 1);
+    cluster.start(2);
+    await runUntil(cluster, '2 runs', () => cluster.isRunning(2));
+    await runFor(cluster, 10000);
+    expect(cluster.stateOf(TP)).toMatchObject({ leader: -1, isr: [1] });
+  });
+
+  test('settings that cannot be read, or are not valid, leave those that were valid', async () => {
+    const cluster = await bringUp('damaged-settings', 3, [1, 2], { controller: 3, topic: { 'min.insync.replicas': '2', 'retention.ms': '777' } });
+    const notify = (n: number) => cluster.zookeeper.overwrite(`/config/changes/config_change_000000000${n}`, Buffer.from('{"version":2,"entity_path":"topics/t"}'));
+    const now = () => [1, 2].map((id) => cluster.logOf(id, TP)!.config).map((config) => [config['min.insync.replicas'], config['retention.ms']]);
+    cluster.zookeeper.overwrite('/config/topics/t', text);
+    notify(1);
+    await runFor(cluster, 2000);
+    expect(now()).toEqual([[2, 777], [2, 777]]);
+    cluster.zookeeper.overwrite('/config/topics/t', Buffer.from('{"version":1,"config":{"min.insync.replicas":"x","retention.ms":"888"}}'));
+    notify(2);
+    await runUntil(cluster, 'what is valid is applied', () => now().every(([isr, ms]) => isr === 2 && ms === 888));
+  });
+});
