@@ -117,7 +117,7 @@ export class SimZkSession implements ZkSession, SessionClient {
   private watchConnection(connection: number): void {
     this.later(this.timeoutMs / 6, () => {
       if (this.connection !== connection || this.state !== 'connected') return;
-      if (this.isBroken || !this.zk.isOpen(this.server!.id)) return this.disconnect();
+      if (this.isBroken || !this.zk.isOpenFor(this.host.name, this.server!.id)) return this.disconnect();
       if (this.zk.reachable(this.host)) this.heardMs = this.zk.world.nowMs;
       if (this.zk.world.nowMs - this.heardMs >= this.timeoutMs * 2 / 3) this.disconnect();
       else this.watchConnection(connection);
@@ -192,17 +192,30 @@ export class SimZkSession implements ZkSession, SessionClient {
           this.isBroken = true;
           return;
         }
-        const outcome = this.arrive(operation, connection, apply);
-        if (!outcome) return;
-        const done = () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error));
-        this.deliver(() => this.settle(one, done));
+        this.answer(operation, connection, apply, (outcome) => {
+          const done = () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error));
+          this.deliver(() => this.settle(one, done));
+        });
       });
     });
   }
 
   /** The server still takes requests from this connection. */
   private isServed(connection: number): boolean {
-    return this.connection === connection && this.severed !== connection && this.zk.isOpen(this.server!.id);
+    const isOpen = this.zk.isOpenFor(this.host.name, this.server!.id);
+    return this.connection === connection && this.severed !== connection && isOpen;
+  }
+
+  /** Writes are decided at once, by the leader; all answers come in order, from the member the client is connected to. */
+  private answer<T>(operation: ZkOperation, connection: number, apply: () => T, reply: (outcome: Outcome<T>) => void): void {
+    const member = this.zk.memberOf(this.host.name);
+    const attempt = () => this.arrive(operation, connection, apply);
+    const tell = (outcome: Outcome<T> | undefined) => { if (outcome) reply(outcome); };
+    if (!member) return tell(attempt());
+    if (!operation.isWrite) return member.whenApplied(0, () => { if (this.isServed(connection)) tell(attempt()); });
+    if (!this.zk.isOpen(this.server!.id)) return;
+    const outcome = attempt();
+    member.whenApplied(member.position, () => tell(outcome));
   }
 
   /** Applies the operation, with what the hooks do to it; undefined when the connection broke. */
@@ -237,7 +250,7 @@ export class SimZkSession implements ZkSession, SessionClient {
 
   get(path: string, watch: boolean): Promise<{ data: Buffer; stat: ZkStat }> {
     return this.call('get', [path], () => {
-      const found = this.zk.tree.get(path);
+      const found = this.zk.treeOf(this.host.name).get(path);
       if (watch) this.zk.watch(this, 'data', path);
       return found;
     });
@@ -246,13 +259,13 @@ export class SimZkSession implements ZkSession, SessionClient {
   exists(path: string, watch: boolean): Promise<ZkStat | null> {
     return this.call('exists', [path], () => {
       if (watch) this.zk.watch(this, 'data', path);
-      return this.zk.tree.exists(path);
+      return this.zk.treeOf(this.host.name).exists(path);
     });
   }
 
   children(path: string, watch: boolean): Promise<string[]> {
     return this.call('children', [path], () => {
-      const names = this.zk.tree.children(path);
+      const names = this.zk.treeOf(this.host.name).children(path);
       if (watch) this.zk.watch(this, 'children', path);
       return names;
     });

@@ -4,12 +4,13 @@
  *
  * This is the server's side; the client's is sim-zk-session.ts. A session's clock runs only while its client cannot be heard (cut off, paused, dead).
  */
-import { NO_OWNER, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent } from '../zk/zk-session';
+import { NO_OWNER, OpenSessionOptions, SessionCredentials, ZkError } from '../zk/zk-session';
 import { SimHost } from './sim-host';
 import { SimNetwork } from './sim-network';
 import { Prng } from './prng';
 import { World } from './world';
 import { OperationEffect, OperationHook, OperationWhere, ZkHooks, ZkOperation } from './zk-hooks';
+import { Watcher, Watches, WatchKind, ZkMember } from './zk-member';
 import { TreeChange, ZkTree } from './zk-tree';
 
 /** The name by which links to it are cut. */
@@ -18,13 +19,9 @@ export const ZOOKEEPER_HOST = 'zookeeper';
 const CHECK_MS = 100;
 
 /** The client's end of a session. */
-export interface SessionClient {
+export interface SessionClient extends Watcher {
   readonly canBeHeard: boolean;
-  readonly hostName: string;
   reset(): void;
-  /** Hands something to the client behind everything already on its way. */
-  deliver(run: () => void): void;
-  emit(event: ZkEvent): void;
 }
 
 export interface ServerSession {
@@ -35,12 +32,12 @@ export interface ServerSession {
   unheardSinceMs: number | undefined;
 }
 
-type WatchKind = 'data' | 'children';
-
 export class SimZooKeeper {
   readonly tree: ZkTree;
   private readonly sessions = new Map<string, ServerSession>();
-  private readonly watches = new Map<string, Set<SessionClient>>();
+  private readonly watches = new Watches();
+  /** By host: the member its sessions are connected to, where that is not in step with the leader. */
+  private readonly members = new Map<string, ZkMember>();
   private readonly random: Prng;
   private nextSession = 1;
   isDown = false;
@@ -126,6 +123,8 @@ export class SimZooKeeper {
     const id = (this.nextSession++).toString(16).padStart(16, '0');
     const session = { id, password: id.repeat(2), timeoutMs: options.sessionTimeoutMs, client, unheardSinceMs: undefined };
     this.sessions.set(id, session);
+    // Making a session is a transaction, which the member has applied when it answers.
+    this.members.get(client.hostName)?.catchUp();
     return session;
   }
 
@@ -140,31 +139,50 @@ export class SimZooKeeper {
 
   endSession(id: string): void {
     if (!this.sessions.delete(id)) return;
-    this.changed(this.tree.endSession(id));
+    this.changed(this.tree.endSession(id), id);
+  }
+
+  /**
+   * From now on the host's sessions are connected to a member that applies what is committed `lagMs` later; 0: it catches
+   * up, and is in step from then on. See zk-member.ts.
+   */
+  lag(hostName: string, lagMs: number): void {
+    let member = this.members.get(hostName);
+    if (!member) {
+      member = new ZkMember(this.world, this.tree);
+      this.watches.handOver(hostName, member.watches);
+      this.members.set(hostName, member);
+    }
+    member.lagMs = lagMs;
+    if (lagMs === 0) member.catchUp();
+  }
+
+  memberOf(hostName: string): ZkMember | undefined {
+    return this.members.get(hostName);
+  }
+
+  /** What sessions of the host read. */
+  treeOf(hostName: string): ZkTree {
+    return this.members.get(hostName)?.tree ?? this.tree;
+  }
+
+  /** As far as the member knows that the host is connected to. */
+  isOpenFor(hostName: string, id: string): boolean {
+    return this.isOpen(id) || (this.members.get(hostName)?.stillServes(id) ?? false);
   }
 
   watch(session: SessionClient, kind: WatchKind, path: string): void {
-    const key = `${kind}:${path}`;
-    const set = this.watches.get(key) ?? new Set();
-    this.watches.set(key, set.add(session));
+    (this.members.get(session.hostName)?.watches ?? this.watches).add(session, kind, path);
   }
 
   dropWatches(session: SessionClient): void {
-    for (const set of this.watches.values()) set.delete(session);
+    (this.members.get(session.hostName)?.watches ?? this.watches).drop(session);
   }
 
-  changed(changes: readonly TreeChange[]): void {
+  /** A transaction was committed; `ended`: it ended this session. */
+  changed(changes: readonly TreeChange[], ended?: string): void {
     for (const listener of this.onWrite) listener(changes);
-    for (const { change, path } of changes) {
-      this.fire(change === 'children' ? 'children' : 'data', change, path);
-      if (change === 'deleted') this.fire('children', change, path);
-    }
-  }
-
-  private fire(kind: WatchKind, change: TreeChange['change'], path: string): void {
-    const set = this.watches.get(`${kind}:${path}`);
-    if (!set) return;
-    this.watches.delete(`${kind}:${path}`);
-    for (const session of set) session.deliver(() => session.emit({ type: 'watch', change, path }));
+    this.watches.fire(changes);
+    for (const member of this.members.values()) member.commit(changes, ended);
   }
 }

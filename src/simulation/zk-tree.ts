@@ -6,7 +6,7 @@
  */
 import { CreateMode, NO_OWNER, ZkError, ZkOp, ZkOpResult, ZkStat } from '../zk/zk-session';
 
-interface Znode {
+export interface Znode {
   data: Buffer;
   version: number;
   czxid: number;
@@ -161,6 +161,27 @@ export class ZkTree {
     this.zxid++;
     for (const path of [...this.nodes.keys()].sort()) if (this.nodes.get(path)!.owner === session) this.delete(path, -1, changes);
     return changes;
+  }
+
+  /** The znode with what is in it, to be put elsewhere; undefined if it is not there. */
+  copyOf(path: string): Znode | undefined {
+    const node = this.nodes.get(path);
+    return node && { ...node, children: new Set(node.children) };
+  }
+
+  /** Takes znodes over as they were elsewhere after transaction `zxid`. */
+  put(nodes: readonly (readonly [path: string, node: Znode | undefined])[], zxid: number): void {
+    this.zxid = zxid;
+    for (const [path, node] of nodes) {
+      if (node) this.nodes.set(path, node);
+      else this.nodes.delete(path);
+    }
+  }
+
+  clone(): ZkTree {
+    const tree = new ZkTree(this.nowMs);
+    tree.put(this.paths().map((path) => [path, this.copyOf(path)] as const), this.zxid);
+    return tree;
   }
 
   paths(): string[] {
