@@ -42,6 +42,18 @@ test('P1: version 0 in a multi is a condition, for check, set and delete', async
   expect(await session.multi([{ type: 'check', path: '/n', version: 1 }, { type: 'set', path: '/n', data: data('c'), version: 1 }])).toEqual([{}, { version: 2 }]);
 });
 
+test('a multi says which of its operations failed, and applies none of them', async () => {
+  const { session } = await sessions.session(direct());
+  await session.create('/n', data('a'), 'persistent');
+  const failure = (paths: readonly string[]) => session.multi([
+    { type: 'check', path: paths[0]!, version: -1 }, { type: 'set', path: paths[1]!, data: data('b'), version: 0 },
+  ]).catch(({ code, failedOp }: { code: string; failedOp: number }) => `${code} ${failedOp}`);
+  expect(await failure(['/missing', '/n'])).toBe('NO_NODE 0');
+  expect(await failure(['/n', '/missing'])).toBe('NO_NODE 1');
+  expect((await session.get('/n', false)).data.toString()).toBe('a');
+  expect(await failure(['/n', '/n'])).toEqual([{}, { version: 1 }]);
+});
+
 test('P2, P7: a server that says nothing is noticed by our own clock: suspended, then lost; the session is resumed when it speaks', async () => {
   const { proxy, zookeeper } = await proxied();
   const { session, events } = await sessions.session(zookeeper, 6000);

@@ -24,6 +24,8 @@ class FakeLog {
     return moved;
   }
 
+  read(): Buffer[] { return []; }
+
   appendAsLeader(records: Buffer): { firstOffset: number; lastOffset: number; logAppendTimeMs: number; isDuplicate: boolean } {
     const firstOffset = this.logEndOffset;
     this.logEndOffset += records.length;

@@ -48,18 +48,19 @@ export class FetchHandler {
     return this.replicas.fetchPurgatory.watch(operation, tps, request.maxWaitMs, asker);
   }
 
-  /** What the follower asks for is what it does not have: everything below is on its disk. */
-  private recordFollower(request: FetchRequest): void {
-    this.each(request, (tp, row) => {
-      const partition = this.replicas.get(tp);
-      if (!partition?.isLeader || (row.currentLeaderEpoch !== -1 && row.currentLeaderEpoch !== partition.leaderEpoch)) return;
-      if (row.fetchOffset > partition.log.logEndOffset) return;
-      partition.recordFollowerFetch(request.replicaId, { fetchOffset: row.fetchOffset, logStartOffset: row.logStartOffset, brokerEpoch: request.replicaEpoch });
-    });
-  }
-
-  private each(request: FetchRequest, visit: (tp: TopicPartition, row: FetchRequest['topics'][number]['partitions'][number]) => void): void {
-    for (const { topic, partitions } of request.topics) for (const row of partitions) visit({ topic, partition: row.partition }, row);
+  /**
+   * What the follower asks for is what it does not have: everything below is on its disk, and agrees with ours if it
+   * follows us in this epoch. A fetch that is answered with an error says nothing.
+   */
+  private recordFollower({ replicaId, replicaEpoch: brokerEpoch, topics }: FetchRequest): void {
+    for (const { topic, partitions } of topics) {
+      for (const { partition: index, currentLeaderEpoch, fetchOffset, logStartOffset } of partitions) {
+        const partition = this.replicas.get({ topic, partition: index });
+        if (!partition?.isLeader || currentLeaderEpoch !== partition.leaderEpoch) continue;
+        if (fetchOffset < partition.log.logStartOffset || fetchOffset > partition.log.logEndOffset) continue;
+        partition.recordFollowerFetch(replicaId, { fetchOffset, logStartOffset, brokerEpoch });
+      }
+    }
   }
 
   private read(request: FetchRequest): Read {

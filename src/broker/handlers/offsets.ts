@@ -26,14 +26,12 @@ function caught<T>(row: () => T, onError: (code: number) => T): T {
 function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): { timestamp: number; offset: number } {
   const { log } = partition;
   if (timestamp === EARLIEST) return { timestamp: -1, offset: log.logStartOffset };
-  if (timestamp === LATEST) {
-    // A new leader's high watermark may be behind what was already told; not to be answered until it has caught up.
-    if (isConsumer && log.highWatermark < partition.leaderEpochStartOffset) throw new KafkaError('OFFSET_NOT_AVAILABLE');
-    return { timestamp: -1, offset: isConsumer ? log.highWatermark : log.logEndOffset };
-  }
-  const found = log.offsetForTimestamp(timestamp);
-  if (found === undefined || (isConsumer && found.offset >= log.highWatermark)) return { timestamp: -1, offset: -1 };
-  return found;
+  const end = isConsumer ? log.highWatermark : log.logEndOffset;
+  const found = timestamp === LATEST ? undefined : log.offsetForTimestamp(timestamp);
+  if (found && found.offset < end) return found;
+  // A new leader's high watermark may be behind what was already told: nothing at or beyond it is answered yet (KIP-207).
+  if (isConsumer && log.highWatermark < partition.leaderEpochStartOffset) throw new KafkaError('OFFSET_NOT_AVAILABLE');
+  return { timestamp: -1, offset: timestamp === LATEST ? end : -1 };
 }
 
 export function handleListOffsets(replicas: ReplicaManager, request: TypeOf<typeof listOffsets.request>): TypeOf<typeof listOffsets.response> {

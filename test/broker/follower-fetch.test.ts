@@ -1,0 +1,46 @@
+/** Which fetches of a follower tell its leader that it has what is below. */
+import { FetchHandler } from '../../src/broker/handlers/fetch';
+import { ReplicaManager } from '../../src/broker/replica-manager';
+import { LonePartition, TP } from '../support/lone-partition';
+
+/** Leads [1, 2] in epoch 5 with records 3 to 9; the high watermark is 3. */
+function leader(): { one: LonePartition; fetchAt: (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch?: number) => void } {
+  const one = new LonePartition();
+  one.log.logStartOffset = 3;
+  one.log.highWatermark = 3;
+  one.liveEpochs.set(2, 20);
+  one.lead([1, 2], 10);
+  const replicas = { get: () => one.partition, require: () => one.partition } as unknown as ReplicaManager;
+  const handler = new FetchHandler(replicas, 1000);
+  const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
+    const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
+    const topics = [{ topic: TP.topic, partitions }];
+    void handler.handle({ replicaId: 2, replicaEpoch, maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0, topics });
+  };
+  return { one, fetchAt };
+}
+
+test('a fetch in the leader\'s epoch moves the high watermark', () => {
+  const { one, fetchAt } = leader();
+  fetchAt(7, 5);
+  expect(one.log.highWatermark).toBe(7);
+});
+
+test('a fetch of an older or newer leader epoch, or of none, is no progress: the logs may differ below it', () => {
+  const { one, fetchAt } = leader();
+  for (const epoch of [4, 6, -1]) fetchAt(7, epoch);
+  expect(one.log.highWatermark).toBe(3);
+});
+
+test('nor is one that lies outside the log', () => {
+  const { one, fetchAt } = leader();
+  fetchAt(11, 5);
+  fetchAt(2, 5);
+  expect(one.partition.followerProgress().get(2)!.logEndOffset).toBe(-1);
+});
+
+test('nor is one of a former incarnation', () => {
+  const { one, fetchAt } = leader();
+  fetchAt(7, 5, 19);
+  expect(one.log.highWatermark).toBe(3);
+});
