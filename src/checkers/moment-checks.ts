@@ -4,9 +4,9 @@
  *
  * Invariants: whatever a leader commits, and whatever was acknowledged with acks=all, is on every member of
  * the ISR that ZooKeeper has; ZooKeeper's ISR lies within the maximal ISR of the leader of the same epoch;
- * nobody in the ISR truncates what was committed or acknowledged. A broker that lost power may have lost what it had not
- * flushed: it counts as unsound for a partition until it left the ISR and came back; only when every member
- * of the ISR is unsound is what was acknowledged before released from the promise.
+ * nobody in the ISR truncates what was committed or acknowledged. A broker that lost power may have lost what
+ * it had not flushed: it counts as unsound for a partition until it left the ISR and came back; only when
+ * every member of the ISR is unsound is what was acknowledged before released from the promise.
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated. Each
  * is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election

@@ -1,5 +1,6 @@
 /**
- * `scripts/prove simulate --seeds N|--seed S`: whole clusters under seeded faults, in virtual time. Exit 0: clean.
+ * `scripts/prove simulate --seeds N|--seed S`: whole clusters under seeded faults, in virtual time. Exit 0:
+ * clean.
  */
 import { Command } from 'commander';
 import { drawScenario, Outcome, runScenario, shrink } from '../simulation/scenario';

@@ -1,7 +1,9 @@
 /**
- * Faults as a list drawn before the run: time, kind, target, length. A failing run can be shrunk by leaving some out.
+ * Faults as a list drawn before the run: time, kind, target, length. A failing run can be shrunk by leaving
+ * some out.
  *
- * Swarm testing: each seed first draws which kinds exist at all, because runs with every fault at once find less.
+ * Swarm testing: each seed first draws which kinds exist at all, because runs with every fault at once find
+ * less.
  */
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';

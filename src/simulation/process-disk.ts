@@ -19,7 +19,10 @@ export interface DiskOwner {
   readonly event: (what: string, path: string) => void;
 }
 
-/** What a call throws in the rest of an action in which the process crashed: nobody is there to handle it otherwise. */
+/**
+ * What a call throws in the rest of an action in which the process crashed: nobody is there to handle it
+ * otherwise.
+ */
 export function crashed(what: string): Error {
   return Object.assign(new Error(`EIO: the process crashed at ${what}`), { code: 'EIO' });
 }

@@ -1,9 +1,10 @@
 /**
  * One seed: draws a cluster, a workload and faults, runs them, heals everything, and judges.
  *
- * The judgement: what is promised at each moment (moment-checks.ts); no acknowledged record lost, nothing read that was
- * not sent, one value an offset, order kept (clients); leader in the ISR, one leader an epoch, epochs never back, only
- * the current controller writes (ZooKeeper, at each write); and after the faults everything becomes quiet (judge.ts).
+ * The judgement: what is promised at each moment (moment-checks.ts); no acknowledged record lost, nothing
+ * read that was not sent, one value an offset, order kept (clients); leader in the ISR, one leader an epoch,
+ * epochs never back, only the current controller writes (ZooKeeper, at each write); and after the faults
+ * everything becomes quiet (judge.ts).
  */
 import { duplicates } from '../checkers/check-history';
 import { History } from '../checkers/history';
@@ -35,7 +36,9 @@ export interface Outcome {
   readonly violations: readonly string[];
   readonly traceHash: number;
   readonly actions: number;
-  /** What was reached: elections, truncations, fenced writes …; a path no seed reaches is a hole in the test. */
+  /**
+   * What was reached: elections, truncations, fenced writes …; a path no seed reaches is a hole in the test.
+   */
   readonly reached: Readonly<Record<string, number>>;
   readonly timeline: readonly WorldEvent[];
   readonly log: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * A simulated machine with at most one process on it. Each start of the process is a new life; timers, sockets and
- * promises of a dead life never fire, and a call from one is a violation.
+ * A simulated machine with at most one process on it. Each start of the process is a new life; timers,
+ * sockets and promises of a dead life never fire, and a call from one is a violation.
  */
 import { Clock, Disk, Host, Log, Network, Timer } from '../common/host';
 import { Prng } from './prng';

@@ -1,9 +1,10 @@
 /**
- * TCP in virtual time: an ordered stream a connection and direction, delivered in arbitrary pieces after a delay; links
- * between two hosts can be cut, in one direction or both.
+ * TCP in virtual time: an ordered stream a connection and direction, delivered in arbitrary pieces after a
+ * delay; links between two hosts can be cut, in one direction or both.
  *
- * What is sent over a cut link waits, as a kernel would retransmit; when the link heals it is delivered, or, by seed,
- * the connection is reset. A host that dies resets its connections; one that is paused accepts and says nothing.
+ * What is sent over a cut link waits, as a kernel would retransmit; when the link heals it is delivered, or,
+ * by seed, the connection is reset. A host that dies resets its connections; one that is paused accepts and
+ * says nothing.
  */
 import { Connection, Listener, Network } from '../common/host';
 import { Prng } from './prng';

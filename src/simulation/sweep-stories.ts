@@ -1,6 +1,7 @@
 /**
- * Short histories for the sweep: each prepares a cluster and then does one thing, in which a fault strikes at every
- * single operation in turn. A story ends when what it does is done or has failed; the judgement is the sweep's.
+ * Short histories for the sweep: each prepares a cluster and then does one thing, in which a fault strikes at
+ * every single operation in turn. A story ends when what it does is done or has failed; the judgement is the
+ * sweep's.
  */
 import { Admin } from '../admin/admin';
 import { TopicPartition } from '../common/cluster-types';

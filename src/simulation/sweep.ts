@@ -1,9 +1,11 @@
 /**
- * A fault at every single operation of a short story: the ZooKeeper connection breaks at the k-th operation of a host
- * (before it is applied, or after it, with the reply lost), a TCP connection at the k-th frame, a broker crashes at its
- * k-th call to the disk (kill or power cut), for every k that the story has without faults.
+ * A fault at every single operation of a short story: the ZooKeeper connection breaks at the k-th operation
+ * of a host (before it is applied, or after it, with the reply lost), a TCP connection at the k-th frame, a
+ * broker crashes at its k-th call to the disk (kill or power cut), for every k that the story has without
+ * faults.
  *
- * What no random schedule hits in a thousand seeds, the sweep hits once for certain. Same code, same points, same result.
+ * What no random schedule hits in a thousand seeds, the sweep hits once for certain. Same code, same points,
+ * same result.
  */
 import { leadersPerEpoch } from '../checkers/check-cluster';
 import { checkHistory } from '../checkers/check-history';
@@ -23,7 +25,10 @@ export const pointKinds = [
   'zookeeper-before', 'zookeeper-after', 'frame-before', 'frame-after', 'disk-kill', 'disk-power-cut',
 ] as const;
 
-/** Where one run of a story is broken: at the k-th operation (from 1) of `host`, counted from the begin of the act. */
+/**
+ * Where one run of a story is broken: at the k-th operation (from 1) of `host`, counted from the begin of
+ * the act.
+ */
 export interface Point {
   readonly kind: (typeof pointKinds)[number];
   /** Empty for frames, which are counted over all hosts. */
