@@ -147,7 +147,9 @@ export class MomentChecker {
     if (!state) return void this.promises.delete(tpName(tp));
     const promises = this.of(tp);
     const { isr: before } = promises;
-    if (state.leader >= 0 && before.length > 0 && !before.includes(state.leader)) this.electedOutside(tp, state);
+    if (state.leader >= 0 && before.length > 0 && !before.includes(state.leader)) {
+      this.electedOutside(tp, state);
+    }
     for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
     promises.isr = state.isr;
     this.releaseIfUnsound(promises);
@@ -159,7 +161,9 @@ export class MomentChecker {
   private electedOutside(tp: TopicPartition, { leader }: WrittenState): void {
     const promises = this.of(tp);
     if (!this.view.isUncleanAllowed(tp)) {
-      this.report(`ElectedFromIsr: broker ${leader} was elected for ${tpName(tp)} from outside ISR ${promises.isr}`);
+      this.report(
+        `ElectedFromIsr: broker ${leader} was elected for ${tpName(tp)} from outside ISR ${promises.isr}`,
+      );
     }
     this.forget(promises);
     promises.wasElectedUncleanly = true;
@@ -181,12 +185,16 @@ export class MomentChecker {
     if (lastAcked < replica.logStartOffset) return;
     if (lastAcked >= replica.logEndOffset) {
       const ends = `ends at ${replica.logEndOffset}`;
-      return this.report(`ElectedHasAcked: ${name}, ${ends}, and offset ${lastAcked} was acknowledged or committed`);
+      return this.report(
+        `ElectedHasAcked: ${name}, ${ends}, and offset ${lastAcked} was acknowledged or committed`,
+      );
     }
     const crc = replica.batchCrc(lastAcked);
     const expected = acked.get(lastAcked);
     if (crc !== undefined && expected !== undefined && crc !== expected) {
-      this.report(`ElectedHasAcked: ${name}, and has another batch at offset ${lastAcked}, which was acknowledged`);
+      this.report(
+        `ElectedHasAcked: ${name}, and has another batch at offset ${lastAcked}, which was acknowledged`,
+      );
     }
   }
 

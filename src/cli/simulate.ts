@@ -49,7 +49,9 @@ async function simulateOne(seed: string, options: Options): Promise<number> {
   if (options.shrink) scenario = await shrink(scenario);
   const outcome = await runScenario(scenario);
   report(outcome, options.verbose ?? false);
-  console.log(JSON.stringify(outcome.reached), `actions ${outcome.actions}, trace ${outcome.traceHash.toString(16)}`);
+  console.log(
+    JSON.stringify(outcome.reached), `actions ${outcome.actions}, trace ${outcome.traceHash.toString(16)}`,
+  );
   return outcome.violations.length > 0 ? 1 : 0;
 }
 
@@ -73,7 +75,9 @@ async function simulateSeeds(options: Options): Promise<Part> {
     if (nowMs - shownMs > SUMMARY_EVERY_MS) {
       shownMs = nowMs;
       const each = ((nowMs - startMs) / done).toFixed(0);
-      process.stderr.write(`${done} of ${Math.ceil(options.seeds / stride)} seeds, ${failed.length} failed, ${each} ms a seed\n`);
+      process.stderr.write(
+        `${done} of ${Math.ceil(options.seeds / stride)} seeds, ${failed.length} failed, ${each} ms a seed\n`,
+      );
     }
     if (options.budgetSeconds !== undefined && nowMs - startMs > options.budgetSeconds * 1000) break;
   }
@@ -98,7 +102,8 @@ async function simulateInJobs(options: Options): Promise<number> {
   const startMs = Date.now();
   const { seeds, from, jobs, set = {}, untilViolation, budgetSeconds } = options;
   const commands = Array.from({ length: jobs }, (_, job) => [
-    'simulate', '--jobs', '1', '--stride', String(jobs), '--from', String(from + job), '--seeds', String(Math.max(0, seeds - job)),
+    'simulate', '--jobs', '1', '--stride', String(jobs), '--from', String(from + job), 
+    '--seeds', String(Math.max(0, seeds - job)),
     ...Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ...(untilViolation ? ['--until-violation'] : []),
     ...(budgetSeconds === undefined ? [] : ['--budget-seconds', String(budgetSeconds)]),
@@ -123,12 +128,16 @@ async function simulate(options: Options): Promise<number> {
 
 export function simulateCommand(): Command {
   return new Command('simulate').description('run simulated clusters under seeded faults')
-    .option('--seeds <n>', 'how many', wholeNumber, 100).option('--from <n>', 'the first seed', wholeNumber, 1)
+    .option('--seeds <n>', 'how many', wholeNumber, 100)
+    .option('--from <n>', 'the first seed', wholeNumber, 1)
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())
-    .option('--stride <n>', 'internal: run every n-th seed, for the process that started this one', wholeNumber)
+    .option(
+      '--stride <n>', 'internal: run every n-th seed, for the process that started this one', wholeNumber,
+    )
     .option('--until-violation', 'stop at the first violation')
     .option('--budget-seconds <n>', 'stop after so many seconds', wholeNumber)
-    .option('--seed <s>', 'one seed, with its faults and violations').option('--verbose', 'with --seed: the timeline and the logs too')
+    .option('--seed <s>', 'one seed, with its faults and violations')
+    .option('--verbose', 'with --seed: the timeline and the logs too')
     .option('--shrink', 'with --seed: leave out faults that are not needed')
     .option('--set <key=value>', 'a broker setting, such as lab.truncate.to.high.watermark=true', keyValue)
     .action(action<Options>(simulate));

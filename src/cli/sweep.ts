@@ -2,7 +2,9 @@
  * `scripts/prove sweep`: short stories, each broken at every single operation in turn. Exit 0: clean.
  */
 import { Command, Option } from 'commander';
-import { allPoints, Point, pointKinds, pointName, runPoint, storyNames, SweepOutcome } from '../simulation/sweep';
+import {
+  allPoints, Point, pointKinds, pointName, runPoint, storyNames, SweepOutcome,
+} from '../simulation/sweep';
 import { action, wholeNumber } from './command';
 import { coreCount, runParallel } from './parallel';
 
@@ -40,7 +42,8 @@ function parsePoint(text: string): Point {
   const [kind, host, k] = text.split(' ');
   const known = pointKinds.find((one) => one === kind);
   if (known === undefined) throw new Error(`--point is KIND [HOST] K with one of ${pointKinds.join(', ')}`);
-  return k === undefined ? { kind: known, host: '', k: Number(host) } : { kind: known, host: host!, k: Number(k) };
+  if (k === undefined) return { kind: known, host: '', k: Number(host) };
+  return { kind: known, host: host!, k: Number(k) };
 }
 
 async function sweepShare(options: Options): Promise<Part> {
@@ -69,7 +72,9 @@ async function sweepShare(options: Options): Promise<Part> {
     if (nowMs - shownMs > SUMMARY_EVERY_MS) {
       shownMs = nowMs;
       const each = ((nowMs - startMs) / done).toFixed(0);
-      process.stderr.write(`${done} of ${Math.ceil(points.length / step)} points, ${failed} failed, ${each} ms a point\n`);
+      process.stderr.write(
+        `${done} of ${Math.ceil(points.length / step)} points, ${failed} failed, ${each} ms a point\n`,
+      );
     }
     if (options.budgetSeconds !== undefined && nowMs - startMs > options.budgetSeconds * 1000) break;
   }
@@ -78,7 +83,9 @@ async function sweepShare(options: Options): Promise<Part> {
 
 function summarize(parts: readonly Part[]): number {
   const sum = (pick: (part: Part) => number) => parts.reduce((total, part) => total + pick(part), 0);
-  for (const kind of pointKinds) console.log(`  ${String(sum((part) => part.byKind[kind] ?? 0)).padStart(6)} ${kind}`);
+  for (const kind of pointKinds) {
+    console.log(`  ${String(sum((part) => part.byKind[kind] ?? 0)).padStart(6)} ${kind}`);
+  }
   const failed = sum((part) => part.failed);
   const verdict = failed === 0 ? 'no violation' : `${failed} with violations`;
   console.log(`${sum((part) => part.done)} of ${parts[0]?.points ?? 0} points: ${verdict}`);
@@ -121,7 +128,9 @@ export function sweepCommand(): Command {
     .option('--point <text>', 'with --scenario: one point, as a violation is printed: KIND [HOST] K')
     .option('--verbose', 'with --point: the timeline and the logs too')
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())
-    .option('--share <i/n>', 'internal: every n-th point from the i-th, for the process that started this one')
+    .option(
+      '--share <i/n>', 'internal: every n-th point from the i-th, for the process that started this one',
+    )
     .option('--until-violation', 'stop at the first violation')
     .option('--budget-seconds <n>', 'stop after so many seconds', wholeNumber)
     .action(action<Options>(sweep));

@@ -19,9 +19,12 @@ export const FAULTS_UNTIL_MS = 18000;
 
 /** So that the offsets topic is compacted while the faults go on. */
 const EAGER_CLEANER = {
-  'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000', 'log.cleaner.min.cleanable.ratio': '0.1',
+  'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000',
+  'log.cleaner.min.cleanable.ratio': '0.1',
 };
-const EAGER_REBALANCE = { 'auto.leader.rebalance.enable': 'true', 'leader.imbalance.check.interval.seconds': '3' };
+const EAGER_REBALANCE = {
+  'auto.leader.rebalance.enable': 'true', 'leader.imbalance.check.interval.seconds': '3',
+};
 /** A follower gets a batch at a time, and brokers take in one request at a time. */
 const TINY_FETCHES = { 'replica.fetch.max.bytes': '100', 'replica.fetch.response.max.bytes': '150' };
 
@@ -53,7 +56,11 @@ export interface Scenario {
 }
 
 function drawKinds(random: Prng): readonly FaultKind[] {
-  if (random.chance(0.2)) return ['power-cut', 'power-cut', ...faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.25))];
+  if (random.chance(0.2)) {
+    return [
+      'power-cut', 'power-cut', ...faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.25)),
+    ];
+  }
   const kinds = faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.35));
   return kinds.length > 0 ? kinds : ['kill'];
 }
@@ -102,7 +109,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
     segmentBytes: random.pick([500, 2000, 1048576]),
     unclean: random.chance(0.08),
     writers: drawWriters(random.split('writers'), trimmed !== undefined),
-    members: readers.pick([0, 0, 0, 1, 2, 3]), assignor: readers.pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
+    members: readers.pick([0, 0, 0, 1, 2, 3]),
+    assignor: readers.pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
     membersStartMs: readers.pick([0, 0, 1500, 5000]), membersBootstrap: readers.chance(0.3),
     oldMembers: readers.pick([0, 0, 0, 0, 1, 2]),
     faults: faults.sort((a, b) => a.atMs - b.atMs),

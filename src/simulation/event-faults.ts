@@ -12,18 +12,24 @@ import { WorldEvent } from './world';
 
 /** Rare events first; those of disks are made by the simulated host. */
 const EVENTS = [
-  'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown', 'isr-changed', 'isr-conflict',
-  'truncated', 'leader-elected', 'replica-left-isr', 'controller-elected', 'broker-registered', 'broker-started', 'broker-change',
-  'controlled-shutdown', 'generation-changed', 'rebalance', 'group-load-started', 'group-loaded', 'group-unloaded',
-  'group-store-started', 'offset-commit-started', 'offset-commit-stored', 'log-cleaned', 'zk-session-expired', 'control-request-refused',
-  'high-watermark-moved', 'segment-created', 'checkpoint-written', 'flushed', 'topic-created', 'duplicate-batch',
+  'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown',
+  'isr-changed', 'isr-conflict',
+  'truncated', 'leader-elected', 'replica-left-isr', 'controller-elected', 'broker-registered',
+  'broker-started', 'broker-change',
+  'controlled-shutdown', 'generation-changed', 'rebalance', 'group-load-started', 'group-loaded',
+  'group-unloaded',
+  'group-store-started', 'offset-commit-started', 'offset-commit-stored', 'log-cleaned', 'zk-session-expired',
+  'control-request-refused',
+  'high-watermark-moved', 'segment-created', 'checkpoint-written', 'flushed', 'topic-created',
+  'duplicate-batch',
 ] as const;
 
 /**
  * What may strike at an event; what needs another target, such as a member of a group, is left to the clock.
  */
 const KINDS: readonly FaultKind[] = [
-  'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper',
+  'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
+  'reset-zookeeper',
   'reset-peers', 'lose-reply',
 ];
 
@@ -44,7 +50,8 @@ export function drawEventFaults(random: Prng, brokers: number, losesPower: boole
     return {
       event, occurrence: random.between(1, most), kind: random.pick(kinds),
       shift: random.pick([0, 0, 0, 1, 2]), other: random.between(1, brokers),
-      delayMs: random.pick([0, 0, 0, 1, 2, 5, 50, 400]), lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
+      delayMs: random.pick([0, 0, 0, 1, 2, 5, 50, 400]),
+      lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
     };
   });
 }

@@ -12,7 +12,8 @@ import { SimOldGroup } from './sim-old-group';
 import { ZOOKEEPER_HOST } from './sim-zookeeper';
 
 export const faultKinds = [
-  'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session', 'reset-zookeeper', 'zookeeper-down', 'power-cut',
+  'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
+  'reset-zookeeper', 'zookeeper-down', 'power-cut',
   'kill-member', 'pause-member', 'reset-peers', 'lose-reply', 'cut-client',
 ] as const;
 
@@ -35,7 +36,9 @@ export interface FaultWindow {
   readonly untilMs: number;
 }
 
-export function drawFaults(random: Prng, kinds: readonly FaultKind[], { brokers, fromMs, untilMs }: FaultWindow): Fault[] {
+export function drawFaults(
+  random: Prng, kinds: readonly FaultKind[], { brokers, fromMs, untilMs }: FaultWindow,
+): Fault[] {
   const count = random.between(2, 8);
   const faults = Array.from({ length: count }, (): Fault => {
     const target = random.between(1, brokers);
@@ -55,17 +58,24 @@ export interface Readers {
   readonly oldGroup: SimOldGroup | undefined;
 }
 
-function oldMemberFault(cluster: SimCluster, group: SimOldGroup, kind: 'kill-member' | 'pause-member', target: number, lastsMs: number): void {
+function oldMemberFault(
+  cluster: SimCluster, group: SimOldGroup, kind: 'kill-member' | 'pause-member', target: number,
+  lastsMs: number,
+): void {
   const member = group.alive[target % Math.max(1, group.alive.length)];
   if (!member) return;
   cluster.event(kind, member.name);
   if (kind === 'pause-member') member.host.pause();
   else member.host.kill();
-  cluster.world.schedule(lastsMs, () => (kind === 'pause-member' ? member.host.resume() : group.start(`${member.name}'`)));
+  cluster.world.schedule(
+    lastsMs, () => (kind === 'pause-member' ? member.host.resume() : group.start(`${member.name}'`)),
+  );
 }
 
 /** Sets the fault, and schedules its end. */
-export function applyFault(cluster: SimCluster, { group, oldGroup }: Readers, { kind, target, other, lastsMs }: Fault): void {
+export function applyFault(
+  cluster: SimCluster, { group, oldGroup }: Readers, { kind, target, other, lastsMs }: Fault,
+): void {
   const later = (undo: () => void) => void cluster.world.schedule(lastsMs, undo);
   switch (kind) {
     case 'kill':
@@ -96,7 +106,9 @@ export function applyFault(cluster: SimCluster, { group, oldGroup }: Readers, { 
     case 'reset-zookeeper':
       return cluster.zookeeper.resetConnections(`broker-${target}`);
     case 'kill-member': case 'pause-member': {
-      if (oldGroup && (!group || lastsMs % 2 === 0)) return oldMemberFault(cluster, oldGroup, kind, target, lastsMs);
+      if (oldGroup && (!group || lastsMs % 2 === 0)) {
+        return oldMemberFault(cluster, oldGroup, kind, target, lastsMs);
+      }
       const member = group?.alive[target % Math.max(1, group.alive.length)];
       if (!group || !member) return;
       if (kind === 'pause-member') {

@@ -43,7 +43,9 @@ export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefin
   const state = cluster.stateOf(tp);
   if (!state) return `${tpName(tp)} has no state, and of its replicas ${alive} run`;
   if (!state.isr.some((id) => alive.includes(id))) return undefined;
-  if (!alive.includes(state.leader)) return `${tpName(tp)} is led by ${state.leader}, and of ISR ${state.isr} ${alive} run`;
+  if (!alive.includes(state.leader)) {
+    return `${tpName(tp)} is led by ${state.leader}, and of ISR ${state.isr} ${alive} run`;
+  }
   const leader = cluster.partitionOf(state.leader, tp);
   if (!leader?.isLeader || leader.leaderEpoch !== state.leaderEpoch) {
     return `${tpName(tp)} is led by ${state.leader} in epoch ${state.leaderEpoch}, which does not know it`;
@@ -56,15 +58,21 @@ export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefin
 }
 
 /** Partitions that do not come to rest although enough of their replicas run, while nothing is restarted. */
-export async function livenessBeforeRestart(cluster: SimCluster, tps: readonly TopicPartition[], withinMs: number): Promise<string[]> {
+export async function livenessBeforeRestart(
+  cluster: SimCluster, tps: readonly TopicPartition[], withinMs: number,
+): Promise<string[]> {
   const done = () => tps.every((tp) => stuck(cluster, tp) === undefined);
   if (await cluster.world.run(cluster.world.nowMs + withinMs, done)) return [];
   const problems = tps.flatMap((tp) => stuck(cluster, tp) ?? []);
-  return problems.map((problem) => `LivenessBeforeRestart: ${problem}, ${withinMs} ms after the faults ended`);
+  return problems.map(
+    (problem) => `LivenessBeforeRestart: ${problem}, ${withinMs} ms after the faults ended`,
+  );
 }
 
 /** Reads every partition from its start to its end, as a client would at last. */
-export async function readFinal({ cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>, tps: readonly TopicPartition[]): Promise<void> {
+export async function readFinal(
+  { cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>, tps: readonly TopicPartition[],
+): Promise<void> {
   const consumer = await cluster.consumer();
   consumer.assign(tps);
   const ends = new Map<string, number>();
@@ -108,7 +116,8 @@ export function replicasDiffer(cluster: SimCluster, tp: TopicPartition): string[
 function releaseRecords({ cluster, history, checks }: JudgeContext): void {
   const starts = new Map<string, number>();
   const startOf = (tp: TopicPartition) => {
-    const known = starts.get(tpName(tp)) ?? cluster.logOf(cluster.stateOf(tp)?.leader ?? 0, tp)?.logStartOffset ?? 0;
+    const leader = cluster.stateOf(tp)?.leader ?? 0;
+    const known = starts.get(tpName(tp)) ?? cluster.logOf(leader, tp)?.logStartOffset ?? 0;
     starts.set(tpName(tp), known);
     return known;
   };
@@ -130,7 +139,9 @@ export function judge(context: JudgeContext, tps: readonly TopicPartition[]): st
   const found = checkHistory(history, promised).filter((text) => !lost || !text.startsWith('OffsetsAgree'));
   const isTrimmed = (text: string) => text.startsWith('ReadsInOrder') && text.includes(`${TRIMMED_TOPIC}-`);
   // A compacted log differs between replicas by what was cleaned already.
-  const comparable = tps.filter(({ topic }) => topic !== TRIMMED_TOPIC || scenario.trimmed?.['cleanup.policy'] !== 'compact');
+  const comparable = tps.filter(
+    ({ topic }) => topic !== TRIMMED_TOPIC || scenario.trimmed?.['cleanup.policy'] !== 'compact',
+  );
   return [
     ...cluster.world.violations.filter(isJudged),
     ...leadersPerEpoch(cluster.world.timeline),

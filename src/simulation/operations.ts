@@ -22,8 +22,12 @@ export interface Operation {
   readonly choice: number;
 }
 
-export function drawOperations(random: Prng, { fromMs, untilMs }: FaultWindow, hasTrimmed: boolean): Operation[] {
-  const kinds = operationKinds.filter((kind) => kind !== 'delete-records' || hasTrimmed).filter(() => random.chance(0.6));
+export function drawOperations(
+  random: Prng, { fromMs, untilMs }: FaultWindow, hasTrimmed: boolean,
+): Operation[] {
+  const kinds = operationKinds.filter(
+    (kind) => kind !== 'delete-records' || hasTrimmed,
+  ).filter(() => random.chance(0.6));
   if (kinds.length === 0) return [];
   const one = (): Operation => ({
     atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), choice: random.below(1000),
@@ -59,7 +63,9 @@ export class Operations {
   run(operation: Operation): void {
     this.cluster.world.event('simulation', { what: 'operation', kind: operation.kind });
     this.perform(operation).catch((error) => {
-      this.cluster.world.event('simulation', { what: 'operation-failed', kind: operation.kind, error: String(error) });
+      this.cluster.world.event(
+        'simulation', { what: 'operation-failed', kind: operation.kind, error: String(error) },
+      );
     });
   }
 
@@ -78,11 +84,15 @@ export class Operations {
     for (let partition = 0; partition < partitions; partition++) this.created.push({ topic, partition });
     const { minIsr, replicationFactor } = this.topics;
     const configs = { 'min.insync.replicas': String(minIsr) };
-    if (choice % 2 === 0) return this.admin.createTopic({ name: topic, partitions, replicationFactor, configs });
+    if (choice % 2 === 0) {
+      return this.admin.createTopic({ name: topic, partitions, replicationFactor, configs });
+    }
     const brokers = this.cluster.brokers.length;
     const replicas = (partition: number) =>
       Array.from({ length: replicationFactor }, (_, i) => (partition + choice + i) % brokers + 1);
-    const assignment = new Map(Array.from({ length: partitions }, (_, partition) => [partition, replicas(partition)]));
+    const assignment = new Map(
+      Array.from({ length: partitions }, (_, partition) => [partition, replicas(partition)]),
+    );
     return this.cluster.createTopic(topic, assignment, configs);
   }
 

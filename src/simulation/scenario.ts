@@ -59,13 +59,19 @@ class Run {
   constructor(readonly scenario: Scenario) {
     const { segmentBytes, replicationFactor, minIsr, unclean } = scenario;
     this.cluster = new SimCluster(scenario.seed, scenario.brokers, {
-      'log.segment.bytes': segmentBytes, 'log.retention.check.interval.ms': 3000, 'group.initial.rebalance.delay.ms': 300,
-      'offsets.topic.num.partitions': OFFSETS_PARTITIONS, 'offsets.topic.replication.factor': replicationFactor,
+      'log.segment.bytes': segmentBytes, 'log.retention.check.interval.ms': 3000,
+      'group.initial.rebalance.delay.ms': 300,
+      'offsets.topic.num.partitions': OFFSETS_PARTITIONS,
+      'offsets.topic.replication.factor': replicationFactor,
       ...scenario.brokerSettings,
     });
-    this.main = Array.from({ length: scenario.partitions }, (_, partition) => ({ topic: MAIN_TOPIC, partition }));
+    this.main = Array.from(
+      { length: scenario.partitions }, (_, partition) => ({ topic: MAIN_TOPIC, partition }),
+    );
     this.trimmed = scenario.trimmed ? [{ topic: TRIMMED_TOPIC, partition: 0 }] : [];
-    this.checks = attachChecks(this.cluster, { isUncleanAllowed: ({ topic }) => unclean && topic === MAIN_TOPIC });
+    this.checks = attachChecks(
+      this.cluster, { isUncleanAllowed: ({ topic }) => unclean && topic === MAIN_TOPIC },
+    );
     this.workload = new Workload(this);
     this.operations = new Operations(this.cluster, {
       main: this.main, trimmed: this.trimmed, minIsr, replicationFactor, kept: this.mainConfig(),
@@ -74,12 +80,16 @@ class Run {
 
   private mainConfig(): Record<string, string> {
     const { minIsr, unclean } = this.scenario;
-    return { 'min.insync.replicas': String(minIsr), ...(unclean ? { 'unclean.leader.election.enable': 'true' } : {}) };
+    return {
+      'min.insync.replicas': String(minIsr), ...(unclean ? { 'unclean.leader.election.enable': 'true' } : {}),
+    };
   }
 
   private assignment(tps: readonly TopicPartition[]): Map<number, number[]> {
     const { brokers, replicationFactor } = this.scenario;
-    const replicas = (first: number) => Array.from({ length: replicationFactor }, (_, i) => (first + i) % brokers + 1);
+    const replicas = (first: number) => Array.from(
+      { length: replicationFactor }, (_, i) => (first + i) % brokers + 1,
+    );
     return new Map(tps.map(({ partition }) => [partition, replicas(partition)]));
   }
 
@@ -100,9 +110,13 @@ class Run {
     this.startReaders();
     const readers = () => ({ group: this.group, oldGroup: this.oldGroup });
     const untilMs = startMs + FAULTS_UNTIL_MS + 1000;
-    for (const fault of scenario.faults) world.schedule(fault.atMs, () => applyFault(cluster, readers(), fault));
+    for (const fault of scenario.faults) {
+      world.schedule(fault.atMs, () => applyFault(cluster, readers(), fault));
+    }
     armEventFaults(cluster, readers, scenario.eventFaults, () => world.nowMs >= untilMs);
-    for (const operation of scenario.operations) world.schedule(operation.atMs, () => this.operations.run(operation));
+    for (const operation of scenario.operations) {
+      world.schedule(operation.atMs, () => this.operations.run(operation));
+    }
     await world.run(untilMs);
     cluster.healLinks();
     this.workload.isSending = false;
@@ -126,7 +140,11 @@ class Run {
     const create = (topic: string, tps: readonly TopicPartition[], config: Record<string, string>) =>
       world.complete(cluster.createTopic(topic, this.assignment(tps), config), 30000, `creating ${topic}`);
     await create(MAIN_TOPIC, this.main, this.mainConfig());
-    if (scenario.trimmed) await create(TRIMMED_TOPIC, this.trimmed, { 'min.insync.replicas': String(scenario.minIsr), ...scenario.trimmed });
+    if (scenario.trimmed) {
+      await create(
+        TRIMMED_TOPIC, this.trimmed, { 'min.insync.replicas': String(scenario.minIsr), ...scenario.trimmed },
+      );
+    }
     const unready = await cluster.untilQuiet(this.tps, 30000);
     if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
   }
@@ -136,14 +154,18 @@ class Run {
     const startMembers = () => {
       if (scenario.members === 0) return;
       this.group = new SimGroup(cluster, {
-        groupId: 'readers', topics: [MAIN_TOPIC], drawsCommits: true, config: { 'partition.assignment.strategy': scenario.assignor },
+        groupId: 'readers', topics: [MAIN_TOPIC], drawsCommits: true, config: {
+          'partition.assignment.strategy': scenario.assignor,
+        },
         discovery: discovery(cluster, scenario.membersBootstrap),
       });
       for (let i = 0; i < scenario.members; i++) this.group.start(`member-${i}`);
     };
     if (scenario.membersStartMs === 0) startMembers();
     else cluster.world.schedule(scenario.membersStartMs, startMembers);
-    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(cluster, 'old-readers', MAIN_TOPIC);
+    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(
+      cluster, 'old-readers', MAIN_TOPIC,
+    );
     for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
   }
 
@@ -165,7 +187,9 @@ class Run {
   }
 
   private liveness(problems: readonly string[]): void {
-    this.violations.push(...problems.map((problem) => `Liveness: ${problem}, ${QUIET_WITHIN_MS} ms after the faults ended`));
+    this.violations.push(
+      ...problems.map((problem) => `Liveness: ${problem}, ${QUIET_WITHIN_MS} ms after the faults ended`),
+    );
   }
 
   private async becomeQuiet(): Promise<void> {
@@ -177,14 +201,18 @@ class Run {
     await world.run(world.nowMs + QUIET_WITHIN_MS, () => cluster.brokers.every(({ id }) => isUp(id)));
     for (const { id, startError, host } of cluster.brokers) {
       if (cluster.offlineDirs(id) > 0) this.liveness([`broker ${id} has a log dir offline`]);
-      if (!cluster.isRunning(id)) this.liveness([`broker ${id} does not run: ${startError ?? host.exited?.reason}`]);
+      if (!cluster.isRunning(id)) {
+        this.liveness([`broker ${id} does not run: ${startError ?? host.exited?.reason}`]);
+      }
     }
   }
 
   /** When only fetches wait, brokers hold nothing on behalf of requests. */
   private async resources(): Promise<void> {
     const { cluster: { brokers, world } } = this;
-    const metered = brokers.flatMap(({ id, broker }) => (broker && this.cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []));
+    const metered = brokers.flatMap(
+      ({ id, broker }) => (broker && this.cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []),
+    );
     const above = () => resourcesAboveFloor(metered);
     await world.run(world.nowMs + QUIET_WITHIN_MS, () => above().length === 0);
     this.violations.push(...above().map((text) => `ResourcesAtFloor: ${text}`));
@@ -205,10 +233,14 @@ class Run {
     for (const tp of done || mayHaveLost(this) ? [] : main) {
       const left = group.unprocessed(tp, this.highWatermark(tp) ?? 0);
       if (left.length === 0) continue;
-      this.violations.push(`AllProcessed: nobody processed ${left.length} records of ${tpName(tp)}, first offset ${left[0]}`);
+      this.violations.push(
+        `AllProcessed: nobody processed ${left.length} records of ${tpName(tp)}, first offset ${left[0]}`,
+      );
     }
     for (const member of group.members) {
-      if (member.endedWith !== undefined) this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+      if (member.endedWith !== undefined) {
+        this.violations.push(`Liveness: ${member.name} ended with ${member.endedWith}`);
+      }
     }
   }
 
@@ -222,7 +254,9 @@ class Run {
     for (const tp of main) {
       const offsets = left(tp);
       if (offsets.length === 0) continue;
-      this.violations.push(`AllProcessed: ${offsets.length} records of ${tpName(tp)} were handed to no old consumer, first ${offsets[0]}`);
+      this.violations.push(
+        `AllProcessed: no old consumer got ${offsets.length} records of ${tpName(tp)}, first ${offsets[0]}`,
+      );
     }
     for (const member of oldGroup.members) {
       if (member.endedWith === undefined || member.host.life.isDead) continue;
@@ -238,15 +272,19 @@ class Run {
     }
     const reached: Record<string, number> = {
       'sent': history.sent.size, 'acked': history.count('acked'), 'unknown': history.count('unknown'),
-      'duplicates': duplicates(history), 'released': checks.counts.released, 'checked-acks': checks.counts.acks,
+      'duplicates': duplicates(history), 'released': checks.counts.released,
+      'checked-acks': checks.counts.acks,
     };
     for (const event of world.timeline) {
-      const detail = event.what === 'fault' ? `:${String(event.fault)}` : event.what.startsWith('operation') ? `:${String(event.kind)}` : '';
-      const name = event.what + detail;
+      const detail = event.what === 'fault' ? event.fault : event.who === 'simulation' ? event.kind : undefined;
+      const name = detail === undefined ? event.what : `${event.what}:${String(detail)}`;
       reached[name] = (reached[name] ?? 0) + 1;
     }
     const { traceHash, actionsRun: actions, timeline } = world;
-    return { scenario, violations: this.violations, traceHash, actions, reached, timeline, log: this.cluster.logLines() };
+    return {
+      scenario, violations: this.violations, traceHash, actions, reached, timeline,
+      log: this.cluster.logLines(),
+    };
   }
 }
 

@@ -70,7 +70,9 @@ export class SimHost {
     this.exited = undefined;
     const life = this.life;
     const random = this.world.random.split(`${this.name}/${this.generation}`);
-    const check = (what: string) => { if (life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`); };
+    const check = (what: string) => {
+      if (life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`);
+    };
     const clock: Clock = {
       wallMs: () => Math.floor(this.world.epochMs + this.world.nowMs),
       monotonicMs: () => this.world.nowMs,
@@ -81,7 +83,8 @@ export class SimHost {
       },
     };
     return {
-      name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this), log: this.log(''),
+      name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this),
+      log: this.log(''),
       event: (event) => { if (!life.isCrashed) this.world.event(this.name, event); },
       exit: (code, reason) => {
         if (life.isDead || life.isCrashed) return;
@@ -119,7 +122,10 @@ export class SimHost {
       this.logLines.push(`${this.world.nowMs.toFixed(1)} ${this.name} ${level} ${prefix}${message}`);
       if (this.logLines.length > LOG_LINES_KEPT) this.logLines.shift();
     };
-    return { error: line('ERROR'), warn: line('WARN'), info: line('INFO'), debug: () => {}, debugOn: false, child: (name) => this.log(`[${name}] `) };
+    return {
+      error: line('ERROR'), warn: line('WARN'), info: line('INFO'), debug: () => {}, debugOn: false,
+      child: (name) => this.log(`[${name}] `),
+    };
   }
 
   /** Called when the current process dies, however it does. */

@@ -12,7 +12,11 @@ import { SimHost } from './sim-host';
 import { World } from './world';
 
 export class SimNetwork {
-  private readonly listeners = new Map<string, { host: SimHost; generation: number; accept: (connection: Connection) => void }>();
+  private readonly listeners = new Map<string, {
+    host: SimHost;
+    generation: number;
+    accept: (connection: Connection) => void;
+  }>();
   private readonly cuts = new Set<string>();
   private readonly streams = new Set<Stream>();
   private readonly random: Prng;
@@ -45,7 +49,9 @@ export class SimNetwork {
   /** The connection of the k-th frame from now breaks: before the frame is on its way, or behind it. */
   resetAtFrame(k: number, when: 'before' | 'after'): void {
     this.frameHooks.set(this.framesSent + k, (pair) => {
-      this.world.event('simulation', { what: 'fault', fault: `reset ${when} frame`, target: this.framesSent });
+      this.world.event(
+        'simulation', { what: 'fault', fault: `reset ${when} frame`, target: this.framesSent },
+      );
       if (when === 'before') pair.reset('ECONNRESET');
       else this.world.afterAction(() => pair.reset('ECONNRESET'));
       return when === 'before';
@@ -86,12 +92,16 @@ export class SimNetwork {
     };
   }
 
-  private async listen(host: SimHost, name: string, port: number, accept: (connection: Connection) => void): Promise<Listener> {
+  private async listen(
+    host: SimHost, name: string, port: number, accept: (connection: Connection) => void,
+  ): Promise<Listener> {
     host.checkAlive('listen');
     const bound = port === 0 ? this.nextPort++ : port;
     const key = `${name}:${bound}`;
     const known = this.listeners.get(key);
-    if (known && known.host.isAlive(known.generation)) throw Object.assign(new Error(`EADDRINUSE ${key}`), { code: 'EADDRINUSE' });
+    if (known && known.host.isAlive(known.generation)) {
+      throw Object.assign(new Error(`EADDRINUSE ${key}`), { code: 'EADDRINUSE' });
+    }
     this.listeners.set(key, { host, generation: host.generation, accept });
     return { port: bound, close: async () => { this.listeners.delete(key); } };
   }
@@ -172,7 +182,9 @@ class Stream {
   private held: Buffer[] = [];
   unread = 0;
 
-  constructor(readonly network: SimNetwork, readonly pair: Pair, readonly from: SimHost, readonly to: SimHost) {}
+  constructor(
+    readonly network: SimNetwork, readonly pair: Pair, readonly from: SimHost, readonly to: SimHost,
+  ) {}
 
   get hasHeld(): boolean { return this.held.length > 0; }
 
@@ -237,7 +249,9 @@ class End implements Connection {
   }
 
   private flushEarly(): void {
-    while (!this.paused && this.onDataListener && this.early.length > 0) this.onDataListener(this.early.shift()!);
+    while (!this.paused && this.onDataListener && this.early.length > 0) {
+      this.onDataListener(this.early.shift()!);
+    }
   }
 
   /** Copies: memory is not shared between hosts. */

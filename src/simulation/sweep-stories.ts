@@ -51,19 +51,24 @@ export class Stage {
   createTopic(topic: string, partitions: number, config: Record<string, string> = {}): Promise<void> {
     const ids = this.cluster.brokers.map(({ id }) => id);
     const rotated = (first: number) => ids.map((_, i) => ids[(first + i) % ids.length]!);
-    const assignment = new Map(Array.from({ length: partitions }, (_, partition) => [partition, rotated(partition)]));
+    const assignment = new Map(
+      Array.from({ length: partitions }, (_, partition) => [partition, rotated(partition)]),
+    );
     return this.settle(this.cluster.createTopic(topic, assignment, config));
   }
 
   async prepareTopic(partitions = 1): Promise<void> {
     await this.createTopic(TP.topic, partitions, { 'min.insync.replicas': '2' });
     await this.until(() => this.cluster.existsTopic(TP.topic) && this.cluster.isQuiet(TP));
-    this.producer = await this.cluster.world.complete(this.openProducer(), PATIENCE_MS, 'opening the producer');
+    this.producer = await this.cluster.world.complete(
+      this.openProducer(), PATIENCE_MS, 'opening the producer',
+    );
   }
 
   private openProducer(): Promise<Producer> {
     return Producer.open(this.cluster.environment(), {
-      'acks': 'all', 'enable.idempotence': true, 'linger.ms': 0, 'request.timeout.ms': 3000, 'delivery.timeout.ms': 20000,
+      'acks': 'all', 'enable.idempotence': true, 'linger.ms': 0, 'request.timeout.ms': 3000,
+      'delivery.timeout.ms': 20000,
       'max.block.ms': 20000, ...discovery(this.cluster, false),
     });
   }
@@ -206,7 +211,9 @@ export const stories: Readonly<Record<string, Story>> = {
   'delete-records': {
     prepare: async (stage) => { await stage.prepareTopic(); await stage.send(6); },
     act: async (stage) => {
-      const admin = new Admin(stage.cluster.environment(), { 'request.timeout.ms': 3000, ...discovery(stage.cluster, false) });
+      const admin = new Admin(
+        stage.cluster.environment(), { 'request.timeout.ms': 3000, ...discovery(stage.cluster, false) },
+      );
       await stage.settle(admin.deleteRecords([{ ...TP, beforeOffset: 4 }]));
       await stage.send(2);
       await stage.settle(admin.close());

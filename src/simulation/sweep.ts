@@ -86,23 +86,30 @@ async function judgeStage(stage: Stage): Promise<string[]> {
   const found = await livenessBeforeRestart(cluster, topicPartitions(cluster), LIVE_WITHIN_MS);
   cluster.heal();
   const all = () => topicPartitions(cluster);
-  const isUp = () => cluster.brokers.every(({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0);
+  const isUp = () => cluster.brokers.every(
+    ({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0,
+  );
   const isQuiet = () => isUp() && all().every((tp) => cluster.isQuiet(tp));
   if (!await stage.until(isQuiet, QUIET_WITHIN_MS)) {
     found.push(...all().flatMap((tp) => cluster.unquiet(tp) ?? []).map((text) => `Liveness: ${text}`));
     if (!isUp()) found.push('Liveness: a broker does not run');
   }
   if (cluster.existsTopic('t')) {
-    const read = cluster.world.complete(readFinal({ cluster, history }, [{ topic: 't', partition: 0 }]), 60000, 'reading back');
+    const read = cluster.world.complete(
+      readFinal({ cluster, history }, [{ topic: 't', partition: 0 }]), 60000, 'reading back',
+    );
     await read.catch((error) => found.push(`Liveness: ${String(error)}`));
   }
   found.push(...await groupProblems(stage), ...configProblems(stage));
   for (const record of history.sent.values()) {
     const start = cluster.logOf(stage.leader, record.tp)?.logStartOffset ?? 0;
-    if (record.outcome === 'acked' && (record.offset < start || !checks.isPromised(record.tp, record.offset))) record.outcome = 'unknown';
+    const isPromised = record.offset >= start && checks.isPromised(record.tp, record.offset);
+    if (record.outcome === 'acked' && !isPromised) record.outcome = 'unknown';
   }
   found.push(...checkHistory(history, { ackedIsDurable: checks.counts.released === 0, ordered: false }));
-  found.push(...leadersPerEpoch(cluster.world.timeline), ...all().flatMap((tp) => replicasDiffer(cluster, tp)));
+  found.push(
+    ...leadersPerEpoch(cluster.world.timeline), ...all().flatMap((tp) => replicasDiffer(cluster, tp)),
+  );
   return [...cluster.world.violations, ...found];
 }
 
@@ -112,8 +119,12 @@ async function groupProblems(stage: Stage): Promise<string[]> {
   const tp = { topic: 't', partition: 0 };
   const end = () => stage.cluster.logOf(stage.leader, tp)?.highWatermark ?? Infinity;
   await stage.until(() => group.processedCount(tp) >= end(), QUIET_WITHIN_MS);
-  const problems = group.unprocessed(tp, end() === Infinity ? 0 : end()).slice(0, 1).map((offset) => `AllProcessed: offset ${offset}`);
-  for (const { name, endedWith } of group.members) if (endedWith !== undefined) problems.push(`Liveness: ${name} ended with ${endedWith}`);
+  const problems = group.unprocessed(tp, end() === Infinity ? 0 : end()).slice(0, 1).map(
+    (offset) => `AllProcessed: offset ${offset}`,
+  );
+  for (const { name, endedWith } of group.members) {
+    if (endedWith !== undefined) problems.push(`Liveness: ${name} ended with ${endedWith}`);
+  }
   return problems;
 }
 
@@ -127,7 +138,9 @@ function configProblems({ cluster, expectedConfig }: Stage): string[] {
 }
 
 /** Runs a story once, broken at `point`. Never rejects: what goes wrong is a violation. */
-async function runStory(name: string, story: Story, point: Point | undefined): Promise<{ outcome: SweepOutcome; counts: Counts }> {
+async function runStory(
+  name: string, story: Story, point: Point | undefined,
+): Promise<{ outcome: SweepOutcome; counts: Counts }> {
   const cluster = new SimCluster(`sweep ${name}`, BROKERS, {
     'zookeeper.session.timeout.ms': 2000, 'replica.lag.time.max.ms': 2000, 'replica.fetch.wait.max.ms': 500,
     'log.segment.bytes': 300, 'offsets.topic.num.partitions': 1, 'offsets.topic.replication.factor': 3,
@@ -138,7 +151,9 @@ async function runStory(name: string, story: Story, point: Point | undefined): P
   let counts: Counts = { zookeeper: new Map(), disk: new Map(), frames: 0 };
   try {
     cluster.startAll();
-    if (!await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id)))) throw new Error('the cluster did not come up');
+    if (!await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id)))) {
+      throw new Error('the cluster did not come up');
+    }
     await story.prepare(stage);
     const before = count(cluster);
     if (point) arm(cluster, point);
@@ -146,7 +161,10 @@ async function runStory(name: string, story: Story, point: Point | undefined): P
     counts = since(before, count(cluster));
     violations.push(...await judgeStage(stage));
   } catch (error) {
-    violations.push(`the run ended early: ${error instanceof Error ? error.stack : String(error)}`, ...cluster.world.violations);
+    violations.push(
+      `the run ended early: ${error instanceof Error ? error.stack : String(error)}`,
+      ...cluster.world.violations,
+    );
   }
   return { outcome: { story: name, point, violations, traceHash: cluster.world.traceHash, cluster }, counts };
 }
@@ -154,7 +172,10 @@ async function runStory(name: string, story: Story, point: Point | undefined): P
 function since(before: Counts, after: Counts): Counts {
   const minus = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>) =>
     new Map([...a].map(([host, n]) => [host, n - (b.get(host) ?? 0)]));
-  return { zookeeper: minus(after.zookeeper, before.zookeeper), disk: minus(after.disk, before.disk), frames: after.frames - before.frames };
+  return {
+    zookeeper: minus(after.zookeeper, before.zookeeper), disk: minus(after.disk, before.disk),
+    frames: after.frames - before.frames,
+  };
 }
 
 /** The points of a story, from a run without faults; that run's outcome comes first and must be clean. */
@@ -182,7 +203,11 @@ export async function runPoint(name: string, point: Point): Promise<SweepOutcome
 }
 
 /** All points of the stories, in an order that mixes them, so that a part of them is a fair sample. */
-export async function allPoints(names: readonly string[]): Promise<{ clean: SweepOutcome[]; points: { story: string; point: Point }[] }> {
+export async function allPoints(names: readonly string[]): Promise<{
+  clean: SweepOutcome[];
+  points: { story: string;
+  point: Point }[];
+}> {
   const clean: SweepOutcome[] = [];
   const points: { story: string; point: Point }[] = [];
   for (const story of names) {
@@ -199,4 +224,8 @@ export async function allPoints(names: readonly string[]): Promise<{ clean: Swee
 }
 
 export const storyNames = Object.keys(stories);
-export const pointName = (point: Point | undefined) => (point ? `${point.kind} ${point.host} ${point.k}`.replace('  ', ' ') : 'no fault');
+
+/** KIND [HOST] K. */
+export function pointName(point: Point | undefined): string {
+  return point ? [point.kind, point.host, point.k].filter((part) => part !== '').join(' ') : 'no fault';
+}

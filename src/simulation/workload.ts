@@ -31,11 +31,15 @@ export interface Writer {
 export function drawWriters(random: Prng, hasTrimmed: boolean): Writer[] {
   const draw = (acks: Writer['acks'], sendEveryMs: number, trimmed: boolean): Writer => ({
     acks, sendEveryMs, trimmed, idempotent: acks === 'all' && random.chance(0.6),
-    paddingBytes: random.pick([0, 0, 0, 50, 700]), compression: random.pick(['none', 'none', 'none', 'gzip', 'lz4']),
+    paddingBytes: random.pick([0, 0, 0, 50, 700]), compression: random.pick(
+      ['none', 'none', 'none', 'gzip', 'lz4'],
+    ),
     lingerMs: random.pick([5, 5, 100]), bootstrap: random.chance(0.3), skew: random.pick([0, 0, 0.9]),
   });
   const writers = [draw('all', random.pick([80, 200, 400]), false)];
-  if (random.chance(0.3)) writers.push(draw(random.pick(['all', '1', '1', '0']), random.pick([250, 600]), false));
+  if (random.chance(0.3)) {
+    writers.push(draw(random.pick(['all', '1', '1', '0']), random.pick([250, 600]), false));
+  }
   if (hasTrimmed) writers.push(draw('all', random.pick([150, 300]), true));
   return writers;
 }
@@ -43,13 +47,20 @@ export function drawWriters(random: Prng, hasTrimmed: boolean): Writer[] {
 /** Settings by which a client finds the cluster. */
 export function discovery(cluster: SimCluster, bootstrap: boolean): RawConfig {
   if (!bootstrap) return { 'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000 };
-  return { 'bootstrap.servers': cluster.brokers.map(({ id }) => `broker-${id}:9092`).join(','), 'metadata.max.age.ms': 5000 };
+  return {
+    'bootstrap.servers': cluster.brokers.map(({ id }) => `broker-${id}:9092`).join(','),
+    'metadata.max.age.ms': 5000,
+  };
 }
 
-function configOf(cluster: SimCluster, { acks, idempotent, compression, lingerMs, bootstrap }: Writer): RawConfig {
+function configOf(
+  cluster: SimCluster, { acks, idempotent, compression, lingerMs, bootstrap }: Writer,
+): RawConfig {
   return {
-    'acks': acks, 'max.in.flight.requests.per.connection': idempotent ? 5 : 1, 'enable.idempotence': idempotent,
-    'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': lingerMs, 'compression.type': compression,
+    'acks': acks, 'max.in.flight.requests.per.connection': idempotent ? 5 : 1,
+    'enable.idempotence': idempotent,
+    'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': lingerMs,
+    'compression.type': compression,
     'request.timeout.ms': 5000, ...discovery(cluster, bootstrap),
   };
 }
@@ -103,7 +114,8 @@ export class Workload {
       record.offset = offset;
       if (offset >= 0) checks.acked(tp, offset);
     }, (error) => {
-      record.outcome = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE' ? 'failed' : 'unknown';
+      const isClosed = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE';
+      record.outcome = isClosed ? 'failed' : 'unknown';
     }).finally(() => { this.open--; });
   }
 }

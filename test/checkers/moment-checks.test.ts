@@ -60,7 +60,7 @@ test('an acknowledged record that a member of the ISR has not, or has otherwise,
   expect(other.found).toEqual(['AckedIsOnIsr']);
 });
 
-test('a high watermark above the end of a member of the ISR is found, not of one that is out or deleted it', () => {
+test('a high watermark above the end of a member of the ISR is found, not of one that is out of it', () => {
   const one = new Cluster();
   one.replica(3, { logEndOffset: 9 });
   one.checker.committed(tp, 1, 10);
@@ -136,7 +136,7 @@ test('a power cut excuses the broker it hit until that left the ISR and came bac
   expect(one.found).toEqual(['ElectedHasAcked']);
 });
 
-test('when every member of the ISR lost power, what was acknowledged before is released, nothing later', () => {
+test('when all of the ISR lost power, what was acknowledged before is released, nothing later', () => {
   const one = new Cluster();
   for (const id of [1, 2, 3]) one.checker.powerLost(id);
   for (const id of [1, 2, 3]) one.replica(id, { logEndOffset: 3 });

@@ -13,8 +13,12 @@ test(`${SAMPLE} seeds of clusters under faults keep every promise`, async () => 
     for (const [name, count] of Object.entries(outcome.reached)) reached[name] = (reached[name] ?? 0) + count;
   }
   // A path that no seed reaches would be a hole in this test.
-  for (const path of ['acked', 'leader-elected', 'controller-elected', 'replica-left-isr', 'isr-changed', 'isr-conflict', 'truncated', 'zk-session-expired', 'controlled-shutdown',
-    'fault:at became-leader', 'operation:create-topic', 'released']) {
+  const paths = [
+    'acked', 'leader-elected', 'controller-elected', 'replica-left-isr', 'isr-changed', 'isr-conflict',
+    'truncated', 'zk-session-expired', 'controlled-shutdown', 'fault:at became-leader', 'operation:create-topic',
+    'released',
+  ];
+  for (const path of paths) {
     expect([path, (reached[path] ?? 0) > 0]).toEqual([path, true]);
   }
 }, 600_000);
@@ -26,17 +30,21 @@ test('the same seed gives the same trace, twice in one process and in another pr
     hashes.push(`actions ${actions}, trace ${traceHash.toString(16)}`);
   }
   expect(hashes[0]).toBe(hashes[1]);
-  const output = execFileSync(process.execPath, [path.join(__dirname, '../../../bin/samsa'), 'simulate', '--seed', '7']).toString();
+  const output = execFileSync(
+    process.execPath, [path.join(__dirname, '../../../bin/samsa'), 'simulate', '--seed', '7'],
+  ).toString();
   expect(output).toContain(hashes[0]);
 }, 120_000);
 
 test('a run that differs in one setting has another trace, so the check above can fail', async () => {
   const hashes = [];
-  for (const lag of ['4000', '4001']) hashes.push((await runScenario(drawScenario('7', { 'replica.lag.time.max.ms': lag }))).traceHash);
+  for (const lag of ['4000', '4001']) {
+    hashes.push((await runScenario(drawScenario('7', { 'replica.lag.time.max.ms': lag }))).traceHash);
+  }
   expect(hashes[0]).not.toBe(hashes[1]);
 }, 120_000);
 
-test('the teaching switch of KIP-101 is caught at the truncation, and the run shrinks to fewer faults', async () => {
+test('the teaching switch of KIP-101 is caught at the truncation, and the run shrinks', async () => {
   const settings = { 'lab.truncate.to.high.watermark': 'true' };
   let failing: Scenario | undefined;
   for (let seed = 1001; seed < 1030 && failing === undefined; seed++) {
@@ -46,7 +54,9 @@ test('the teaching switch of KIP-101 is caught at the truncation, and the run sh
   }
   if (failing === undefined) throw new Error('no seed caught it');
   const smaller = await shrink(failing);
-  const faults = ({ faults, eventFaults, operations }: Scenario) => faults.length + eventFaults.length + operations.length;
+  const faults = (
+    { faults, eventFaults, operations }: Scenario,
+  ) => faults.length + eventFaults.length + operations.length;
   expect(faults(smaller)).toBeLessThan(faults(failing));
   expect((await runScenario(smaller)).violations.length).toBeGreaterThan(0);
 }, 600_000);

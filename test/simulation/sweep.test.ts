@@ -9,7 +9,9 @@ test('a story without a fault is clean, and has points of every kind', async () 
 
 test('the same point gives the same trace twice, and another point another one', async () => {
   const traces = [];
-  for (const k of [5, 5, 6]) traces.push((await runPoint('leader-failover', { kind: 'frame-before', host: '', k })).traceHash);
+  for (const k of [5, 5, 6]) {
+    traces.push((await runPoint('leader-failover', { kind: 'frame-before', host: '', k })).traceHash);
+  }
   expect(traces[0]).toBe(traces[1]);
   expect(traces[2]).not.toBe(traces[0]);
 }, 60_000);
@@ -17,6 +19,8 @@ test('the same point gives the same trace twice, and another point another one',
 test('leaders, ISRs and settings survive a fault at any of a sample of operations', async () => {
   const { points } = await allPoints(['leader-failover', 'isr-shrink-and-expansion', 'config-change']);
   for (const { story, point } of points.slice(0, 40)) {
-    expect({ story, point, violations: (await runPoint(story, point)).violations }).toEqual({ story, point, violations: [] });
+    expect(
+      { story, point, violations: (await runPoint(story, point)).violations },
+    ).toEqual({ story, point, violations: [] });
   }
 }, 120_000);
