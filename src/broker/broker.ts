@@ -163,6 +163,7 @@ export class Broker {
       retentionCheckIntervalMs: config['log.retention.check.interval.ms'], initialTaskDelayMs: config['log.initial.task.delay.ms'],
       flushCheckpointIntervalMs: config['log.flush.offset.checkpoint.interval.ms'], flushCheckIntervalMs: Math.min(2 ** 31, config['log.flush.scheduler.interval.ms']),
       maxOpenFiles: config['log.max.open.files'], tailCacheBytes: config['log.tail.cache.bytes'],
+      producerIdExpirationMs: config['transactional.id.expiration.ms'],
       cleaner: { enabled: config['log.cleaner.enable'], backoffMs: config['log.cleaner.backoff.ms'], dedupeBufferBytes: config['log.cleaner.dedupe.buffer.size'] },
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
       mayHandOver: (tp) => this.running?.replicas.mayHandOver(tp) ?? false,

@@ -131,7 +131,7 @@ function writeToDisk(): { readonly disk: SimDisk; readonly stored: Buffer; reado
     segment.append([batch]);
   }
   segment.onBecomeInactive();
-  new LeaderEpochCheckpoint(disk, `${DIRECTORY}/leader-epoch-checkpoint`).write([{ epoch: 0, startOffset: 0 }, { epoch: LEADER_EPOCH, startOffset: SEGMENT_BASE }]);
+  new LeaderEpochCheckpoint(disk, DIRECTORY).write([{ epoch: 0, startOffset: 0 }, { epoch: LEADER_EPOCH, startOffset: SEGMENT_BASE }]);
   const tp = { topic: 'greetings', partition: 0 };
   new OffsetCheckpoint(disk, '/data/recovery-point-offset-checkpoint').write([{ ...tp, offset: SEGMENT_BASE }]);
   new OffsetCheckpoint(disk, '/data/replication-offset-checkpoint').write([{ ...tp, offset: SEGMENT_BASE + 2 }]);

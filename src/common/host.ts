@@ -60,6 +60,12 @@ export interface Disk {
   remove(path: string): void;
   /** Replaces a small file so that a reader sees the old or the new text; `durable`: also after a power cut. */
   replace(path: string, text: string, options: { durable: boolean; mode?: number }): void;
+  /**
+   * Makes names durable: files of the directory that were created, renamed or removed so far are so after a power cut
+   * too. Until then the directory may fall back to any state it had since the last sync.
+   */
+  syncDirectory(path: string): Promise<void>;
+  syncDirectoryNow(path: string): void;
   /** Takes the directory for this process; throws a sentence naming the holder. Kafka: utils/FileLock.scala */
   lock(path: string): { release(): void };
 }

@@ -82,6 +82,11 @@ function alive(pid: number): boolean {
   }
 }
 
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
+}
+
 function syncDirectory(directory: string): void {
   const fd = fs.openSync(directory, 'r');
   try {
@@ -153,6 +158,21 @@ export class NodeDisk implements Disk {
     }
     fs.renameSync(temporary, file);
     if (options.durable) syncDirectory(path.dirname(file));
+  }
+
+  /** fsync of the directory. One that is gone has no names to lose. */
+  async syncDirectory(directory: string): Promise<void> {
+    const handle = await fs.promises.open(directory, 'r').catch(unlessGone);
+    if (handle === undefined) return;
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  syncDirectoryNow(directory: string): void {
+    syncDirectory(directory);
   }
 
   /** Node has no fcntl lock, so the file names the holder: its pid and start time (design D20). */

@@ -18,9 +18,12 @@ function parse(path: string, text: string): string[][] {
   if (text.length === 0) return [];
   const lines = text.split('\n');
   if (lines[0]?.trim() !== VERSION) throw new Error(`Malformed checkpoint ${path}: unrecognized version '${lines[0]}'`);
+  if (!/^\d+$/.test(lines[1]?.trim() ?? '')) throw new Error(`Malformed checkpoint ${path}: no count in its second line`);
+  // What a power cut left of a file may be a prefix that reads well.
+  if (lines.at(-1) !== '') throw new Error(`Malformed checkpoint ${path}: its last line is not whole`);
   const count = Number(lines[1]);
   const rows = lines.slice(2).filter((line) => line.trim() !== '').map((line) => line.trim().split(/\s+/));
-  if (!Number.isInteger(count) || count !== rows.length) {
+  if (count !== rows.length) {
     throw new Error(`Malformed checkpoint ${path}: expected ${lines[1]} entries, found ${rows.length}`);
   }
   return rows;
@@ -60,18 +63,41 @@ export interface EpochEntry {
   readonly startOffset: number;
 }
 
-/** `epoch startOffset` rows of one partition. Not fsynced: recovery rebuilds it from the batches. */
+/**
+ * `epoch startOffset` rows of one partition. A change is not fsynced at once: `sync` makes the file durable before the
+ * recovery point moves, and recovery makes the part beyond it anew from the batches.
+ */
 export class LeaderEpochCheckpoint {
-  constructor(private readonly disk: Disk, readonly path: string) {}
+  readonly path: string;
+  private writes = 0;
+  private durableWrites = -1;
+
+  constructor(private readonly disk: Disk, readonly directory: string) {
+    this.path = `${directory}/leader-epoch-checkpoint`;
+  }
 
   read(): EpochEntry[] {
     if (!this.disk.exists(this.path)) return [];
-    const rows = parse(this.path, this.disk.readText(this.path));
-    return rows.map(([epoch, offset]) => ({ epoch: wholeNumber(this.path, epoch), startOffset: wholeNumber(this.path, offset) }));
+    return parse(this.path, this.disk.readText(this.path)).map(([epoch, offset]) => (
+      { epoch: wholeNumber(this.path, epoch), startOffset: wholeNumber(this.path, offset) }));
   }
 
   write(entries: readonly EpochEntry[]): void {
     const rows = entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`);
     this.disk.replace(this.path, format(rows), { durable: false });
+    this.writes++;
+  }
+
+  /** Makes the content durable; its name is so once the directory was synced. */
+  async sync(): Promise<void> {
+    const { writes } = this;
+    if (this.durableWrites === writes || !this.disk.exists(this.path)) return;
+    const file = this.disk.open(this.path, 'write');
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    this.durableWrites = writes;
   }
 }

@@ -14,32 +14,19 @@ import { Scheduler } from '../common/scheduler';
 import { OffsetEntry } from './checkpoint-file';
 import { Log } from './log';
 import { LogContext } from './log-context';
-import { LogCleaner, LogCleanerOptions } from './log-cleaner';
+import { LogCleaner } from './log-cleaner';
 import { LogConfig, TopicOverrides, withOverrides } from './log-config';
 import { LogDir } from './log-dir';
 import { loadLogDir, readCheckpoint } from './log-loader';
+import { LogManagerOptions } from './log-manager-options';
 import { openLog, OpenLogOptions } from './log-recovery';
 import { OpenFiles } from './open-files';
 import { TailCache } from './tail-cache';
 
-export interface LogManagerOptions {
-  readonly logDirs: readonly string[];
-  readonly defaults: LogConfig;
-  readonly retentionCheckIntervalMs: number;
-  readonly initialTaskDelayMs: number;
-  readonly flushCheckpointIntervalMs: number;
-  readonly flushCheckIntervalMs: number;
-  readonly maxOpenFiles: number;
-  readonly tailCacheBytes: number;
-  readonly cleaner: LogCleanerOptions;
-  /** Every log dir has failed while the broker serves: it cannot go on. */
-  readonly onAllDirsFailed: (reason: string) => void;
-  /** A log has damaged bytes; returns whether its leader may be another replica from now on. */
-  readonly mayHandOver: (tp: TopicPartition) => boolean;
-  /** Logs went offline while the broker serves: those of a log dir, or one. */
-  readonly onLogsOffline: () => void;
-}
+type OpenOptions = Omit<OpenLogOptions, 'tp' | 'config'>;
 
+/** Kafka: Log.scala, LogManager.ProducerIdExpirationCheckIntervalMs. */
+const PRODUCER_EXPIRATION_CHECK_MS = 600_000;
 
 export class LogManager {
   private readonly logs = new Map<string, Log>();
@@ -89,8 +76,8 @@ export class LogManager {
   /** Throws a sentence if no dir is left. */
   private requireDir(): void {
     if (this.onlineDirs.length > 0) return;
-    const reasons = this.dirs.map(({ path, failure }) => `${path} (${failure})`);
-    throw new Error(`None of the specified log dirs can be used: ${reasons.join(', ')}`);
+    const reasons = this.dirs.map(({ path, failure }) => `${path} (${failure})`).join(', ');
+    throw new Error(`None of the specified log dirs can be used: ${reasons}`);
   }
 
   releaseLocks(): void {
@@ -135,7 +122,7 @@ export class LogManager {
   }
 
   /** A log that cannot be read stays offline, as it is; the others do not suffer from it. */
-  private async openOrLeave(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<void> {
+  private async openOrLeave(dir: LogDir, tp: TopicPartition, options: OpenOptions): Promise<void> {
     try {
       await this.open(dir, tp, options);
     } catch (error) {
@@ -147,7 +134,7 @@ export class LogManager {
     }
   }
 
-  private async open(dir: LogDir, tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>): Promise<Log> {
+  private async open(dir: LogDir, tp: TopicPartition, options: OpenOptions): Promise<Log> {
     const log = await openLog(this.context, { ...options, tp, config: this.topicConfig(tp.topic) });
     this.logs.set(tpName(tp), log);
     this.dirOf.set(tpName(tp), dir);
@@ -173,10 +160,8 @@ export class LogManager {
     if (this.isOffline(tp)) throw new KafkaError('KAFKA_STORAGE_ERROR', this.damaged.get(name) ?? `the log dir of ${name} is offline`);
     const known = this.logs.get(name);
     if (known) return known;
-    const lost = this.offlineDirs;
-    if (!isNew && lost.length > 0) {
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `Can not create log for ${name} because log directories ${lost.map(({ path }) => path).join(', ')} are offline`);
-    }
+    const lost = this.offlineDirs.map(({ path }) => path).join(', ');
+    if (!isNew && lost !== '') throw new KafkaError('KAFKA_STORAGE_ERROR', `Can not create log for ${name} because log directories ${lost} are offline`);
     const dir = this.emptiestDir();
     const log = await this.create(dir, tp);
     log.epochs.clear();
@@ -197,8 +182,9 @@ export class LogManager {
   private emptiestDir(): LogDir {
     const online = this.onlineDirs;
     if (online.length === 0) throw new KafkaError('KAFKA_STORAGE_ERROR', 'all log dirs are offline');
+    if (online.length === 1) return online[0]!;
     const count = (dir: LogDir) => [...this.dirOf.values()].filter((one) => one === dir).length;
-    return online.length === 1 ? online[0]! : online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
+    return online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
   }
 
   /** Every log dir, and the logs in it. */
@@ -244,13 +230,18 @@ export class LogManager {
     this.isServing = true;
     const { initialTaskDelayMs: first, retentionCheckIntervalMs, flushCheckpointIntervalMs, flushCheckIntervalMs } = this.options;
     this.cleaner.start();
-    this.scheduler.every(first, retentionCheckIntervalMs, () => this.expire());
+    this.scheduler.every(first, retentionCheckIntervalMs, () => this.deleteOldSegments());
     this.scheduler.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
+    this.scheduler.every(PRODUCER_EXPIRATION_CHECK_MS, PRODUCER_EXPIRATION_CHECK_MS, () => this.expireProducers());
     this.scheduler.every(first, flushCheckIntervalMs, () => { for (const log of this.all) void log.flushIfDue(); });
   }
 
-  private expire(): void {
+  private deleteOldSegments(): void {
     for (const log of this.all) if (!this.isOffline(log.tp)) this.guard(log.directory, () => log.deleteOldSegments());
+  }
+
+  private expireProducers(): void {
+    for (const log of this.all) log.expireProducers(this.options.producerIdExpirationMs);
   }
 
   /** Writes recovery points and log start offsets of every dir. */

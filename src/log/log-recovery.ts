@@ -13,6 +13,7 @@ import { isDiskError, messageOf } from '../common/errors';
 import { Disk, sleep } from '../common/host';
 import { RecordBatch } from '../record/record-batch';
 import { EpochEntry, LeaderEpochCheckpoint } from './checkpoint-file';
+import { EpochRecovery, epochsOf } from './epoch-recovery';
 import { LeaderEpochCache } from './leader-epoch-cache';
 import { Log } from './log';
 import { LogContext } from './log-context';
@@ -129,9 +130,18 @@ function mayHaveGaps({ config, wasCleaned }: OpenLogOptions): boolean {
   return wasCleaned === true || config['cleanup.policy'].includes('compact');
 }
 
+/** The checkpoint is taken as it is if it is right about the last batch: an older one is not. */
 function openClean(context: LogContext, options: OpenLogOptions, segments: readonly LogSegment[]): void {
   checkIndexes(segments);
-  if (segments.length > 0) restoreEpochs(context, options.directory, new LogSegments([...segments], mayHaveGaps(options)));
+  if (segments.length === 0) return;
+  const all = new LogSegments([...segments], mayHaveGaps(options));
+  const checkpoint = new LeaderEpochCheckpoint(context.disk, options.directory);
+  const known = readEpochs(context, checkpoint);
+  const last = all.lastBatch();
+  const isRight = (entries: readonly EpochEntry[]) =>
+    last === undefined || new LeaderEpochCache(entries).epochOf(last.baseOffset) === last.partitionLeaderEpoch;
+  if (known !== undefined && isRight(known)) return;
+  restoreEpochs(context, checkpoint, all);
 }
 
 /** For segments that are trusted: an index that is missing or not one is rebuilt. The log itself is not cut. */
@@ -157,10 +167,11 @@ function report(context: LogContext, segment: LogSegment, result: RecoveryResult
 
 async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
   const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
-  const epochs: EpochEntry[] = [];
-  const onBatch = ({ partitionLeaderEpoch: epoch, baseOffset }: RecordBatch) => {
-    if (epoch > (epochs.at(-1)?.epoch ?? -1)) epochs.push({ epoch, startOffset: baseOffset });
-  };
+  const checkpoint = new LeaderEpochCheckpoint(context.disk, options.directory);
+  const known = readEpochs(context, checkpoint);
+  // A log that is read from its beginning needs no checkpoint, only what compaction may have left in it alone.
+  const epochs = new EpochRecovery(known ?? [], segments[from]?.baseOffset ?? 0);
+  const onBatch = (batch: RecordBatch) => epochs.onBatch(batch);
   let sinceTurn = 0;
   let gaps = mayHaveGaps(options);
   checkIndexes(segments.slice(0, from));
@@ -177,8 +188,10 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
     report(context, segments[i]!, step.value);
     if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1]))) dropAfter(context, segments, i);
   }
-  restoreEpochs(context, options.directory, new LogSegments(segments, gaps));
-  addEpochs(context, options.directory, epochs);
+  const isUsable = from === 0 || (known !== undefined && known.length > 0);
+  const found = isUsable ? epochs.result : undefined;
+  if (found !== undefined) saveEpochs(checkpoint, known, found);
+  else restoreEpochs(context, checkpoint, new LogSegments(segments, gaps));
 }
 
 /** Index of the segment that holds the recovery point: it and what follows are read again. */
@@ -206,32 +219,34 @@ function dropAfter(context: LogContext, segments: LogSegment[], index: number): 
 }
 
 function epochCacheOf(context: LogContext, directory: string): LeaderEpochCache {
-  const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
+  const checkpoint = new LeaderEpochCheckpoint(context.disk, directory);
   return new LeaderEpochCache(checkpoint.read(), (changed) => checkpoint.write(changed));
 }
 
-/** A checkpoint that is none, or is empty beside a log that is not, is made anew from all batches. */
-function restoreEpochs(context: LogContext, directory: string, segments: LogSegments): void {
-  const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
+/** The entries of the checkpoint; undefined if it is none, or is missing. */
+function readEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint): EpochEntry[] | undefined {
   try {
-    if (checkpoint.read().length > 0 || segments.sizeInBytes === 0) return;
+    return context.disk.exists(checkpoint.path) ? checkpoint.read() : undefined;
   } catch (error) {
     if (isDiskError(error)) throw error;
     context.log.warn(`${messageOf(error)}; rebuilding it from the log`);
+    return undefined;
   }
+}
+
+function saveEpochs(
+  checkpoint: LeaderEpochCheckpoint, known: readonly EpochEntry[] | undefined, found: readonly EpochEntry[],
+): void {
+  const isSame = known?.length === found.length
+    && known.every(({ epoch, startOffset }, i) => epoch === found[i]!.epoch && startOffset === found[i]!.startOffset);
+  if (!isSame) checkpoint.write(found);
+}
+
+/** Makes the checkpoint anew from all batches. */
+function restoreEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint, segments: LogSegments): void {
+  if (segments.sizeInBytes === 0) return checkpoint.write([]);
+  context.log.warn(`${checkpoint.path} does not fit the log; making it anew from all batches`);
   checkpoint.write(epochsOf(segments.batchesFrom(segments.first.baseOffset)));
-}
-
-function epochsOf(batches: Iterable<RecordBatch>): EpochEntry[] {
-  const epochs: EpochEntry[] = [];
-  for (const { partitionLeaderEpoch: epoch, baseOffset } of batches) if (epoch > (epochs.at(-1)?.epoch ?? -1)) epochs.push({ epoch, startOffset: baseOffset });
-  return epochs;
-}
-
-/** The batches are right about the part that was scanned; the checkpoint is about what lies before it. */
-function addEpochs(context: LogContext, directory: string, scanned: readonly EpochEntry[]): void {
-  const cache = epochCacheOf(context, directory);
-  for (const { epoch, startOffset } of scanned) if (cache.all.every((entry) => entry.epoch !== epoch)) cache.assign(epoch, startOffset);
 }
 
 function trimEpochs(context: LogContext, directory: string, start: number, end: number): void {

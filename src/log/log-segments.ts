@@ -116,6 +116,17 @@ export class LogSegments {
     return segment.largestTimestamp.timestamp < timestamp ? undefined : segment.findBatchByTimestamp(timestamp, startOffset);
   }
 
+  /** The header of the last batch, or undefined if there is none. */
+  lastBatch(): RecordBatch | undefined {
+    for (let i = this.list.length - 1; i >= 0; i--) {
+      let last: RecordBatch | undefined;
+      const segment = this.list[i]!;
+      for (const { batch } of segment.batchesFrom(segment.positionOf(Infinity))) last = batch;
+      if (last !== undefined) return last;
+    }
+    return undefined;
+  }
+
   /** The header of every batch that reaches `offset` or beyond, in order. */
   *batchesFrom(offset: number): Generator<RecordBatch> {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {

@@ -119,3 +119,11 @@ export function validateFetchedBatches(records: Buffer, logEndOffset: number): R
   }
   return batches;
 }
+
+/** The first of fetched batches if it is sound, begins below `offset` and reaches it. */
+export function firstBatchAround(records: Buffer, offset: number): RecordBatch | undefined {
+  if (records.length === 0 || headerProblem(records, 0) !== undefined) return undefined;
+  const batch = new RecordBatch(records);
+  const isAround = batch.baseOffset >= 0 && batch.baseOffset < offset && batch.lastOffset >= offset;
+  return isAround && batch.computeCrc() === batch.crc ? batch : undefined;
+}

@@ -12,15 +12,17 @@ import { KafkaError } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
-import { LogConfig, maxSegmentMs } from './log-config';
+import { LogConfig } from './log-config';
 import { LogContext } from './log-context';
+import { LogFlusher } from './log-flusher';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { LogStorage } from './log-storage';
-import { validateFetchedBatches, validateProducedBatch } from './log-validator';
+import { firstBatchAround, validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { BatchMetadata } from './producer-state';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
+import { SegmentRolling } from './segment-rolling';
 import { LogTail } from './tail-cache';
 
 export interface AppendInfo {
@@ -38,31 +40,32 @@ export class Log {
   private readonly storage: LogStorage;
   private endOffset: number;
   private watermark = 0;
-  recoveryPoint: number;
-  /** Counts cuts: who works on the log beside it sees that it changed. */
-  truncations = 0;
+  private readonly flusher: LogFlusher;
+  private readonly rolling: SegmentRolling;
   private unflushedRecords = 0;
   private lastFlushMs: number;
-  private flushing: Promise<void> = Promise.resolve();
-  private rollJitterMs: number;
 
   constructor(
     private readonly context: LogContext, readonly tp: TopicPartition, readonly directory: string, public config: LogConfig,
     private readonly segments: LogSegments, private readonly producers: ProducerStateFiles, public logStartOffset: number, recoveryPoint: number, endOffset: number,
   ) {
     this.storage = new LogStorage(context, tp, directory);
-    const checkpoint = new LeaderEpochCheckpoint(context.disk, `${directory}/leader-epoch-checkpoint`);
+    const checkpoint = new LeaderEpochCheckpoint(context.disk, directory);
     this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.storage.guard(() => checkpoint.write(entries)));
     this.endOffset = endOffset;
-    this.recoveryPoint = Math.min(recoveryPoint, endOffset);
+    this.flusher = new LogFlusher(context, segments, checkpoint, Math.min(recoveryPoint, endOffset));
     this.tail = new LogTail(context.tailCache);
     this.lastFlushMs = context.clock.monotonicMs();
-    this.rollJitterMs = this.drawJitter();
+    this.rolling = new SegmentRolling(context, config);
     this.watermark = logStartOffset;
   }
 
   get logEndOffset(): number { return this.endOffset; }
   get highWatermark(): number { return this.watermark; }
+  /** What lies below is durable. */
+  get recoveryPoint(): number { return this.flusher.recoveryPoint; }
+  /** Counts truncations: who works on the log beside it sees that it changed. */
+  get truncations(): number { return this.flusher.truncations; }
   get activeSegment(): LogSegment { return this.segments.active; }
   get allSegments(): readonly LogSegment[] { return this.segments.all; }
   get sizeInBytes(): number { return this.segments.sizeInBytes; }
@@ -98,10 +101,18 @@ export class Log {
     return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };
   }
 
-  /** Appends what a follower fetched, byte for byte. */
+  /**
+   * Appends what a follower fetched, byte for byte. An empty log may get a batch that began before it: where records
+   * were deleted up to the middle of a batch, the leader sends the whole of it. The log then begins anew at the
+   * batch, and its start stays where it was (KAFKA-6975; Partition.scala#appendRecordsToFollowerOrFutureReplica).
+   */
   appendAsFollower(records: Buffer): void {
+    const start = this.logStartOffset;
+    const covering = this.endOffset === start ? firstBatchAround(records, start) : undefined;
+    if (covering !== undefined) this.truncateFullyAndStartAt(covering.baseOffset);
     const batches = validateFetchedBatches(records, this.endOffset);
     for (const group of this.groupsBySegment(batches)) this.append(group);
+    if (covering !== undefined) this.maybeIncrementLogStartOffset(start);
   }
 
   /** Splits batches where one of them makes the segment roll, so that each group is one write. */
@@ -124,7 +135,7 @@ export class Log {
     const bytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
     const last = batches[batches.length - 1]!;
     this.storage.guard(() => {
-      if (this.mustRoll(bytes, last)) this.roll(batches[0]!.baseOffset);
+      if (this.rolling.isDue(this.activeSegment, this.config, bytes, last)) this.roll(batches[0]!.baseOffset);
       this.activeSegment.append(batches);
     });
     for (const batch of batches) {
@@ -142,23 +153,6 @@ export class Log {
     if (epoch >= 0 && epoch !== this.epochs.latestEpoch) this.epochs.assign(epoch, offset);
   }
 
-  private drawJitter(): number {
-    const jitter = this.config['segment.jitter.ms'];
-    return jitter > 0 ? this.context.random.below(Math.min(jitter, maxSegmentMs(this.config), 2 ** 31)) : 0;
-  }
-
-  /** Kafka: LogSegment#shouldRoll. Time counts from the first batch's own timestamp. */
-  private mustRoll(bytes: number, last: RecordBatch): boolean {
-    const segment = this.activeSegment;
-    if (segment.size > this.config['segment.bytes'] - bytes) return true;
-    if (last.lastOffset - segment.baseOffset > 2 ** 31 - 1) return true;
-    if (segment.size === 0) return false;
-    const { firstBatchTimestamp } = segment;
-    const waitedMs = firstBatchTimestamp >= 0 ? last.maxTimestamp - firstBatchTimestamp : this.context.clock.wallMs() - segment.createdMs;
-    if (waitedMs > maxSegmentMs(this.config) - this.rollJitterMs) return true;
-    return segment.index.isFull || segment.timeIndex.length >= segment.timeIndex.maxEntries - 1;
-  }
-
   /** Starts a new active segment at `baseOffset`; the old one is flushed in the background. */
   roll(baseOffset = this.endOffset): void {
     const old = this.activeSegment;
@@ -168,8 +162,8 @@ export class Log {
       this.producers.takeSnapshot(baseOffset);
       this.segments.add(this.newSegment(baseOffset));
     });
-    this.rollJitterMs = this.drawJitter();
-    this.flushBehind(baseOffset);
+    this.rolling.begin(this.config);
+    void this.flushBehind(baseOffset);
   }
 
   private newSegment(baseOffset: number): LogSegment {
@@ -180,17 +174,7 @@ export class Log {
 
   /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
   flushBehind(offset: number): Promise<void> {
-    const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
-    const { truncations } = this;
-    this.flushing = this.flushing.then(async () => {
-      if (offset <= this.recoveryPoint) return;
-      for (const segment of unflushed) {
-        if (this.segments.endOf(segment, this.endOffset) > this.recoveryPoint && this.segments.includes(segment)) await segment.flush();
-      }
-      // After a cut there may be other records at these offsets, which nobody flushed.
-      if (this.truncations === truncations) this.recoveryPoint = Math.max(this.recoveryPoint, Math.min(offset, this.endOffset));
-    }).catch((error) => this.context.onStorageError(this.directory, error));
-    return this.flushing;
+    return this.flusher.flushBehind(Math.min(offset, this.endOffset));
   }
 
   /** Flushes all there is. */
@@ -202,7 +186,7 @@ export class Log {
 
   /** flush.messages: the record that fills the count is durable before it is acknowledged. */
   private flushNow(): void {
-    this.storage.guard(() => this.context.files.get(this.activeSegment.path).syncNow());
+    this.storage.guard(() => this.flusher.flushBytesNow());
     this.unflushedRecords = 0;
   }
 
@@ -251,6 +235,7 @@ export class Log {
       this.activeSegment.truncateTo(offset);
       this.activeSegment.saveIndexes();
       this.producers.truncate(this.segments, this.logStartOffset, offset);
+      this.forgetRemoved();
     });
     this.movedEnd(offset);
     this.epochs.truncateFromEnd(offset);
@@ -265,6 +250,7 @@ export class Log {
       for (const segment of this.segments.removeAll().reverse()) this.remove(segment);
       this.segments.add(this.newSegment(offset));
       this.producers.reset();
+      this.forgetRemoved();
     });
     this.logStartOffset = offset;
     this.movedEnd(offset);
@@ -272,17 +258,26 @@ export class Log {
   }
 
   private movedEnd(offset: number): void {
-    this.truncations++;
     this.endOffset = offset;
-    this.recoveryPoint = Math.min(this.recoveryPoint, offset);
+    this.flusher.truncated(offset);
     this.watermark = Math.min(Math.max(this.watermark, this.logStartOffset), offset);
     this.tail.clear();
     this.context.onTruncated(this.tp, offset);
   }
 
+  /** After a power cut too: a file that came back would be taken for one of what is written from now on. */
+  private forgetRemoved(): void {
+    this.context.disk.syncDirectoryNow(this.directory);
+  }
+
   /** At once: the files hold what must never be read again. */
   private remove(segment: LogSegment): void {
     for (const path of segment.markDeleted()) this.context.disk.remove(path);
+  }
+
+  /** Forgets idempotent producers that wrote nothing here for `expirationMs`. Kafka: Log#producerExpireCheck */
+  expireProducers(expirationMs: number): void {
+    this.producers.state.expire(this.context.clock.wallMs(), expirationMs);
   }
 
   /** Retention: deletes old segments that the settings no longer keep; returns how many. */
@@ -337,11 +332,12 @@ export class Log {
       this.activeSegment.onBecomeInactive();
       this.producers.takeSnapshot(this.endOffset);
     });
-    await this.flush();
+    await this.flusher.flushAll(this.endOffset, this.producers);
     this.closeFiles();
   }
 
   closeFiles(): void {
+    this.flusher.close();
     for (const segment of this.segments.all) segment.closeFiles();
   }
 }

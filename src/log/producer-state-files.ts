@@ -8,6 +8,7 @@
  *
  * Kafka: log/ProducerStateManager.scala, Log.scala#loadProducerState@2.8.2
  */
+import { isDiskError } from '../common/errors';
 import { Disk, Log as Logger } from '../common/host';
 import { RecordBatch } from '../record/record-batch';
 import { fileName } from './log-segment';
@@ -37,8 +38,9 @@ export class ProducerStateFiles {
     this.state.clear();
     this.newestSnapshot = -1;
     this.removeStray(segments, end);
-    const from = this.restoreNewest();
-    if (from === undefined && cleanShutdown) return;
+    const { offset: from, wasDamaged } = this.restoreNewest();
+    // Each clean end writes one, unless there are no producers; one that cannot be read is made up for by the log.
+    if (from === undefined && cleanShutdown && !wasDamaged) return;
     for (const batch of segments.batchesFrom(Math.max(from ?? start, start))) this.state.update(batch);
     if (from === undefined || this.state.size === 0) return;
     this.state.remember([...segments.lastBatches(WINDOW_BYTES)].map(({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61)))));
@@ -55,19 +57,22 @@ export class ProducerStateFiles {
     for (const offset of valid.slice(0, -1)) if (!bases.has(offset)) this.disk.remove(this.path(offset));
   }
 
-  /** Restores the newest sound snapshot; its offset. */
-  private restoreNewest(): number | undefined {
+  /** Restores the newest sound snapshot; its offset, and whether newer ones were damaged, which are removed. */
+  private restoreNewest(): { readonly offset: number | undefined; readonly wasDamaged: boolean } {
+    let wasDamaged = false;
     for (const offset of this.offsets().reverse()) {
       try {
         this.state.restore(decodeSnapshot(this.read(this.path(offset))));
         this.newestSnapshot = offset;
-        return offset;
+        return { offset, wasDamaged };
       } catch (error) {
+        if (isDiskError(error)) throw error;
+        wasDamaged = true;
         this.log.warn(`${this.path(offset)}: ${(error as Error).message}; building the producer state from the log`);
         this.disk.remove(this.path(offset));
       }
     }
-    return undefined;
+    return { offset: undefined, wasDamaged };
   }
 
   private read(path: string): Buffer {
@@ -91,6 +96,17 @@ export class ProducerStateFiles {
       file.close();
     }
     this.newestSnapshot = offset;
+  }
+
+  /** Makes the newest snapshot durable, for a clean end: the next start does not look at the log. */
+  async syncSnapshot(): Promise<void> {
+    if (this.newestSnapshot < 0) return;
+    const file = this.disk.open(this.path(this.newestSnapshot), 'write');
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
   }
 
   /** The log was cut to `end`: what is left decides. */

@@ -104,13 +104,17 @@ export class ProducerState {
 
   /** A batch that lies before what a snapshot knew: it fills the window of remembered batches up from the front. */
   remember(batches: readonly RecordBatch[]): void {
-    for (const entry of this.entries.values()) {
-      const oldest = entry.batches[0];
-      if (oldest === undefined) continue;
-      const earlier = batches.filter((batch) => batch.producerId === entry.producerId && batch.producerEpoch === entry.producerEpoch && !batch.isControl && batch.lastOffset < oldest.lastOffset);
-      const room = BATCHES_TO_RETAIN - entry.batches.length;
-      if (room > 0) entry.batches = [...earlier.slice(-room).map(metadataOf), ...entry.batches];
+    const earlier = new Map<ProducerEntry, BatchMetadata[]>();
+    for (const batch of batches) {
+      const entry = this.entries.get(batch.producerId);
+      const oldest = entry?.batches[0];
+      if (entry === undefined || oldest === undefined || batch.lastOffset >= oldest.lastOffset) continue;
+      if (batch.producerEpoch !== entry.producerEpoch || batch.isControl) continue;
+      const known = earlier.get(entry);
+      if (known) known.push(metadataOf(batch));
+      else earlier.set(entry, [metadataOf(batch)]);
     }
+    for (const [entry, found] of earlier) entry.batches = [...found, ...entry.batches].slice(-BATCHES_TO_RETAIN);
   }
 
   /** Forgets producers that wrote nothing for `retentionMs`. */

@@ -71,6 +71,8 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
       disk.replace(path, text, options);
       if (path.includes('checkpoint')) owner.event('checkpoint-written', path);
     },
+    syncDirectory: (path) => { changing('syncDirectory', path); return disk.syncDirectory(path); },
+    syncDirectoryNow: (path) => { changing('syncDirectory', path); disk.syncDirectoryNow(path); },
     lock: (path) => { reading('lock'); return disk.lock(path); },
   };
 }

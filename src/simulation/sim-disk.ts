@@ -1,37 +1,15 @@
 /**
- * A disk in memory that can forget: kill -9 keeps what was written, a power cut keeps what was synced and, by seed, any
- * prefix of the rest, with torn bytes at its end.
+ * A disk in memory that can forget: kill -9 keeps what was written. A power cut keeps the bytes of a file that were synced
+ * and, by seed, any prefix of the rest, with torn bytes at its end; and of the names in a directory those that were synced
+ * and, by seed, the first few of the creations, renames and removals since, in order, as journalling file systems do.
  *
- * Held to the real disk by running the same operations on both (test/real/differential.test.ts).
+ * Making, renaming and removing whole directories is durable at once. Held to the real disk by running the same
+ * operations on both (test/real/differential.test.ts).
  */
 import { Disk, DiskEntry, DiskFile } from '../common/host';
 import { Prng } from './prng';
-
-class SimFile {
-  data: Buffer = Buffer.alloc(0);
-  size = 0;
-  /** Bytes from the start that survive a power cut. */
-  durable = 0;
-  /** What a non-durable replacement may fall back to. */
-  previous: string | undefined;
-  modifiedMs = 0;
-
-  reserve(size: number): void {
-    if (size <= this.data.length) return;
-    const grown = Buffer.alloc(Math.max(1024, size, this.data.length * 2));
-    this.data.copy(grown, 0, 0, this.size);
-    this.data = grown;
-  }
-
-  setText(text: string): void {
-    this.data = Buffer.from(text);
-    this.size = this.data.length;
-  }
-
-  text(): string {
-    return this.data.toString('utf8', 0, this.size);
-  }
-}
+import { SimFile } from './sim-file';
+import { UnsyncedNames } from './unsynced-names';
 
 function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: '${path}'`), { code });
@@ -50,6 +28,11 @@ export class SimDisk implements Disk {
   private readonly directories = new Set<string>();
   private readonly locks = new Set<string>();
   private failures: DiskFailure[] = [];
+
+  /** What changed in directories and was not synced yet. */
+  private readonly names = new UnsyncedNames(this.files);
+  /** How long an fsync takes; undefined: it is done at once. Set by faults. */
+  syncTime: (() => Promise<void>) | undefined;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -95,8 +78,15 @@ export class SimDisk implements Disk {
     if (parent !== '' && !this.directories.has(parent)) throw systemError('ENOENT', path);
     const file = new SimFile();
     file.modifiedMs = this.nowMs();
-    this.files.set(path, file);
+    this.bind(path, file);
     return file;
+  }
+
+  /** The name stands for the file from now on; undefined: for none. */
+  private bind(path: string, file: SimFile | undefined): void {
+    this.names.willChange([path]);
+    if (file) this.files.set(path, file);
+    else this.files.delete(path);
   }
 
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile {
@@ -122,11 +112,22 @@ export class SimDisk implements Disk {
         file.reserve(size);
         if (size > file.size) file.data.fill(0, file.size, size);
         file.size = size;
-        file.durable = Math.min(file.durable, size);
+        file.changedFrom(size);
         file.modifiedMs = this.nowMs();
       },
-      sync: async () => { check(); this.checkRead(path); file.durable = file.size; },
-      syncNow: () => { check(); this.checkRead(path); file.durable = file.size; },
+      sync: async () => {
+        check();
+        this.checkRead(path);
+        const written = file.beginSync();
+        if (this.syncTime) await this.syncTime();
+        this.checkRead(path);
+        written.arrived();
+      },
+      syncNow: () => {
+        check();
+        this.checkRead(path);
+        file.beginSync().arrived();
+      },
       close: () => { isOpen = false; },
     };
   }
@@ -138,7 +139,7 @@ export class SimDisk implements Disk {
     file.reserve(position + bytes);
     if (position > file.size) file.data.fill(0, file.size, position);
     for (const chunk of chunks) at += chunk.copy(file.data, at);
-    file.durable = Math.min(file.durable, position);
+    file.changedFrom(position);
     file.size = Math.max(file.size, at);
     file.modifiedMs = this.nowMs();
   }
@@ -195,26 +196,47 @@ export class SimDisk implements Disk {
         this.files.delete(path);
         this.files.set(to + path.slice(from.length), file);
       }
+      this.names.directoryRenamed(from, to);
       return;
     }
     const file = this.find(from);
+    if (from === to) return;
+    this.names.willChange([from, to]);
     this.files.delete(from);
     this.files.set(to, file);
   }
 
   remove(path: string): void {
     this.checkRead(path);
-    for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
+    if (this.files.has(path)) return this.bind(path, undefined);
+    if (!this.directories.has(path)) return;
+    this.names.directoryRemoved(path);
+    for (const file of [...this.files.keys()]) if (file.startsWith(`${path}/`)) this.files.delete(file);
     for (const directory of [...this.directories]) if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
   }
 
   replace(path: string, text: string, options: { durable: boolean }): void {
     this.checkWrite(path);
-    const before = this.files.get(path);
     const file = this.create(path);
     file.setText(text);
-    file.durable = options.durable ? file.size : 0;
-    file.previous = options.durable ? undefined : before?.previous ?? before?.text() ?? '';
+    if (!options.durable) return;
+    file.durable = file.size;
+    this.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
+  }
+
+  /** A directory that is gone has no names to lose. */
+  async syncDirectory(path: string): Promise<void> {
+    this.checkRead(path);
+    const written = this.names.beginSync(path);
+    if (this.syncTime) await this.syncTime();
+    this.checkRead(path);
+    written.arrived();
+  }
+
+  syncDirectoryNow(path: string): void {
+    this.checkRead(path);
+    if (!this.directories.has(path)) throw systemError('ENOENT', path);
+    this.names.beginSync(path).arrived();
   }
 
   lock(path: string): { release(): void } {
@@ -232,18 +254,7 @@ export class SimDisk implements Disk {
   /** The power went: what was not synced is kept in part, or not. */
   powerCut(random: Prng): void {
     this.locks.clear();
-    for (const file of this.files.values()) {
-      if (file.previous !== undefined) {
-        if (random.chance(0.5)) file.setText(file.previous);
-        file.previous = undefined;
-        file.durable = file.size;
-        continue;
-      }
-      const loose = file.size - file.durable;
-      if (loose <= 0) continue;
-      file.size = file.durable + (random.chance(0.3) ? 0 : random.below(loose + 1));
-      if (file.size > file.durable && random.chance(0.3)) file.data[file.size - 1 - random.below(Math.min(16, file.size - file.durable))]! ^= 0x55;
-      file.durable = file.size;
-    }
+    this.names.powerCut(random);
+    for (const file of this.files.values()) file.powerCut(random);
   }
 }

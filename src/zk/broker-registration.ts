@@ -70,9 +70,7 @@ export async function registerBroker(
     if (stat === null) continue;
     if (stat.ephemeralOwner === zk.credentials.id) {
       await registerIncarnation(zk, broker.id, stat.czxid);
-      // If the session was replaced meanwhile, that registration is gone.
-      if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
-      continue;
+      return stat.czxid;
     }
     if (ourSessions.has(stat.ephemeralOwner)) {
       await deleteIfThere(zk, path, stat.version);

@@ -27,6 +27,7 @@ async function start(lone: LoneLog): Promise<LogManager> {
     maxOpenFiles: 50,
     tailCacheBytes: 0,
     cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
+    producerIdExpirationMs: 1 << 30,
     onAllDirsFailed: () => {},
     mayHandOver: () => false,
     onLogsOffline: () => {},

@@ -49,6 +49,7 @@ class CrashingDisk {
       lock: (path) => disk.lock(path), makeDirectory: (path) => (disk.exists(path) ? undefined : mutate(() => disk.makeDirectory(path))),
       rename: (from, to) => mutate(() => disk.rename(from, to)), setModified: (path, ms) => mutate(() => disk.setModified(path, ms)),
       remove: (path) => (disk.exists(path) ? mutate(() => disk.remove(path)) : undefined), replace: (path, text, options) => mutate(() => disk.replace(path, text, options)),
+      syncDirectory: async (path) => mutate(() => disk.syncDirectory(path)), syncDirectoryNow: (path) => mutate(() => disk.syncDirectoryNow(path)),
     };
   }
 
@@ -70,7 +71,7 @@ function boot(disk: Disk, nowMs: () => number): LogManager {
   const host = { name: 'test', clock, disk, random: new Prng('host'), log: silentLog, network: undefined as never, event: () => {}, exit: () => {} } as Host;
   return new LogManager(host, {
     logDirs: ['/data'], defaults: DEFAULTS, retentionCheckIntervalMs: 1000, initialTaskDelayMs: 1000, flushCheckpointIntervalMs: 1000, flushCheckIntervalMs: 1000,
-    maxOpenFiles: 50, tailCacheBytes: 0, cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
+    maxOpenFiles: 50, tailCacheBytes: 0, producerIdExpirationMs: 1 << 30, cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
     onAllDirsFailed: () => {}, mayHandOver: () => false, onLogsOffline: () => {},
   });
 }

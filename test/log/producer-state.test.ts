@@ -70,3 +70,22 @@ test('producers that wrote nothing for long are forgotten', () => {
   state.expire(1600000000000 + 1000, 1000);
   expect(state.size).toBe(0);
 });
+
+test('what is remembered from before a snapshot goes to each producer in one pass, up to five batches', () => {
+  const PRODUCERS = 20_000;
+  const state = new ProducerState();
+  const before: RecordBatch[] = [];
+  for (let round = 0; round < 6; round++) for (let id = 0; id < PRODUCERS / 10; id++) before.push(batch(0, round, 1, id));
+  for (let id = 0; id < PRODUCERS; id++) state.update(batch(0, 6, 1, id));
+  let looked = 0;
+  const counted = before.map((one) => new Proxy(one, {
+    get: (target, name) => {
+      if (name === 'producerId') looked++;
+      return target[name as keyof RecordBatch];
+    },
+  }));
+  state.remember(counted);
+  expect(state.get(0)!.batches.map(({ lastSequence }) => lastSequence)).toEqual([2, 3, 4, 5, 6]);
+  expect(state.get(PRODUCERS - 1)!.batches.map(({ lastSequence }) => lastSequence)).toEqual([6]);
+  expect(looked).toBeLessThanOrEqual(2 * before.length);
+});

@@ -85,14 +85,16 @@ test('disks: writes, truncations, renames, removals and listings', () => {
         const name = random.pick(['f', 'g', 'sub/h']);
         const other = random.pick(['f', 'g', 'k']);
         const position = random.below(50);
+        const folder = random.pick(['sub', 'gone']);
         const chunks = [random.bytes(random.below(20)), random.bytes(random.below(20))];
-        switch (random.below(8)) {
+        switch (random.below(9)) {
           case 0: case 1: both((disk) => withFile(disk, name, 'create', (file) => { file.write(chunks, position); return file.size(); })); break;
           case 2: both((disk) => withFile(disk, name, 'write', (file) => { file.truncate(position); return file.size(); })); break;
           case 3: both((disk) => withFile(disk, name, 'read', (file) => { const target = Buffer.alloc(60); return [file.read(target, position), target.toString('hex')]; })); break;
           case 4: both((disk) => disk.rename(`${directory}/${name}`, `${directory}/${other}`)); break;
           case 5: both((disk) => disk.remove(`${directory}/${name}`)); break;
           case 6: both((disk) => disk.replace(`${directory}/${other}`, `text ${i}`, { durable: random.chance(0.5) })); break;
+          case 7: both((disk) => disk.syncDirectoryNow(`${directory}/${folder}`)); break;
           default:
             both((disk) => disk.makeDirectory(`${directory}/sub`));
             both((disk) => [disk.list(directory), disk.exists(`${directory}/${name}`)]);

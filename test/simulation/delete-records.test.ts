@@ -94,3 +94,17 @@ test('the start is kept over a clean restart, and over a kill once it was checkp
   expect(starts(cluster)).toEqual([8, 8, 8]);
   expect(await readValues(cluster)).toEqual(['m8', 'm9']);
 });
+
+test('a replica that was down while records were deleted up to the middle of a batch catches up (KAFKA-6975)', async () => {
+  const { cluster, admin } = await withTenRecords('middle-of-batch');
+  cluster.kill(3);
+  await runUntil(cluster, 'only two are in the ISR', () => cluster.stateOf(TP)?.isr.length === 2);
+  const producer = await openProducer(cluster, { 'linger.ms': 5 });
+  const sent = Promise.all(Array.from({ length: 6 }, (_, i) => producer.send({ ...TP, value: `late${i}` })));
+  await cluster.world.complete(sent, WITHIN_MS, 'sending');
+  expect(await deleteBefore(cluster, admin, 13)).toBe('low watermark 13');
+  cluster.start(3);
+  await runUntil(cluster, 'it is in sync', () => cluster.isQuiet(TP));
+  expect(starts(cluster)).toEqual([13, 13, 13]);
+  expect(await readValues(cluster)).toEqual(['late3', 'late4', 'late5']);
+});

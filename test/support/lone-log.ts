@@ -78,6 +78,8 @@ export class LoneLog {
       setModified: (path, ms) => sim.setModified(path, ms),
       remove: (path) => sim.remove(path),
       replace: (path, text, options) => sim.replace(path, text, options),
+      syncDirectory: (path) => sim.syncDirectory(path),
+      syncDirectoryNow: (path) => sim.syncDirectoryNow(path),
     };
     // What the disk learns to do later is passed on as it is.
     return new Proxy(methods, {

@@ -6,7 +6,6 @@
  */
 import { isInternalTopic, TopicPartition } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
-import { RequestContext } from '../../network/server-connection';
 import { deleteRecords } from '../../protocol/messages/log-admin';
 import { TypeOf } from '../../protocol/schema';
 import { DelayedOperation } from '../purgatory';
@@ -71,9 +70,7 @@ function respond(request: Request, deletions: readonly Deletion[]): Response {
   };
 }
 
-export function handleDeleteRecords(
-  replicas: ReplicaManager, request: Request, { asker }: Pick<RequestContext, 'asker'>,
-): Promise<Response> {
+export function handleDeleteRecords(replicas: ReplicaManager, request: Request): Promise<Response> {
   const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => (
     new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)
   )));
@@ -84,6 +81,5 @@ export function handleDeleteRecords(
       return respond(request, deletions);
     },
   };
-  const tps = deletions.map(({ tp }) => tp);
-  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, tps, request.timeoutMs, asker);
+  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, deletions.map(({ tp }) => tp), request.timeoutMs);
 }
