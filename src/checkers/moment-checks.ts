@@ -6,7 +6,8 @@
  * the ISR that ZooKeeper has; ZooKeeper's ISR lies within the maximal ISR of the leader of the same epoch;
  * nobody in the ISR truncates what was committed or acknowledged. A broker that lost power may have lost what
  * it had not flushed: it counts as unsound for a partition until it left the ISR and came back; only when
- * every member of the ISR is unsound is what was acknowledged before released from the promise.
+ * every member of the ISR is unsound, or one is elected while no sound one runs, is what was acknowledged
+ * before released from the promise.
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated. Each
  * is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
@@ -153,6 +154,7 @@ export class MomentChecker {
     for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
     promises.isr = state.isr;
     this.releaseIfUnsound(promises);
+    this.releaseIfNoSoundMemberRuns(tp, state);
     this.isrWithinMaximal(tp, state);
     const members = this.soundMembers(tp);
     for (const { id, replica } of members) this.hasAcked(tp, id, replica, 'is in the ISR that was written');
@@ -221,6 +223,15 @@ export class MomentChecker {
     if (promises.isr.length === 0 || promises.isr.some((id) => !promises.unsound.has(id))) return;
     this.forget(promises);
     for (const id of promises.isr) promises.unsound.delete(id);
+  }
+
+  /** Kafka promises what is committed as long as one member of the ISR is alive at all times. */
+  private releaseIfNoSoundMemberRuns(tp: TopicPartition, { leader }: WrittenState): void {
+    const promises = this.of(tp);
+    if (!promises.unsound.has(leader) || this.soundMembers(tp).length > 0) return;
+    this.forget(promises);
+    // From here on its log is the truth.
+    promises.unsound.delete(leader);
   }
 
   private forget(promises: Promises): void {

@@ -155,3 +155,25 @@ test('an acknowledgement that was on its way when all lost power promises nothin
   expect(one.found).toEqual([]);
   expect(one.checker.isPromised(tp, 9)).toBe(false);
 });
+
+test('who lost power may be elected without what was acknowledged only while no member that did not runs', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 2] });
+  one.checker.powerLost(1);
+  one.replica(1, { logEndOffset: 2 });
+  one.write({ leaderEpoch: 2 });
+  expect(one.found).toEqual([]);
+  one.checker.roleTaken(tp, 1);
+  one.replica(2, { logEndOffset: 10 });
+  one.replicas.delete(2);
+  one.write({ leaderEpoch: 3, isr: [1] });
+  one.checker.truncated(tp, 2, 10, 2);
+  one.replica(3, { logEndOffset: 2 });
+  one.write({ isr: [1, 3] });
+  expect(one.found).toEqual([]);
+  // What it acknowledges from then on is promised again.
+  one.checker.acked(tp, 1);
+  one.replica(3, { logEndOffset: 0 });
+  one.checker.truncated(tp, 3, 2, 0);
+  expect(one.found).toEqual(['NoAckedTruncated']);
+});
