@@ -121,7 +121,7 @@ export class Broker {
       writeIsr: (tp, content, expectedZkVersion, joiner) => writeIsr(zk, tp, { content, expectedZkVersion, joiner }),
       onIsrChanged: (tp) => propagator.record(tp),
       brokerEpoch: () => this.brokerEpoch,
-      readTopicConfig: (topic) => topicConfigs.read(topic),
+      readTopicConfig: (topic) => topicConfigs.readNew(topic),
     });
     const controller = this.newController(brokerId, zk);
     const producerIds = await ProducerIdManager.open(() => claimProducerIdBlock(zk, brokerId), (reason) => this.log.error(reason));

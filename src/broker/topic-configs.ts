@@ -9,11 +9,28 @@ import { Log } from '../common/host';
 import { logConfigTable, TopicOverrides, validateTopicConfig } from '../log/log-config';
 import { readAllTopicConfigs, readTopicConfig, TopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
+import { topicsZnode } from '../zk/znodes';
 
 export class TopicConfigs {
   private readonly lastValid = new Map<string, TopicOverrides>();
+  private synced: Promise<void> | undefined;
 
   constructor(private readonly zk: ZkConnection, private readonly log: Log) {}
+
+  /**
+   * For a topic that the controller has told us of: its settings were written before it, but the member of ZooKeeper
+   * that we are connected to may lag behind, and no note will tell us later. Rejects with ZkError if ZooKeeper is away.
+   */
+  async readNew(topic: string): Promise<TopicOverrides> {
+    await (this.synced ??= Promise.resolve().then(() => this.sync()));
+    return this.read(topic);
+  }
+
+  /** Whoever asks in the same turn shares it; one that has begun may have come too early for those who ask later. */
+  private sync(): Promise<void> {
+    this.synced = undefined;
+    return this.zk.sync(topicsZnode.path);
+  }
 
   /** Rejects with ZkError if ZooKeeper is away. */
   async read(topic: string): Promise<TopicOverrides> {

@@ -28,6 +28,8 @@ export interface SessionListener {
 type Handler = () => void;
 
 const REOPEN_BACKOFF_MS = 500;
+/** So often the connection may break under a `sync` before it is given up. */
+const SYNC_ATTEMPTS = 10;
 /** How many path handlers are called before others get a turn, after a reconnect. */
 const RESYNC_CHUNK = 256;
 
@@ -206,6 +208,22 @@ export class ZkConnection {
 
   multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
     return this.write((session) => session.multi(ops));
+  }
+
+  /**
+   * Reads that begin when this has resolved show everything that was committed when it was called, also what other
+   * sessions wrote: a member of the ensemble may lag behind. Needed where somebody else's word, not a watch, sends us
+   * here. A transaction that only checks that `path` exists does it; ZooKeeper's own sync is not in the seam.
+   */
+  async sync(path: string): Promise<void> {
+    for (let left = SYNC_ATTEMPTS; ; left--) {
+      try {
+        await this.multi([{ type: 'check', path, version: -1 }]);
+        return;
+      } catch (error) {
+        if (left <= 1 || !isZkError(error, 'CONNECTION_LOSS')) throw error;
+      }
+    }
   }
 
   /** Creates the znode and its parents, without data, where they are missing. */

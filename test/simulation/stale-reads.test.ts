@@ -133,3 +133,13 @@ test('a topic that is created while the controller reads late gets its leaders',
   await cluster.world.complete(cluster.createTopic('fresh', new Map([[0, [1, 2]], [1, [2, 3]]])), 30000, 'creating');
   await runUntil(cluster, 'it is led', () => [0, 1].every((partition) => cluster.isQuiet({ topic: 'fresh', partition })));
 });
+
+test('the settings of a new topic are in force on a broker that reads late', async () => {
+  const cluster = await bringUp('lag-settings', 3, [1, 2], { controller: 3 });
+  cluster.zookeeper.lag('broker-1', 3000);
+  const creating = cluster.createTopic('fresh', new Map([[0, [1, 2]]]), { 'min.insync.replicas': '2' });
+  await cluster.world.complete(creating, 30000, 'creating');
+  const fresh = { topic: 'fresh', partition: 0 };
+  await runUntil(cluster, 'it is led', () => cluster.isQuiet(fresh));
+  expect([1, 2].map((id) => cluster.logOf(id, fresh)!.config['min.insync.replicas'])).toEqual([2, 2]);
+});
