@@ -9,6 +9,7 @@ import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faul
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
 import { Prng } from './prng';
+import { drawRecipe } from './recipes';
 import { drawWriters, Writer } from './workload';
 
 export const MAIN_TOPIC = 'records';
@@ -90,7 +91,7 @@ function drawTrimmed(random: Prng): Readonly<Record<string, string>> | undefined
 export function drawScenario(seed: string, brokerSettings: Readonly<Record<string, string>> = {}): Scenario {
   const random = new Prng(`${seed}/scenario`);
   const brokers = random.pick([2, 3, 3, 3, 4]);
-  const replicationFactor = Math.min(brokers, random.pick([2, 3, 3]));
+  const replicationFactor = Math.min(brokers, random.pick([2, 3, 3, 4]));
   const kinds = drawKinds(random.split('kinds'));
   const losesPower = kinds.includes('power-cut');
   const disks = random.split('disks');
@@ -99,12 +100,18 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const events = random.split('event faults');
   const timed = drawFaults(random.split('faults'), kinds, window);
   const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];
-  const faults = [...(eventFaults.length > 0 ? timed.slice(0, 4) : timed), ...diskFaults];
+  const recipes = random.split('recipes');
+  const recipe = recipes.chance(0.4) ? drawRecipe(recipes, window) : undefined;
+  const drawn = recipe ? [
+    ...recipe.faults, ...timed.slice(0, 2),
+  ] : eventFaults.length > 0 ? timed.slice(0, 4) : timed;
+  const faults = [...drawn, ...diskFaults];
   const readers = random.split('readers');
   const trimmed = drawTrimmed(random.split('trimmed'));
   const operations = random.split('operations');
   return {
-    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed, eventFaults,
+    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed,
+    eventFaults: [...eventFaults, ...recipe?.eventFaults ?? []],
     minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
     segmentBytes: random.pick([500, 2000, 1048576]),
     unclean: random.chance(0.08),

@@ -30,7 +30,7 @@ const EVENTS = [
 const KINDS: readonly FaultKind[] = [
   'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
   'reset-zookeeper',
-  'reset-peers', 'lose-reply',
+  'reset-peers', 'lose-reply', 'lose-reply', 'isolate', 'lag-zookeeper',
 ];
 
 export interface EventFault extends Omit<Fault, 'atMs' | 'target'> {

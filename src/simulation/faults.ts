@@ -14,7 +14,8 @@ import { ZOOKEEPER_HOST } from './sim-zookeeper';
 export const faultKinds = [
   'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
   'reset-zookeeper', 'zookeeper-down', 'power-cut',
-  'kill-member', 'pause-member', 'reset-peers', 'lose-reply', 'cut-client',
+  'kill-member', 'pause-member', 'reset-peers', 'lose-reply', 'cut-client', 'isolate', 'lag-zookeeper',
+  'clock-jump', 'slow-flush',
 ] as const;
 
 /** Drawn beside the others: they need a log dir to hit. */
@@ -130,6 +131,23 @@ export function applyFault(
       cluster.network.cut(client, `broker-${target}`);
       return later(() => cluster.healLink(client, `broker-${target}`));
     }
+    case 'isolate': {
+      const others = cluster.brokers.map(({ id }) => id).filter((id) => id !== target);
+      for (const id of others) cluster.cutPeers(target, id, false);
+      return later(() => others.forEach((id) => cluster.healLink(`broker-${target}`, `broker-${id}`)));
+    }
+    case 'lag-zookeeper':
+      cluster.event(kind, target);
+      cluster.zookeeper.lag(`broker-${target}`, 5 + lastsMs % 400);
+      return later(() => cluster.zookeeper.lag(`broker-${target}`, 0));
+    case 'clock-jump':
+      cluster.event(kind, target);
+      cluster.broker(target).host.clockOffsetMs += (lastsMs % 2 === 0 ? 1 : -1) * lastsMs * 400;
+      return;
+    case 'slow-flush':
+      cluster.event(kind, target);
+      cluster.broker(target).host.flushDelayMs = 50 + lastsMs % 1500;
+      return later(() => { cluster.broker(target).host.flushDelayMs = 0; });
     case 'zookeeper-down':
       cluster.setZooKeeperDown(true);
       return later(() => cluster.setZooKeeperDown(false));

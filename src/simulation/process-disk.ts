@@ -16,6 +16,8 @@ export interface DiskOwner {
   readonly misused: (what: string) => void;
   /** Before a call that changes something. Throws if the process crashes here. */
   readonly changing: (what: string, path: string) => void;
+  /** What a flush waits for before it has an effect; undefined: nothing. */
+  readonly delayFlush: () => Promise<void> | undefined;
   readonly event: (what: string, path: string) => void;
 }
 
@@ -43,7 +45,13 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
     read: (target, position) => of.read(target, position),
     write: (chunks, position) => { changing('write', path); of.write(chunks, position); },
     truncate: (size) => { changing('truncate', path); of.truncate(size); },
-    sync: () => { changing('sync', path); flushed(path); return of.sync(); },
+    sync: async () => {
+      changing('sync', path);
+      await owner.delayFlush();
+      changing('sync', path);
+      await of.sync();
+      flushed(path);
+    },
     syncNow: () => { changing('sync', path); flushed(path); of.syncNow(); },
     close: () => of.close(),
   });

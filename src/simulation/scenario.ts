@@ -276,7 +276,7 @@ class Run {
       'checked-acks': checks.counts.acks,
     };
     for (const event of world.timeline) {
-      const detail = event.what === 'fault' ? event.fault : event.who === 'simulation' ? event.kind : undefined;
+      const detail = event.fault ?? (event.who === 'simulation' ? event.kind : undefined);
       const name = detail === undefined ? event.what : `${event.what}:${String(detail)}`;
       reached[name] = (reached[name] ?? 0) + 1;
     }

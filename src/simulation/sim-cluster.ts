@@ -193,6 +193,8 @@ export class SimCluster {
     for (const { host } of this.brokers) {
       host.resume();
       host.disk.heal();
+      host.flushDelayMs = 0;
+      if (this.zookeeper.memberOf(host.name)) this.zookeeper.lag(host.name, 0);
     }
   }
 

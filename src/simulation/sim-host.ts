@@ -42,6 +42,10 @@ export class SimHost {
   generation = 0;
   life: Life;
   isPaused = false;
+  /** How far the wall clock is off. */
+  clockOffsetMs = 0;
+  /** How long a flush takes. */
+  flushDelayMs = 0;
   /** Calls that changed the disk, over all lives. */
   diskCalls = 0;
   private crashAt: { readonly call: number; readonly crash: () => void } | undefined;
@@ -74,7 +78,7 @@ export class SimHost {
       if (life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`);
     };
     const clock: Clock = {
-      wallMs: () => Math.floor(this.world.epochMs + this.world.nowMs),
+      wallMs: () => Math.floor(this.world.epochMs + this.world.nowMs + this.clockOffsetMs),
       monotonicMs: () => this.world.nowMs,
       schedule: (delayMs, action): Timer => {
         check('schedule');
@@ -107,6 +111,10 @@ export class SimHost {
         life.isCrashed = true;
         this.world.afterAction(() => { if (this.life === life && !life.isDead) crash(); });
         throw crashed(`${what} of ${path}`);
+      },
+      delayFlush: () => {
+        if (this.flushDelayMs === 0) return undefined;
+        return new Promise((resolve) => this.world.schedule(this.flushDelayMs, resolve, life));
       },
       event: (what, path) => { if (!life.isCrashed) this.world.event(this.name, { what, path }); },
     });

@@ -15,7 +15,8 @@ test(`${SAMPLE} seeds of clusters under faults keep every promise`, async () => 
   // A path that no seed reaches would be a hole in this test.
   const paths = [
     'acked', 'leader-elected', 'controller-elected', 'replica-left-isr', 'isr-changed', 'isr-conflict',
-    'truncated', 'zk-session-expired', 'controlled-shutdown', 'fault:at became-leader', 'operation:create-topic',
+    'truncated', 'zk-session-expired', 'controlled-shutdown', 'fault:at became-leader',
+    'operation:create-topic',
     'released',
   ];
   for (const path of paths) {
