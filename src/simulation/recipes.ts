@@ -1,8 +1,9 @@
 /**
  * Faults that belong together: alone each is harmless, and a draw of single faults seldom puts them side by side.
  *
- *   isolation   a leader alone, so that the whole ISR leaves and comes back at once, and replies of the ISR's writes
- *               are lost while it does
+ *   isolation   a leader alone, so that the whole ISR leaves and comes back at once; while it does,
+ ZooKeeper is
+ *               out of reach in the middle of the ISR's writes, and a follower too
  *   storm       leaders change every few hundred milliseconds, faster than records are written
  *   rolling     one broker after the other is restarted, cleanly or not, as in an upgrade
  */
@@ -17,28 +18,28 @@ export interface Recipe {
 
 function isolation(random: Prng, window: FaultWindow): Recipe {
   const target = random.between(1, window.brokers);
-  const atMs = window.fromMs + random.below(4000);
-  const lastsMs = 2500 + random.below(3000);
-  const faults: Fault[] = [{ atMs, kind: 'isolate', target, other: target, lastsMs }];
-  const eventFaults = Array.from({ length: random.between(2, 5) }, (): EventFault => ({
-    event: random.pick(['isr-write-started', 'isr-write-started', 'isr-write-unknown']),
-    occurrence: random.between(1, 2 + window.brokers),
-    kind: random.pick(['lose-reply', 'lose-reply', 'reset-zookeeper']),
-    shift: 0, other: random.between(1, window.brokers), delayMs: random.pick([0, 0, 1]), lastsMs: 100,
-  }));
   const follower = random.between(1, window.brokers);
-  const cut: EventFault = {
-    event: 'isr-write-unknown', occurrence: random.between(1, 2),
-    kind: random.pick(['cut-one-way', 'cut-peers', 'pause']),
-    shift: random.pick([0, 1, 2]), other: follower, delayMs: random.pick([0, 0, 1, 3]),
-    lastsMs: 500 + random.below(3000),
-  };
-  const end: EventFault = {
-    event: 'isr-changed', occurrence: random.between(2, 8),
-    kind: random.pick(['kill', 'kill', 'expire-session', 'pause']),
-    shift: 0, other: follower, delayMs: random.pick([0, 5, 50, 300]), lastsMs: 3000 + random.below(4000),
-  };
-  return { faults, eventFaults: [...eventFaults, cut, end] };
+  const lastsMs = 1800 + random.below(3000);
+  const faults: Fault[] = [
+    { atMs: window.fromMs + random.below(3000), kind: 'isolate', target, other: target, lastsMs },
+  ];
+  const at = (event: string, occurrence: number, kind: FaultKind, delays: readonly number[]): EventFault => ({
+    event, occurrence, kind, shift: 0, other: follower, delayMs: random.pick(delays),
+    lastsMs: 500 + random.below(3500),
+  });
+  const eventFaults: EventFault[] = [];
+  for (let i = random.between(1, 3); i > 0; i--) {
+    const occurrence = random.between(1, 4 + window.brokers);
+    const first = random.pick<FaultKind>(['cut-zookeeper', 'cut-zookeeper', 'lose-reply', 'reset-zookeeper']);
+    eventFaults.push(at('isr-write-started', occurrence, first, [0, 1, 2, 3]));
+    const second = random.pick<FaultKind>(['cut-peers', 'cut-one-way', 'pause']);
+    if (random.chance(0.7)) eventFaults.push(at('isr-write-started', occurrence, second, [1, 3, 10, 100]));
+  }
+  const end = random.pick<FaultKind>(['kill', 'expire-session', 'pause', 'cut-zookeeper']);
+  eventFaults.push(
+    at(random.pick(['isr-changed', 'isr-write-unknown']), random.between(1, 6), end, [0, 5, 50, 1000]),
+  );
+  return { faults, eventFaults };
 }
 
 function storm(random: Prng, window: FaultWindow): Recipe {
