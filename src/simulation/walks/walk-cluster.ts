@@ -8,6 +8,7 @@
 import { NO_LEADER, TopicPartition } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
 import { RpcConnection } from '../../network/rpc-connection';
+import { deleteRecords } from '../../protocol/messages/log-admin';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { buildBatch } from '../../record/batch-builder';
 import { controllerZnode, partitionStateZnode, preferredElectionZnode } from '../../zk/znodes';
@@ -185,21 +186,30 @@ export class WalkCluster {
     this.cluster.zookeeper.changed(tree.write({ type: 'delete', path: controllerZnode.path, version: -1 }, '').changes);
   }
 
-  /** One record to one broker; an acknowledgement of acks=all is a promise. */
-  produce(id: number, acks: 1 | -1): void {
-    const value = `r${this.sent++}`;
-    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${value}`);
-    const records = [buildBatch([{ timestamp: this.wallMs, value: Buffer.from(value) }])];
+  /** One batch to one broker; an acknowledgement of acks=all is a promise for each of its records. */
+  produce(id: number, acks: 1 | -1, count = 1): void {
+    const values = Array.from({ length: count }, () => `r${this.sent++}`);
+    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${values.join(',')}`);
+    const records = [buildBatch(values.map((value) => ({ timestamp: this.wallMs, value: Buffer.from(value) })))];
     const topicData = [{ name: this.tp.topic, partitionData: [{ index: this.tp.partition, records }] }];
     this.connect(id)
       .then((rpc) => rpc.request(produce, { acks, timeoutMs: PRODUCE_TIMEOUT_MS, topicData }))
       .then(({ responses }) => {
         const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
         if (errorCode !== 0 || acks !== -1) return;
-        this.acked.push({ value, offset: baseOffset, releases: this.releases });
-        this.moments.acked(this.tp, baseOffset);
-        this.cluster.event('acknowledged', `${value} at ${baseOffset}`);
+        values.forEach((value, i) => this.acked.push({ value, offset: baseOffset + i, releases: this.releases }));
+        this.moments.acked(this.tp, baseOffset + count - 1);
+        this.cluster.event('acknowledged', `${values.join(',')} at ${baseOffset}`);
       }, () => {});
+  }
+
+  /** Asks the broker to delete all but the last committed record, which is in the middle of a batch if it was one. */
+  deleteRecords(id: number): void {
+    const offset = (this.replica(id)?.log.highWatermark ?? 0) - 1;
+    this.cluster.event('delete records', `${id} below ${offset}`);
+    const partitions = [{ partitionIndex: this.tp.partition, offset }];
+    const topics = [{ name: this.tp.topic, partitions }];
+    this.connect(id).then((rpc) => rpc.request(deleteRecords, { topics, timeoutMs: PRODUCE_TIMEOUT_MS })).catch(() => {});
   }
 
   private get wallMs(): number {

@@ -36,6 +36,8 @@ const pairs = (ids: readonly number[]): Targets[] =>
 /** No more brokers are stopped at a time, so that there is something left to go wrong. */
 const MAX_STOPPED = 2;
 
+const BATCH_RECORDS = 3;
+
 const mayStop = (walk: WalkCluster) => (walk.stopped.length < MAX_STOPPED ? walk.running : []);
 const leaderLinks = (walk: WalkCluster): Targets[] =>
   pairs(walk.ids).filter(([a, b]) => walk.leader === a || walk.leader === b);
@@ -46,6 +48,14 @@ const rules = {
   },
   'produce-one': {
     weight: 5, targets: (walk) => one(walk.believers), run: (walk, a) => walk.produce(a, 1),
+  },
+  'produce-batch': {
+    weight: 2, targets: (walk) => one(walk.believers), run: (walk, a) => walk.produce(a, -1, BATCH_RECORDS),
+  },
+  'delete-records': {
+    weight: 1,
+    targets: (walk) => one(walk.believers.filter((id) => walk.replica(id)!.log.highWatermark > 1)),
+    run: (walk, a) => walk.deleteRecords(a),
   },
   'cut': {
     weight: 4,

@@ -146,6 +146,7 @@ class Walk {
     for (const batch of allBatches(log)) for (const { offset, value } of recordsOf(batch)) values.set(offset, String(value));
     for (const { value, offset, releases } of this.walk.acked) {
       const found = values.get(offset);
+      if (offset < log.logStartOffset) continue;
       const isPromised = releases === this.walk.releases && this.walk.moments.isPromised(this.walk.tp, offset);
       if (found === value || !isPromised) continue;
       this.violations.push(`NoAckedLost: ${value}, acknowledged at offset ${offset}, where ${found ?? 'nothing'} is in the end`);
