@@ -21,12 +21,55 @@ export interface DelayedOperation<T> {
   onExpire(): T;
 }
 
+/** An operation as the lists hold it. */
 interface Watched {
   readonly lists: WatcherList[];
   isDone: boolean;
-  timer: Timer | undefined;
-  /** Looks whether the answer is there, and if so ends the operation with it. */
+  readonly timer: Timer | undefined;
   check(): void;
+}
+
+class Waiting<T> implements Watched {
+  readonly lists: WatcherList[] = [];
+  isDone = false;
+  timer: Timer | undefined;
+
+  constructor(
+    private readonly operation: DelayedOperation<T>,
+    private readonly forget: (watched: Watched) => void,
+    private readonly resolve: (answer: T) => void,
+    private readonly reject: (error: Error) => void,
+  ) {}
+
+  /** Looks whether the answer is there, and if so ends with it. */
+  check(): void {
+    if (this.isDone) return;
+    try {
+      const answer = this.operation.tryComplete();
+      if (answer !== undefined) this.end(answer);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  expire(): void {
+    if (this.isDone) return;
+    try {
+      this.end(this.operation.onExpire());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private end(answer: T): void {
+    this.forget(this);
+    this.resolve(answer);
+  }
+
+  private fail(error: unknown): void {
+    this.forget(this);
+    this.reject(error as Error);
+  }
 }
 
 interface WatcherList {
@@ -97,27 +140,10 @@ export class Purgatory {
     asker?: Asker,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const end = (attempt: () => T | undefined) => {
-        if (watched.isDone) return;
-        try {
-          const found = attempt();
-          if (found === undefined) return;
-          this.forget(watched);
-          resolve(found);
-        } catch (error) {
-          this.forget(watched);
-          reject(error as Error);
-        }
-      };
-      const watched: Watched = {
-        lists: [],
-        isDone: false,
-        timer: undefined,
-        check: () => end(() => operation.tryComplete()),
-      };
-      for (const key of new Set(tps.map(tpName))) this.enlist(key, watched);
+      const watched = new Waiting(operation, this.forget, resolve, reject);
+      for (const tp of tps) this.enlist(tpName(tp), watched);
       this.delayedCount++;
-      watched.timer = this.clock.schedule(timeoutMs, () => end(() => operation.onExpire()));
+      watched.timer = this.clock.schedule(timeoutMs, () => watched.expire());
       asker?.onGone(() => this.forget(watched));
     });
   }
@@ -125,12 +151,13 @@ export class Purgatory {
   private enlist(key: string, watched: Watched): void {
     let list = this.watchers.get(key);
     if (list === undefined) this.watchers.set(key, (list = { key, operations: new Set() }));
+    else if (list.operations.has(watched)) return;
     list.operations.add(watched);
     watched.lists.push(list);
     this.watchedCount++;
   }
 
-  private forget(watched: Watched): void {
+  private readonly forget = (watched: Watched): void => {
     if (watched.isDone) return;
     watched.isDone = true;
     watched.timer?.cancel();
@@ -140,7 +167,7 @@ export class Purgatory {
       operations.delete(watched);
       if (operations.size === 0) this.watchers.delete(key);
     }
-  }
+  };
 
   /** The partition changed; its operations are looked at when the current turn is over. */
   check(tp: TopicPartition): void {
