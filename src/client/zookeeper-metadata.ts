@@ -153,6 +153,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   private async refresh(topic: string): Promise<void> {
     const watched = this.watchedTopics.get(topic)!;
     await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
+    // The list of brokers may not have been readable when it changed.
+    if ([...watched.states.values()].some(({ leader }) => leader >= 0 && !this.brokers.has(leader))) await this.readBrokers();
     if (watched.replicas.size === 0) this.askToCreate(topic, watched);
   }
 

@@ -60,6 +60,7 @@ export class ConsumerCoordinator {
   private prepared = false;
   private assignedFrom: ReadonlyMap<string, number> | undefined;
   private nextPatternLookMs = 0;
+  private matching: Promise<void> | undefined;
   private readonly protocol: 'eager' | 'cooperative';
 
   constructor(private readonly deps: ConsumerCoordinatorDeps) {
@@ -110,7 +111,7 @@ export class ConsumerCoordinator {
     // What came of the last join goes first: it may be the very thing that is looked for.
     const joined = this.membership.takeJoined();
     if (joined) await this.complete(joined);
-    await this.lookForTopics();
+    this.lookForTopics();
     if (this.membership.rejoinNeeded && !this.membership.isJoining && subscription.topics.length > 0) {
       if (!this.prepared) await this.prepare();
       this.prepared = true;
@@ -119,18 +120,15 @@ export class ConsumerCoordinator {
   }
 
   /** Topics that appear, disappear or grow make a new assignment necessary. */
-  private async lookForTopics(): Promise<void> {
-    const { subscription, metadata, config, log } = this.deps;
+  private lookForTopics(): void {
+    const { subscription, metadata, config } = this.deps;
     const pattern = subscription.subscribedPattern;
     if (pattern && this.now >= this.nextPatternLookMs) {
-      this.nextPatternLookMs = this.now + config['metadata.max.age.ms'];
-      const matches = (await metadata.topics()).filter(
-        (topic) => pattern.test(topic) && !(config['exclude.internal.topics'] && topic.startsWith('__')),
-      );
-      if (subscription.matched(matches)) {
-        log.info(`Subscribed to topics ${matches.join(', ') || '(none)'} by pattern ${pattern.source}`);
-        this.membership.requestRejoin('the topics that match the pattern have changed');
-      }
+      // Until it worked; a broker that does not answer keeps no poll waiting.
+      this.nextPatternLookMs = this.now + config['retry.backoff.ms'];
+      this.matching ??= this.matchTopics(pattern).finally(() => {
+        this.matching = undefined;
+      });
     }
     if (this.assignedFrom === undefined || this.membership.isJoining) return;
     for (const [topic, count] of this.assignedFrom) {
@@ -141,6 +139,24 @@ export class ConsumerCoordinator {
     for (const topic of this.missing)
       if (metadata.topic(topic) && !this.assignedFrom.has(topic))
         return this.membership.requestRejoin(`topic ${topic} exists now`);
+  }
+
+  /** Which topics there are now, beside the polls. */
+  private async matchTopics(pattern: RegExp): Promise<void> {
+    const { subscription, metadata, config, log, onAttention } = this.deps;
+    try {
+      const isMeant = (topic: string) =>
+        pattern.test(topic) && !(config['exclude.internal.topics'] && topic.startsWith('__'));
+      const matches = (await metadata.topics()).filter(isMeant);
+      if (subscription.subscribedPattern !== pattern) return;
+      this.nextPatternLookMs = this.now + config['metadata.max.age.ms'];
+      if (!subscription.matched(matches)) return;
+      log.info(`Subscribed to topics ${matches.join(', ') || '(none)'} by pattern ${pattern.source}`);
+      this.membership.requestRejoin('the topics that match the pattern have changed');
+      onAttention();
+    } catch (error) {
+      log.debug(`The topics could not be listed: ${messageOf(error)}`);
+    }
   }
 
   private async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -211,7 +211,8 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
     if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted && one.position === undefined)) return;
     this.refreshing = this.group.refreshCommitted().catch((error) => {
-      if (!this.closing) this.refreshError = error;
+      // A coordinator that is out of reach is asked again; poll returns nothing meanwhile, as Kafka's does.
+      if (!this.closing && !(error instanceof KafkaError && error.retriable)) this.refreshError = error;
     }).finally(() => {
       this.refreshing = undefined;
       this.fetcher.wake();

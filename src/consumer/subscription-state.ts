@@ -58,7 +58,8 @@ export class SubscriptionState {
 
   subscribePattern(pattern: RegExp): void {
     this.become('pattern');
-    this.pattern = pattern;
+    // With g or y an expression remembers where it matched last, and would miss topics.
+    this.pattern = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   }
 
   /** The topics that the pattern matches now; returns whether they are others than before. */

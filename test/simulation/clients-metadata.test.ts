@@ -104,3 +104,36 @@ test('a producer with acks 0 that knows brokers only finds the new leader: a bro
   }
   await runUntil(cluster, 'records arrive at the new leader', () => cluster.logOf(cluster.stateOf(TP)!.leader, TP)!.logEndOffset > 10, 5000);
 });
+
+test('a consumer polls in vain while its coordinator is out of reach, however long, and goes on when it is back', async () => {
+  const cluster = await bringUp('no-coordinator', 3, [1, 2, 3], { settings: { 'offsets.topic.num.partitions': 1 } });
+  const producer = await openProducer(cluster);
+  const config = { 'group.id': 'g', 'default.api.timeout.ms': 5000, 'request.timeout.ms': 2000 };
+  const consumer = await cluster.world.complete(cluster.consumer(config), 30000, 'opening');
+  const client = cluster.lastClient;
+  for (const id of [1, 2, 3]) cluster.network.cut(client, `broker-${id}`);
+  consumer.assign([TP]);
+  const values: string[] = [];
+  let error: unknown;
+  void (async () => { for (;;) for (const record of await consumer.poll(100)) values.push(record.value!.toString()); })().catch((thrown) => { error = thrown; });
+  await runFor(cluster, 30000);
+  expect(error).toBeUndefined();
+  for (const id of [1, 2, 3]) cluster.network.heal(client, `broker-${id}`);
+  await send(cluster, producer, 'x');
+  await runUntil(cluster, 'it is read', () => values.includes('x'));
+});
+
+test('a subscription by pattern finds its topics though the brokers could not be asked at first; no poll waits for them', async () => {
+  const cluster = await bringUp('pattern', 3, [1, 2, 3], { settings: { 'offsets.topic.num.partitions': 1, 'group.initial.rebalance.delay.ms': 0 } });
+  const producer = await openProducer(cluster);
+  await send(cluster, producer, 'x');
+  const config = { ...BOOTSTRAP, 'group.id': 'g', 'request.timeout.ms': 5000, 'auto.offset.reset': 'earliest', 'metadata.max.age.ms': 300000 };
+  const consumer = await cluster.world.complete(cluster.consumer(config), 30000, 'opening');
+  const client = cluster.lastClient;
+  for (const id of [1, 2, 3]) cluster.network.cut(client, `broker-${id}`);
+  await consumer.subscribe(/^t$/g);
+  for (let i = 0; i < 5; i++) expect(await cluster.world.complete(consumer.poll(100), 1000, 'polling')).toEqual([]);
+  for (const id of [1, 2, 3]) cluster.network.heal(client, `broker-${id}`);
+  const reading = (async () => { for (;;) for (const record of await consumer.poll(100)) return record.value!.toString(); })();
+  expect(await cluster.world.complete(reading, 60000, 'reading')).toBe('x');
+});
