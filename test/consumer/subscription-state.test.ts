@@ -23,3 +23,9 @@ test('after a seek neither the committed offset nor a reset decides', () => {
   expect(state.find(tp(0))).toMatchObject({ position: 7, needsCommitted: false });
   expect(state.consumed()).toMatchObject([{ offset: 7 }]);
 });
+
+test('a pattern matches every topic it should, whatever its flags', () => {
+  const state = new SubscriptionState('earliest', true);
+  state.subscribePattern(/^T/gi);
+  expect(['t1', 't2', 't3'].filter((topic) => state.subscribedPattern!.test(topic))).toEqual(['t1', 't2', 't3']);
+});
