@@ -24,6 +24,7 @@ export type { PartitionInfo, TopicInfo } from './client/cluster-metadata';
 export type { GroupDescription, GroupListing, GroupOffset, MemberDescription } from './admin/groups';
 export type { DeletedRecords, LogDirDescription, RecordsToDelete } from './admin/logs';
 export type { NewTopicRequest } from './admin/admin';
+export { LogTruncationError } from './consumer/log-truncation';
 export type { ConsumerRecord } from './consumer/consumer-record';
 export type { RebalanceListener } from './consumer/consumer-coordinator';
 export type { OffsetAndMetadata, OffsetCommit } from './consumer/offset-committer';

@@ -61,10 +61,10 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
   on(listOffsets, (body) => handleListOffsets(replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
-  on(deleteRecords, (body) => handleDeleteRecords(replicas, body));
+  on(deleteRecords, (body, context) => handleDeleteRecords(replicas, body, context));
   on(describeLogDirs, (body) => handleDescribeLogDirs(deps.logs, body));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
-  on(createTopics, (body) => handleCreateTopics(deps.createTopics, body));
+  on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));
   on(initProducerId, (body) => handleInitProducerId(deps.generateProducerId, body));
   on(leaderAndIsr, (body) => replicas.becomeLeaderOrFollower(body));
   on(updateMetadata, (body) => replicas.updateMetadata(body));

@@ -3,8 +3,8 @@
  * (file by file, without types: a tenth of a second), first by the tests it names, then by the random
  * instrument it names.
  *
- * Invariant: the project itself is never changed; what was started is ended and the copies are removed,
- * whatever happens.
+ * Invariant: the project itself is never changed, and a change made to it meanwhile does not reach the
+ * copies; what was started is ended and the copies are removed, whatever happens.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -23,8 +23,8 @@ export interface TrialOptions {
 /**
  * What stands beside dist in a copy. The launcher is copied, because its own place tells it where dist is.
  */
-const LINKED = ['node_modules', 'src', 'test', 'config', 'scripts', 'docs', 'examples', 'esm', 'bench'];
-const COPIED = ['bin', 'package.json'];
+const LINKED = ['node_modules', 'test', 'config', 'scripts', 'docs', 'examples', 'esm', 'bench'];
+const COPIED = ['bin', 'package.json', 'src'];
 /** Compiled files are CommonJS: nothing is to be transformed. */
 const JEST_CONFIG = {
   testEnvironment: 'node',
@@ -65,6 +65,11 @@ const lastLine = (text: string) => text.trim().split('\n').at(-1)!;
 
 export class MutantTrial {
   private readonly directory: string;
+  /**
+   * The sources and the compiled files as they were at the beginning. Only read: copies are links to its
+   * files.
+   */
+  private readonly base: string;
   private readonly children = new Set<number>();
   private copies = 0;
   private isClosed = false;
@@ -73,6 +78,13 @@ export class MutantTrial {
 
   constructor(private readonly options: TrialOptions) {
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-mutants-'));
+    this.base = path.join(this.directory, 'base');
+    const { root } = options;
+    for (const name of COPIED)
+      fs.cpSync(path.join(root, name), path.join(this.base, name), { recursive: true });
+    for (const name of ['src', 'test']) {
+      eachScript(path.join(root, 'dist', name), path.join(this.base, 'dist', name), fs.copyFileSync);
+    }
   }
 
   /** Ends what is running and removes the copies. */
@@ -217,7 +229,7 @@ export class MutantTrial {
   /** Compiles the patched files into the copy; returns why not, if it cannot. */
   private plant({ changes }: Mutant, copy: string): string | undefined {
     for (const change of changes) {
-      const source = fs.readFileSync(path.join(this.options.root, change.path), 'utf8');
+      const source = fs.readFileSync(path.join(this.base, change.path), 'utf8');
       let patched;
       try {
         patched = applyChange(source, change);
@@ -242,9 +254,10 @@ export class MutantTrial {
     fs.mkdirSync(copy);
     for (const name of LINKED)
       if (fs.existsSync(path.join(root, name))) fs.symlinkSync(path.join(root, name), path.join(copy, name));
-    for (const name of COPIED) fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
-    for (const name of ['src', 'test'])
-      linkFiles(path.join(root, 'dist', name), path.join(copy, 'dist', name));
+    fs.cpSync(path.join(this.base, 'bin'), path.join(copy, 'bin'), { recursive: true });
+    fs.copyFileSync(path.join(this.base, 'package.json'), path.join(copy, 'package.json'));
+    fs.symlinkSync(path.join(this.base, 'src'), path.join(copy, 'src'));
+    eachScript(path.join(this.base, 'dist'), path.join(copy, 'dist'), fs.linkSync);
     fs.writeFileSync(
       path.join(copy, 'jest.config.json'),
       JSON.stringify({ ...JEST_CONFIG, cacheDirectory: path.join(this.directory, 'cache') }),
@@ -287,21 +300,13 @@ export class MutantTrial {
   }
 }
 
-/** Only the JavaScript; hard links where the file system allows it. */
-function linkFiles(from: string, to: string): void {
+/** Brings the JavaScript below `from` to the same places below `to`. */
+function eachScript(from: string, to: string, bring: (source: string, target: string) => void): void {
   fs.mkdirSync(to, { recursive: true });
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
-    if (entry.isDirectory()) linkFiles(source, target);
-    else if (!/\.(d\.ts|map)$/.test(entry.name)) linkOrCopy(source, target);
-  }
-}
-
-function linkOrCopy(source: string, target: string): void {
-  try {
-    fs.linkSync(source, target);
-  } catch {
-    fs.copyFileSync(source, target);
+    if (entry.isDirectory()) eachScript(source, target, bring);
+    else if (entry.name.endsWith('.js')) bring(source, target);
   }
 }
 

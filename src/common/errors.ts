@@ -85,6 +85,7 @@ export const errorTable = {
   WAKEUP: [null, false, 'The waiting call was ended by wakeup or its signal (Kafka: WakeupException).'],
   COMMIT_FAILED: [null, false, 'The commit came from a member that has lost its partitions (Kafka: CommitFailedException).'],
   REBALANCE_FAILED: [null, false, 'The members could not agree on owners (Kafka 0.8: ConsumerRebalanceFailedException).'],
+  LOG_TRUNCATION: [null, false, 'What was read is no longer in the log, and auto.offset.reset is none (Kafka: LogTruncationException).'],
   NO_OFFSET_FOR_PARTITION: [null, false, 'No offset is known for the partition and auto.offset.reset is none.'],
 } as const satisfies Record<string, Row>;
 

@@ -293,7 +293,7 @@ export class ConsumerCoordinator {
    */
   async refreshCommitted(): Promise<void> {
     const waiting = this.deps.subscription.all.filter(
-      (one) => one.needsCommitted && one.position === undefined && !one.revoked,
+      (one) => one.needsCommitted && !one.revoked,
     );
     if (waiting.length === 0) return;
     const found = await this.committer.fetch(
@@ -301,11 +301,10 @@ export class ConsumerCoordinator {
       this.deps.config['default.api.timeout.ms'],
     );
     for (const partition of waiting) {
-      if (!partition.needsCommitted || partition.position !== undefined) continue;
+      if (!partition.needsCommitted) continue;
       const committed: OffsetAndMetadata | undefined = found.get(tpName(partition.tp));
-      if (committed) partition.position = committed.offset;
-      partition.lastEpoch = committed?.leaderEpoch ?? -1;
-      partition.needsCommitted = false;
+      if (committed) this.deps.subscription.goOnAt(partition, committed, this.deps.metadata);
+      else partition.requestReset(this.deps.subscription.defaultReset);
     }
   }
 

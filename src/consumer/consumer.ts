@@ -16,16 +16,18 @@ import { ClientEnvironment, connectionPool, connectMetadata } from '../client/cl
 import { PartitionInfo } from '../client/cluster-metadata';
 import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
+import { ResetStrategy } from './assigned-partition';
 import { assignorsOf } from './assignors/all-assignors';
 import { CallOptions, CommitCallback, PollOptions, SignalOption } from './call-options';
 import { ConsumerConfig, parseConsumerConfig } from './consumer-config';
 import { ConsumerCoordinator, RebalanceListener } from './consumer-coordinator';
 import { ConsumerRecord } from './consumer-record';
 import { ConsumerInterceptor, ConsumerInterceptors } from './interceptors';
-import { Fetcher, OffsetAndTimestamp } from './fetcher';
+import { Fetcher } from './fetcher';
 import { GenerationInfo, OffsetAndMetadata, OffsetCommit } from './offset-committer';
+import { OffsetAndTimestamp } from './offset-fetcher';
 import { OffsetLookup } from './offset-lookup';
-import { ResetStrategy, SubscriptionState } from './subscription-state';
+import { SubscriptionState } from './subscription-state';
 
 /** Partitions whose backoff is over are looked at again at least this often, in ms. */
 const RETRY_LOOK_MS = 50;
@@ -63,7 +65,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     this.pool = connectionPool(host, config);
     this.metadata = connectMetadata(environment, config, this.pool, config['allow.auto.create.topics']);
     this.fetcher = new Fetcher(host, log, config, this.state, this.metadata, this.pool, { key, value });
-    this.lookup = new OffsetLookup(host.clock, this.metadata, this.fetcher, config['default.api.timeout.ms'], config['retry.backoff.ms']);
+    this.lookup = new OffsetLookup(host.clock, this.metadata, this.fetcher.offsets, config['default.api.timeout.ms'], config['retry.backoff.ms']);
     this.group = groupId === null ? undefined : new ConsumerCoordinator({
       host, log, config, groupId, assignors, subscription: this.state, metadata: this.metadata, pool: connectionPool(host, config),
       interceptors: this.interceptors, onAttention: () => this.fetcher.wake(),
@@ -129,7 +131,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   seek(tp: TopicPartition, offset: number | OffsetAndMetadata): void {
-    this.state.seek(tp, typeof offset === 'number' ? offset : offset.offset);
+    this.state.seek(tp, offset, this.metadata);
     this.fetcher.forget(this.state.require(tp));
   }
 
@@ -162,7 +164,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /**
-   * Records, as soon as there are some, and none after `timeoutMs`. Throws KafkaError: OFFSET_OUT_OF_RANGE or
+   * Records, as soon as there are some, and none after `timeoutMs`. Throws KafkaError: OFFSET_OUT_OF_RANGE, LOG_TRUNCATION or
    * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch, SERIALIZATION, WAKEUP, and
    * what ends a membership (FENCED_INSTANCE_ID …).
    */
@@ -209,7 +211,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
       this.refreshError = undefined;
       throw error as Error;
     }
-    if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted && one.position === undefined)) return;
+    if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted)) return;
     this.refreshing = this.group.refreshCommitted().catch((error) => {
       // A coordinator that is out of reach is asked again; poll returns nothing meanwhile, as Kafka's does.
       if (!this.closing && !(error instanceof KafkaError && error.retriable)) this.refreshError = error;
@@ -264,8 +266,9 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     this.requireOpen();
     const partition = this.state.require(tp);
     const deadlineMs = this.clock.monotonicMs() + timeoutMs;
-    while (partition.position === undefined) {
+    while (partition.position === undefined || partition.state === 'await-validation') {
       this.refreshPositions();
+      this.fetcher.throwFailure();
       this.fetcher.sendFetches();
       if (this.clock.monotonicMs() >= deadlineMs) throw new KafkaError('TIMEOUT', 'Timeout expired before the position could be determined');
       await abortable(this.fetcher.wait(RETRY_LOOK_MS), signal);

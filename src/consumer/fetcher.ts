@@ -1,122 +1,50 @@
 /**
  * Keeps fetches under way to the leaders of the assigned partitions, one a leader, and holds what came back until it is
- * polled. Positions without a value are looked up first.
+ * polled. Positions without a value are looked up first, and positions whose leader changed are validated.
  *
- * Invariant: a fetched batch is used only if the partition's position is still where the fetch began; records are
- * decoded when they are taken, not before; at most `PREFETCH` responses of a partition wait here.
+ * Invariant: what was fetched is used only if the partition's position is still where the fetch began, and nothing moved
+ * it meanwhile, nor the leader; records are decoded when they are taken, not before; at most `PREFETCH` responses of a
+ * partition wait here.
  *
  * Kafka: clients/consumer/internals/Fetcher.java@2.8.2
  */
-import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
-import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
+import { tpName } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
-import { ClusterMetadata } from '../client/cluster-metadata';
+import { ClusterMetadata, INVALID_METADATA } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
-import { listOffsets } from '../protocol/messages/metadata';
 import { fetch } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
-import { compressionId } from '../record/compression';
-import { batchesOf, RecordBatch } from '../record/record-batch';
-import { Header, RecordReader } from '../record/record';
 import { loadZstd } from '../record/zstd';
-import { Deserializer } from '../common/serialization';
-import { ConsumerRecord } from './consumer-record';
+import { AssignedPartition, ResetStrategy } from './assigned-partition';
+import { CompletedFetch, Deserializers } from './completed-fetch';
 import { ConsumerConfig } from './consumer-config';
-import { AssignedPartition, SubscriptionState } from './subscription-state';
-
-/** Turns bytes into what the program wants. */
-export interface Deserializers {
-  readonly key: Deserializer;
-  readonly value: Deserializer;
-}
-
-export interface OffsetAndTimestamp {
-  readonly offset: number;
-  /** ms since 1970, or -1. */
-  readonly timestamp: number;
-}
+import { ConsumerRecord } from './consumer-record';
+import { OffsetFetcher } from './offset-fetcher';
+import { SubscriptionState } from './subscription-state';
 
 const CONSUMER = -1;
-const ZSTD = compressionId('zstd');
 /** Responses of one partition that may wait: one being read, one behind it. */
 const PREFETCH = 2;
-const TIMESTAMPS = { earliest: -2, latest: -1 } as const;
-const STALE_METADATA: readonly ErrorName[] = [
-  'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE', 'KAFKA_STORAGE_ERROR', 'FENCED_LEADER_EPOCH',
-  'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE', 'DISCONNECTED', 'REQUEST_TIMED_OUT',
-];
 
-/** What one fetch brought for one partition, taken record by record. */
-class Fetched {
-  private reader: RecordReader | undefined;
-  private leaderEpoch = -1;
-  private batchEnd = 0;
-  private readonly batches: Iterator<RecordBatch>;
-  usesZstd = false;
-  /** Where the next fetch of the partition begins. */
-  readonly nextOffset: number;
+/** A partition in a fetch request, as it was then. */
+interface Asked {
+  readonly partition: AssignedPartition;
+  readonly fetchOffset: number;
+  readonly since: object;
+}
 
-  constructor(readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer, private readonly checkCrcs: boolean, private readonly deserializers: Deserializers) {
-    let last = fetchOffset;
-    for (const batch of batchesOf(bytes)) {
-      last = batch.nextOffset;
-      this.usesZstd ||= batch.compression === ZSTD;
-    }
-    this.nextOffset = last;
-    this.batches = batchesOf(bytes);
-  }
-
-  private readonly make = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): ConsumerRecord<unknown, unknown> | number => {
-    // What lies before the position only shares a batch with it.
-    if (offset < (this.partition.position ?? 0)) return offset;
-    const { topic, partition } = this.partition.tp;
-    try {
-      return {
-        topic, partition, offset, timestamp, key: this.deserializers.key.deserialize(topic, key, headers), value: this.deserializers.value.deserialize(topic, value, headers),
-        headers, leaderEpoch: this.leaderEpoch,
-      };
-    } catch (error) {
-      const where = `partition ${tpName(this.partition.tp)} at offset ${offset}`;
-      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
-    }
-  };
-
-  /** The next record at or after the position; undefined at the end. Moves the position. Throws CORRUPT_MESSAGE. */
-  next(): ConsumerRecord<unknown, unknown> | undefined {
-    for (;;) {
-      if (this.reader === undefined && !this.openBatch()) return undefined;
-      const record = this.reader?.next(this.make);
-      if (record === undefined) {
-        this.partition.position = Math.max(this.partition.position ?? 0, this.batchEnd);
-        this.reader = undefined;
-      } else if (typeof record !== 'number') {
-        this.partition.position = record.offset + 1;
-        this.partition.lastEpoch = this.leaderEpoch;
-        return record;
-      }
-    }
-  }
-
-  private openBatch(): boolean {
-    const step = this.batches.next();
-    if (step.done) return false;
-    const batch = step.value;
-    if (this.checkCrcs && batch.computeCrc() !== batch.crc) {
-      throw new KafkaError('CORRUPT_MESSAGE', `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`);
-    }
-    this.leaderEpoch = batch.partitionLeaderEpoch;
-    this.batchEnd = batch.nextOffset;
-    if (!batch.isControl) this.reader = new RecordReader(batch);
-    else this.partition.position = Math.max(this.partition.position ?? 0, this.batchEnd);
-    return batch.isControl ? this.openBatch() : true;
-  }
+/** Something for the program, thrown by the next poll if it still matters then. */
+interface Failure {
+  readonly error: KafkaError;
+  readonly isCurrent: () => boolean;
 }
 
 export class Fetcher {
-  private readonly completed: Fetched[] = [];
+  readonly offsets: OffsetFetcher;
+  private readonly completed: CompletedFetch[] = [];
   private readonly busyNodes = new Set<number>();
-  private readonly lookingUp = new Set<string>();
-  private failure: KafkaError | undefined;
+  private failure: Failure | undefined;
   private waiters: (() => void)[] = [];
   private isClosed = false;
 
@@ -125,6 +53,10 @@ export class Fetcher {
     private readonly subscription: SubscriptionState, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
     private readonly deserializers: Deserializers,
   ) {
+    this.offsets = new OffsetFetcher({
+      log, metadata, pool, defaultReset: config['auto.offset.reset'] as ResetStrategy, onDone: () => this.wake(),
+      onFailure: (partition, error, isCurrent) => this.failedPartition(partition, error, isCurrent),
+    });
     metadata.onChange(() => this.wake());
   }
 
@@ -147,30 +79,36 @@ export class Fetcher {
     });
   }
 
+  /** Throws what went wrong since the last time, unless the program went elsewhere meanwhile. */
+  throwFailure(): void {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure?.isCurrent()) throw failure.error;
+  }
+
   /** Up to `max` records; throws what went wrong meanwhile. */
   take(max: number): ConsumerRecord<unknown, unknown>[] {
-    if (this.failure) {
-      const failure = this.failure;
-      this.failure = undefined;
-      throw failure;
-    }
+    this.throwFailure();
     const records: ConsumerRecord<unknown, unknown>[] = [];
     for (let i = 0; i < this.completed.length && records.length < max;) {
       const fetched = this.completed[i]!;
-      if (this.subscription.find(fetched.partition.tp) !== fetched.partition) {
-        this.completed.splice(i, 1);
-      } else if (fetched.partition.paused || fetched.partition.revoked) {
-        i++;
-      } else if (!this.drain(fetched, records, max)) {
+      const { partition } = fetched;
+      const mayWait = this.isAssigned(partition) && (partition.paused || partition.revoked);
+      if (mayWait || (this.isAssigned(partition) && fetched.isNext && this.drain(fetched, records, max))) i++;
+      else {
         const at = this.completed.indexOf(fetched);
         if (at >= 0) this.completed.splice(at, 1);
-      } else i++;
+      }
     }
     return records;
   }
 
+  private isAssigned(partition: AssignedPartition): boolean {
+    return this.subscription.find(partition.tp) === partition;
+  }
+
   /** False when nothing is left of it. A corrupt batch is reported after the records before it were returned. */
-  private drain(fetched: Fetched, records: ConsumerRecord<unknown, unknown>[], max: number): boolean {
+  private drain(fetched: CompletedFetch, records: ConsumerRecord<unknown, unknown>[], max: number): boolean {
     try {
       while (records.length < max) {
         const record = fetched.next();
@@ -180,11 +118,11 @@ export class Fetcher {
       return true;
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
-      if (records.length === 0) {
-        this.forget(fetched.partition);
-        throw error;
-      }
-      this.failure = error;
+      const { partition } = fetched;
+      this.forget(partition);
+      if (records.length === 0) throw error;
+      const { position } = partition;
+      this.failure = { error, isCurrent: () => this.isAssigned(partition) && partition.position === position };
       return false;
     }
   }
@@ -194,25 +132,33 @@ export class Fetcher {
     for (let i = this.completed.length - 1; i >= 0; i--) if (this.completed[i]!.partition === partition) this.completed.splice(i, 1);
   }
 
-  /** Sends fetches and look-ups for every partition that needs one. */
+  /** Sends fetches, look-ups and validations for every partition that needs one. */
   sendFetches(): void {
     const byNode = new Map<number, AssignedPartition[]>();
     for (const partition of this.subscription.all) {
-      if (partition.retryAtMs > this.now) continue;
-      const { topic } = partition.tp;
-      const leader = this.leaderOf(partition.tp);
-      if (leader === undefined) {
-        this.metadata.requestUpdate(topic);
-        partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
-      } else if (partition.position === undefined) {
-        if (!partition.needsCommitted) void this.lookUp(partition, leader.id);
-      } else if (!partition.paused && !partition.revoked && this.waitingOf(partition) < PREFETCH) {
-        const list = byNode.get(leader.id);
-        if (list) list.push(partition);
-        else byNode.set(leader.id, [partition]);
+      if (partition.maybeValidate(this.metadata.leaderOf(partition.tp))) this.forget(partition);
+      if (partition.retryAtMs > this.now || partition.needsCommitted) continue;
+      if (partition.state !== 'fetching') this.askForPosition(partition);
+      else if (partition.isFetchable && this.waitingOf(partition) < PREFETCH) {
+        const { leader } = partition.currentLeader;
+        if (leader < 0 || this.metadata.address(leader) === undefined) this.lookForLeader(partition);
+        else if (byNode.has(leader)) byNode.get(leader)!.push(partition);
+        else byNode.set(leader, [partition]);
       }
     }
     for (const [node, partitions] of byNode) if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions);
+  }
+
+  private askForPosition(partition: AssignedPartition): void {
+    const leader = this.offsets.leaderOf(partition.tp);
+    if (leader === undefined) this.lookForLeader(partition);
+    else if (partition.state === 'await-reset') void this.offsets.reset(partition, leader);
+    else void this.offsets.validate(partition, leader);
+  }
+
+  private lookForLeader(partition: AssignedPartition): void {
+    this.metadata.requestUpdate(partition.tp.topic);
+    partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
   }
 
   private waitingOf(partition: AssignedPartition): number {
@@ -224,65 +170,21 @@ export class Fetcher {
   /** Behind what is already here, or at the position. */
   private nextFetchOffset(partition: AssignedPartition): number | undefined {
     let next = partition.position;
-    for (const fetched of this.completed) if (fetched.partition === partition) next = fetched.nextOffset;
+    for (const fetched of this.completed) if (fetched.partition === partition) next = fetched.endOffset;
     return next;
-  }
-
-  private leaderOf({ topic, partition }: TopicPartition): { id: number; address: HostPort; epoch: number } | undefined {
-    const info = this.metadata.topic(topic)?.partitions[partition];
-    const address = info && info.leader >= 0 ? this.metadata.address(info.leader) : undefined;
-    return address && { id: info!.leader, address, epoch: info!.leaderEpoch };
-  }
-
-  private async lookUp(partition: AssignedPartition, node: number): Promise<void> {
-    const name = tpName(partition.tp);
-    if (this.lookingUp.has(name)) return;
-    if (partition.reset === 'none') {
-      this.failure = new KafkaError('NO_OFFSET_FOR_PARTITION', `Undefined offset with no reset policy for partition: ${name}`);
-      return;
-    }
-    this.lookingUp.add(name);
-    try {
-      const { offset } = await this.listOffset(partition.tp, TIMESTAMPS[partition.reset]);
-      if (partition.position === undefined) partition.position = offset;
-    } catch (error) {
-      this.failedPartition(partition, error as KafkaError);
-    } finally {
-      this.lookingUp.delete(name);
-      this.wake();
-    }
-    if (this.log.debugOn) this.log.debug(`Position of ${name} at node ${node} is ${partition.position}`);
-  }
-
-  /** Asks the leader for the offset of a timestamp (-1 latest, -2 earliest); offset -1 where there is none. */
-  async listOffset(tp: TopicPartition, timestamp: number): Promise<OffsetAndTimestamp> {
-    const leader = this.leaderOf(tp);
-    if (!leader) throw new KafkaError('LEADER_NOT_AVAILABLE');
-    const request = { replicaId: CONSUMER, isolationLevel: 0, topics: [{ name: tp.topic, partitions: [{ partitionIndex: tp.partition, currentLeaderEpoch: leader.epoch, timestamp }] }] };
-    const row = (await this.pool.request(leader.address, listOffsets, request)).topics[0]!.partitions[0]!;
-    if (row.errorCode !== 0) throw KafkaError.ofCode(row.errorCode);
-    return { offset: row.offset, timestamp: row.timestamp };
   }
 
   private async fetchFrom(node: number, partitions: readonly AssignedPartition[]): Promise<void> {
     this.busyNodes.add(node);
     let hasRecords = false;
-    const asked = partitions.map((partition) => ({ partition, fetchOffset: this.nextFetchOffset(partition)! }));
+    const asked = partitions.map((partition) => ({ partition, fetchOffset: this.nextFetchOffset(partition)!, since: partition.lastMove }));
     try {
-      const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
-      for (const { partition: { tp }, fetchOffset } of asked) {
-        const rows = topics.get(tp.topic) ?? [];
-        topics.set(tp.topic, rows);
-        rows.push({ partition: tp.partition, currentLeaderEpoch: this.leaderOf(tp)?.epoch ?? -1, fetchOffset, logStartOffset: -1, partitionMaxBytes: this.config['max.partition.fetch.bytes'] });
-      }
-      const response = await this.pool.request(this.metadata.address(node)!, fetch, {
-        replicaId: CONSUMER, replicaEpoch: -1, maxWaitMs: this.config['fetch.max.wait.ms'], minBytes: this.config['fetch.min.bytes'],
-        maxBytes: this.config['fetch.max.bytes'], isolationLevel: 0, topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
-      });
+      const response = await this.pool.request(this.metadata.address(node)!, fetch, this.fetchRequest(asked));
+      if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
       if (!this.isClosed) hasRecords = await this.accept(asked, response);
     } catch (error) {
       if (this.isClosed) return;
-      for (const { partition } of asked) this.failedPartition(partition, error as KafkaError);
+      for (const one of asked) this.failedFetch(one, error as KafkaError);
     } finally {
       this.busyNodes.delete(node);
       this.wake();
@@ -291,39 +193,85 @@ export class Fetcher {
     }
   }
 
+  private fetchRequest(asked: readonly Asked[]): TypeOf<typeof fetch.request> {
+    const { config } = this;
+    const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
+    for (const { partition: { tp, currentLeader }, fetchOffset } of asked) {
+      const rows = topics.get(tp.topic) ?? [];
+      topics.set(tp.topic, rows);
+      rows.push({
+        partition: tp.partition, currentLeaderEpoch: currentLeader.epoch, fetchOffset, logStartOffset: -1,
+        partitionMaxBytes: config['max.partition.fetch.bytes'],
+      });
+    }
+    return {
+      replicaId: CONSUMER, replicaEpoch: -1, maxWaitMs: config['fetch.max.wait.ms'], minBytes: config['fetch.min.bytes'],
+      maxBytes: config['fetch.max.bytes'], isolationLevel: 0, topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
+    };
+  }
+
+  /** Nothing moved since it was asked for, and it is next behind what is here. */
+  private isCurrent({ partition, fetchOffset, since }: Asked): boolean {
+    return this.isAssigned(partition) && partition.lastMove === since && this.nextFetchOffset(partition) === fetchOffset;
+  }
+
   /** Returns whether there were records. */
-  private async accept(asked: readonly { partition: AssignedPartition; fetchOffset: number }[], response: TypeOf<typeof fetch.response>): Promise<boolean> {
+  private async accept(asked: readonly Asked[], response: TypeOf<typeof fetch.response>): Promise<boolean> {
     let hasRecords = false;
     const rows = new Map(response.responses.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row])));
-    for (const { partition, fetchOffset } of asked) {
-      const row = rows.get(tpName(partition.tp));
-      if (!row || this.nextFetchOffset(partition) !== fetchOffset || this.subscription.find(partition.tp) !== partition) continue;
-      if (row.errorCode !== 0) this.failedPartition(partition, KafkaError.ofCode(row.errorCode));
-      else if (row.records[0]!.length > 0) {
-        const fetched = new Fetched(partition, fetchOffset, row.records[0]!, this.config['check.crcs'], this.deserializers);
-        if (fetched.usesZstd) await loadZstd();
-        this.completed.push(fetched);
-        hasRecords = true;
-      }
+    for (const one of asked) {
+      const row = rows.get(tpName(one.partition.tp));
+      if (!row) this.failedFetch(one, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'));
+      else if (row.errorCode !== 0) this.failedFetch(one, KafkaError.ofCode(row.errorCode));
+      else if (row.records[0]!.length > 0) hasRecords = await this.keep(one, row.records[0]!) || hasRecords;
     }
     return hasRecords;
   }
 
-  private failedPartition(partition: AssignedPartition, error: KafkaError): void {
-    const name = error instanceof KafkaError ? error.errorName : errorName(-1);
-    partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
-    if (name === 'OFFSET_OUT_OF_RANGE') this.outOfRange(partition);
-    else if (STALE_METADATA.includes(name)) this.metadata.requestUpdate(partition.tp.topic);
-    else this.failure = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
+  private async keep(asked: Asked, bytes: Buffer): Promise<boolean> {
+    if (!this.isCurrent(asked)) return false;
+    const { partition, fetchOffset } = asked;
+    const fetched = new CompletedFetch(partition, fetchOffset, bytes, this.config['check.crcs'], this.deserializers);
+    if (fetched.endOffset === fetchOffset) {
+      const why = `No whole batch at or after offset ${fetchOffset} of ${tpName(partition.tp)} came back in ${bytes.length} bytes`;
+      this.failedFetch(asked, new KafkaError('CORRUPT_MESSAGE', why));
+      return false;
+    }
+    if (fetched.usesZstd) await loadZstd();
+    if (!this.isCurrent(asked)) return false;
+    this.completed.push(fetched);
+    return true;
   }
 
-  private outOfRange(partition: AssignedPartition): void {
+  private failedFetch(asked: Asked, error: KafkaError): void {
+    const { partition, fetchOffset } = asked;
+    if (!this.isAssigned(partition) || partition.lastMove !== asked.since) return;
+    const isCurrent = () => this.isAssigned(partition) && partition.lastMove === asked.since && partition.position === fetchOffset;
+    if (error instanceof KafkaError && error.errorName === 'OFFSET_OUT_OF_RANGE') {
+      partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
+      // Of what is still to be taken before it, it says nothing: it is asked again from there.
+      if (isCurrent()) this.outOfRange(partition, isCurrent);
+    } else this.failedPartition(partition, error, isCurrent);
+  }
+
+  /** Tries again later, or tells the program. */
+  private failedPartition(partition: AssignedPartition, error: KafkaError, isCurrent: () => boolean): void {
+    partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
+    if (!(error instanceof KafkaError)) this.failure = { error: new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)), isCurrent: () => true };
+    else if (INVALID_METADATA.includes(error.errorName)) this.metadata.requestUpdate(partition.tp.topic);
+    else if (error.errorName === 'UNKNOWN_SERVER_ERROR') this.log.warn(`Asking about ${tpName(partition.tp)} failed: ${messageOf(error)}`);
+    else this.failure ??= { error, isCurrent };
+  }
+
+  private outOfRange(partition: AssignedPartition, isCurrent: () => boolean): void {
     const { tp, position } = partition;
-    if (this.config['auto.offset.reset'] === 'none') {
-      this.failure = new KafkaError('OFFSET_OUT_OF_RANGE', `Fetch position ${position} is out of range for partition ${tpName(tp)}`);
+    const strategy = this.config['auto.offset.reset'];
+    const what = `Fetch position ${position} is out of range for partition ${tpName(tp)}`;
+    if (strategy === 'none') {
+      this.failure ??= { error: new KafkaError('OFFSET_OUT_OF_RANGE', what), isCurrent };
       return;
     }
-    this.log.info(`Fetch position ${position} is out of range for partition ${tpName(tp)}, resetting to ${this.config['auto.offset.reset']}`);
+    this.log.info(`${what}, resetting to ${strategy}`);
     this.subscription.requestReset(tp);
   }
 

@@ -7,14 +7,14 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { Clock, sleep } from '../common/host';
 import { ClusterMetadata } from '../client/cluster-metadata';
-import { Fetcher, OffsetAndTimestamp } from './fetcher';
+import { OffsetAndTimestamp, OffsetFetcher } from './offset-fetcher';
 
 const EARLIEST = -2;
 const LATEST = -1;
 
 export class OffsetLookup {
   constructor(
-    private readonly clock: Clock, private readonly metadata: ClusterMetadata, private readonly fetcher: Fetcher,
+    private readonly clock: Clock, private readonly metadata: ClusterMetadata, private readonly offsets: OffsetFetcher,
     private readonly timeoutMs: number, private readonly retryBackoffMs: number,
   ) {}
 
@@ -23,7 +23,7 @@ export class OffsetLookup {
     await this.metadata.awaitTopic(tp.topic, this.timeoutMs);
     for (;;) {
       try {
-        return await this.fetcher.listOffset(tp, timestamp);
+        return await this.offsets.listOffset(tp, timestamp);
       } catch (error) {
         if (!(error instanceof KafkaError) || !error.retriable || this.clock.monotonicMs() >= deadlineMs) throw error;
         this.metadata.requestUpdate(tp.topic);

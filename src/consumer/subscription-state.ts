@@ -2,31 +2,23 @@
  * Which partitions a consumer reads, from where, and which of them are paused.
  *
  * A consumer either subscribes to topics (by name or pattern) and is assigned partitions by its group, or assigns them
- * to itself; never both. A position is the offset of the next record to return; `undefined` means that it is still to be
- * found: by the committed offset first, where there is a group, then by the reset strategy.
+ * to itself; never both. Where it stands in each: assigned-partition.ts. What has no position yet is found by the
+ * committed offset first, where there is a group, then by the reset strategy.
  *
  * [p] Kafka: clients/consumer/internals/SubscriptionState.java@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
+import { ClusterMetadata } from '../client/cluster-metadata';
+import { AssignedPartition, NO_LEADER, ResetStrategy } from './assigned-partition';
 
-export type ResetStrategy = 'earliest' | 'latest' | 'none';
+type LeaderSource = Pick<ClusterMetadata, 'leaderOf' | 'updateLastSeenEpochIfNewer'>;
 
-export interface AssignedPartition {
-  readonly tp: TopicPartition;
-  position: number | undefined;
-  /** Leader epoch of the last record returned, or -1. */
-  lastEpoch: number;
-  /** What to do about an undefined position. */
-  reset: ResetStrategy;
-  /** The committed offset is to be asked for first. */
-  needsCommitted: boolean;
-  paused: boolean;
-  /** Given up in this rebalance: nothing more is returned of it. */
-  revoked: boolean;
-  /** Nothing is asked of this partition before this time (monotonic ms). */
-  retryAtMs: number;
+interface CommittedOffset {
+  readonly offset: number;
+  readonly leaderEpoch?: number;
 }
+
 
 type Kind = 'none' | 'topics' | 'pattern' | 'assigned';
 
@@ -36,7 +28,7 @@ export class SubscriptionState {
   private pattern: RegExp | undefined;
   private assigned = new Map<string, AssignedPartition>();
 
-  constructor(private readonly defaultReset: ResetStrategy, private readonly hasGroup = false) {}
+  constructor(readonly defaultReset: ResetStrategy, private readonly hasGroup = false) {}
 
   private become(kind: Kind): void {
     if (this.kind !== 'none' && this.kind !== kind) {
@@ -94,7 +86,9 @@ export class SubscriptionState {
   }
 
   private fresh({ topic, partition }: TopicPartition): AssignedPartition {
-    return { tp: { topic, partition }, position: undefined, lastEpoch: -1, reset: this.defaultReset, needsCommitted: this.hasGroup, paused: false, revoked: false, retryAtMs: -Infinity };
+    const one = new AssignedPartition({ topic, partition });
+    if (!this.hasGroup) one.requestReset(this.defaultReset);
+    return one;
   }
 
   get all(): readonly AssignedPartition[] { return [...this.assigned.values()]; }
@@ -111,25 +105,31 @@ export class SubscriptionState {
     return found;
   }
 
-  seek(tp: TopicPartition, offset: number): void {
+  seek(tp: TopicPartition, to: number | CommittedOffset, metadata?: LeaderSource): void {
+    const committed = typeof to === 'number' ? { offset: to } : to;
+    const { offset } = committed;
     if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `seek offset must not be a negative number: ${offset}`);
-    const partition = this.require(tp);
-    partition.position = offset;
-    partition.needsCommitted = false;
+    this.goOnAt(this.require(tp), committed, metadata);
+  }
+
+  /** Goes on at a committed offset; one that names its leader epoch is validated. Kafka: seekUnvalidated */
+  goOnAt(partition: AssignedPartition, { offset, leaderEpoch = -1 }: CommittedOffset, metadata?: LeaderSource): void {
+    if (leaderEpoch >= 0) metadata?.updateLastSeenEpochIfNewer(partition.tp, leaderEpoch);
+    partition.seek({ offset, offsetEpoch: leaderEpoch, currentLeader: metadata?.leaderOf(partition.tp) ?? NO_LEADER });
   }
 
   requestReset(tp: TopicPartition, strategy: ResetStrategy = this.defaultReset): void {
-    const partition = this.require(tp);
-    partition.position = undefined;
-    partition.needsCommitted = false;
-    partition.reset = strategy;
+    this.require(tp).requestReset(strategy);
   }
 
   setPaused(tp: TopicPartition, paused: boolean): void {
     this.require(tp).paused = paused;
   }
 
-  /** Positions to commit: of everything that has one. */
+  /**
+   * Positions to commit: of everything that has one. Kafka leaves out those that are not validated yet; with its epoch
+   * a position is validated by whoever goes on from it.
+   */
   consumed(): { readonly tp: TopicPartition; readonly offset: number; readonly leaderEpoch: number }[] {
     return this.all.flatMap(({ tp, position, lastEpoch }) => (position === undefined ? [] : [{ tp, offset: position, leaderEpoch: lastEpoch }]));
   }

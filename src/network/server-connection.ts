@@ -25,7 +25,7 @@ const CLOSING_MS = 10_000;
 
 /** The peer that waits for an answer. */
 export interface Asker {
-  /** Calls `listener` if the connection ends before the answer is there. */
+  /** Calls `listener` if the connection ends before the answer is there, at once if it has ended. */
   onGone(listener: () => void): void;
 }
 
@@ -69,13 +69,16 @@ class Pending implements Asker {
   closeReason: string | undefined;
   /** What the request still holds while it waits. */
   waitingBytes = 0;
+  private isGone = false;
   private goneListeners: (() => void)[] | undefined;
 
   onGone(listener: () => void): void {
+    if (this.isGone) return listener();
     (this.goneListeners ??= []).push(listener);
   }
 
   gone(): void {
+    this.isGone = true;
     for (const listener of this.goneListeners ?? []) listener();
   }
 }

@@ -5,7 +5,7 @@
  * Swarm testing: each seed draws which kinds of everything exist at all, because runs with everything at once
  * find less.
  */
-import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds } from './faults';
+import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, zooKeeperFaultKinds } from './faults';
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
 import { Prng } from './prng';
@@ -97,6 +97,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const disks = random.split('disks');
   const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: FAULTS_UNTIL_MS };
   const diskFaults = disks.chance(0.3) ? drawFaults(disks, diskFaultKinds, window).slice(0, 3) : [];
+  const zk = random.split('zookeeper faults');
+  const zkFaults = zk.chance(0.3) ? drawFaults(zk, zooKeeperFaultKinds, window).slice(0, 4) : [];
   const events = random.split('event faults');
   const timed = drawFaults(random.split('faults'), kinds, window);
   const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];
@@ -105,7 +107,7 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const drawn = recipe ? [
     ...recipe.faults, ...timed.slice(0, 2),
   ] : eventFaults.length > 0 ? timed.slice(0, 4) : timed;
-  const faults = [...drawn, ...diskFaults];
+  const faults = [...drawn, ...diskFaults, ...zkFaults];
   const readers = random.split('readers');
   const trimmed = drawTrimmed(random.split('trimmed'));
   const operations = random.split('operations');

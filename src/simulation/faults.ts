@@ -10,6 +10,7 @@ import { SimCluster } from './sim-cluster';
 import { SimGroup } from './sim-group';
 import { SimOldGroup } from './sim-old-group';
 import { ZOOKEEPER_HOST } from './sim-zookeeper';
+import { damageZnode } from './zk-faults';
 
 export const faultKinds = [
   'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
@@ -21,7 +22,10 @@ export const faultKinds = [
 /** Drawn beside the others: they need a log dir to hit. */
 export const diskFaultKinds = ['disk-error', 'disk-full'] as const;
 
-export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number];
+/** Drawn beside the others, so that the seeds there were stay what they were. */
+export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const;
+
+export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number] | (typeof zooKeeperFaultKinds)[number];
 
 export interface Fault {
   readonly atMs: number;
@@ -104,6 +108,12 @@ export function applyFault(
     }
     case 'expire-session':
       return cluster.expireSession(target);
+    case 'stale-zookeeper':
+      cluster.event(kind, target);
+      cluster.zookeeper.lag(`broker-${target}`, 50 + lastsMs % 1500);
+      return later(() => cluster.zookeeper.lag(`broker-${target}`, 0));
+    case 'damaged-znode':
+      return later(damageZnode(cluster, 'records', target, other * 100 + lastsMs));
     case 'reset-zookeeper':
       return cluster.zookeeper.resetConnections(`broker-${target}`);
     case 'kill-member': case 'pause-member': {

@@ -70,7 +70,9 @@ export async function registerBroker(
     if (stat === null) continue;
     if (stat.ephemeralOwner === zk.credentials.id) {
       await registerIncarnation(zk, broker.id, stat.czxid);
-      return stat.czxid;
+      // If the session was replaced meanwhile, that registration is gone.
+      if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
+      continue;
     }
     if (ourSessions.has(stat.ephemeralOwner)) {
       await deleteIfThere(zk, path, stat.version);

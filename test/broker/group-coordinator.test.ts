@@ -411,7 +411,7 @@ describe('storing', () => {
     await staged.pass(10);
     const next = (await rejoins[0]!).generationId;
     expect(next).toBe(generation + 1);
-    expect(await staged.sync(a, generation, { [a]: 'old', [b]: 'old' })).toEqual({
+    expect(await staged.soon(staged.sync(a, generation, { [a]: 'old', [b]: 'old' }))).toEqual({
       error: 'ILLEGAL_GENERATION',
       assignment: '',
     });
@@ -467,17 +467,58 @@ describe('storing', () => {
     ];
     await staged.pass(10);
     await Promise.all(rejoins);
-    expect(await staged.commit(1, { memberId: a, generationId: generation })).toBe('ILLEGAL_GENERATION');
-    expect(await staged.commit(1, { memberId: a, generationId: generation + 1 })).toBe(
+    expect(await staged.soon(staged.commit(1, { memberId: a, generationId: generation }))).toBe(
+      'ILLEGAL_GENERATION',
+    );
+    expect(await staged.soon(staged.commit(1, { memberId: a, generationId: generation + 1 }))).toBe(
       'REBALANCE_IN_PROGRESS',
     );
-    expect(await staged.commit(1, { memberId: 'stranger', generationId: generation + 1 })).toBe(
+    expect(await staged.soon(staged.commit(1, { memberId: 'stranger', generationId: generation + 1 }))).toBe(
       'UNKNOWN_MEMBER_ID',
     );
-    expect(await staged.commit(1)).toBe('UNKNOWN_MEMBER_ID');
+    expect(await staged.soon(staged.commit(1))).toBe('UNKNOWN_MEMBER_ID');
     // Nobody joins or syncs any more: both are removed, and the group is free for who commits without it.
     await staged.pass(60000);
-    expect(await staged.commit(1, { memberId: b, generationId: generation + 1 })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await staged.soon(staged.commit(1, { memberId: b, generationId: generation + 1 }))).toBe(
+      'UNKNOWN_MEMBER_ID',
+    );
+  });
+
+  test('a member that joins and says that it lives, and never syncs, is removed: it does not hold the group', async () => {
+    const staged = await ready('unsynced');
+    const { a, b } = await stableGroup(staged);
+    const changed = [{ name: 'range', metadata: Buffer.from('x') }];
+    const rejoins = [staged.join(a, { protocols: changed }), staged.join(b)];
+    await staged.pass(10);
+    const { generationId } = await rejoins[0]!;
+    await rejoins[1];
+    for (let second = 0; second < 25; second += 5) {
+      await staged.pass(5000);
+      staged.heartbeat(a, generationId);
+      staged.heartbeat(b, generationId);
+    }
+    const last = [staged.heartbeat(a, generationId), staged.heartbeat(b, generationId)];
+    expect(last).toEqual(['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID']);
+  });
+
+  test('a static member that is back under a new id keeps that id when the coordinator moves', async () => {
+    const staged = await ready('static');
+    const first = staged.join('', { groupInstanceId: 'one' });
+    await staged.pass(10);
+    const { memberId, generationId } = await first;
+    const synced = staged.sync(memberId, generationId, { [memberId]: 'all' });
+    await staged.replicate();
+    expect(await synced).toEqual({ error: 'NONE', assignment: 'all' });
+    const second = staged.join('', { groupInstanceId: 'one' });
+    await staged.replicate();
+    const back = await second;
+    expect([back.errorCode, back.generationId, back.memberId === memberId]).toEqual([0, generationId, false]);
+    staged.resign(1);
+    await staged.pass(10);
+    staged.lead(2);
+    await staged.pass(10);
+    const beats = [staged.heartbeat(back.memberId, generationId), staged.heartbeat(memberId, generationId)];
+    expect(beats).toEqual(['NONE', 'UNKNOWN_MEMBER_ID']);
   });
 
   test("while members are gathered those who may be gone take nobody's place", async () => {

@@ -162,7 +162,7 @@ test('what brokers send each other is read while clients hold all the room for r
   expect(asked.sort()).toEqual(['Fetch', 'UpdateMetadata']);
 });
 
-test('with a listener of their own, brokers are known by it, and max.connections does not refuse them', async () => {
+test('with a listener of their own, brokers are known by it and never refused', async () => {
   const { dial, asked, pass } = await serverWith(() => undefined, {
     brokerListener: 'BROKER',
     maxConnections: 3,
@@ -281,6 +281,24 @@ test('a request that waits is told when its peer is gone, and one that was answe
   peer.connection.destroy('gone');
   await pass(100);
   expect(gone).toEqual(['JoinGroup']);
+});
+
+test('a request that asks only then whether its peer is gone is told so', async () => {
+  const gone: string[] = [];
+  let proceed = () => {};
+  const { dial, pass } = await serverWith(async (api: Api, _body: unknown, { asker }: RequestContext) => {
+    await new Promise<void>((resolve) => { proceed = resolve; });
+    asker.onGone(() => gone.push(api.name));
+    return never();
+  });
+  const peer = await dial();
+  peer.write(metadataFrame(1));
+  await pass(100);
+  peer.connection.destroy('gone');
+  await pass(100);
+  proceed();
+  await pass(0);
+  expect(gone).toEqual(['Metadata']);
 });
 
 test('a broker is known by its request: control, or replication under a broker id', () => {

@@ -1,6 +1,8 @@
 /** Brokers under pressure: tiny budgets, clients without answers, and what is left when it is quiet. */
 import { resourcesAboveFloor } from '../../src/checkers/resources';
+import { RpcConnection } from '../../src/network/rpc-connection';
 import { Producer } from '../../src/producer/producer';
+import { fetch } from '../../src/protocol/messages/produce-fetch';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
@@ -83,5 +85,32 @@ test('a client may not write to __consumer_offsets, and groups go on', async () 
     await cluster.world.complete(consumer.committed([TP]), 60000, 'asking for the offset'),
   ).toMatchObject(expect.anything());
   await cluster.world.complete(consumer.close(), 60000, 'closing');
+  await untilAtFloor(cluster);
+});
+
+test('requests of a client that is gone do not wait on, however long it was ready to wait', async () => {
+  const cluster = await bringUp('gone', 3, [1, 2, 3], { topic: { 'min.insync.replicas': '2' } });
+  const environment = cluster.environment();
+  const address = { host: 'broker-1', port: 9092 };
+  const options = { clientId: 'gone', requestTimeoutMs: 2 ** 31 - 1, connectTimeoutMs: 1000 };
+  const open = RpcConnection.open(environment.host, address, options);
+  const connection = await cluster.world.complete(open, 30000, 'connecting');
+  const partition = {
+    partition: 0,
+    currentLeaderEpoch: -1,
+    fetchOffset: 0,
+    logStartOffset: -1,
+    partitionMaxBytes: 1000,
+  };
+  for (let i = 0; i < 10; i++) {
+    void connection.request(fetch, {
+      replicaId: -1, replicaEpoch: -1, maxWaitMs: 2 ** 31 - 1, minBytes: 1, maxBytes: 1000, isolationLevel: 0,
+      topics: [{ topic: 't', partitions: [partition] }],
+    }).catch(() => {});
+  }
+  const leader = cluster.broker(1).broker!.replicas;
+  await runUntil(cluster, 'the fetches wait', () => leader.fetchPurgatory.numDelayed >= 10);
+  connection.close();
+  await runUntil(cluster, 'only the followers wait', () => leader.fetchPurgatory.numDelayed <= 2, 1000);
   await untilAtFloor(cluster);
 });

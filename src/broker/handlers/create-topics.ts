@@ -6,6 +6,7 @@
 import { errorCode, KafkaError } from '../../common/errors';
 import { Host, sleep } from '../../common/host';
 import { validateTopicConfig } from '../../log/log-config';
+import { Asker, RequestContext } from '../../network/server-connection';
 import { createTopics } from '../../protocol/messages/metadata';
 import { TypeOf } from '../../protocol/schema';
 import { createTopic } from '../../zk/topic-creation';
@@ -44,8 +45,12 @@ async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boo
   }, { validateConfig: validateTopicConfig, validateOnly });
 }
 
-/** Until this broker knows a leader for every partition, or time is over. */
-async function awaitLeaders({ host, cache }: CreateTopicsDeps, topics: readonly string[], timeoutMs: number): Promise<Set<string>> {
+/** Until this broker knows a leader for every partition, or time is over, or nobody waits for the answer. */
+async function awaitLeaders(
+  { host, cache }: CreateTopicsDeps, topics: readonly string[], timeoutMs: number, asker: Asker,
+): Promise<Set<string>> {
+  let isGone = false;
+  asker.onGone(() => { isGone = true; });
   const deadline = host.clock.monotonicMs() + timeoutMs;
   const waiting = new Set(topics);
   for (;;) {
@@ -53,12 +58,14 @@ async function awaitLeaders({ host, cache }: CreateTopicsDeps, topics: readonly 
       const partitions = cache.partitions(topic);
       if (partitions?.every((partition) => partition.leader >= 0)) waiting.delete(topic);
     }
-    if (waiting.size === 0 || host.clock.monotonicMs() >= deadline) return waiting;
+    if (waiting.size === 0 || isGone || host.clock.monotonicMs() >= deadline) return waiting;
     await sleep(host.clock, POLL_MS);
   }
 }
 
-export async function handleCreateTopics(deps: CreateTopicsDeps, request: Request): Promise<Response> {
+export async function handleCreateTopics(
+  deps: CreateTopicsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
+): Promise<Response> {
   const rows: { name: string; errorCode: number; errorMessage: string | null }[] = [];
   const names = request.topics.map((topic) => topic.name);
   for (const topic of request.topics) {
@@ -74,7 +81,8 @@ export async function handleCreateTopics(deps: CreateTopicsDeps, request: Reques
     }
   }
   if (request.validateOnly || request.timeoutMs <= 0) return { topics: rows };
-  const late = await awaitLeaders(deps, rows.filter((row) => row.errorCode === 0).map((row) => row.name), request.timeoutMs);
+  const created = rows.filter((row) => row.errorCode === 0).map((row) => row.name);
+  const late = await awaitLeaders(deps, created, request.timeoutMs, asker);
   for (const row of rows) if (late.has(row.name)) Object.assign(row, { errorCode: errorCode('REQUEST_TIMED_OUT'), errorMessage: 'The topic was created, but has no leaders yet.' });
   return { topics: rows };
 }

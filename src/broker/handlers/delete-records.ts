@@ -6,6 +6,7 @@
  */
 import { isInternalTopic, TopicPartition } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { RequestContext } from '../../network/server-connection';
 import { deleteRecords } from '../../protocol/messages/log-admin';
 import { TypeOf } from '../../protocol/schema';
 import { DelayedOperation } from '../purgatory';
@@ -70,7 +71,9 @@ function respond(request: Request, deletions: readonly Deletion[]): Response {
   };
 }
 
-export function handleDeleteRecords(replicas: ReplicaManager, request: Request): Promise<Response> {
+export function handleDeleteRecords(
+  replicas: ReplicaManager, request: Request, { asker }: Pick<RequestContext, 'asker'>,
+): Promise<Response> {
   const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => (
     new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)
   )));
@@ -81,5 +84,6 @@ export function handleDeleteRecords(replicas: ReplicaManager, request: Request):
       return respond(request, deletions);
     },
   };
-  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, deletions.map(({ tp }) => tp), request.timeoutMs);
+  const tps = deletions.map(({ tp }) => tp);
+  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, tps, request.timeoutMs, asker);
 }

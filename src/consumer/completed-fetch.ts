@@ -1,0 +1,113 @@
+/**
+ * What one fetch brought for one partition, taken record by record.
+ *
+ * Invariant: it moves the partition's position only onward from where it stands itself; whoever takes from it first
+ * looks whether the partition still stands there (`isNext`).
+ *
+ * Kafka: clients/consumer/internals/Fetcher.java#CompletedFetch@2.8.2
+ */
+import { tpName } from '../common/cluster-types';
+import { KafkaError, messageOf } from '../common/errors';
+import { Deserializer } from '../common/serialization';
+import { compressionId } from '../record/compression';
+import { Header, RecordReader } from '../record/record';
+import { batchesOf, RecordBatch } from '../record/record-batch';
+import { AssignedPartition } from './assigned-partition';
+import { ConsumerRecord } from './consumer-record';
+
+/** Turns bytes into what the program wants. */
+export interface Deserializers {
+  readonly key: Deserializer;
+  readonly value: Deserializer;
+}
+
+const ZSTD = compressionId('zstd');
+
+export class CompletedFetch {
+  private reader: RecordReader | undefined;
+  private leaderEpoch = -1;
+  private batchEnd = 0;
+  private nextOffset: number;
+  private readonly batches: Iterator<RecordBatch>;
+  private readonly since: object;
+  usesZstd = false;
+  /** Where the next fetch of the partition begins. */
+  readonly endOffset: number;
+
+  constructor(
+    readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer,
+    private readonly checkCrcs: boolean, private readonly deserializers: Deserializers,
+  ) {
+    this.nextOffset = fetchOffset;
+    this.since = partition.lastMove;
+    let last = fetchOffset;
+    for (const batch of batchesOf(bytes)) {
+      last = Math.max(last, batch.nextOffset);
+      this.usesZstd ||= batch.compression === ZSTD;
+    }
+    this.endOffset = last;
+    this.batches = batchesOf(bytes);
+  }
+
+  /** The partition still stands where this goes on, and was not moved meanwhile, nor given another leader. */
+  get isNext(): boolean {
+    const { partition } = this;
+    return partition.state === 'fetching' && partition.position === this.nextOffset && partition.lastMove === this.since;
+  }
+
+  private readonly make = (
+    offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[],
+  ): ConsumerRecord<unknown, unknown> | number => {
+    // What lies before the position only shares a batch with it.
+    if (offset < this.nextOffset) return offset;
+    const { topic, partition } = this.partition.tp;
+    const { deserializers, leaderEpoch } = this;
+    try {
+      return {
+        topic, partition, offset, timestamp, key: deserializers.key.deserialize(topic, key, headers),
+        value: deserializers.value.deserialize(topic, value, headers), headers, leaderEpoch,
+      };
+    } catch (error) {
+      const where = `partition ${tpName(this.partition.tp)} at offset ${offset}`;
+      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
+    }
+  };
+
+  /** The next record at or after the position; undefined at the end. Moves the position. Throws CORRUPT_MESSAGE. */
+  next(): ConsumerRecord<unknown, unknown> | undefined {
+    for (;;) {
+      if (this.reader === undefined && !this.openBatch()) return undefined;
+      const record = this.reader?.next(this.make);
+      if (record === undefined) {
+        this.passTo(this.batchEnd);
+        this.reader = undefined;
+      } else if (typeof record !== 'number') {
+        this.passTo(record.offset + 1);
+        return record;
+      }
+    }
+  }
+
+  private passTo(offset: number): void {
+    if (offset <= this.nextOffset) return;
+    this.nextOffset = offset;
+    this.partition.advance(offset, this.leaderEpoch);
+  }
+
+  private openBatch(): boolean {
+    for (let step = this.batches.next(); !step.done; step = this.batches.next()) {
+      const batch = step.value;
+      if (this.checkCrcs && batch.computeCrc() !== batch.crc) {
+        throw new KafkaError('CORRUPT_MESSAGE', `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`);
+      }
+      this.leaderEpoch = batch.partitionLeaderEpoch;
+      this.batchEnd = batch.nextOffset;
+      if (!batch.isControl) {
+        this.reader = new RecordReader(batch);
+        return true;
+      }
+      this.passTo(this.batchEnd);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * An operator's slip in ZooKeeper: a znode that any broker or the controller reads is overwritten with what it is not,
+ * and put right later. What it costs must be no more than what it is about, and nothing after the repair.
+ *
+ * States and assignments of partitions are left out here: the checkers read them. See test/simulation/damaged-znodes.test.ts.
+ */
+import { brokerIdZnode, configChangesZnode, configZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, producerIdBlockZnode } from '../zk/znodes';
+import { SimCluster } from './sim-cluster';
+
+const JUNK = ['', 'no json', '[]', '{}', '{"version":1,"config":{"min.insync.replicas":"x"},"partitions":7}'];
+
+/** `choice` decides which znode it is, and what stands in it. Returns how to put it right. */
+export function damageZnode(cluster: SimCluster, topic: string, brokerId: number, choice: number): () => void {
+  const { zookeeper } = cluster;
+  const config = configZnode.path('topics', topic);
+  const number = String(1_000_000 + choice).padStart(10, '0');
+  const paths = [
+    config, brokerIdZnode.path(brokerId), producerIdBlockZnode.path, preferredElectionZnode.path,
+    configChangesZnode.createPath + number, isrChangeZnode.createPath + number, logDirEventZnode.createPath + number,
+  ];
+  const path = paths[choice % paths.length]!;
+  const junk = Buffer.from(JUNK[Math.floor(choice / paths.length) % JUNK.length]!);
+  // A broker that does not live has no registration to damage.
+  if (path === brokerIdZnode.path(brokerId) && !zookeeper.tree.exists(path)) return () => {};
+  cluster.event('damaged znode', path);
+  const before = zookeeper.overwrite(path, junk);
+  return () => {
+    if (!before || !zookeeper.tree.exists(path) || !zookeeper.tree.get(path).data.equals(junk)) return;
+    zookeeper.overwrite(path, before);
+    const note = configChangesZnode.createPath + String(2_000_000 + choice).padStart(10, '0');
+    if (path === config) zookeeper.overwrite(note, configChangesZnode.encode(`topics/${topic}`));
+  };
+}
