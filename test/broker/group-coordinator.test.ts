@@ -363,6 +363,26 @@ describe('storing', () => {
     expect(staged.committed()).toBe(10);
   });
 
+  test('an offset that was committed lately does not expire, however long its group has been empty', async () => {
+    const settings = { 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '5000' };
+    const staged = await ready('empty', settings);
+    const { a } = await stableGroup(staged);
+    const early = staged.commit(3, { memberId: a, generationId: 1, partition: 1 });
+    await staged.replicate();
+    expect(await early).toBe('NONE');
+    await staged.pass(70000);
+    await staged.replicate();
+    const commit = staged.commit(10);
+    await staged.replicate();
+    expect(await commit).toBe('NONE');
+    await staged.pass(30000);
+    await staged.replicate();
+    expect(staged.committed()).toBe(10);
+    await staged.pass(60000);
+    await staged.replicate();
+    expect(staged.committed()).toBe(-1);
+  });
+
   test('expiry of a group that was unloaded and loaded again meanwhile does not go by what the old one knew', async () => {
     const staged = await ready('expiry', {
       'offsets.retention.minutes': '1',
@@ -499,6 +519,22 @@ describe('storing', () => {
     }
     const last = [staged.heartbeat(a, generationId), staged.heartbeat(b, generationId)];
     expect(last).toEqual(['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID']);
+  });
+
+  test('a standstill of the coordinator puts out nobody who has gone on saying that it lives', async () => {
+    const staged = await ready('standstill');
+    const { a, b, generation } = await stableGroup(staged);
+    staged.machine.pause();
+    await staged.pass(30000);
+    // Their heartbeats came while it stood still; timers that are due go first.
+    staged.machine.resume();
+    await staged.pass(500);
+    expect([staged.heartbeat(a, generation), staged.heartbeat(b, generation)]).toEqual(['NONE', 'NONE']);
+    await staged.pass(9000);
+    expect(staged.heartbeat(a, generation)).toBe('NONE');
+    await staged.pass(2000);
+    expect(staged.heartbeat(a, generation)).toBe('REBALANCE_IN_PROGRESS');
+    expect(staged.heartbeat(b, generation)).toBe('UNKNOWN_MEMBER_ID');
   });
 
   test('a static member that is back under a new id keeps that id when the coordinator moves', async () => {

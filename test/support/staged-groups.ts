@@ -73,6 +73,7 @@ class StagedPartition {
 
 export class StagedGroups {
   readonly world: World;
+  readonly machine: SimHost;
   readonly host: Host;
   readonly service: GroupService;
   readonly cache = new MetadataCache();
@@ -86,11 +87,8 @@ export class StagedGroups {
     settings: Readonly<Record<string, string>> = {},
   ) {
     this.world = new World(seed);
-    this.host = new SimHost(
-      this.world,
-      { of: () => undefined as never, hostDied: () => {} },
-      'broker-1',
-    ).boot();
+    this.machine = new SimHost(this.world, { of: () => undefined as never, hostDied: () => {} }, 'broker-1');
+    this.host = this.machine.boot();
     this.purgatory = new Purgatory(this.host.clock);
     const replicas = {
       get: (tp: TopicPartition) => this.partitions.get(tpName(tp)),

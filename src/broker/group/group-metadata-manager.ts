@@ -307,7 +307,8 @@ export class GroupMetadataManager {
         )
         .map(({ tp }) => tp);
     if (group.protocolType === null) return due((committed) => committed.commitTimestamp);
-    if (group.is('Empty')) return due(() => group.stateSinceMs);
+    // Kafka goes by the state alone, and deletes what was committed a moment ago to a group that is long empty.
+    if (group.is('Empty')) return due((committed) => Math.max(group.stateSinceMs, committed.commitTimestamp));
     const subscribed = group.is('Stable') ? group.subscribedTopics() : undefined;
     return subscribed
       ? due(

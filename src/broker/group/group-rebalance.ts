@@ -17,6 +17,8 @@ import { Group, JoinResponse, Member, SyncResponse } from './group-metadata';
 import { GroupMetadataManager } from './group-metadata-manager';
 
 const NO_BYTES = Buffer.alloc(0);
+/** A timer that goes off this much too late says that the broker itself stood still. */
+const STANDSTILL_MS = 1000;
 
 export function joinError(error: ErrorName, memberId: string): JoinResponse {
   return {
@@ -238,7 +240,12 @@ export class GroupRebalance {
     member.timer = this.host.clock.schedule(delayMs, () => {
       member.timer = undefined;
       if (group.members.get(member.memberId) !== member || group.is('Dead')) return;
-      const leftMs = member.deadlineMs - this.host.clock.monotonicMs();
+      const nowMs = this.host.clock.monotonicMs();
+      const lateMs = nowMs - member.timerAtMs;
+      // What the member sent meanwhile lies in the socket, and is read after the timers that are due.
+      if (lateMs > STANDSTILL_MS)
+        return this.armSession(group, member, Math.min(lateMs, member.sessionTimeoutMs));
+      const leftMs = member.deadlineMs - nowMs;
       // Who waits for others does not expire, except in its very first join.
       const waits = (member.awaitingJoin !== undefined && !member.isNew) || member.awaitingSync !== undefined;
       if (leftMs > 0 || waits)
