@@ -11,6 +11,7 @@ import { Endpoint, GROUP_METADATA_TOPIC } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, withDeadline } from '../common/host';
 import { Metrics } from '../common/metrics';
+import { SerialQueue } from '../common/serial-queue';
 import { Controller } from '../controller/controller';
 import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
@@ -21,7 +22,7 @@ import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
 import { readTopic } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
-import { endpointText } from '../zk/znodes';
+import { brokerIdZnode, endpointText } from '../zk/znodes';
 import { moveLeadersAway } from './ask-controller';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
@@ -146,6 +147,7 @@ export class Broker {
       onNewSession: () => this.register(),
     });
     await this.register();
+    this.watchRegistration(running);
     replicas.registered();
     writeMetaProperties(host.disk, logs, brokerId, clusterId);
     controller.start();
@@ -266,6 +268,19 @@ export class Broker {
     this.sessions = new Set([session.id]);
     this.log.info(`Registered broker ${brokerId} in ZooKeeper with epoch ${this.brokerEpoch}`);
     this.host.event({ what: 'broker-registered', broker: brokerId, brokerEpoch: this.brokerEpoch });
+  }
+
+  /** If somebody removes the registration while the session lives, the controller must know of this broker all the same. */
+  private watchRegistration({ zk, brokerId }: Running): void {
+    const path = brokerIdZnode.path(brokerId);
+    const queue = new SerialQueue((error) => this.log.warn(`The registration could not be looked at: ${messageOf(error)}`));
+    const look = () => queue.put(async () => {
+      if (await zk.exists(path) !== null || this.stopping) return;
+      this.log.warn(`${path} is gone though the session lives; registering again`);
+      await this.register();
+    });
+    zk.onDataChange(path, look);
+    look();
   }
 
   private topicConfigChanged(topic: string, overrides: TopicOverrides): void {

@@ -101,6 +101,11 @@ export class SimZooKeeper {
     return known;
   }
 
+  /** An operator's hand: deletes the znode, which has no children. */
+  remove(path: string): void {
+    this.changed(this.tree.write({ type: 'delete', path, version: -1 }, NO_OWNER).changes);
+  }
+
   /** How many operations the host has issued; `atOperation` counts on from here. */
   operationsOf(host: string): number {
     return this.hooks.count(host);

@@ -69,14 +69,19 @@ export async function createTopicZnodes(
 ): Promise<void> {
   await writeTopicConfig(zk, topic, config);
   const data = topicZnode.encode({ partitions, adding: new Map(), removing: new Map() });
-  try {
-    await zk.create(topicZnode.path(topic), data);
-  } catch (error) {
-    const mine = isZkError(error) && error.maybeApplied;
-    if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+  let mayBeOurs = false;
+  for (;;) {
+    try {
+      await zk.create(topicZnode.path(topic), data);
+      return;
+    } catch (error) {
+      if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+      mayBeOurs ||= error.maybeApplied;
+    }
     const there = await zk.get(topicZnode.path(topic));
-    if (mine && there?.data.equals(data)) return;
-    if (mine && there === null) return createTopicZnodes(zk, topic, partitions, config);
+    // Not there, or not yet where we read: creating it again tells.
+    if (there === null) continue;
+    if (mayBeOurs && there.data.equals(data)) return;
     throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
   }
 }

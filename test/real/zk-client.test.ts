@@ -40,6 +40,8 @@ test('P1: version 0 in a multi is a condition, for check, set and delete', async
   }
   expect((await session.get('/n', false)).data.toString()).toBe('b');
   expect(await session.multi([{ type: 'check', path: '/n', version: 1 }, { type: 'set', path: '/n', data: data('c'), version: 1 }])).toEqual([{}, { version: 2 }]);
+  // What ZkConnection#sync is made of: a transaction that changes nothing goes through the leader all the same.
+  expect(await session.multi([{ type: 'check', path: '/n', version: -1 }])).toEqual([{}]);
 });
 
 test('a multi says which of its operations failed, and applies none of them', async () => {

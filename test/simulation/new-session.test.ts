@@ -51,6 +51,15 @@ test('the controller is not a session of its own past: the office is free when t
   expect(cluster.world.violations).toEqual([]);
 });
 
+test('a registration that somebody removes is made again, and the broker leads and follows as before', async () => {
+  const cluster = await bringUp('removed', 3, [1, 2], { controller: 3 });
+  cluster.zookeeper.remove('/brokers/ids/1');
+  await runUntil(cluster, 'the controller has noticed', () => cluster.stateOf(TP)!.leader === 2);
+  await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
+  expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.ephemeralOwner).toBe(cluster.broker(1).broker!.sessionCredentials.id);
+  expect(cluster.broker(1).host.exited).toBeUndefined();
+});
+
 describe('registering', () => {
   async function twoSessions(): Promise<{ cluster: SimCluster; first: ZkConnection; second: ZkConnection }> {
     const cluster = new SimCluster('registering', 1);

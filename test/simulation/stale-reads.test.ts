@@ -143,3 +143,14 @@ test('the settings of a new topic are in force on a broker that reads late', asy
   await runUntil(cluster, 'it is led', () => cluster.isQuiet(fresh));
   expect([1, 2].map((id) => cluster.logOf(id, fresh)!.config['min.insync.replicas'])).toEqual([2, 2]);
 });
+
+test('whoever creates a topic, loses the reply, and then reads late, is told that it was created', async () => {
+  const cluster = await bringUp('lag-create', 3, [1, 2], { controller: 3 });
+  const creating = cluster.createTopic('fresh', new Map([[0, [1, 2]]]));
+  const client = cluster.lastClient;
+  cluster.zookeeper.lag(client, 2000);
+  const hook = cluster.zookeeper.loseNextWriteReply(client, ({ paths }) => paths.includes('/brokers/topics/fresh'));
+  await cluster.world.complete(creating, 60000, 'creating');
+  expect(hook.fired.length).toBe(1);
+  await runUntil(cluster, 'it is led', () => cluster.isQuiet({ topic: 'fresh', partition: 0 }));
+});
