@@ -51,13 +51,13 @@ export function unknownIsr(proposed: IsrState): IsrState {
 
 /** The state after the answer to a write; `before` is the one that it was proposed in. */
 export function afterIsrWrite(
-  before: IsrState, proposed: IsrState, answer: IsrAnswer, me: { readonly leader: number; readonly leaderEpoch: number },
+  before: IsrState, proposed: IsrState, answer: IsrAnswer, me: Pick<FoundState, 'leader' | 'leaderEpoch'>,
 ): IsrState {
   // Nothing was written now; what was unknown before still is.
   if (answer.kind === 'joiner-gone') return before;
   const found = answer.state;
   // A read may lag behind (ZooKeeper promises it to no other session), so an old version proves nothing.
   if (found === undefined || found.zkVersion <= proposed.zkVersion) return unknownIsr(proposed);
-  if (found.leader !== me.leader || found.leaderEpoch !== me.leaderEpoch) return { ...proposed, phase: 'superseded' };
-  return settledIsr(found.isr, found.zkVersion);
+  const isOurs = found.leader === me.leader && found.leaderEpoch === me.leaderEpoch;
+  return isOurs ? settledIsr(found.isr, found.zkVersion) : { ...proposed, phase: 'superseded' };
 }

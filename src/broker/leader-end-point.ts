@@ -10,13 +10,14 @@ import { listOffsets } from '../protocol/messages/metadata';
 import { fetch, offsetForLeaderEpoch } from '../protocol/messages/produce-fetch';
 import { Api, TypeOf } from '../protocol/schema';
 
+type EpochApi = typeof offsetForLeaderEpoch;
 type Request<A extends { request: unknown }> = TypeOf<A['request']>;
 type Response<A extends { response: unknown }> = TypeOf<A['response']>;
 
 /** Each rejects with a KafkaError when the leader cannot be asked. */
 export interface LeaderEndPoint {
   fetch(request: Request<typeof fetch>): Promise<Response<typeof fetch>>;
-  offsetsForLeaderEpoch(request: Request<typeof offsetForLeaderEpoch>): Promise<Response<typeof offsetForLeaderEpoch>>;
+  offsetsForLeaderEpoch(request: Request<EpochApi>): Promise<Response<EpochApi>>;
   listOffsets(request: Request<typeof listOffsets>): Promise<Response<typeof listOffsets>>;
   close(): void;
 }
@@ -26,7 +27,9 @@ export class RemoteLeaderEndPoint implements LeaderEndPoint {
   private connection: RpcConnection | undefined;
   private isClosed = false;
 
-  constructor(private readonly host: Host, readonly address: HostPort, private readonly options: RpcOptions) {}
+  constructor(
+    private readonly host: Host, private readonly address: HostPort, private readonly options: RpcOptions,
+  ) {}
 
   private async ask<Q, R>(api: Api<Q, R>, body: Q): Promise<R> {
     if (!this.connection?.isOpen) {
@@ -36,13 +39,17 @@ export class RemoteLeaderEndPoint implements LeaderEndPoint {
     return this.connection.request(api, body);
   }
 
-  fetch(request: Request<typeof fetch>): Promise<Response<typeof fetch>> { return this.ask(fetch, request); }
+  fetch(request: Request<typeof fetch>): Promise<Response<typeof fetch>> {
+    return this.ask(fetch, request);
+  }
 
-  offsetsForLeaderEpoch(request: Request<typeof offsetForLeaderEpoch>): Promise<Response<typeof offsetForLeaderEpoch>> {
+  offsetsForLeaderEpoch(request: Request<EpochApi>): Promise<Response<EpochApi>> {
     return this.ask(offsetForLeaderEpoch, request);
   }
 
-  listOffsets(request: Request<typeof listOffsets>): Promise<Response<typeof listOffsets>> { return this.ask(listOffsets, request); }
+  listOffsets(request: Request<typeof listOffsets>): Promise<Response<typeof listOffsets>> {
+    return this.ask(listOffsets, request);
+  }
 
   close(): void {
     this.isClosed = true;

@@ -20,7 +20,8 @@ import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
 import { IsrWriteResult, Joiner, StateContent } from '../zk/partition-state-store';
 import { afterIsrWrite, IsrState, proposeIsr, settledIsr, unknownIsr } from './isr-state';
 import {
-  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync, ReplicaProgress,
+  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync,
+  ReplicaProgress,
 } from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
@@ -33,7 +34,9 @@ export interface PartitionDeps {
   readonly host: Host;
   readonly log: Logger;
   readonly lagTimeMaxMs: number;
-  readonly writeIsr: (tp: TopicPartition, content: StateContent, zkVersion: number, joiner?: Joiner) => Promise<IsrWriteResult>;
+  readonly writeIsr: (
+    tp: TopicPartition, content: StateContent, zkVersion: number, joiner?: Joiner,
+  ) => Promise<IsrWriteResult>;
   /** The broker epoch the metadata cache knows for a live broker. */
   readonly liveBrokerEpoch: (brokerId: number) => number | undefined;
   readonly onIsrChanged: (tp: TopicPartition) => void;
@@ -56,7 +59,10 @@ export class Partition {
 
   constructor(readonly tp: TopicPartition, readonly log: Log, private readonly deps: PartitionDeps) {}
 
-  get isLeader(): boolean { return this.leaderId === this.deps.brokerId && !this.isOffline && !this.isClosed; }
+  get isLeader(): boolean {
+    return this.leaderId === this.deps.brokerId && !this.isOffline && !this.isClosed;
+  }
+
   /** The ISR as last seen in ZooKeeper. */
   get isr(): readonly number[] { return this.isrState.committed; }
   get assignment(): readonly number[] { return this.replicas; }
@@ -73,7 +79,7 @@ export class Partition {
     this.leaderEpoch = state.leaderEpoch;
     this.controllerEpoch = state.controllerEpoch;
     this.replicas = state.replicas;
-    // What became of a write of ours is decided: the controller has seen its result, or has made it impossible.
+    // What became of a write of ours is decided: the controller has seen its result, or made it impossible.
     this.isrState = settledIsr(state.isr, state.zkVersion);
     this.isrRetry?.cancel();
   }
@@ -113,18 +119,23 @@ export class Partition {
 
   private event(what: string): void {
     this.deps.host.event({
-      what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch, isr: this.isr,
-      zkVersion: this.stateVersion, controllerEpoch: this.controllerEpoch, logEndOffset: this.log.logEndOffset,
-      highWatermark: this.log.highWatermark,
+      what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch,
+      isr: this.isr, zkVersion: this.stateVersion, controllerEpoch: this.controllerEpoch,
+      logEndOffset: this.log.logEndOffset, highWatermark: this.log.highWatermark,
     });
   }
 
   /** Throws NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR, or the epoch errors of KIP-320. */
   requireLeader(requestEpoch = -1): void {
     if (this.isOffline) throw new KafkaError('KAFKA_STORAGE_ERROR', `the log dir of ${this.name} is offline`);
-    if (!this.isLeader) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `Leader not local for partition ${this.name} on broker ${this.deps.brokerId}`);
+    if (!this.isLeader) {
+      const text = `Leader not local for partition ${this.name} on broker ${this.deps.brokerId}`;
+      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', text);
+    }
     const problem = leaderEpochProblem(requestEpoch, this.leaderEpoch);
-    if (problem) throw new KafkaError(problem, `epoch ${requestEpoch} in the request for ${this.name}, ${this.leaderEpoch} here`);
+    if (problem === undefined) return;
+    const text = `epoch ${requestEpoch} in the request for ${this.name}, ${this.leaderEpoch} here`;
+    throw new KafkaError(problem, text);
   }
 
   /** Appends a produced batch. Throws NOT_ENOUGH_REPLICAS before anything is written. */
@@ -132,20 +143,26 @@ export class Partition {
     this.requireLeader();
     const minIsr = this.log.config['min.insync.replicas'];
     if (requiredAcks === -1 && this.isr.length < minIsr) {
-      throw new KafkaError('NOT_ENOUGH_REPLICAS', `The size of the current ISR [${this.isr}] is insufficient to satisfy the min.isr requirement of ${minIsr} for partition ${this.name}`);
+      const text = `The size of the current ISR [${this.isr}] is insufficient to satisfy the min.isr`;
+      throw new KafkaError('NOT_ENOUGH_REPLICAS', `${text} requirement of ${minIsr} for partition ${this.name}`);
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch);
-    if (info.isDuplicate) this.deps.host.event({ what: 'duplicate-batch', broker: this.deps.brokerId, ...this.tp, firstOffset: info.firstOffset, lastOffset: info.lastOffset });
-    else this.advanceHighWatermark();
+    const { firstOffset, lastOffset } = info;
+    if (!info.isDuplicate) this.advanceHighWatermark();
+    else this.partitionEvent('duplicate-batch', { firstOffset, lastOffset });
     return info;
   }
 
-  /** Whether everything below `offset` is committed, or why that will not be told. Kafka: checkEnoughReplicasReachOffset */
+  /**
+   * Whether everything below `offset` is committed, or why that will not be told.
+   * Kafka: Partition#checkEnoughReplicasReachOffset
+   */
   replicationOutcome(offset: number): ErrorName | 'pending' {
     if (this.isOffline) return 'KAFKA_STORAGE_ERROR';
     if (!this.isLeader) return 'NOT_LEADER_OR_FOLLOWER';
     if (this.log.highWatermark < offset) return 'pending';
-    return this.maximalIsr.length < this.log.config['min.insync.replicas'] ? 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' : 'NONE';
+    const minIsr = this.log.config['min.insync.replicas'];
+    return this.maximalIsr.length < minIsr ? 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' : 'NONE';
   }
 
   /**
@@ -155,10 +172,12 @@ export class Partition {
   recordFollowerFetch(replicaId: number, fetch: FollowerFetch): void {
     const follower = this.followers.get(replicaId);
     if (follower === undefined) return;
-    if (fetch.brokerEpoch < Math.max(follower.brokerEpoch, this.deps.liveBrokerEpoch(replicaId) ?? -1)) return;
+    const liveEpoch = this.deps.liveBrokerEpoch(replicaId) ?? -1;
+    if (fetch.brokerEpoch < Math.max(follower.brokerEpoch, liveEpoch)) return;
     this.followers.set(replicaId, afterFetch(follower, fetch, this.log.logEndOffset, this.now));
     this.maybeExpandIsr(replicaId);
-    if (this.advanceHighWatermark() || fetch.logStartOffset !== follower.logStartOffset) this.deps.onProgress(this.tp);
+    const hasMoved = this.advanceHighWatermark() || fetch.logStartOffset !== follower.logStartOffset;
+    if (hasMoved) this.deps.onProgress(this.tp);
   }
 
   /** The smallest log start offset of the live replicas. Kafka: Partition#lowWatermarkIfLeader */
@@ -175,10 +194,15 @@ export class Partition {
   deleteRecordsOnLeader(offset: number): number {
     this.requireLeader();
     const { config, highWatermark } = this.log;
-    if (!config['cleanup.policy'].includes('delete')) throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.name} can not be deleted due to the configured policy`);
+    if (!config['cleanup.policy'].includes('delete')) {
+      const text = `Records of partition ${this.name} can not be deleted due to the configured policy`;
+      throw new KafkaError('POLICY_VIOLATION', text);
+    }
     const wanted = offset === -1 ? highWatermark : offset;
     if (wanted < 0 || wanted > highWatermark) {
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', `Cannot increment the log start offset to ${wanted} of partition ${this.name} since it is larger than the high watermark ${highWatermark}`);
+      const text = `Cannot increment the log start offset to ${wanted} of partition ${this.name}`;
+      const reason = `since it is larger than the high watermark ${highWatermark}`;
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `${text} ${reason}`);
     }
     this.log.maybeIncrementLogStartOffset(wanted);
     return wanted;
@@ -187,13 +211,15 @@ export class Partition {
   /** Returns whether the high watermark moved. Only ever upwards while leading. */
   private advanceHighWatermark(): boolean {
     if (!this.isLeader) return false;
-    const candidate = highWatermarkCandidate(this.log.logEndOffset, this.followers, this.maximalIsr, this.deps.lagTimeMaxMs, this.now);
-    const from = this.log.highWatermark;
+    const { followers, maximalIsr, now } = this;
+    const { logEndOffset, highWatermark: from } = this.log;
+    const { lagTimeMaxMs } = this.deps;
+    const candidate = highWatermarkCandidate(logEndOffset, followers, maximalIsr, lagTimeMaxMs, now);
     if (candidate <= from || !this.log.updateHighWatermark(candidate)) return false;
-    const { leaderEpoch, maximalIsr, stateVersion: zkVersion } = this;
+    const { leaderEpoch, stateVersion: zkVersion } = this;
     this.deps.host.event({
-      what: 'high-watermark-moved', broker: this.deps.brokerId, ...this.tp, leaderEpoch, from, to: this.log.highWatermark,
-      maximalIsr, zkVersion,
+      what: 'high-watermark-moved', broker: this.deps.brokerId, ...this.tp, leaderEpoch, from,
+      to: this.log.highWatermark, maximalIsr, zkVersion,
     });
     return true;
   }
@@ -210,8 +236,9 @@ export class Partition {
   }
 
   private withoutLaggards(): readonly number[] {
-    const lagging = outOfSync(this.isr, this.followers, this.log.logEndOffset, this.deps.lagTimeMaxMs, this.now);
-    return this.isr.filter((id) => !lagging.includes(id));
+    const { isr, followers, now } = this;
+    const lagging = outOfSync(isr, followers, this.log.logEndOffset, this.deps.lagTimeMaxMs, now);
+    return isr.filter((id) => !lagging.includes(id));
   }
 
   /** Takes followers that lag out of the ISR; called on a timer. */
@@ -220,7 +247,8 @@ export class Partition {
     const left = this.withoutLaggards();
     if (left.length === this.isr.length) return;
     const { highWatermark, logEndOffset } = this.log;
-    this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.isr} to ${left} (high watermark ${highWatermark}, end ${logEndOffset})`);
+    const position = `high watermark ${highWatermark}, end ${logEndOffset}`;
+    this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.isr} to ${left} (${position})`);
     void this.changeIsr(left);
   }
 
@@ -241,8 +269,11 @@ export class Partition {
     this.isrWriteEvent('isr-write-started', isr);
     let after = unknownIsr(proposed);
     try {
-      const result = await this.deps.writeIsr(this.tp, { ...me, isr, controllerEpoch }, before.zkVersion, joiner);
-      if (this.isrState === proposed) after = this.answered(result, afterIsrWrite(before, proposed, result, me));
+      const content = { ...me, isr, controllerEpoch };
+      const result = await this.deps.writeIsr(this.tp, content, before.zkVersion, joiner);
+      if (this.isrState === proposed) {
+        after = this.answered(result, afterIsrWrite(before, proposed, result, me));
+      }
     } catch (error) {
       this.deps.log.warn(`The ISR of ${this.name} could not be written: ${messageOf(error)}`);
     }
@@ -255,15 +286,19 @@ export class Partition {
   }
 
   private answered(result: IsrWriteResult, after: IsrState): IsrState {
-    if (result.kind === 'joiner-gone') this.isrEvent('isr-joiner-gone', {});
+    if (result.kind === 'joiner-gone') this.partitionEvent('isr-joiner-gone', {});
     if (result.kind !== 'conflict') return after;
     const { stateVersion: zkVersion, name } = this;
-    this.isrEvent('isr-conflict', { zkVersion, found: result.state ?? null });
+    this.partitionEvent('isr-conflict', { zkVersion, found: result.state ?? null });
     if (this.deps.lab.freezeOnConflict) {
-      this.deps.log.error(`Cached zkVersion [${zkVersion}] not equal to that in zookeeper, skip updating ISR of ${name}`);
+      const text = `Cached zkVersion [${zkVersion}] not equal to that in zookeeper`;
+      this.deps.log.error(`${text}, skip updating ISR of ${name}`);
       return { ...this.isrState, phase: 'superseded' };
     }
-    if (after.phase === 'superseded') this.deps.log.info(`${name} has moved on from leader epoch ${this.leaderEpoch}; waiting for the controller`);
+    if (after.phase === 'superseded') {
+      const past = `${name} has moved on from leader epoch ${this.leaderEpoch}`;
+      this.deps.log.info(`${past}; waiting for the controller`);
+    }
     return after;
   }
 
@@ -278,13 +313,14 @@ export class Partition {
     this.isrRetry = this.deps.host.clock.schedule(UNKNOWN_RETRY_MS, () => this.settleUnknown());
   }
 
-  private isrEvent(what: string, details: Readonly<Record<string, unknown>>): void {
-    this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch: this.leaderEpoch, ...details });
+  private partitionEvent(what: string, details: Readonly<Record<string, unknown>>): void {
+    const { leaderEpoch } = this;
+    this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch, ...details });
   }
 
   /** `isr` is what is written over the committed one. */
   private isrWriteEvent(what: string, isr: readonly number[]): void {
-    this.isrEvent(what, { zkVersion: this.stateVersion, isr, committedIsr: this.isr });
+    this.partitionEvent(what, { zkVersion: this.stateVersion, isr, committedIsr: this.isr });
   }
 
   /** Where `epoch` ended here; (-1, -1) if that is not known. */

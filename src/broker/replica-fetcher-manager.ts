@@ -21,13 +21,15 @@ export class ReplicaFetcherManager {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, private readonly options: Omit<FetcherOptions, 'leaderId'>, private readonly socketTimeoutMs: number,
+    private readonly host: Host, private readonly options: Omit<FetcherOptions, 'leaderId'>,
+    private readonly socketTimeoutMs: number,
   ) {}
 
   add(partition: Partition, leaderId: number, address: HostPort): void {
     if (this.isClosed) return;
     const known = this.fetchers.get(leaderId);
-    if (known && known.address.host === address.host && known.address.port === address.port) return known.fetcher.add(partition);
+    const isThere = known?.address.host === address.host && known.address.port === address.port;
+    if (isThere) return known.fetcher.add(partition);
     const moved = known?.fetcher.partitions ?? [];
     known?.fetcher.close();
     const fetcher = this.open(leaderId, address);
@@ -39,7 +41,9 @@ export class ReplicaFetcherManager {
   private open(leaderId: number, address: HostPort): ReplicaFetcher {
     const { brokerId } = this.options;
     const log = this.host.log.child(`ReplicaFetcher broker=${brokerId} leader=${leaderId}`);
-    const leader = new RemoteLeaderEndPoint(this.host, address, { clientId: `broker-${brokerId}-fetcher`, requestTimeoutMs: this.socketTimeoutMs });
+    const leader = new RemoteLeaderEndPoint(this.host, address, {
+      clientId: `broker-${brokerId}-fetcher`, requestTimeoutMs: this.socketTimeoutMs,
+    });
     return new ReplicaFetcher(this.host, log, leader, { ...this.options, leaderId });
   }
 

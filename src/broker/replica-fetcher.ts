@@ -1,13 +1,14 @@
 /**
- * Follows the partitions that one other broker leads: finds where to truncate, then fetches and appends, for ever.
+ * Follows the partitions that one other broker leads: finds where to truncate, then fetches and appends, for
+ * ever.
  *
- * A partition starts as `truncating`: the leader is asked where our latest leader epoch ended (KIP-101, KIP-279) and
- * the log is truncated there. Then it is `fetching`: always at our log end offset, so that the fetch also tells the
- * leader what we have. One request is under way at a time. A response has room for some partitions only: those that
- * it brought records for go to the end of the line.
+ * A partition starts as `truncating`: the leader is asked where our latest leader epoch ended (KIP-101,
+ * KIP-279) and the log is truncated there. Then it is `fetching`: always at our log end offset, so that the
+ * fetch also tells the leader what we have. One request is under way at a time. A response has room for some
+ * partitions only: those that it brought records for go to the end of the line.
  *
- * Invariant: an answer is applied only if the partition is still followed with the epoch it was asked with, looked at
- * after every wait; what is appended starts at the log end offset.
+ * Invariant: an answer is applied only if the partition is still followed with the epoch it was asked with,
+ * looked at after every wait; what is appended starts at the log end offset.
  *
  * Kafka: server/{AbstractFetcherThread,ReplicaFetcherThread}.scala@2.8.2
  */
@@ -52,7 +53,7 @@ interface TopicRows<T> {
   readonly partitions: T[];
 }
 
-/** The nested form of the messages. Rows of a topic that do not follow each other stay apart: their order counts. */
+/** The nested form of the messages. Rows of a topic that do not follow each other stay apart. */
 function byTopic<T>(rows: readonly { readonly topic: string; readonly row: T }[]): TopicRows<T>[] {
   const topics: TopicRows<T>[] = [];
   for (const { topic, row } of rows) {
@@ -128,7 +129,8 @@ export class ReplicaFetcher {
 
   /** Until the next partition is due, or one is added. */
   private pause(): Promise<void> {
-    const waits = [...this.followed.values()].filter((one) => one.state !== 'failed').map((one) => one.retryAtMs - this.now);
+    const waiting = [...this.followed.values()].filter((one) => one.state !== 'failed');
+    const waits = waiting.map((one) => one.retryAtMs - this.now);
     const delayMs = Math.max(1, Math.min(this.options.backoffMs, ...waits));
     return new Promise((resolve) => {
       const done = (timer: Timer) => { timer.cancel(); this.wake = undefined; resolve(); };
@@ -138,7 +140,8 @@ export class ReplicaFetcher {
   }
 
   private isCurrent(one: Followed): boolean {
-    return this.followed.get(one.partition.name) === one && one.partition.leaderEpoch === one.leaderEpoch && !one.partition.isOffline;
+    const { name, leaderEpoch, isOffline } = one.partition;
+    return this.followed.get(name) === one && leaderEpoch === one.leaderEpoch && !isOffline;
   }
 
   private delay(one: Followed): void {
@@ -155,7 +158,10 @@ export class ReplicaFetcher {
     if (asking.length === 0) return;
     const topics = byTopic(asking.map(({ partition, leaderEpoch }) => ({
       topic: partition.tp.topic,
-      row: { partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch, leaderEpoch: partition.log.epochs.latestEpoch },
+      row: {
+        partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch,
+        leaderEpoch: partition.log.epochs.latestEpoch,
+      },
     })));
     const response = await this.leader.offsetsForLeaderEpoch({ replicaId: this.options.brokerId, topics });
     const asked = new Map(asking.map((one) => [one.partition.name, one]));
@@ -163,8 +169,9 @@ export class ReplicaFetcher {
       for (const answer of partitions) {
         const one = asked.get(tpName({ topic, partition: answer.partition }));
         if (one === undefined || !this.isCurrent(one)) continue;
+        const { leaderEpoch: epoch, endOffset } = answer;
         if (answer.errorCode !== 0) this.partitionError(one, errorName(answer.errorCode));
-        else this.locally(one, () => this.applyTruncation(one, { epoch: answer.leaderEpoch, endOffset: answer.endOffset }));
+        else this.locally(one, () => this.applyTruncation(one, { epoch, endOffset }));
       }
     }
   }
@@ -176,7 +183,9 @@ export class ReplicaFetcher {
     } catch (error) {
       if (error instanceof InvariantError || error instanceof TypeError) throw error;
       const isGone = !(error instanceof KafkaError) || error.errorName === 'KAFKA_STORAGE_ERROR';
-      this.log.error(`The log of ${one.partition.name} could not be ${one.state === 'truncating' ? 'truncated' : 'appended to'}${isGone ? '; it is followed no more' : ''}: ${messageOf(error)}`);
+      const step = one.state === 'truncating' ? 'truncated' : 'appended to';
+      const text = `The log of ${one.partition.name} could not be ${step}${isGone ? ', and is left' : ''}`;
+      this.log.error(`${text}: ${messageOf(error)}`);
       if (isGone) one.state = 'failed';
       else this.delay(one);
     }
@@ -184,7 +193,8 @@ export class ReplicaFetcher {
 
   private applyTruncation(one: Followed, leader: { epoch: number; endOffset: number }): void {
     const { log } = one.partition;
-    const step = planTruncation(leader, one.partition.endOffsetFor(leader.epoch), log.logEndOffset, log.highWatermark);
+    const own = one.partition.endOffsetFor(leader.epoch);
+    const step = planTruncation(leader, own, log.logEndOffset, log.highWatermark);
     if (step.kind === 'done') return this.finishTruncation(one, step.offset);
     const before = log.epochs.latestEpoch;
     this.truncateTo(one, step.offset);
@@ -200,34 +210,46 @@ export class ReplicaFetcher {
   private truncateTo(one: Followed, offset: number): void {
     const { log, name } = one.partition;
     const { logEndOffset: from, highWatermark } = log;
-    if (offset < highWatermark) this.log.warn(`Truncating ${name} to offset ${offset} below high watermark ${highWatermark}`);
+    if (offset < highWatermark) {
+      this.log.warn(`Truncating ${name} to offset ${offset} below high watermark ${highWatermark}`);
+    }
     if (log.truncateTo(offset)) this.truncated(one, from, highWatermark);
   }
 
-  private truncated({ partition: { tp, leaderEpoch, log } }: Followed, from: number, highWatermark: number): void {
-    this.host.event({ what: 'truncated', broker: this.options.brokerId, ...tp, leaderEpoch, from, to: log.logEndOffset, highWatermark });
+  private truncated({ partition }: Followed, from: number, highWatermark: number): void {
+    const { tp, leaderEpoch, log: { logEndOffset: to } } = partition;
+    const broker = this.options.brokerId;
+    this.host.event({ what: 'truncated', broker, ...tp, leaderEpoch, from, to, highWatermark });
   }
 
   private async fetch(all: readonly Followed[]): Promise<void> {
     const topics = byTopic(all.map(({ partition, leaderEpoch }) => ({
       topic: partition.tp.topic,
       row: {
-        partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch, fetchOffset: partition.log.logEndOffset,
-        logStartOffset: partition.log.logStartOffset, partitionMaxBytes: this.options.partitionMaxBytes,
+        partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch,
+        fetchOffset: partition.log.logEndOffset, logStartOffset: partition.log.logStartOffset,
+        partitionMaxBytes: this.options.partitionMaxBytes,
       },
     })));
-    const asked = new Map(all.map((one) => [one.partition.name, { one, fetchOffset: one.partition.log.logEndOffset }]));
+    const asked = new Map(all.map((one) => {
+      return [one.partition.name, { one, fetchOffset: one.partition.log.logEndOffset }];
+    }));
     const { brokerId, maxWaitMs, minBytes, maxBytes } = this.options;
-    const response = await this.leader.fetch({ replicaId: brokerId, replicaEpoch: this.options.brokerEpoch(), maxWaitMs, minBytes, maxBytes, isolationLevel: 0, topics });
+    const response = await this.leader.fetch({
+      replicaId: brokerId, replicaEpoch: this.options.brokerEpoch(), maxWaitMs, minBytes, maxBytes,
+      isolationLevel: 0, topics,
+    });
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
     const outOfRange: Followed[] = [];
     for (const { topic, partitions } of response.responses) {
       for (const row of partitions) {
         const found = asked.get(tpName({ topic, partition: row.partitionIndex }));
-        if (!found || !this.isCurrent(found.one) || found.one.partition.log.logEndOffset !== found.fetchOffset) continue;
-        if (row.errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(found.one);
-        else if (row.errorCode !== 0) this.partitionError(found.one, errorName(row.errorCode));
-        else this.locally(found.one, () => this.append(found.one, row));
+        if (!found || !this.isCurrent(found.one)) continue;
+        const { one, fetchOffset } = found;
+        if (one.partition.log.logEndOffset !== fetchOffset) continue;
+        if (row.errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(one);
+        else if (row.errorCode !== 0) this.partitionError(one, errorName(row.errorCode));
+        else this.locally(one, () => this.append(one, row));
       }
     }
     for (const one of outOfRange) await this.handleOutOfRange(one);
@@ -245,7 +267,10 @@ export class ReplicaFetcher {
     log.maybeIncrementLogStartOffset(Math.min(row.logStartOffset, log.highWatermark));
   }
 
-  /** Our end lies outside the leader's log: truncate to its end, or start over at its start. Kafka: #fetchOffsetAndTruncate */
+  /**
+   * Our end lies outside the leader's log: truncate to its end, or start over at its start.
+   * Kafka: AbstractFetcherThread#fetchOffsetAndTruncate
+   */
   private async handleOutOfRange(one: Followed): Promise<void> {
     const { log } = one.partition;
     const end = await this.leaderOffset(one, LATEST);
@@ -276,8 +301,11 @@ export class ReplicaFetcher {
   }
 
   private partitionError(one: Followed, error: ErrorName): void {
-    if (this.log.debugOn) this.log.debug(`Broker ${this.options.leaderId} answered ${error} for ${one.partition.name} at epoch ${one.leaderEpoch}`);
-    // A newer leader epoch exists: the LeaderAndIsr that tells of it is on its way, and adds the partition again.
+    if (this.log.debugOn) {
+      const asked = `${one.partition.name} at epoch ${one.leaderEpoch}`;
+      this.log.debug(`Broker ${this.options.leaderId} answered ${error} for ${asked}`);
+    }
+    // A newer leader epoch exists: the LeaderAndIsr that tells of it adds the partition again.
     if (error === 'FENCED_LEADER_EPOCH') one.state = 'failed';
     else this.delay(one);
   }

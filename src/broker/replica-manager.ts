@@ -1,9 +1,9 @@
 /**
  * Holds the partitions of this broker and turns the controller's requests into roles: leader, follower, gone.
  *
- * Invariants: requests of an older controller epoch, or meant for an earlier incarnation of this broker, are refused,
- * and none is looked at before it is known which incarnation this is; requests of the controller are worked off one at
- * a time, in order; a partition is either led, or followed by at most one fetcher.
+ * Invariants: requests of an older controller epoch, or meant for an earlier incarnation of this broker, are
+ * refused, and none is looked at before it is known which incarnation this is; requests of the controller are
+ * worked off one at a time, in order; a partition is either led, or followed by at most one fetcher.
  *
  * Kafka: server/ReplicaManager.scala@2.8.2
  */
@@ -18,6 +18,7 @@ import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/
 import { TypeOf } from '../protocol/schema';
 import { isZkError } from '../zk/zk-session';
 import { BrokerConfig } from './broker-config';
+import { ControlFence } from './control-fence';
 import { MetadataCache } from './metadata-cache';
 import { LeaderAndIsrState, Partition, PartitionDeps } from './partition';
 import { Purgatory } from './purgatory';
@@ -26,10 +27,11 @@ import { ReplicaFetcherManager } from './replica-fetcher-manager';
 type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 type UpdateMetadataRequest = TypeOf<typeof updateMetadata.request>;
 type StopReplicaRequest = TypeOf<typeof stopReplica.request>;
+type Leaders = ReadonlyMap<number, HostPort>;
 type PartitionError = TopicPartition & { readonly errorCode: number };
 type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
 
-/** Leader epochs of a StopReplica that is always obeyed: the topic is being deleted, or the epoch is unknown. */
+/** Leader epochs of a StopReplica that is always obeyed: the topic is being deleted, or it is unknown. */
 const DELETING_EPOCHS = [-1, -2];
 
 export type LeadershipListener = (tp: TopicPartition, leaderEpoch: number, isLeader: boolean) => void;
@@ -56,11 +58,10 @@ export class ReplicaManager {
   /** Followers whose leader was not alive when it was named: the same epoch may name it again. */
   private readonly withoutLeader = new Set<string>();
   private readonly fetchers: ReplicaFetcherManager;
-  private controllerEpoch = -1;
+  private readonly fence: ControlFence;
   /** As the broker before this one left them. */
   private checkpointed: Map<string, number> | undefined;
-  private onRegistered: () => void = () => {};
-  private control: Promise<unknown> = new Promise<void>((resolve) => { this.onRegistered = resolve; });
+  private control: Promise<unknown>;
   private readonly scheduler: Scheduler;
   private readonly leadershipListeners: LeadershipListener[] = [];
   private readonly log: Logger;
@@ -69,6 +70,8 @@ export class ReplicaManager {
   constructor(private readonly deps: ReplicaManagerDeps) {
     const { host, config, brokerId } = deps;
     this.log = host.log.child(`ReplicaManager broker=${brokerId}`);
+    this.fence = new ControlFence(host, this.log, brokerId, deps.brokerEpoch);
+    this.control = this.fence.whenRegistered;
     this.scheduler = new Scheduler(host.clock, this.log);
     this.producePurgatory = new Purgatory(host.clock);
     this.fetchPurgatory = new Purgatory(host.clock);
@@ -78,11 +81,15 @@ export class ReplicaManager {
       liveBrokerEpoch: (id) => deps.metadata.brokerEpoch(id),
       onIsrChanged: deps.onIsrChanged,
       onProgress: (tp) => this.progressed(tp),
-      lab: { joinAtHighWatermark: config['lab.isr.join.at.high.watermark'], freezeOnConflict: config['lab.freeze.on.isr.conflict'] },
+      lab: {
+        joinAtHighWatermark: config['lab.isr.join.at.high.watermark'],
+        freezeOnConflict: config['lab.freeze.on.isr.conflict'],
+      },
     };
     this.fetchers = new ReplicaFetcherManager(host, {
       brokerId, maxWaitMs: config['replica.fetch.wait.max.ms'], minBytes: config['replica.fetch.min.bytes'],
-      maxBytes: config['replica.fetch.response.max.bytes'], partitionMaxBytes: config['replica.fetch.max.bytes'],
+      maxBytes: config['replica.fetch.response.max.bytes'],
+      partitionMaxBytes: config['replica.fetch.max.bytes'],
       backoffMs: config['replica.fetch.backoff.ms'], brokerEpoch: deps.brokerEpoch,
       truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
     }, config['replica.socket.timeout.ms']);
@@ -91,16 +98,21 @@ export class ReplicaManager {
 
   private registerGauges(): void {
     const leading = () => this.all.filter((one) => one.isLeader);
-    const gauge = (name: string, read: () => number) => this.deps.metrics.gauge(`kafka.server:type=ReplicaManager,name=${name}`, read);
+    const { metrics, logs } = this.deps;
+    const gauge = (name: string, read: () => number) => {
+      metrics.gauge(`kafka.server:type=ReplicaManager,name=${name}`, read);
+    };
+    const isUnderMinIsr = (one: Partition) => one.isr.length < one.log.config['min.insync.replicas'];
+    const isUnderReplicated = (one: Partition) => one.isr.length < one.assignment.length;
     gauge('LeaderCount', () => leading().length);
     gauge('PartitionCount', () => this.partitions.size);
     gauge('OfflineReplicaCount', () => this.all.filter((one) => one.isOffline).length);
-    gauge('UnderReplicatedPartitions', () => leading().filter((one) => one.isr.length < one.assignment.length).length);
-    gauge('UnderMinIsrPartitionCount', () => leading().filter((one) => one.isr.length < one.log.config['min.insync.replicas']).length);
+    gauge('UnderReplicatedPartitions', () => leading().filter(isUnderReplicated).length);
+    gauge('UnderMinIsrPartitionCount', () => leading().filter(isUnderMinIsr).length);
     this.producePurgatory.registerGauges(this.deps.metrics, 'Produce');
     this.fetchPurgatory.registerGauges(this.deps.metrics, 'Fetch');
     this.deleteRecordsPurgatory.registerGauges(this.deps.metrics, 'DeleteRecords');
-    this.deps.metrics.gauge('kafka.log:type=LogManager,name=OfflineLogDirectoryCount', () => this.deps.logs.offlineDirs.length);
+    metrics.gauge('kafka.log:type=LogManager,name=OfflineLogDirectoryCount', () => logs.offlineDirs.length);
   }
 
   /** Called when this broker begins or ends to lead a partition, or leads it under a new epoch. */
@@ -122,7 +134,9 @@ export class ReplicaManager {
   require(tp: TopicPartition): Partition {
     const partition = this.get(tp);
     if (partition) return partition;
-    if (this.deps.metadata.has(tp)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `This broker has no replica of ${tpName(tp)}`);
+    if (this.deps.metadata.has(tp)) {
+      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `This broker has no replica of ${tpName(tp)}`);
+    }
     throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${tpName(tp)} is not known here`);
   }
 
@@ -146,29 +160,16 @@ export class ReplicaManager {
 
   start(): void {
     const { config } = this.deps;
-    const every = (intervalMs: number, task: () => void) => this.scheduler.every(intervalMs, intervalMs, task);
+    const every = (intervalMs: number, task: () => void) => {
+      this.scheduler.every(intervalMs, intervalMs, task);
+    };
     every(config['replica.lag.time.max.ms'] / 2, () => this.all.forEach((one) => one.maybeShrinkIsr()));
     every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
   }
 
-  /** The broker epoch is known: requests of the controller are looked at from now on. Kafka: SocketServer#startProcessingRequests */
+  /** The broker epoch is known: requests of the controller are looked at from now on. */
   registered(): void {
-    this.onRegistered();
-  }
-
-  /** Undefined if the request may be obeyed. */
-  private fence(request: { controllerId: number; controllerEpoch: number; brokerEpoch: number }, what: string): ErrorName | undefined {
-    const refuse = (error: ErrorName, detail: string) => {
-      this.log.warn(`Refusing ${what} of controller ${request.controllerId}: ${error}, ${detail}`);
-      const { controllerId, controllerEpoch, brokerEpoch: meantFor } = request;
-      this.deps.host.event({ what: 'control-request-refused', broker: this.deps.brokerId, api: what, error, controllerId, controllerEpoch, brokerEpoch: meantFor });
-      return error;
-    };
-    if (request.controllerEpoch < this.controllerEpoch) return refuse('STALE_CONTROLLER_EPOCH', `its epoch ${request.controllerEpoch} is older than ${this.controllerEpoch}`);
-    const brokerEpoch = this.deps.brokerEpoch();
-    if (request.brokerEpoch < brokerEpoch) return refuse('STALE_BROKER_EPOCH', `broker epoch ${request.brokerEpoch} is older than ${brokerEpoch}`);
-    this.controllerEpoch = request.controllerEpoch;
-    return undefined;
+    this.fence.registered();
   }
 
   /** Runs control requests one after the other, in the order they came. */
@@ -180,27 +181,31 @@ export class ReplicaManager {
 
   becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
     return this.inOrder(async () => {
-      const fenced = this.fence(request, 'LeaderAndIsr');
+      const fenced = this.fence.problem(request, 'LeaderAndIsr');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
       this.deps.metadata.controllerId = request.controllerId;
       const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
       const errors = new Map<LeaderAndIsrState, ErrorName>();
-      const isKnown = (state: LeaderAndIsrState) => this.get(state) !== undefined;
-      for (const state of request.partitionStates.filter(isKnown)) errors.set(state, await this.applyState(state, leaders));
+      const apply = async (states: readonly LeaderAndIsrState[]) => {
+        for (const state of states) errors.set(state, await this.applyState(state, leaders));
+      };
+      await apply(request.partitionStates.filter((state) => this.get(state) !== undefined));
       // Those that are new here need ZooKeeper, which may be away; the others did not wait for it.
       const fresh = request.partitionStates.filter((state) => !errors.has(state));
       await this.loadConfigs(new Set(fresh.map((state) => state.topic)));
-      for (const state of fresh) errors.set(state, await this.applyState(state, leaders));
+      await apply(fresh);
       this.fetchers.closeIdle();
-      const partitionErrors = [...errors].map(([{ topic, partition }, error]) => ({ topic, partition, errorCode: errorCode(error) }));
+      const partitionErrors = [...errors].map(([{ topic, partition }, error]) => {
+        return { topic, partition, errorCode: errorCode(error) };
+      });
       return { errorCode: 0, partitionErrors };
     });
   }
 
   /**
-   * Logs of topics that are new here get the topic's settings. Settings that cannot be used are left out; if ZooKeeper
-   * cannot be asked this rejects, and the controller repeats the request: a log without its settings might be
-   * acknowledged, compacted or deleted by rules that are not its own.
+   * Logs of topics that are new here get the topic's settings. Settings that cannot be used are left out; if
+   * ZooKeeper cannot be asked this rejects, and the controller repeats the request: a log without its
+   * settings might be acknowledged, compacted or deleted by rules that are not its own.
    */
   private async loadConfigs(topics: ReadonlySet<string>): Promise<void> {
     await Promise.all([...topics].map(async (topic) => {
@@ -208,12 +213,12 @@ export class ReplicaManager {
         this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic));
       } catch (error) {
         if (isZkError(error)) throw error;
-        this.log.error(`The settings of topic ${topic} cannot be used, going on with what is known: ${messageOf(error)}`);
+        this.log.error(`The settings of topic ${topic} cannot be used and are left out: ${messageOf(error)}`);
       }
     }));
   }
 
-  private async applyState(state: LeaderAndIsrState, leaders: ReadonlyMap<number, HostPort>): Promise<ErrorName> {
+  private async applyState(state: LeaderAndIsrState, leaders: Leaders): Promise<ErrorName> {
     const { brokerId } = this.deps;
     const tp = { topic: state.topic, partition: state.partition };
     if (!state.replicas.includes(brokerId)) return 'UNKNOWN_TOPIC_OR_PARTITION';
@@ -221,7 +226,8 @@ export class ReplicaManager {
       const known = this.get(tp);
       const address = leaders.get(state.leader);
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
-      if (known && state.leaderEpoch <= known.leaderEpoch && !this.namesLeaderAgain(known, state, address)) return 'STALE_CONTROLLER_EPOCH';
+      const isPast = known !== undefined && state.leaderEpoch <= known.leaderEpoch;
+      if (isPast && !this.namesLeaderAgain(known, state, address)) return 'STALE_CONTROLLER_EPOCH';
       const partition = known ?? await this.create(tp, state.isNew);
       this.fetchers.remove(tp);
       this.withoutLeader.delete(partition.name);
@@ -231,14 +237,15 @@ export class ReplicaManager {
       return 'NONE';
     } catch (error) {
       if (error instanceof InvariantError || error instanceof TypeError) throw error;
-      this.log.error(`${tpName(tp)} could not become ${state.leader === brokerId ? 'leader' : 'follower'}: ${messageOf(error)}`);
+      const role = state.leader === brokerId ? 'leader' : 'follower';
+      this.log.error(`${tpName(tp)} could not become ${role}: ${messageOf(error)}`);
       return error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';
     }
   }
 
   /** The leader of this epoch was not alive when it was named first; nobody is followed since. */
-  private namesLeaderAgain(known: Partition, { leader, leaderEpoch }: LeaderAndIsrState, address: HostPort | undefined): boolean {
-    const isSame = leaderEpoch === known.leaderEpoch && leader === known.leaderId;
+  private namesLeaderAgain(known: Partition, state: LeaderAndIsrState, address?: HostPort): boolean {
+    const isSame = state.leaderEpoch === known.leaderEpoch && state.leader === known.leaderId;
     return isSame && address !== undefined && this.withoutLeader.has(known.name);
   }
 
@@ -246,7 +253,8 @@ export class ReplicaManager {
     partition.makeFollower(state);
     if (address) return this.fetchers.add(partition, state.leader, address);
     this.withoutLeader.add(partition.name);
-    this.log.warn(`${partition.name} follows nobody: its leader ${state.leader} in epoch ${state.leaderEpoch} is not alive`);
+    const { leader, leaderEpoch } = state;
+    this.log.warn(`${partition.name} follows nobody: leader ${leader} of epoch ${leaderEpoch} is not alive`);
   }
 
   private get formerHighWatermarks(): Map<string, number> {
@@ -263,7 +271,7 @@ export class ReplicaManager {
 
   updateMetadata(request: UpdateMetadataRequest): Promise<{ readonly errorCode: number }> {
     return this.inOrder(async () => {
-      const fenced = this.fence(request, 'UpdateMetadata');
+      const fenced = this.fence.problem(request, 'UpdateMetadata');
       if (fenced) return { errorCode: errorCode(fenced) };
       this.deps.metadata.update(request);
       for (const { topic, partition } of request.partitionStates) this.progressed({ topic, partition });
@@ -273,10 +281,11 @@ export class ReplicaManager {
 
   stopReplicas(request: StopReplicaRequest): Promise<ControlResponse> {
     return this.inOrder(async () => {
-      const fenced = this.fence(request, 'StopReplica');
+      const fenced = this.fence.problem(request, 'StopReplica');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
       const partitionErrors = request.partitionStates.map((row) => ({
-        topic: row.topic, partition: row.partition, errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
+        topic: row.topic, partition: row.partition,
+        errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
       }));
       this.fetchers.closeIdle();
       return { errorCode: 0, partitionErrors };
@@ -286,7 +295,8 @@ export class ReplicaManager {
   private stopOne(tp: TopicPartition, leaderEpoch: number, deletePartition: boolean): ErrorName {
     const partition = this.get(tp);
     if (partition?.isOffline) return 'KAFKA_STORAGE_ERROR';
-    if (partition && !DELETING_EPOCHS.includes(leaderEpoch) && leaderEpoch <= partition.leaderEpoch) return 'FENCED_LEADER_EPOCH';
+    const isPast = !DELETING_EPOCHS.includes(leaderEpoch) && leaderEpoch <= (partition?.leaderEpoch ?? -1);
+    if (partition && isPast) return 'FENCED_LEADER_EPOCH';
     this.fetchers.remove(tp);
     if (deletePartition) this.deletePartition(tp, leaderEpoch);
     this.progressed(tp);
@@ -322,7 +332,8 @@ export class ReplicaManager {
 
   /** Also of logs that the controller has not named yet: the file is written anew as a whole (KAFKA-1647). */
   checkpointHighWatermarks(): void {
-    const hosted = this.all.filter((one) => !one.isOffline).map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
+    const hosted = this.all.filter((one) => !one.isOffline)
+      .map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
     const unnamed = this.deps.logs.all.filter(({ tp }) => !this.partitions.has(tpName(tp)))
       .map(({ tp }) => ({ ...tp, offset: this.formerHighWatermarks.get(tpName(tp)) ?? 0 }));
     if (hosted.length > 0) this.deps.logs.checkpointHighWatermarks([...hosted, ...unnamed]);

@@ -1,13 +1,12 @@
 /**
  * Fetch: read what the reader may see, record what a follower has, and wait when there is nothing yet.
  *
- * A follower may read to the log end offset, a consumer to the high watermark. The first partition that has data always
- * yields one whole batch, however large, so that a reader with small limits still gets on.
+ * A follower may read to the log end offset, a consumer to the high watermark. The first partition that has
+ * data always yields one whole batch, however large, so that a reader with small limits still gets on.
  *
  * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}, server/DelayedFetch.scala@2.8.2
  */
-import { TopicPartition } from '../../common/cluster-types';
-import { errorCode, KafkaError } from '../../common/errors';
+import { KafkaError } from '../../common/errors';
 import { Asker } from '../../network/server-connection';
 import { fetch } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
@@ -15,8 +14,15 @@ import { DelayedOperation } from '../purgatory';
 import { ReplicaManager } from '../replica-manager';
 
 type FetchRequest = TypeOf<typeof fetch.request>;
+type AskedPartition = FetchRequest['topics'][number]['partitions'][number];
 type FetchResponse = TypeOf<typeof fetch.response>;
 type FetchRow = FetchResponse['responses'][number]['partitions'][number];
+
+interface ReadLimits {
+  readonly maxBytes: number;
+  /** A whole batch is read, however large. */
+  readonly atLeastOne: boolean;
+}
 
 interface Read {
   readonly response: FetchResponse;
@@ -27,7 +33,8 @@ interface Read {
 const CONSUMER = -1;
 
 function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
-  return { partitionIndex, errorCode: error.code, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] };
+  const nothing = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] };
+  return { partitionIndex, errorCode: error.code, ...nothing };
 }
 
 export class FetchHandler {
@@ -35,7 +42,9 @@ export class FetchHandler {
 
   handle(request: FetchRequest, asker?: Asker): FetchResponse | Promise<FetchResponse> {
     if (request.replicaId !== CONSUMER) this.recordFollower(request);
-    const tps = request.topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => ({ topic, partition })));
+    const tps = request.topics.flatMap(({ topic, partitions }) => {
+      return partitions.map(({ partition }) => ({ topic, partition }));
+    });
     const read = this.read(request);
     if (request.maxWaitMs <= 0 || tps.length === 0 || isEnough(request, read)) return read.response;
     const operation: DelayedOperation<FetchResponse> = {
@@ -49,8 +58,8 @@ export class FetchHandler {
   }
 
   /**
-   * What the follower asks for is what it does not have: everything below is on its disk, and agrees with ours if it
-   * follows us in this epoch. A fetch that is answered with an error says nothing.
+   * What the follower asks for is what it does not have: everything below is on its disk, and agrees with
+   * ours if it follows us in this epoch. A fetch that is answered with an error says nothing.
    */
   private recordFollower({ replicaId, replicaEpoch: brokerEpoch, topics }: FetchRequest): void {
     for (const { topic, partitions } of topics) {
@@ -71,7 +80,8 @@ export class FetchHandler {
       topic,
       partitions: partitions.map((asked) => {
         try {
-          const row = this.readPartition(request, { topic, partition: asked.partition }, asked, Math.min(left, asked.partitionMaxBytes), bytes === 0);
+          const limits = { maxBytes: Math.min(left, asked.partitionMaxBytes), atLeastOne: bytes === 0 };
+          const row = this.readPartition(request.replicaId, topic, asked, limits);
           const size = row.records.reduce((sum, chunk) => sum + chunk.length, 0);
           left -= size;
           bytes += size;
@@ -87,21 +97,21 @@ export class FetchHandler {
   }
 
   private readPartition(
-    request: FetchRequest, tp: TopicPartition, asked: FetchRequest['topics'][number]['partitions'][number], maxBytes: number, atLeastOne: boolean,
+    replicaId: number, topic: string, asked: AskedPartition, { maxBytes, atLeastOne }: ReadLimits,
   ): FetchRow {
-    const partition = this.replicas.require(tp);
+    const { partition: partitionIndex, fetchOffset } = asked;
+    const partition = this.replicas.require({ topic, partition: partitionIndex });
     partition.requireLeader(asked.currentLeaderEpoch);
     const { log } = partition;
-    const isFollower = request.replicaId !== CONSUMER;
-    if (isFollower && !partition.assignment.includes(request.replicaId)) {
-      return { partitionIndex: tp.partition, errorCode: 0, highWatermark: log.highWatermark, lastStableOffset: -1, logStartOffset: log.logStartOffset, records: [] };
+    const { highWatermark, logStartOffset } = log;
+    const position = { highWatermark, lastStableOffset: highWatermark, logStartOffset };
+    const isFollower = replicaId !== CONSUMER;
+    if (isFollower && !partition.assignment.includes(replicaId)) {
+      return { partitionIndex, errorCode: 0, ...position, records: [] };
     }
-    const limit = isFollower ? log.logEndOffset : log.highWatermark;
-    const records = maxBytes > 0 || atLeastOne ? log.read(asked.fetchOffset, limit, maxBytes, atLeastOne) : [];
-    return {
-      partitionIndex: tp.partition, errorCode: errorCode('NONE'), highWatermark: log.highWatermark,
-      lastStableOffset: log.highWatermark, logStartOffset: log.logStartOffset, records,
-    };
+    const limit = isFollower ? log.logEndOffset : highWatermark;
+    const records = maxBytes > 0 || atLeastOne ? log.read(fetchOffset, limit, maxBytes, atLeastOne) : [];
+    return { partitionIndex, errorCode: 0, ...position, records };
   }
 }
 

@@ -23,24 +23,33 @@ function caught<T>(row: () => T, onError: (code: number) => T): T {
   }
 }
 
-function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): { timestamp: number; offset: number } {
+interface Found {
+  readonly timestamp: number;
+  readonly offset: number;
+}
+
+function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): Found {
   const { log } = partition;
   if (timestamp === EARLIEST) return { timestamp: -1, offset: log.logStartOffset };
   const end = isConsumer ? log.highWatermark : log.logEndOffset;
   const found = timestamp === LATEST ? undefined : log.offsetForTimestamp(timestamp);
   if (found && found.offset < end) return found;
-  // A new leader's high watermark may be behind what was already told: nothing at or beyond it is answered yet (KIP-207).
-  if (isConsumer && log.highWatermark < partition.leaderEpochStartOffset) throw new KafkaError('OFFSET_NOT_AVAILABLE');
+  // A new leader's high watermark may be behind what was told already: nothing beyond it is told (KIP-207).
+  const isBehind = log.highWatermark < partition.leaderEpochStartOffset;
+  if (isConsumer && isBehind) throw new KafkaError('OFFSET_NOT_AVAILABLE');
   return { timestamp: -1, offset: timestamp === LATEST ? end : -1 };
 }
 
-export function handleListOffsets(replicas: ReplicaManager, request: TypeOf<typeof listOffsets.request>): TypeOf<typeof listOffsets.response> {
+export function handleListOffsets(
+  replicas: ReplicaManager, request: TypeOf<typeof listOffsets.request>,
+): TypeOf<typeof listOffsets.response> {
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => caught(() => {
       const partition = replicas.require({ topic: name, partition: partitionIndex });
       partition.requireLeader(currentLeaderEpoch);
-      return { partitionIndex, errorCode: 0, ...lookUp(partition, timestamp, request.replicaId === CONSUMER), leaderEpoch: partition.leaderEpoch };
+      const found = lookUp(partition, timestamp, request.replicaId === CONSUMER);
+      return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
     }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }))),
   }));
   return { topics };
