@@ -1,17 +1,15 @@
 /**
- * Tries mutants: each in a copy of the compiled project in which only the patched files are compiled anew
- * (file by file, without types: a tenth of a second), first by the tests it names, then by the random
+ * Tries mutants: each in a copy of the compiled project, first by the tests it names, then by the random
  * instrument it names.
  *
- * Invariant: the project itself is never changed, and a change made to it meanwhile does not reach the
- * copies; what was started is ended and the copies are removed, whatever happens.
+ * Invariant: what was started is ended and the copies are removed, whatever happens.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { applyChange, Instrument, Mutant } from './mutant-patch';
-import { Ended, JestResult, judgeInstrument, judgeTests, Outcome } from './mutant-verdict';
+import { MutantCopies } from './mutant-copies';
+import { Instrument, Mutant } from './mutant-patch';
+import { Ended, failuresIn, JestResult, judgeInstrument, judgeTests, Outcome } from './mutant-verdict';
 
 export interface TrialOptions {
   /** The project, with src, test and a dist that is up to date. */
@@ -20,19 +18,6 @@ export interface TrialOptions {
   readonly budgetSeconds: number;
 }
 
-/**
- * What stands beside dist in a copy. The launcher is copied, because its own place tells it where dist is.
- */
-const LINKED = ['node_modules', 'test', 'config', 'scripts', 'docs', 'examples', 'esm', 'bench'];
-const COPIED = ['bin', 'package.json', 'src'];
-/** Compiled files are CommonJS: nothing is to be transformed. */
-const JEST_CONFIG = {
-  testEnvironment: 'node',
-  testTimeout: 180_000,
-  transform: {},
-  watchman: false,
-  testMatch: ['<rootDir>/dist/test/**/*.test.js'],
-};
 /**
  * They go on until the budget is spent; in one process each, so that the same walk or seed is met in every
  * run.
@@ -46,6 +31,8 @@ const OUTPUT_LIMIT = 1 << 20;
 /** A run is called hung after this many times the time it takes without a mutant, and a minute. */
 const HANG_FACTOR = 20;
 const HANG_EXTRA_SECONDS = 60;
+/** An instrument ends by itself after its budget, and the run that is under way then. */
+const INSTRUMENT_EXTRA_SECONDS = 300;
 
 interface JestRun {
   readonly tests: readonly string[];
@@ -64,27 +51,14 @@ interface JestEnded {
 const lastLine = (text: string) => text.trim().split('\n').at(-1)!;
 
 export class MutantTrial {
-  private readonly directory: string;
-  /**
-   * The sources and the compiled files as they were at the beginning. Only read: copies are links to its
-   * files.
-   */
-  private readonly base: string;
+  private readonly copies: MutantCopies;
   private readonly children = new Set<number>();
-  private copies = 0;
   private isClosed = false;
   /** Seconds per test file, from the run without a mutant. */
   private readonly usualSeconds = new Map<string, number>();
 
   constructor(private readonly options: TrialOptions) {
-    this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-mutants-'));
-    this.base = path.join(this.directory, 'base');
-    const { root } = options;
-    for (const name of COPIED)
-      fs.cpSync(path.join(root, name), path.join(this.base, name), { recursive: true });
-    for (const name of ['src', 'test']) {
-      eachScript(path.join(root, 'dist', name), path.join(this.base, 'dist', name), fs.copyFileSync);
-    }
+    this.copies = new MutantCopies(options.root);
   }
 
   /** Ends what is running and removes the copies. */
@@ -97,7 +71,7 @@ export class MutantTrial {
         // It has just ended by itself.
       }
     }
-    fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    this.copies.close();
   }
 
   /**
@@ -115,7 +89,7 @@ export class MutantTrial {
       for (const test of tests) group.add(test);
       groups.set(title, group);
     }
-    const copy = this.copy();
+    const copy = this.copies.make();
     for (const [title, tests] of groups) {
       if (tests.size === 0) continue;
       const { result, ended } = await this.jest(copy, {
@@ -125,7 +99,11 @@ export class MutantTrial {
       });
       if (!result) throw new Error(`the tests do not run without any mutant: ${lastLine(ended.stderr)}`);
       const outcome = judgeTests(result, ended.seconds);
-      if (outcome.kind === 'killed') throw new Error(`without any mutant, ${outcome.by} fails`);
+      if (outcome.kind === 'killed') {
+        throw new Error(
+          ['without any mutant these fail:', ...failuresIn(result).map(({ by }) => by)].join('\n  '),
+        );
+      }
       if (outcome.kind === 'error') throw new Error(`without any mutant: ${outcome.problem}`);
       for (const { name, startTime, endTime } of result.testResults) {
         const file = path.relative(path.join(fs.realpathSync(copy), 'dist'), name).replace(/\.js$/, '.ts');
@@ -137,7 +115,7 @@ export class MutantTrial {
 
   /** Throws an Error if the instrument reports a violation, or does not run, without any mutant. */
   async checkInstrument(instrument: Instrument): Promise<void> {
-    const copy = this.copy();
+    const copy = this.copies.make();
     const outcome = await this.instrument(copy, instrument);
     if (outcome.kind === 'killed')
       throw new Error(`without any mutant, ${instrument} finds a violation after ${outcome.by}`);
@@ -149,9 +127,9 @@ export class MutantTrial {
     mutant: Mutant,
     only: 'tests' | 'seeds' | undefined,
   ): Promise<{ tests?: Outcome; seeds?: Outcome }> {
-    const copy = this.copy();
+    const copy = this.copies.make();
     try {
-      const problem = this.plant(mutant, copy);
+      const problem = this.copies.plant(mutant, copy);
       if (problem !== undefined) return { tests: { kind: 'error', problem } };
       const tests = only === 'seeds' ? undefined : await this.test(mutant, copy);
       const seeds = only === 'tests' || !mutant.seeds ? undefined : await this.instrument(copy, mutant.seeds);
@@ -223,46 +201,7 @@ export class MutantTrial {
       '--budget-seconds',
       String(budgetSeconds),
     ];
-    return judgeInstrument(await this.spawn(copy, args, HANG_FACTOR * budgetSeconds + HANG_EXTRA_SECONDS));
-  }
-
-  /** Compiles the patched files into the copy; returns why not, if it cannot. */
-  private plant({ changes }: Mutant, copy: string): string | undefined {
-    for (const change of changes) {
-      const source = fs.readFileSync(path.join(this.base, change.path), 'utf8');
-      let patched;
-      try {
-        patched = applyChange(source, change);
-      } catch (error) {
-        return (error as Error).message;
-      }
-      const { js, problem } = transpile(change.path, patched);
-      if (problem !== undefined) return `${change.path} does not compile: ${problem}`;
-      if (js === transpile(change.path, source).js)
-        return `${change.path} does the same with the patch as without`;
-      const target = path.join(copy, 'dist', change.path.replace(/\.ts$/, '.js'));
-      // A hard link: it must be replaced, not written to.
-      fs.rmSync(target);
-      fs.writeFileSync(target, js);
-    }
-    return undefined;
-  }
-
-  private copy(): string {
-    const { root } = this.options;
-    const copy = path.join(this.directory, String(this.copies++));
-    fs.mkdirSync(copy);
-    for (const name of LINKED)
-      if (fs.existsSync(path.join(root, name))) fs.symlinkSync(path.join(root, name), path.join(copy, name));
-    fs.cpSync(path.join(this.base, 'bin'), path.join(copy, 'bin'), { recursive: true });
-    fs.copyFileSync(path.join(this.base, 'package.json'), path.join(copy, 'package.json'));
-    fs.symlinkSync(path.join(this.base, 'src'), path.join(copy, 'src'));
-    eachScript(path.join(this.base, 'dist'), path.join(copy, 'dist'), fs.linkSync);
-    fs.writeFileSync(
-      path.join(copy, 'jest.config.json'),
-      JSON.stringify({ ...JEST_CONFIG, cacheDirectory: path.join(this.directory, 'cache') }),
-    );
-    return copy;
+    return judgeInstrument(await this.spawn(copy, args, 2 * budgetSeconds + INSTRUMENT_EXTRA_SECONDS));
   }
 
   /** In a process group of its own, so that its children end with it. */
@@ -298,31 +237,4 @@ export class MutantTrial {
       });
     });
   }
-}
-
-/** Brings the JavaScript below `from` to the same places below `to`. */
-function eachScript(from: string, to: string, bring: (source: string, target: string) => void): void {
-  fs.mkdirSync(to, { recursive: true });
-  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
-    if (entry.isDirectory()) eachScript(source, target, bring);
-    else if (entry.name.endsWith('.js')) bring(source, target);
-  }
-}
-
-/** As tsc compiles it here, but without types, hence without a look at other files. */
-function transpile(file: string, text: string): { js: string; problem: string | undefined } {
-  // Loaded only here: no other command needs the compiler.
-  const ts = require('typescript') as typeof import('typescript');
-  const { outputText, diagnostics } = ts.transpileModule(text, {
-    fileName: file,
-    reportDiagnostics: true,
-    compilerOptions: {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.CommonJS,
-      esModuleInterop: true,
-    },
-  });
-  const problem = diagnostics?.[0] && ts.flattenDiagnosticMessageText(diagnostics[0].messageText, ' ');
-  return { js: outputText, problem };
 }

@@ -47,8 +47,14 @@ const firstLine = (text: string) =>
     .find((line) => line !== '') ?? '';
 const fileName = (path: string) => path.split('/').at(-1)!.replace(/\.js$/, '.ts');
 
-export function judgeTests({ testResults }: JestResult, seconds: number): Outcome {
-  const failures = testResults.flatMap(({ name, assertionResults }) =>
+interface Failure {
+  /** File and title. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+export function failuresIn({ testResults }: JestResult): Failure[] {
+  return testResults.flatMap(({ name, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === 'failed')
       .map(({ fullName, failureMessages }) => ({
@@ -56,6 +62,11 @@ export function judgeTests({ testResults }: JestResult, seconds: number): Outcom
         reason: firstLine(failureMessages?.[0] ?? ''),
       })),
   );
+}
+
+export function judgeTests(result: JestResult, seconds: number): Outcome {
+  const { testResults } = result;
+  const failures = failuresIn(result);
   const killer = failures.find(({ reason }) => !WRONG_PATCH.test(reason));
   if (killer) return { kind: 'killed', by: killer.by, seconds };
   if (failures.length > 0)
