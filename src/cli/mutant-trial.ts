@@ -113,14 +113,13 @@ export class MutantTrial {
     fs.rmSync(copy, { recursive: true });
   }
 
-  /** Throws an Error if the instrument reports a violation, or does not run, without any mutant. */
-  async checkInstrument(instrument: Instrument): Promise<void> {
+  /** Undefined if the instrument reports nothing without any mutant; else why its reports say nothing now. */
+  async instrumentProblem(instrument: Instrument): Promise<string | undefined> {
     const copy = this.copies.make();
     const outcome = await this.instrument(copy, instrument);
-    if (outcome.kind === 'killed')
-      throw new Error(`without any mutant, ${instrument} finds a violation after ${outcome.by}`);
-    if (outcome.kind === 'error') throw new Error(`${instrument} does not run: ${outcome.problem}`);
     fs.rmSync(copy, { recursive: true });
+    if (outcome.kind === 'killed') return `without any mutant it finds a violation after ${outcome.by}`;
+    return outcome.kind === 'error' ? outcome.problem : undefined;
   }
 
   async run(

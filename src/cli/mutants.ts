@@ -11,9 +11,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Command, Option } from 'commander';
 import { action, wholeNumber } from './command';
-import { Mutant, parseMutant } from './mutant-patch';
+import { Instrument, Mutant, parseMutant } from './mutant-patch';
 import { MutantTrial } from './mutant-trial';
-import { report, summarize, summaryLines, Verdict, verdictLine } from './mutant-verdict';
+import { Outcome, report, summarize, summaryLines, Verdict, verdictLine } from './mutant-verdict';
 
 interface Options {
   readonly only?: 'tests' | 'seeds';
@@ -75,14 +75,22 @@ async function tryAll(
   { only, jobs }: Options,
 ): Promise<Verdict[]> {
   if (only !== 'seeds') await trial.checkTests(wanted, jobs);
-  const instruments = new Set(only === 'tests' ? [] : wanted.flatMap(({ seeds }) => seeds ?? []));
-  for (const instrument of instruments) await trial.checkInstrument(instrument);
+  const problems = new Map<Instrument, string>();
+  for (const instrument of new Set(only === 'tests' ? [] : wanted.flatMap(({ seeds }) => seeds ?? []))) {
+    const problem = await trial.instrumentProblem(instrument);
+    if (problem === undefined) continue;
+    problems.set(instrument, problem);
+    console.log(`${instrument}: ${problem}`);
+  }
   const verdicts: Verdict[] = [];
   const queue = [...wanted];
   const work = async () => {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const { tests, seeds } = await trial.run(mutant, only);
-      const verdict = { mutant, tests, seeds };
+      const problem = mutant.seeds && problems.get(mutant.seeds);
+      const seedsFail: Outcome | undefined = problem === undefined ? undefined : { kind: 'error', problem };
+      const isSkipped = seedsFail !== undefined && only === 'seeds';
+      const { tests, seeds } = isSkipped ? {} : await trial.run(mutant, seedsFail ? 'tests' : only);
+      const verdict = { mutant, tests, seeds: seedsFail ?? seeds };
       verdicts.push(verdict);
       console.log(verdictLine(verdict));
     }
