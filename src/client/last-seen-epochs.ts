@@ -2,8 +2,8 @@
  * The newest leader epoch a client has seen of each partition, and what of a metadata answer to believe.
  *
  * Invariant: what is known of a partition does not go back to an older leader epoch, whoever answers: a broker that is
- * cut off from the controller goes on telling what was true before. The one exception: when answer after answer, round
- * all brokers, tells of older epochs or of no such topic, the topic was deleted or created anew, and counts from there.
+ * cut off from the controller goes on telling what was true before. The one exception: when every broker, time and again,
+ * tells of older epochs or of no such topic, the topic was deleted or created anew, and counts from there.
  *
  * [p] Kafka: clients/Metadata.java#{updateLastSeenEpochIfNewer,updateLatestMetadata}@2.8.2; differs: Kafka 2.8 tells a
  * topic that was created anew by its id, which this era does not have, and without ids waits for ever (KAFKA-12257).
@@ -11,13 +11,19 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { LeaderAndEpoch, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
 
-/** Older answers in a row, a broker, after which a topic counts as created anew. */
+/** Older answers of every broker, without a newer one between them, after which a topic counts as created anew. */
 const ROUNDS = 3;
+
+/** Who answered, and which brokers live as far as it knows. */
+export interface AnswerSource {
+  readonly from: string;
+  readonly brokers: readonly string[];
+}
 
 export class LastSeenEpochs {
   private readonly epochs = new Map<string, Map<number, number>>();
-  /** Older answers in a row, by topic or, with `accept`, by partition. */
-  private readonly olderAnswers = new Map<string, number>();
+  /** Older answers since the last up-to-date one, by topic (with `accept`: by partition) and broker. */
+  private readonly olderAnswers = new Map<string, Map<string, number>>();
 
   /** -1 where none was seen. */
   of({ topic, partition }: TopicPartition): number {
@@ -41,19 +47,16 @@ export class LastSeenEpochs {
   }
 
   /**
-   * What is known of a topic after an answer; `answered` undefined: no such topic. `sources` is how many brokers are
-   * asked in turn. `isStale`: the answer was older than what is known, and somebody else is to be asked.
+   * What is known of a topic after an answer; `answered` undefined: no such topic. `isStale`: the answer was older than
+   * what is known, and somebody else is to be asked.
    */
   merge(
-    before: TopicInfo | undefined, topic: string, answered: readonly PartitionInfo[] | undefined, sources: number,
+    before: TopicInfo | undefined, topic: string, answered: readonly PartitionInfo[] | undefined, source: AnswerSource,
   ): { readonly info: TopicInfo | undefined; readonly isStale: boolean } {
-    let isStale = this.isOlder(topic, answered);
-    const inARow = isStale ? (this.olderAnswers.get(topic) ?? 0) + 1 : 0;
-    if (inARow >= ROUNDS * sources) {
-      this.forget(topic);
-      isStale = false;
-    } else if (isStale) this.olderAnswers.set(topic, inARow);
-    else this.olderAnswers.delete(topic);
+    const isOlder = this.isOlder(topic, answered);
+    const isStale = isOlder && !this.isSaidByAll(topic, source, ROUNDS);
+    if (isOlder && !isStale) this.forget(topic);
+    if (!isOlder) this.olderAnswers.delete(topic);
     if (answered === undefined) return { info: isStale ? before : undefined, isStale };
     const rows = new Map(isStale ? before?.partitions.map((row) => [row.partition, row]) : []);
     for (const row of answered) if (row.leaderEpoch >= this.of({ topic, partition: row.partition })) rows.set(row.partition, row);
@@ -61,18 +64,24 @@ export class LastSeenEpochs {
     return { info: topicInfoOf(topic, [...rows.values()]), isStale };
   }
 
-  /** For a source that tells of one partition at a time: whether to believe this epoch of it. */
-  accept(tp: TopicPartition, epoch: number, sources: number): boolean {
-    const key = tpName(tp);
+  /** For the one source that tells of one partition at a time: whether to believe this epoch of it; an older one if it is said `times` times. */
+  accept(tp: TopicPartition, epoch: number, times: number): boolean {
+    const name = tpName(tp);
     if (epoch < this.of(tp)) {
-      const inARow = (this.olderAnswers.get(key) ?? 0) + 1;
-      this.olderAnswers.set(key, inARow);
-      if (inARow < ROUNDS * sources) return false;
+      if (!this.isSaidByAll(name, { from: '', brokers: [''] }, times)) return false;
       this.epochs.get(tp.topic)?.delete(tp.partition);
     }
-    this.olderAnswers.delete(key);
+    this.olderAnswers.delete(name);
     this.remember(tp.topic, [{ partition: tp.partition, leaderEpoch: epoch }]);
     return true;
+  }
+
+  /** Counts an older answer. A broker that is alive and was not heard may know better. */
+  private isSaidByAll(key: string, { from, brokers }: AnswerSource, times: number): boolean {
+    const counts = this.olderAnswers.get(key) ?? new Map<string, number>();
+    counts.set(from, (counts.get(from) ?? 0) + 1);
+    this.olderAnswers.set(key, counts);
+    return brokers.every((broker) => (counts.get(broker) ?? 0) >= times);
   }
 
   private isOlder(topic: string, answered: readonly PartitionInfo[] | undefined): boolean {

@@ -155,7 +155,7 @@ export class RpcMetadata implements ClusterMetadata {
     this.lastMs = this.host.clock.monotonicMs();
     try {
       const request = { topics: [...this.known.keys()], allTopics: false, allowAutoTopicCreation: this.options.allowAutoTopicCreation };
-      const asked = this.pool.request(server, metadata, request).then((response) => this.apply(response));
+      const asked = this.pool.request(server, metadata, request).then((response) => this.apply(response, keyOf(server)));
       await withDeadline(this.host.clock, PATIENCE_MS, asked, () => new KafkaError('REQUEST_TIMED_OUT', `no answer within ${PATIENCE_MS} ms`));
     } catch (error) {
       if (this.isClosed) return;
@@ -167,16 +167,17 @@ export class RpcMetadata implements ClusterMetadata {
     this.arm(this.wanted ? this.options.refreshBackoffMs : this.options.maxAgeMs);
   }
 
-  private apply(response: Response): void {
+  private apply(response: Response, from: string): void {
     if (this.isClosed) return;
     // A broker that has just started was not told of anybody, itself included.
     if (response.brokers.length === 0) throw new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
     this.brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    const source = { from, brokers: [...this.brokers.values()].map(keyOf) };
     for (const topic of response.topics) {
       const isUnknown = errorName(topic.errorCode) === 'UNKNOWN_TOPIC_OR_PARTITION';
       if (topic.errorCode !== 0 && !isUnknown) continue;
       const rows = isUnknown ? undefined : topic.partitions.map(partitionInfo);
-      const { info, isStale } = this.epochs.merge(this.known.get(topic.name), topic.name, rows, this.addresses().length);
+      const { info, isStale } = this.epochs.merge(this.known.get(topic.name), topic.name, rows, source);
       this.known.set(topic.name, info);
       if (!isStale) continue;
       this.log.debug(`An answer about ${topic.name} was older than what is known; asking another broker`);

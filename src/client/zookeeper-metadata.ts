@@ -32,8 +32,8 @@ interface WatchedTopic {
   isBeingCreated: boolean;
 }
 
-/** Reads that tell of older epochs before they are believed: there is one source, and it may lag behind for a moment. */
-const SOURCES = 3;
+/** Reads that tell of older epochs before they are believed: a ZooKeeper server may lag behind for some seconds. */
+const OLDER_READS = 100;
 
 export interface ZooKeeperMetadataOptions {
   /** Which of a broker's endpoints to use; undefined: the first one that speaks PLAINTEXT. */
@@ -202,7 +202,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const replicas = watched.replicas.get(tp.partition);
     if (state === undefined || replicas === undefined) return;
     const row = { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr };
-    if (!this.epochs.accept(tp, state.leaderEpoch, SOURCES)) return this.requestUpdate(tp.topic);
+    if (!this.epochs.accept(tp, state.leaderEpoch, OLDER_READS)) return this.requestUpdate(tp.topic);
     watched.states.set(tp.partition, row);
     watched.info = undefined;
     this.listeners.notify();
