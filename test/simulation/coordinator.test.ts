@@ -5,6 +5,7 @@
 import { Admin } from '../../src/admin/admin';
 import { GROUP_METADATA_TOPIC } from '../../src/common/cluster-types';
 import { KafkaError } from '../../src/common/errors';
+import { applyFault } from '../../src/simulation/faults';
 import { SimGroup } from '../../src/simulation/sim-group';
 import { createTopicZnodes } from '../../src/zk/topic-store';
 import { ZkConnection } from '../../src/zk/zk-connection';
@@ -87,3 +88,93 @@ test("a follower of the coordinator's partition stops: its leader epoch changes,
   expect(member.consumer.groupMetadata().generation).toBe(generation);
   expect(member.lost + member.revocations).toBe(0);
 });
+
+/** Where a fault may do harm to a group, and what may strike the coordinator there. */
+const MOMENTS = [
+  'group-load-started',
+  'group-loaded',
+  'group-store-started',
+  'group-stored',
+  'offset-commit-started',
+  'offset-commit-stored',
+  'generation-changed',
+  'rebalance',
+];
+const STRIKES = ['kill', 'pause', 'cut-zookeeper', 'cut-peers'] as const;
+
+test.each(MOMENTS)(
+  'whatever strikes the coordinator at %s, commits go on, and every record is processed',
+  async (moment) => {
+    const first = MOMENTS.indexOf(moment) % STRIKES.length;
+    for (const [i, strike] of [STRIKES[first]!, STRIKES[(first + 1) % STRIKES.length]!].entries()) {
+      const settings = {
+        'offsets.topic.num.partitions': 1,
+        'offsets.topic.replication.factor': 3,
+        'group.initial.rebalance.delay.ms': 300,
+        'offsets.load.buffer.size': 300,
+      };
+      const cluster = await bringUp(`strike-${moment}-${strike}`, 3, [1, 2, 3], { settings });
+      const tps = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition }));
+      await cluster.world.complete(
+        cluster.createTopic('orders', new Map(tps.map(({ partition }) => [partition, [1, 2, 3]]))),
+        30000,
+        'creating',
+      );
+      const assignor = ['range', 'cooperative-sticky'][i % 2]!;
+      const group = new SimGroup(cluster, {
+        groupId: 'g',
+        topics: ['orders'],
+        drawsCommits: true,
+        config: { 'partition.assignment.strategy': assignor },
+      });
+      let left = 2;
+      cluster.world.onEvent.push(({ what, who }) => {
+        if (what !== moment || left === 0 || !who.startsWith('broker-') || cluster.world.nowMs < 2000) return;
+        left--;
+        const id = Number(who.slice('broker-'.length));
+        cluster.world.schedule(0, () =>
+          applyFault(
+            cluster,
+            { group, oldGroup: undefined },
+            { kind: strike, target: id, other: (id % 3) + 1, lastsMs: 7000, atMs: 0 },
+          ),
+        );
+      });
+      const producer = await cluster.world.complete(
+        cluster.producer({ 'acks': 'all', 'enable.idempotence': true, 'delivery.timeout.ms': 300000 }),
+        30000,
+        'opening a producer',
+      );
+      const sent: Promise<unknown>[] = [];
+      for (let round = 0; round < 20; round++) {
+        cluster.world.schedule(round * 1000, () => {
+          for (const tp of tps) sent.push(producer.send({ ...tp, value: `${tp.partition}-${round}` }));
+        });
+      }
+      group.start('a');
+      await runFor(cluster, 3000);
+      group.start('b');
+      // Whoever takes a partition of the group's over has to load it.
+      cluster.world.schedule(6000, () =>
+        cluster.terminate(cluster.stateOf({ topic: GROUP_METADATA_TOPIC, partition: 0 })!.leader),
+      );
+      await runFor(cluster, 40000);
+      cluster.heal();
+      cluster.startAll();
+      await cluster.world.complete(Promise.all(sent), 300000, 'producing');
+      await runUntil(
+        cluster,
+        'all is processed',
+        () => tps.every((tp) => group.processedCount(tp) === 20),
+        240000,
+      );
+      await runFor(cluster, 10000);
+      expect([
+        strike,
+        left < 2,
+        cluster.world.violations,
+        group.members.map((member) => member.endedWith),
+      ]).toEqual([strike, true, [], [undefined, undefined]]);
+    }
+  },
+);
