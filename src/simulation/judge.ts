@@ -18,7 +18,7 @@ import { SimCluster } from './sim-cluster';
 import { idOf } from './workload';
 
 /** Readers' promises, which end with the loss of records. */
-const BROKEN_BY_LOSS = /InOrder:|CommitsGoOn:|OneOwner:|ReadsInOrder:/;
+const BROKEN_BY_LOSS = /InOrder:|CommitsGoOn:|CommitsFollow:|HandedOver:|OneOwner:|ReadsInOrder:/;
 
 export interface JudgeContext {
   readonly cluster: SimCluster;
