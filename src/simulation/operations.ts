@@ -4,16 +4,19 @@
  */
 import { Admin } from '../admin/admin';
 import { TopicPartition } from '../common/cluster-types';
+import { sleep } from '../common/host';
 import { alterTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
-import { preferredElectionZnode } from '../zk/znodes';
+import { configChangesZnode, configZnode, isrChangeZnode, preferredElectionZnode } from '../zk/znodes';
 import { FaultWindow } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { discovery } from './workload';
 
-export const operationKinds = ['create-topic', 'alter-config', 'elect-preferred', 'delete-records'] as const;
+export const operationKinds = [
+  'create-topic', 'alter-config', 'elect-preferred', 'delete-records', 'malformed-znode',
+] as const;
 
 export interface Operation {
   readonly atMs: number;
@@ -38,6 +41,11 @@ export function drawOperations(
 const SETTINGS: readonly Readonly<Record<string, string>>[] = [
   { 'segment.bytes': '600' }, { 'max.message.bytes': '2000' }, { 'flush.messages': '1' },
   { 'segment.ms': '2000' }, { 'index.interval.bytes': '1' },
+];
+
+const MALFORMED = [
+  '{"version":1,', '', 'null', '[]', '{"version":1,"config":7}',
+  '{"version":1,"config":{"segment.bytes":"x"}}',
 ];
 
 export interface Topics {
@@ -75,6 +83,7 @@ export class Operations {
       case 'alter-config': return this.alterConfig(choice);
       case 'elect-preferred': return this.electPreferred();
       case 'delete-records': return this.deleteRecords(choice);
+      case 'malformed-znode': return this.malformedZnode(choice);
     }
   }
 
@@ -114,6 +123,27 @@ export class Operations {
         await zk.create(preferredElectionZnode.path, preferredElectionZnode.encode(this.topics.main));
       } catch (error) {
         if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
+      }
+    });
+  }
+
+  /** What a tool with a defect leaves behind. Brokers and controllers go on without it. */
+  private async malformedZnode(choice: number): Promise<void> {
+    const data = Buffer.from(MALFORMED[choice % MALFORMED.length]!);
+    const topic = this.topics.main[0]!.topic;
+    await this.withZooKeeper(async (zk) => {
+      switch (choice % 4) {
+        case 0:
+          await zk.set(configZnode.path('topics', topic), data, -1);
+          await zk.create(
+            configChangesZnode.createPath, configChangesZnode.encode(`topics/${topic}`),
+            'persistent-sequential',
+          );
+          await sleep(this.environment.host.clock, choice);
+          return alterTopicConfig(zk, topic, this.topics.kept);
+        case 1: return void await zk.create(configChangesZnode.createPath, data, 'persistent-sequential');
+        case 2: return void await zk.create(isrChangeZnode.createPath, data, 'persistent-sequential');
+        default: return void await zk.create(preferredElectionZnode.path, data);
       }
     });
   }
