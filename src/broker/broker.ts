@@ -183,7 +183,11 @@ export class Broker {
     const options = { sessionTimeoutMs, connectTimeoutMs: config['zookeeper.connection.timeout.ms'] ?? sessionTimeoutMs };
     try {
       await this.zookeeper.createRoot(options);
-      for (const former of readSessionFiles(host.disk, logs)) await this.endFormerSession(former, options);
+      for (const former of readSessionFiles(host.disk, logs)) {
+        // The connection may break before the server has ended it: then its registration is replaced.
+        this.sessions.add(former.id);
+        await this.endFormerSession(former, options);
+      }
       return await ZkConnection.open(host, this.zookeeper, { ...options, maxInFlightRequests: config['zookeeper.max.in.flight.requests'] });
     } catch (error) {
       throw new Error(`Could not connect to ZooKeeper at ${this.zookeeper.name}: ${messageOf(error)}`);

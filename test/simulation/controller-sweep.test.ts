@@ -1,6 +1,7 @@
 /**
- * A connection that breaks at the k-th ZooKeeper operation of the controller, for every k of a short history, before the
- * request is applied or before its reply arrives: nothing is restarted, and everything is led and in sync soon.
+ * A connection that breaks at the k-th ZooKeeper operation of the controller, or of a broker that starts or registers
+ * again, for every k of a short history, before the request is applied or before its reply arrives: nothing is restarted,
+ * and everything is led and in sync soon.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { OperationEffect } from '../../src/simulation/zk-hooks';
@@ -50,6 +51,23 @@ const stories: readonly Story[] = [
     },
     isDone: (cluster) => cluster.broker(2).broker!.controller.isActive && cluster.broker(2).broker!.replicas.get(TP)!.isLeader,
   },
+  {
+    name: 'a broker restarts', host: 'broker-2',
+    begin: async (cluster) => {
+      cluster.kill(2);
+      cluster.start(2);
+    },
+    isDone: (cluster) => cluster.isRunning(2) && cluster.isQuiet(TP),
+  },
+  {
+    name: 'the session of a leader expires', host: 'broker-1',
+    begin: async (cluster) => {
+      const before = cluster.stateOf(TP)!.leaderEpoch;
+      cluster.expireSession(1);
+      await runUntil(cluster, 'it is noticed', () => cluster.stateOf(TP)!.leaderEpoch > before);
+    },
+    isDone: (cluster) => cluster.isQuiet(TP),
+  },
 ];
 
 async function play(story: Story, seed: string, effect?: OperationEffect, k = 1): Promise<{ operations: number; fired: boolean }> {
@@ -66,7 +84,7 @@ async function play(story: Story, seed: string, effect?: OperationEffect, k = 1)
 
 for (const story of stories) {
   for (const effect of ['reset-before', 'lose-reply'] as const) {
-    test(`${story.name}: ${effect} at every operation of the controller, and all is led without any restart`, async () => {
+    test(`${story.name}: ${effect} at every operation, and all is led without any restart`, async () => {
       const { operations } = await play(story, 'sweep');
       expect(operations).toBeGreaterThan(0);
       const hung: string[] = [];
