@@ -135,3 +135,13 @@ test('a controlled shutdown that an earlier incarnation of a broker asked for is
   );
   expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, isr: [1, 2] });
 });
+
+test('a controller that gave up while ZooKeeper was away is replaced when it is back, by itself or another', async () => {
+  const cluster = await bringUp('orphan', 3, [1, 2], { controller: 3 });
+  // No session ends while ZooKeeper is down: /controller is still there when it is up again.
+  cluster.setZooKeeperDown(true);
+  await runFor(cluster, 20000);
+  expect([1, 2, 3].filter((id) => isController(cluster, id))).toEqual([]);
+  cluster.setZooKeeperDown(false);
+  await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => isController(cluster, id)), 20000);
+});

@@ -64,6 +64,7 @@ test('the last member stays in the ISR even when it dies; without a leader', () 
   const state = { leader: 1, leaderEpoch: 0, isr: [1], controllerEpoch: 5, zkVersion: 0 };
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, state)).toMatchObject({ content: { leader: -1, isr: [1], leaderEpoch: 1, controllerEpoch: 5 } });
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toBeUndefined();
+  expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, controllerEpoch: 6 })).toBe('superseded');
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, leader: -1 })).toBeUndefined();
 });
 
