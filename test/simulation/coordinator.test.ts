@@ -48,6 +48,11 @@ test('offsets committed while some partitions of __consumer_offsets have no lead
   expect(committed.length).toBeLessThan(8);
   cluster.start(2);
   await runUntil(cluster, 'broker 2 is back', () => cluster.isRunning(2));
+  // Who has known some of the partitions only, and who starts now, must look in the same one.
+  cluster.terminate(1);
+  await runUntil(cluster, 'broker 1 has stopped', () => !cluster.isRunning(1));
+  cluster.start(1);
+  await runUntil(cluster, 'broker 1 is back', () => cluster.isRunning(1));
   await runFor(cluster, 10000);
   const second = admin(20000);
   for (let i = 0; i < 8; i++) {
