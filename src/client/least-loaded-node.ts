@@ -1,5 +1,6 @@
 /**
- * Whom to ask next for metadata: in turn, connected brokers first, and of those asked equally long ago the least loaded.
+ * Whom to ask next for metadata: in turn, connected brokers first; one with requests in flight a round later, as answers
+ * of a connection come in order, and a produce request may wait for long.
  *
  * Turns matter more than load: a broker that is cut off from the controller answers promptly and is wrong, and is idle
  * because nobody's leader is there.
@@ -18,7 +19,7 @@ export function nextNode(nodes: readonly NodeLoad[], start: number): number {
   let best = -1;
   for (let i = 0; i < nodes.length; i++) {
     const at = (start + i) % nodes.length;
-    if (best < 0 || isBetter(nodes[at]!, nodes[best]!)) best = at;
+    if (best < 0 || isBetter(nodes[at]!, nodes[best]!, nodes.length)) best = at;
   }
   return best;
 }
@@ -30,7 +31,8 @@ export function nodeToConnect(nodes: readonly NodeLoad[], start: number): number
   return found && nodes.every((other) => !other.isConnected || other.lastTurn >= found.node.lastTurn) ? found.at : -1;
 }
 
-function isBetter(a: NodeLoad, b: NodeLoad): boolean {
+function isBetter(a: NodeLoad, b: NodeLoad, round: number): boolean {
   if (a.isConnected !== b.isConnected) return a.isConnected;
-  return a.lastTurn !== b.lastTurn ? a.lastTurn < b.lastTurn : a.requestsInFlight < b.requestsInFlight;
+  const turn = ({ lastTurn, requestsInFlight }: NodeLoad) => lastTurn + (requestsInFlight > 0 ? round : 0);
+  return turn(a) !== turn(b) ? turn(a) < turn(b) : a.requestsInFlight < b.requestsInFlight;
 }

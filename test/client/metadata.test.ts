@@ -75,8 +75,10 @@ test('a partition stands at the place of its number; gaps have no leader, and ab
 describe('whom to ask', () => {
   const node = (isConnected: boolean, lastTurn: number, requestsInFlight = 0) => ({ isConnected, lastTurn, requestsInFlight });
 
-  test('connected brokers in turn, whatever their load', () => {
-    expect(nextNode([node(true, 7), node(true, 5, 9), node(false, 0)], 0)).toBe(1);
+  test('connected brokers in turn, one with requests in flight a round later', () => {
+    expect(nextNode([node(true, 7), node(true, 5), node(false, 0)], 0)).toBe(1);
+    expect(nextNode([node(true, 7), node(true, 5, 9), node(false, 0)], 0)).toBe(0);
+    expect(nextNode([node(true, 9), node(true, 5, 9), node(false, 0)], 0)).toBe(1);
     expect(nextNode([node(true, 5, 3), node(true, 5, 1)], 0)).toBe(1);
     expect(nextNode([node(false, 3), node(false, 2)], 0)).toBe(1);
     expect(nextNode([], 0)).toBe(-1);
