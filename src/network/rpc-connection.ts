@@ -91,12 +91,13 @@ export class RpcConnection {
     return new Promise<R>((resolve, reject) => {
       if (this.closedReason !== undefined) return reject(new KafkaError('DISCONNECTED', this.closedReason));
       const correlationId = this.correlate();
+      const frame = encodeRequest(api, correlationId, this.options.clientId, body);
       const timer = this.clock.schedule(timeoutMs, () =>
         this.destroy(`no response to ${api.name} within ${timeoutMs} ms`, 'REQUEST_TIMED_OUT'),
       );
-      const settle = (frame: Buffer) => resolve(decodeResponse(frame, api));
+      const settle = (response: Buffer) => resolve(decodeResponse(response, api));
       this.inFlight.push({ correlationId, settle, fail: reject, timer });
-      this.connection.write(encodeRequest(api, correlationId, this.options.clientId, body));
+      this.connection.write(frame);
     });
   }
 
@@ -144,13 +145,14 @@ export class RpcConnection {
   private receive(chunk: Buffer): void {
     try {
       this.parser.push(chunk, (frame) => {
-        const expected = this.inFlight.shift();
+        const [expected] = this.inFlight;
         const correlationId = responseCorrelationId(frame);
         if (expected === undefined || correlationId !== expected.correlationId) {
           throw new Error(
             `response ${correlationId} came where ${expected?.correlationId ?? 'none'} was expected`,
           );
         }
+        this.inFlight.shift();
         expected.timer.cancel();
         try {
           expected.settle(frame);

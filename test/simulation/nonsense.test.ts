@@ -1,0 +1,98 @@
+/**
+ * A peer that speaks the protocol and means nothing by it: its requests cost the peer its connection at most.
+ */
+import { resourcesAboveFloor } from '../../src/checkers/resources';
+import { RpcConnection } from '../../src/network/rpc-connection';
+import { allApis } from '../../src/protocol/apis';
+import { createTopics } from '../../src/protocol/messages/metadata';
+import {
+  controlledShutdown,
+  leaderAndIsr,
+  stopReplica,
+  updateMetadata,
+} from '../../src/protocol/messages/replica-control';
+import { Schema } from '../../src/protocol/schema';
+import { Prng } from '../../src/simulation/prng';
+import { bringUp, openProducer, runUntil, send } from '../support/sim';
+
+/** Without authentication, who sends these is the controller. */
+const CONTROL = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key);
+
+/** Some value of the schema, often one that is known to the cluster. */
+function nonsense(schema: Schema<unknown>, random: Prng): unknown {
+  switch (schema.kind) {
+    case 'int8':
+      return random.pick([0, 1, -1, 127, -128]);
+    case 'int16':
+      return random.pick([0, 1, -1, 32767, -32768]);
+    case 'int32':
+      return random.pick([0, 0, 1, -1, 5, 1000, 2 ** 31 - 1, -(2 ** 31)]);
+    case 'int64':
+      return random.pick([0, 0, 1, -1, 1000, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]);
+    case 'bool':
+      return random.chance(0.5);
+    case 'string':
+      return random.pick([
+        't',
+        't',
+        '',
+        'g',
+        'g-1',
+        '__consumer_offsets',
+        '..',
+        '__proto__',
+        'consumer',
+        'ключ',
+        'x'.repeat(300),
+      ]);
+    case 'nullableString':
+      return random.pick([null, '', 'g-1', 'x']);
+    case 'bytes':
+      return random.bytes(random.below(100));
+    case 'records':
+      return [random.bytes(random.below(200))];
+    case 'array':
+      return Array.from({ length: random.below(4) }, () => nonsense(schema.of, random));
+    case 'struct':
+      return Object.fromEntries(schema.fields.map((field) => [field.name, nonsense(field.type, random)]));
+  }
+}
+
+test.each(['a', 'b', 'c'])(
+  'nonsense that fits the protocol neither ends a broker nor stops the others (%s)',
+  async (seed) => {
+    const cluster = await bringUp(`nonsense-${seed}`, 3, [1, 2, 3], {
+      settings: { 'offsets.topic.num.partitions': '2', 'offsets.topic.replication.factor': '3' },
+    });
+    const producer = await openProducer(cluster);
+    const random = new Prng(`nonsense-${seed}`);
+    const { host } = cluster.environment();
+    const apis = allApis.filter(({ key }) => !CONTROL.includes(key) && key !== createTopics.key);
+    for (let round = 0; round < 60; round++) {
+      const options = { clientId: 'x', requestTimeoutMs: 3000, connectTimeoutMs: 1000 };
+      const address = { host: `broker-${random.between(1, 3)}`, port: 9092 };
+      const connection = await cluster.world.complete(
+        RpcConnection.open(host, address, options),
+        30000,
+        'connecting',
+      );
+      const asked = Array.from({ length: 10 }, () => {
+        const api = random.pick(apis);
+        return connection.request(api, nonsense(api.request, random)).catch(() => undefined);
+      });
+      await cluster.world.complete(Promise.all(asked), 30000, 'answers, or the end of the connection');
+      connection.close();
+      expect(await send(cluster, producer, `v${round}`)).toEqual(expect.any(Number));
+    }
+    expect(cluster.brokers.map(({ id, host: { exited } }) => ({ id, exited }))).toEqual(
+      [1, 2, 3].map((id) => ({ id, exited: undefined })),
+    );
+    const metered = cluster.brokers.map(({ id, broker }) => ({ id, metrics: broker!.metrics }));
+    await runUntil(
+      cluster,
+      'brokers hold nothing for the peer',
+      () => resourcesAboveFloor(metered).length === 0,
+    );
+    expect(cluster.world.violations).toEqual([]);
+  },
+);
