@@ -18,6 +18,8 @@ export class ProducerBatch {
   private readonly callbacks: SendCallback[] = [];
   private readonly timestamps: number[] = [];
   private bytes: Buffer | undefined;
+  /** The broker it was last sent to; -1: none. */
+  node = -1;
   attempts = 0;
   lastAttemptMs = 0;
   isDone = false;
@@ -70,7 +72,8 @@ export class ProducerBatch {
     new RecordBatch(this.bytes).setProducerState(producerId, producerEpoch, baseSequence);
   }
 
-  sentAt(nowMs: number): void {
+  sentTo(node: number, nowMs: number): void {
+    this.node = node;
     this.attempts++;
     this.lastAttemptMs = nowMs;
     this.wasInDoubt = this.fate === 'unknown';

@@ -161,7 +161,7 @@ export class Sender {
       let bytes = 0;
       for (const queue of queues) {
         if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
-        const at = this.sendable(queue);
+        const at = this.sendable(queue, node);
         const head = queue.batches[at];
         if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size'])) continue;
         queue.batches.splice(at, 1);
@@ -177,15 +177,16 @@ export class Sender {
   }
 
   /** The head of the queue, or the batch behind refused ones that has to be asked about first; -1 if none may leave. */
-  private sendable(queue: PartitionQueue): number {
+  private sendable(queue: PartitionQueue, node: number): number {
     if (this.transactions === undefined) return 0;
-    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && this.transactions!.maySend(batch));
+    const { transactions } = this;
+    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && transactions.maySend(batch, node));
   }
 
   private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
     this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
     for (const batch of batches) {
-      batch.sentAt(now);
+      batch.sentTo(node, now);
       this.inFlightBatches.add(batch);
       this.metrics.sent(batch, now);
     }

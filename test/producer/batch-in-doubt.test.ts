@@ -9,7 +9,7 @@ function batchesOf(transactions: TransactionManager, count: number): ProducerBat
     const batch = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
     batch.append(0, null, Buffer.from('v'), [], () => {});
     transactions.assignSequence(batch);
-    batch.sentAt(0);
+    batch.sentTo(1, 0);
     return batch;
   });
 }
@@ -26,11 +26,11 @@ test('a batch that may have been written keeps its number; only when its fate is
   expect(transactions.resolve()).toBe(false);
   expect([inDoubt, behind].map(place)).toEqual([[0, 0], [0, 2]]);
   // It is asked about first, by sending it again as it was.
-  expect([transactions.maySend(inDoubt), transactions.maySend(behind)]).toEqual([true, false]);
+  expect([transactions.maySend(inDoubt, 1), transactions.maySend(behind, 1)]).toEqual([true, false]);
   transactions.completed(inDoubt, 0);
   expect(transactions.resolve()).toBe(true);
   expect(place(behind)).toEqual([1, 0]);
-  expect(transactions.maySend(behind)).toBe(true);
+  expect(transactions.maySend(behind, 1)).toBe(true);
 });
 
 test('after a batch of unknown fate was given up, nothing new leaves until it is known what came of those behind it', () => {
@@ -41,11 +41,11 @@ test('after a batch of unknown fate was given up, nothing new leaves until it is
   const fresh = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
   fresh.append(0, null, Buffer.from('v'), [], () => {});
   expect(transactions.resolve()).toBe(false);
-  expect(transactions.maySend(fresh)).toBe(false);
+  expect(transactions.maySend(fresh, 1)).toBe(false);
   // The one behind was taken: so the lost one is in the log.
   transactions.completed(behind, 1);
   expect(transactions.resolve()).toBe(false);
-  expect(transactions.maySend(fresh)).toBe(true);
+  expect(transactions.maySend(fresh, 1)).toBe(true);
   transactions.assignSequence(fresh);
   expect(place(fresh)).toEqual([0, 2]);
 });

@@ -69,7 +69,7 @@ test('with the oldest unsettled batch, five of a partition may have left: what i
     batch.append(0, null, Buffer.from('v'), [], () => {});
     return batch;
   });
-  const mayLeave = (i: number) => transactions.maySend(batches[i]!);
+  const mayLeave = (i: number) => transactions.maySend(batches[i]!, 1);
   for (let i = 0; i < 5; i++) {
     expect(mayLeave(i)).toBe(true);
     transactions.assignSequence(batches[i]!);

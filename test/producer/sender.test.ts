@@ -25,6 +25,34 @@ test('with one request in flight records keep their order, also over a change of
   expect(await readValues(cluster)).toEqual(['first', 'under way', 'behind it']);
 });
 
+test.each([
+  ['its first batch', []],
+  ['a later batch', ['first']],
+])('an idempotent producer keeps the order when the leader changes under %s', async (_, before) => {
+  const cluster = await bringUp('first-batch-under-way', 3, [1, 2], {
+    controller: 3,
+    topic: { 'min.insync.replicas': '1' },
+  });
+  const producer = await openProducer(cluster, {
+    'enable.idempotence': true,
+    'max.in.flight.requests.per.connection': 5,
+    'request.timeout.ms': 8000,
+    'delivery.timeout.ms': 120000,
+  });
+  for (const value of before) expect(typeof (await send(cluster, producer, value))).toBe('number');
+  cluster.pause(1);
+  const settled: string[] = [];
+  const push = (value: string) => void producer.send({ ...TP, value }).then(() => settled.push(value));
+  push('under way');
+  await runUntil(cluster, '2 leads', () => cluster.stateOf(TP)!.leader === 2);
+  await runFor(cluster, 1000);
+  push('behind it');
+  await runFor(cluster, 30000);
+  await healAndSettle(cluster);
+  await runUntil(cluster, 'both are settled', () => settled.length === 2);
+  expect(await readValues(cluster)).toEqual([...before, 'under way', 'behind it']);
+});
+
 test('records that could not be delivered give their memory back', async () => {
   const cluster = await bringUp('memory', 3, [1, 2], {
     controller: 3,
