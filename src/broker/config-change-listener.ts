@@ -1,6 +1,6 @@
 /**
- * Follows `/config/changes`: each note names an entity whose settings changed; the settings are then read and applied.
- * Notes older than a quarter of an hour are deleted by whoever sees them.
+ * Follows `/config/changes`: each note names an entity whose settings changed; the settings are then read and
+ * applied. Notes older than a quarter of an hour are deleted by whoever sees them.
  *
  * Kafka: common/ZkNodeChangeNotificationListener.scala, server/DynamicConfigManager.scala@2.8.2
  */
@@ -38,7 +38,10 @@ export class ConfigChangeListener {
     this.queue.clear();
   }
 
-  /** In the order they were written. A note that cannot be read or applied is logged and done with, as in Kafka. */
+  /**
+   * In the order they were written. A note that cannot be read or applied is logged and done with, as in
+   * Kafka.
+   */
   private async process(): Promise<void> {
     for (const name of await this.zk.children(configChangesZnode.path) ?? []) {
       const sequence = Number(name.slice(-10));

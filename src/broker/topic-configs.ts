@@ -1,6 +1,7 @@
 /**
- * Topics' own settings as they stand in ZooKeeper, made fit for use: a znode that cannot be read, or a value that is not
- * valid, is logged, and what was valid before stays. Anybody can write there; it must not stop a broker.
+ * Topics' own settings as they stand in ZooKeeper, made fit for use: a znode that cannot be read, or a value
+ * that is not valid, is logged, and what was valid before stays. Anybody can write there; it must not stop a
+ * broker.
  *
  * Kafka: server/ConfigHandler.scala#TopicConfigHandler, zk/ZkData.scala#ConfigEntityZNode@2.8.2
  */
@@ -18,15 +19,19 @@ export class TopicConfigs {
   constructor(private readonly zk: ZkConnection, private readonly log: Log) {}
 
   /**
-   * For a topic that the controller has told us of: its settings were written before it, but the member of ZooKeeper
-   * that we are connected to may lag behind, and no note will tell us later. Rejects with ZkError if ZooKeeper is away.
+   * For a topic that the controller has told us of: its settings were written before it, but the member of
+   * ZooKeeper that we are connected to may lag behind, and no note will tell us later. Rejects with ZkError
+   * if ZooKeeper is away.
    */
   async readNew(topic: string): Promise<TopicOverrides> {
     await (this.synced ??= Promise.resolve().then(() => this.sync()));
     return this.read(topic);
   }
 
-  /** Whoever asks in the same turn shares it; one that has begun may have come too early for those who ask later. */
+  /**
+   * Whoever asks in the same turn shares it; one that has begun may have come too early for those who ask
+   * later.
+   */
   private sync(): Promise<void> {
     this.synced = undefined;
     return this.zk.sync(topicsZnode.path);

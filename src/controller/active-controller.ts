@@ -1,9 +1,9 @@
 /**
  * The controller during one term of office: takes the cluster over, then handles its changes one at a time.
  *
- * Everything it knows was read after it was elected and dies with it: a new term starts from ZooKeeper. Each handler
- * reads, decides, writes, and sends its batch; a write that meets a newer controller epoch ends the term. What one damaged
- * znode, or one write, kept from being done is tried again on a timer until it is.
+ * Everything it knows was read after it was elected and dies with it: a new term starts from ZooKeeper. Each
+ * handler reads, decides, writes, and sends its batch; a write that meets a newer controller epoch ends the
+ * term. What one damaged znode, or one write, kept from being done is tried again on a timer until it is.
  *
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
@@ -162,7 +162,10 @@ export class ActiveController {
     }
   }
 
-  /** Assignments of the topics; a topic whose znode cannot be read is taken up when it is repaired: it is watched. */
+  /**
+   * Assignments of the topics; a topic whose znode cannot be read is taken up when it is repaired: it is
+   * watched.
+   */
   private async loadTopics(topics: readonly string[]): Promise<TopicPartition[]> {
     for (const topic of topics) this.watchTopic(topic);
     const loaded: TopicPartition[] = [];
@@ -190,7 +193,9 @@ export class ActiveController {
     await this.createPartitions(await this.loadTopics([topic]));
   }
 
-  /** New partitions get their first state; those that have one already, as of a repaired topic, go on with it. */
+  /**
+   * New partitions get their first state; those that have one already, as of a repaired topic, go on with it.
+   */
   private async createPartitions(tps: readonly TopicPartition[]): Promise<void> {
     if (tps.length === 0) return;
     this.deps.log.info(`New partitions: ${tps.map(tpName).join(', ')}`);
@@ -210,8 +215,9 @@ export class ActiveController {
   }
 
   /**
-   * Brokers lost a log dir, and do not say which replicas were in it: each is told again what it leads and follows, and
-   * answers KAFKA_STORAGE_ERROR for what is gone. Kafka: KafkaController#processLogDirEventNotification
+   * Brokers lost a log dir, and do not say which replicas were in it: each is told again what it leads and
+   * follows, and answers KAFKA_STORAGE_ERROR for what is gone. Kafka:
+   * KafkaController#processLogDirEventNotification
    */
   private async logDirsFailed(): Promise<void> {
     const { zk, log } = this.deps;

@@ -1,8 +1,9 @@
 /**
  * Brokers that come, go and come back, and the log dirs they lose: what the controller does about each.
  *
- * Invariant: a broker is known by its epoch. One that came back between two looks is treated as one that went and came,
- * so that nothing meant for its former incarnation, and nothing that incarnation said, is taken for the new one's.
+ * Invariant: a broker is known by its epoch. One that came back between two looks is treated as one that went
+ * and came, so that nothing meant for its former incarnation, and nothing that incarnation said, is taken for
+ * the new one's.
  *
  * Kafka: controller/KafkaController.scala#{processBrokerChange,onBrokerStartup,onBrokerFailure,
  * processLeaderAndIsrResponseReceived}@2.8.2
@@ -53,8 +54,8 @@ export class BrokerChanges {
   }
 
   /**
-   * The brokers that can be told something. A registration that was damaged after it was read counts as it was read:
-   * the broker lives, and others must not take its partitions over for that.
+   * The brokers that can be told something. A registration that was damaged after it was read counts as it
+   * was read: the broker lives, and others must not take its partitions over for that.
    */
   private async read(): Promise<BrokerInfo[]> {
     const { zk, log, interBrokerListener } = this.deps;
@@ -67,7 +68,10 @@ export class BrokerChanges {
     });
   }
 
-  /** A registration may change while its broker lives: it is damaged or repaired, or a tool changes the endpoints. */
+  /**
+   * A registration may change while its broker lives: it is damaged or repaired, or a tool changes the
+   * endpoints.
+   */
   private watch(ids: readonly number[]): void {
     for (const id of ids) {
       if (!this.watched.has(id)) this.watched.set(id, this.deps.zk.onDataChange(brokerIdZnode.path(id), this.deps.onModified));
@@ -153,7 +157,10 @@ export class BrokerChanges {
     return lost;
   }
 
-  /** A broker said which of its replicas lost their disk: they are offline, and what it led needs another leader. */
+  /**
+   * A broker said which of its replicas lost their disk: they are offline, and what it led needs another
+   * leader.
+   */
   async answered(brokerId: number, request: LeaderAndIsrRequest, response: LeaderAndIsrResponse): Promise<void> {
     // Said by a former incarnation, while it was being replaced.
     if (this.context.liveBrokers.get(brokerId)?.epoch !== request.brokerEpoch || response.errorCode !== 0) return;

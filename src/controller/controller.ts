@@ -1,10 +1,10 @@
 /**
- * The part of the controller that every broker runs: watches `/controller`, races for it when it is gone, and lets an
- * `ActiveController` work while the office is held.
+ * The part of the controller that every broker runs: watches `/controller`, races for it when it is gone, and
+ * lets an `ActiveController` work while the office is held.
  *
- * Invariant: there is at most one ActiveController, and only while, to our knowledge, we own `/controller`: it is
- * stopped at once when the session expires, when the connection has been silent for the session timeout, and when a
- * write meets a newer controller epoch.
+ * Invariant: there is at most one ActiveController, and only while, to our knowledge, we own `/controller`:
+ * it is stopped at once when the session expires, when the connection has been silent for the session
+ * timeout, and when a write meets a newer controller epoch.
  *
  * Kafka: controller/KafkaController.scala#{elect,maybeResign,processControllerChange}@2.8.2
  */
@@ -57,8 +57,8 @@ export class Controller {
   }
 
   /**
-   * The session is gone, and with it `/controller` if it was ours. The event resigns once more: an election that was
-   * under way may have been won in the session that is gone.
+   * The session is gone, and with it `/controller` if it was ours. The event resigns once more: an election
+   * that was under way may have been won in the session that is gone.
    */
   sessionExpired(): void {
     const resign = () => this.resign('the ZooKeeper session expired');
@@ -85,7 +85,10 @@ export class Controller {
     }
   }
 
-  /** `/controller` is ours, but we gave the office up (a silent connection that came back): free it and race again. */
+  /**
+   * `/controller` is ours, but we gave the office up (a silent connection that came back): free it and race
+   * again.
+   */
   private async dropOrphan(): Promise<void> {
     const epoch = await this.zk.get(controllerEpochZnode.path);
     const znode = await this.zk.exists(controllerZnode.path);
@@ -134,7 +137,10 @@ export class Controller {
     this.host.event({ what: 'controller-resigned', broker: this.options.brokerId, controllerEpoch: epoch, reason });
   }
 
-  /** Half an event may be done. Starting a term over is always right, whatever went wrong: everything is read again. */
+  /**
+   * Half an event may be done. Starting a term over is always right, whatever went wrong: everything is read
+   * again.
+   */
   private failed(name: string, error: unknown): void {
     if (this.isClosed) return;
     const epoch = this.epoch;
@@ -148,7 +154,10 @@ export class Controller {
     else this.lookLater(term);
   }
 
-  /** A znode that the controller cannot do without is damaged, or a mistake of ours: neither may end broker after broker. */
+  /**
+   * A znode that the controller cannot do without is damaged, or a mistake of ours: neither may end broker
+   * after broker.
+   */
   private broke(name: string, error: unknown): void {
     const text = error instanceof Error && !(error instanceof ZnodeError) ? error.stack : messageOf(error);
     this.log.error(`${name} failed, starting over: ${text}`);
@@ -156,7 +165,9 @@ export class Controller {
     this.host.event({ what: 'controller-failed', broker: this.options.brokerId, controllerEpoch: this.epoch, event: name, error: String(error) });
   }
 
-  /** Gives the office of `term` up, if it is still ours, and takes part in an election again after a while. */
+  /**
+   * Gives the office of `term` up, if it is still ours, and takes part in an election again after a while.
+   */
   private lookLater(term?: ControllerTerm): void {
     this.isElectionHeld = true;
     this.retryTimer?.cancel();

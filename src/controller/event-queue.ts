@@ -1,10 +1,11 @@
 /**
- * The controller's events, one at a time, in order; an expired session or a lost office pre-empts what is queued.
+ * The controller's events, one at a time, in order; an expired session or a lost office pre-empts what is
+ * queued.
  *
- * Invariant: an event starts only when the one before has finished, including its ZooKeeper round trips, so the
- * context is never seen half-changed. Watch handlers only put events here, and an event of the same kind that is
- * already waiting is not put twice, so a storm of watches costs one reading. The newest handler is the one that runs:
- * one that waits may belong to a term that has ended and do nothing.
+ * Invariant: an event starts only when the one before has finished, including its ZooKeeper round trips, so
+ * the context is never seen half-changed. Watch handlers only put events here, and an event of the same kind
+ * that is already waiting is not put twice, so a storm of watches costs one reading. The newest handler is
+ * the one that runs: one that waits may belong to a term that has ended and do nothing.
  *
  * Kafka: controller/ControllerEventManager.scala@2.8.2
  */
@@ -23,7 +24,10 @@ export class EventQueue {
     this.queue = new SerialQueue((error) => this.log.error(`The event queue failed: ${messageOf(error)}`));
   }
 
-  /** Runs `handle` after what is queued; an event of this name that already waits runs `handle` instead of its own. */
+  /**
+   * Runs `handle` after what is queued; an event of this name that already waits runs `handle` instead of its
+   * own.
+   */
   put(name: string, handle: () => Promise<void>): void {
     const isWaiting = this.waiting.has(name);
     this.waiting.set(name, handle);

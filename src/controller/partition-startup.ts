@@ -1,6 +1,6 @@
 /**
- * Partitions that the controller takes up as it finds them in ZooKeeper: all of them when a term begins, later on those
- * that are new, and those whose znodes could not be read before.
+ * Partitions that the controller takes up as it finds them in ZooKeeper: all of them when a term begins,
+ * later on those that are new, and those whose znodes could not be read before.
  *
  * Kafka: controller/{ReplicaStateMachine,PartitionStateMachine}.scala#startup@2.8.2
  */
@@ -28,7 +28,10 @@ export async function retryUnsettled(context: ControllerContext, transitions: St
   await takeUp(context, transitions, tps);
 }
 
-/** Leaders go on where they can, the others are replaced; every live replica is told, every dead one leaves the ISR. */
+/**
+ * Leaders go on where they can, the others are replaced; every live replica is told, every dead one leaves
+ * the ISR.
+ */
 async function takeUp(context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[]): Promise<void> {
   const restarted = new RestartedReplicas(context);
   for (const tp of tps) {

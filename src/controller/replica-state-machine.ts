@@ -24,8 +24,9 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
 }
 
 /**
- * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR. The last
- * member stays: only it is known to have every committed record. `superseded`: the state is a later controller's.
+ * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR.
+ * The last member stays: only it is known to have every committed record. `superseded`: the state is a later
+ * controller's.
  */
 export function planIsrRemoval(
   context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: LeaderIsrAndControllerEpoch,

@@ -1,11 +1,14 @@
 /**
- * The shell around the two state machines: reads states, has the pure files plan, writes, brings the results back, and
- * plans again what conflicted. What is to be told to brokers collects in the batch of the current event.
+ * The shell around the two state machines: reads states, has the pure files plan, writes, brings the results
+ * back, and plans again what conflicted. What is to be told to brokers collects in the batch of the current
+ * event.
  *
- * Invariants: the context learns of a new leadership only after ZooKeeper took it. A partition that could not be read or
- * written, for a reason of its own, is logged and remembered in `unsettled`: the active controller tries it again.
+ * Invariants: the context learns of a new leadership only after ZooKeeper took it. A partition that could not
+ * be read or written, for a reason of its own, is logged and remembered in `unsettled`: the active controller
+ * tries it again.
  *
- * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions, ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
+ * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions,
+ * ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
@@ -71,7 +74,10 @@ export class StateTransitions {
     this.batch.addUpdateMetadata(brokers, tps);
   }
 
-  /** Gives new partitions their first leader and ISR. One that has a state already keeps it, and is taken up later. */
+  /**
+   * Gives new partitions their first leader and ISR. One that has a state already keeps it, and is taken up
+   * later.
+   */
   async onlineNew(tps: readonly TopicPartition[]): Promise<void> {
     const { plans, failures } = planInitialStates(this.context, tps);
     this.report(failures);
@@ -92,9 +98,9 @@ export class StateTransitions {
   }
 
   /**
-   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is known, because
-   * the version makes a stale idea harmless: a conflict brings the real state. Where that yields no candidate the states
-   * are read first.
+   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is
+   * known, because the version makes a stale idea harmless: a conflict brings the real state. Where that
+   * yields no candidate the states are read first.
    */
   async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<void> {
     let left = tps;
@@ -124,8 +130,9 @@ export class StateTransitions {
   }
 
   /**
-   * Topics among those without a live in-sync replica that allow an unclean election, as their settings say now. What
-   * cannot be read allows nothing: a leader outside the ISR loses records for good, waiting does not.
+   * Topics among those without a live in-sync replica that allow an unclean election, as their settings say
+   * now. What cannot be read allows nothing: a leader outside the ISR loses records for good, waiting does
+   * not.
    */
   private async uncleanTopics(
     states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy,

@@ -1,9 +1,9 @@
 /**
  * The client's side of a simulated ZooKeeper session.
  *
- * A request whose connection breaks is applied or not, depending on where the break found it; its caller hears
- * CONNECTION_LOSS, maybe applied. A silent server is noticed after two thirds of the timeout, a lost session by the
- * local clock after all of it, an expired one when the server says so.
+ * A request whose connection breaks is applied or not, depending on where the break found it; its caller
+ * hears CONNECTION_LOSS, maybe applied. A silent server is noticed after two thirds of the timeout, a lost
+ * session by the local clock after all of it, an expired one when the server says so.
  */
 import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from '../zk/zk-session';
 import { SimHost } from './sim-host';
@@ -206,7 +206,10 @@ export class SimZkSession implements ZkSession, SessionClient {
     return this.connection === connection && this.severed !== connection && isOpen;
   }
 
-  /** Writes are decided at once, by the leader; all answers come in order, from the member the client is connected to. */
+  /**
+   * Writes are decided at once, by the leader; all answers come in order, from the member the client is
+   * connected to.
+   */
   private answer<T>(operation: ZkOperation, connection: number, apply: () => T, reply: (outcome: Outcome<T>) => void): void {
     const member = this.zk.memberOf(this.host.name);
     const attempt = () => this.arrive(operation, connection, apply);

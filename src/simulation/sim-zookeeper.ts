@@ -1,8 +1,9 @@
 /**
- * A ZooKeeper service in virtual time: one linear tree, sessions that end only on the server's side, one-shot watches,
- * replies in the order of requests, and connections that break at the worst moment.
+ * A ZooKeeper service in virtual time: one linear tree, sessions that end only on the server's side, one-shot
+ * watches, replies in the order of requests, and connections that break at the worst moment.
  *
- * This is the server's side; the client's is sim-zk-session.ts. A session's clock runs only while its client cannot be heard (cut off, paused, dead).
+ * This is the server's side; the client's is sim-zk-session.ts. A session's clock runs only while its client
+ * cannot be heard (cut off, paused, dead).
  */
 import { NO_OWNER, OpenSessionOptions, SessionCredentials, ZkError } from '../zk/zk-session';
 import { SimHost } from './sim-host';
@@ -93,7 +94,10 @@ export class SimZooKeeper {
     return this.hooks.at((one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one), 'lose-reply');
   }
 
-  /** An operator's hand: writes to the znode, whatever its version, and makes it if it is missing. Returns what was there. */
+  /**
+   * An operator's hand: writes to the znode, whatever its version, and makes it if it is missing. Returns
+   * what was there.
+   */
   overwrite(path: string, data: Buffer): Buffer | undefined {
     const known = this.tree.exists(path) ? this.tree.get(path).data : undefined;
     const op = known ? { type: 'set', path, data, version: -1 } as const : { type: 'create', path, data, mode: 'persistent' } as const;
@@ -148,8 +152,8 @@ export class SimZooKeeper {
   }
 
   /**
-   * From now on the host's sessions are connected to a member that applies what is committed `lagMs` later; 0: it catches
-   * up, and is in step from then on. See zk-member.ts.
+   * From now on the host's sessions are connected to a member that applies what is committed `lagMs` later;
+   * 0: it catches up, and is in step from then on. See zk-member.ts.
    */
   lag(hostName: string, lagMs: number): void {
     let member = this.members.get(hostName);

@@ -1,8 +1,10 @@
 /**
- * An operator's slip in ZooKeeper: a znode that any broker or the controller reads is overwritten with what it is not,
- * and put right later. What it costs must be no more than what it is about, and nothing after the repair.
+ * An operator's slip in ZooKeeper: a znode that any broker or the controller reads is overwritten with what
+ * it is not, and put right later. What it costs must be no more than what it is about, and nothing after the
+ * repair.
  *
- * States and assignments of partitions are left out here: the checkers read them. See test/simulation/damaged-znodes.test.ts.
+ * States and assignments of partitions are left out here: the checkers read them. See
+ * test/simulation/damaged-znodes.test.ts.
  */
 import { brokerIdZnode, configChangesZnode, configZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, producerIdBlockZnode } from '../zk/znodes';
 import { SimCluster } from './sim-cluster';

@@ -1,8 +1,10 @@
 /**
- * Faults at single ZooKeeper operations: a test names one (the k-th of a host, or those that match) and what happens to
- * it. A connection that breaks at the k-th operation, for every k of a short history, finds what clock-driven faults miss.
+ * Faults at single ZooKeeper operations: a test names one (the k-th of a host, or those that match) and what
+ * happens to it. A connection that breaks at the k-th operation, for every k of a short history, finds what
+ * clock-driven faults miss.
  *
- * Operations of a host are counted from 1 as they are issued, over all its sessions; opening a session is not one.
+ * Operations of a host are counted from 1 as they are issued, over all its sessions; opening a session is not
+ * one.
  */
 
 export interface ZkOperation {
@@ -16,9 +18,10 @@ export interface ZkOperation {
 }
 
 /**
- * `reset-before`: the connection breaks and the request is not applied. `lose-reply`: it is applied, then the connection
- * breaks; both look the same to the client. `delayMs`: the request, and all behind it on its connection, arrive later.
- * `before` and `after`: called when it arrives, and when it was applied (or refused), before its reply is on the way.
+ * `reset-before`: the connection breaks and the request is not applied. `lose-reply`: it is applied, then the
+ * connection breaks; both look the same to the client. `delayMs`: the request, and all behind it on its
+ * connection, arrive later. `before` and `after`: called when it arrives, and when it was applied (or
+ * refused), before its reply is on the way.
  */
 export type OperationEffect =
   | 'reset-before' | 'lose-reply' | { readonly delayMs: number }

@@ -1,10 +1,11 @@
 /**
- * A member of the ZooKeeper ensemble: what one group of clients sees. It applies what the leader has committed, in
- * order, but perhaps later; reads and watches show what it has applied.
+ * A member of the ZooKeeper ensemble: what one group of clients sees. It applies what the leader has
+ * committed, in order, but perhaps later; reads and watches show what it has applied.
  *
- * ZooKeeper's guarantees hold: a session sees its own writes once they are answered, and never goes back in time; writes
- * are decided by the leader, on the newest state. What one session has written another need not see yet. The end of a
- * session is a transaction too: a member that has not applied it goes on serving reads to it.
+ * ZooKeeper's guarantees hold: a session sees its own writes once they are answered, and never goes back in
+ * time; writes are decided by the leader, on the newest state. What one session has written another need not
+ * see yet. The end of a session is a transaction too: a member that has not applied it goes on serving reads
+ * to it.
  */
 import { ZkEvent } from '../zk/zk-session';
 import { World } from './world';

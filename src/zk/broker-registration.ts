@@ -1,8 +1,9 @@
 /**
- * What a broker does in ZooKeeper about itself: cluster id, broker id, and the ephemeral znode that says it lives.
+ * What a broker does in ZooKeeper about itself: cluster id, broker id, and the ephemeral znode that says it
+ * lives.
  *
- * Invariant: the znode is made by one multi (create without data, then set), so whoever sees data sees the registration
- * whole; its czxid is the broker epoch. A znode of another living session is never touched.
+ * Invariant: the znode is made by one multi (create without data, then set), so whoever sees data sees the
+ * registration whole; its czxid is the broker epoch. A znode of another living session is never touched.
  *
  * Kafka: zk/KafkaZkClient.scala#{registerBroker,getOrCreateClusterId,generateBrokerSequenceId}@2.8.2
  */
@@ -50,8 +51,8 @@ export class BrokerIdTakenError extends Error {
 }
 
 /**
- * Registers the broker; resolves with its broker epoch. A znode left by one of `ourSessions`, those this process had
- * since it registered last, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
+ * Registers the broker; resolves with its broker epoch. A znode left by one of `ourSessions`, those this
+ * process had since it registered last, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
  */
 export async function registerBroker(
   zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(),
@@ -107,13 +108,19 @@ async function deleteIfThere(zk: ZkConnection, path: string, version: number): P
 
 export interface ReadBrokersOptions {
   readonly onBad?: (reason: string) => void;
-  /** By id: a registration that was damaged after it was read counts as it was, if the incarnation is the same. */
+  /**
+   * By id: a registration that was damaged after it was read counts as it was, if the incarnation is the
+   * same.
+   */
   readonly known?: ReadonlyMap<number, BrokerInfo>;
   /** Called with all ids before they are read, as the moment to register data handlers. */
   readonly onIds?: (ids: readonly number[]) => void;
 }
 
-/** All registered brokers by id, read in parallel; ones that vanish meanwhile, or cannot be read, are left out. */
+/**
+ * All registered brokers by id, read in parallel; ones that vanish meanwhile, or cannot be read, are left
+ * out.
+ */
 export async function readBrokers(zk: ZkConnection, options: ReadBrokersOptions = {}): Promise<BrokerInfo[]> {
   const onBad = options.onBad ?? (() => {});
   const names = (await zk.children(brokerIdsZnode.path) ?? []).filter((name) => /^\d+$/.test(name));

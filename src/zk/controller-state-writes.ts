@@ -1,12 +1,15 @@
 /**
- * The controller's writes of partition states: one fenced multi each, pipelined, each at the version it was read at.
+ * The controller's writes of partition states: one fenced multi each, pipelined, each at the version it was
+ * read at.
  *
- * A reply that was lost says nothing, so what is there is read back; if the write is not there, it is tried again at the
- * same version, which cannot do harm even if the read was stale. So every write ends as done, as a conflict that shows
- * the state to go on from, or as failed with a reason that concerns this partition alone; nothing is left unknown. A
- * connection that does not come back, or an ended session, ends all of them with a ZkError.
+ * A reply that was lost says nothing, so what is there is read back; if the write is not there, it is tried
+ * again at the same version, which cannot do harm even if the read was stale. So every write ends as done, as
+ * a conflict that shows the state to go on from, or as failed with a reason that concerns this partition
+ * alone; nothing is left unknown. A connection that does not come back, or an ended session, ends all of them
+ * with a ZkError.
  *
- * Kafka: zk/KafkaZkClient.scala#{updateLeaderAndIsr,createTopicPartitionStatesRaw,retryRequestsUntilConnected}@2.8.2
+ * Kafka:
+ * zk/KafkaZkClient.scala#{updateLeaderAndIsr,createTopicPartitionStatesRaw,retryRequestsUntilConnected}@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
@@ -34,7 +37,10 @@ export type StateWriteResult =
 /** So often the connection may break under one write before the whole term is better started over. */
 const MAX_ATTEMPTS = 10;
 
-/** Results in the order of the writes. Rejects with ControllerMovedError, or with ZkError if ZooKeeper is away. */
+/**
+ * Results in the order of the writes. Rejects with ControllerMovedError, or with ZkError if ZooKeeper is
+ * away.
+ */
 export async function writePartitionStates(
   zk: ZkConnection, term: ControllerTerm, writes: readonly StateWrite[],
 ): Promise<StateWriteResult[]> {
@@ -115,7 +121,8 @@ async function create(zk: ZkConnection, term: ControllerTerm, tp: TopicPartition
     await controllerMulti(zk, term, [createOp(partitionZnode.path(tp), null), state]);
   } catch (error) {
     if (!isZkError(error, 'NODE_EXISTS') || error.failedOp !== 1) throw error;
-    // The partition's znode is there, perhaps without a state: older Kafkas write three times, and may die in between.
+    // The partition's znode is there, perhaps without a state: older Kafkas write three times, and may die in
+    // between.
     await controllerMulti(zk, term, [state]);
   }
   return 0;

@@ -1,5 +1,6 @@
 /**
- * Blocks of producer ids: a broker claims the next 1000 by a conditional write, so no id is ever given out twice.
+ * Blocks of producer ids: a broker claims the next 1000 by a conditional write, so no id is ever given out
+ * twice.
  *
  * As in Kafka a block is claimed when the broker starts, and the next when it is used up.
  *
@@ -27,7 +28,8 @@ export async function claimProducerIdBlock(zk: ZkConnection, brokerId: number): 
       await zk.set(path, producerIdBlockZnode.encode(block), znode.stat.version);
       return block;
     } catch (error) {
-      // After a lost reply the next turn skips the block that may be ours: ids are plenty, doubles are not allowed.
+      // After a lost reply the next turn skips the block that may be ours: ids are plenty, doubles are not
+      // allowed.
       if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'CONNECTION_LOSS')) throw error;
     }
   }
@@ -42,8 +44,8 @@ export class ProducerIdManager {
   private constructor(private readonly claim: () => Promise<ProducerIdBlock>) {}
 
   /**
-   * With its first block, as in Kafka. If the znode is damaged, nobody knows which ids are taken: the broker starts, and
-   * gives out none until somebody has repaired it. (Kafka does not start.)
+   * With its first block, as in Kafka. If the znode is damaged, nobody knows which ids are taken: the broker
+   * starts, and gives out none until somebody has repaired it. (Kafka does not start.)
    */
   static async open(claim: () => Promise<ProducerIdBlock>, onBad: (reason: string) => void): Promise<ProducerIdManager> {
     const manager = new ProducerIdManager(claim);

@@ -1,6 +1,6 @@
 /**
- * Many znodes at once, some of which may be damaged: what an operator or a foreign tool wrote there must cost only that
- * one entity, never a controller's term or a broker.
+ * Many znodes at once, some of which may be damaged: what an operator or a foreign tool wrote there must cost
+ * only that one entity, never a controller's term or a broker.
  *
  * Kafka: a decode that fails is logged and left out, zk/KafkaZkClient.scala#getTopicPartitionStates@2.8.2
  */
@@ -12,8 +12,8 @@ import { ZnodeError } from './znodes';
 export type OnBad<K> = (key: K, reason: string) => void;
 
 /**
- * The error concerns this znode alone: other znodes are sound, and asking again at once does not help. Everything else
- * (a lost connection, an expired session) concerns all of them.
+ * The error concerns this znode alone: other znodes are sound, and asking again at once does not help.
+ * Everything else (a lost connection, an expired session) concerns all of them.
  */
 export function isOfOneZnode(error: unknown): error is Error {
   return error instanceof ZnodeError || isZkError(error, 'NO_AUTH', 'BAD_ARGUMENTS', 'TOO_LARGE', 'UNKNOWN');

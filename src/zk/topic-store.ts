@@ -1,9 +1,9 @@
 /**
- * Topics and their settings in ZooKeeper: listing, reading, creating, and the notes that tell brokers of a changed
- * setting.
+ * Topics and their settings in ZooKeeper: listing, reading, creating, and the notes that tell brokers of a
+ * changed setting.
  *
- * A topic is created by whoever serves CreateTopics or runs a tool; it exists once `/brokers/topics/T` does. Settings
- * are written before it, as Kafka does, so that no broker ever sees the topic without them.
+ * A topic is created by whoever serves CreateTopics or runs a tool; it exists once `/brokers/topics/T` does.
+ * Settings are written before it, as Kafka does, so that no broker ever sees the topic without them.
  *
  * Kafka: zk/AdminZkClient.scala, zk/KafkaZkClient.scala@2.8.2
  */

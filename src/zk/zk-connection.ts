@@ -1,10 +1,11 @@
 /**
  * What the rest of Samsa holds of ZooKeeper: the current session, and after an expiry the next one.
  *
- * Reads are repeated over reconnects until they succeed or the deadline passes; writes are not, they wait for a
- * connection and then report what the session reports. Handlers are registered per path and stay registered: a read of
- * a path with a handler arms the watch, and the handler is called when it may have changed: at a watch event, after a
- * reconnect, and in a new session. Handlers never carry data; they read again.
+ * Reads are repeated over reconnects until they succeed or the deadline passes; writes are not, they wait for
+ * a connection and then report what the session reports. Handlers are registered per path and stay
+ * registered: a read of a path with a handler arms the watch, and the handler is called when it may have
+ * changed: at a watch event, after a reconnect, and in a new session. Handlers never carry data; they read
+ * again.
  *
  * Kafka: zookeeper/ZooKeeperClient.scala, zk/KafkaZkClient.scala#retryRequestsUntilConnected@2.8.2
  */
@@ -124,8 +125,9 @@ export class ZkConnection {
   }
 
   /**
-   * Has the listeners do their part, again and again until they can. The session stays the same as long as it lives: a
-   * second one beside it would keep what this one may have registered from being recognised, and alive.
+   * Has the listeners do their part, again and again until they can. The session stays the same as long as it
+   * lives: a second one beside it would keep what this one may have registered from being recognised, and
+   * alive.
    */
   private async takeIntoUse(session: ZkSession): Promise<void> {
     while (session === this.session && !this.isClosed) {
@@ -153,7 +155,9 @@ export class ZkConnection {
     if (change !== 'changed') for (const handler of [...this.childHandlers.get(path) ?? []]) handler();
   }
 
-  /** `handler` is called when the znode may have been created, changed or deleted. Returns how to stop that. */
+  /**
+   * `handler` is called when the znode may have been created, changed or deleted. Returns how to stop that.
+   */
   onDataChange(path: string, handler: Handler): () => void {
     return register(this.dataHandlers, path, handler);
   }
@@ -162,7 +166,10 @@ export class ZkConnection {
     return register(this.childHandlers, path, handler);
   }
 
-  /** The znode, or null if it is not there; its data watch is armed if a handler wants it, also for its creation. */
+  /**
+   * The znode, or null if it is not there; its data watch is armed if a handler wants it, also for its
+   * creation.
+   */
   async get(path: string): Promise<{ data: Buffer; stat: ZkStat } | null> {
     const watch = this.dataHandlers.has(path);
     for (;;) {
@@ -211,9 +218,10 @@ export class ZkConnection {
   }
 
   /**
-   * Reads that begin when this has resolved show everything that was committed when it was called, also what other
-   * sessions wrote: a member of the ensemble may lag behind. Needed where somebody else's word, not a watch, sends us
-   * here. A transaction that only checks that `path` exists does it; ZooKeeper's own sync is not in the seam.
+   * Reads that begin when this has resolved show everything that was committed when it was called, also what
+   * other sessions wrote: a member of the ensemble may lag behind. Needed where somebody else's word, not a
+   * watch, sends us here. A transaction that only checks that `path` exists does it; ZooKeeper's own sync is
+   * not in the seam.
    */
   async sync(path: string): Promise<void> {
     for (let left = SYNC_ATTEMPTS; ; left--) {

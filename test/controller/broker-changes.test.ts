@@ -1,4 +1,6 @@
-/** What brokers answer to LeaderAndIsr: the disks they lost, and who it was that said so. Simulated ZooKeeper. */
+/**
+ * What brokers answer to LeaderAndIsr: the disks they lost, and who it was that said so. Simulated ZooKeeper.
+ */
 import { errorCode, ErrorName } from '../../src/common/errors';
 import { Metrics } from '../../src/common/metrics';
 import { BrokerChanges, LeaderAndIsrRequest } from '../../src/controller/broker-changes';

@@ -145,3 +145,10 @@ test('a controller that gave up while ZooKeeper was away is replaced when it is 
   cluster.setZooKeeperDown(false);
   await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => isController(cluster, id)), 20000);
 });
+
+test('a controller that restarts frees its office at once, not after the session timeout', async () => {
+  const cluster = await bringUp('restarted-office', 3, [1, 2], { controller: 3 });
+  cluster.kill(3);
+  cluster.start(3);
+  await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => isController(cluster, id)), 3000);
+});

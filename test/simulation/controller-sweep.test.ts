@@ -1,7 +1,7 @@
 /**
- * A connection that breaks at the k-th ZooKeeper operation of the controller, or of a broker that starts or registers
- * again, for every k of a short history, before the request is applied or before its reply arrives: nothing is restarted,
- * and everything is led and in sync soon.
+ * A connection that breaks at the k-th ZooKeeper operation of the controller, or of a broker that starts or
+ * registers again, for every k of a short history, before the request is applied or before its reply arrives:
+ * nothing is restarted, and everything is led and in sync soon.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { OperationEffect } from '../../src/simulation/zk-hooks';

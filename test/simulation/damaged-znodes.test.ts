@@ -1,6 +1,7 @@
 /**
- * Whatever stands in a znode, it costs at most the one entity it is about: no broker ends, another controller can take
- * over, other partitions get leaders and settings, and after a repair everything is as it was, without any restart.
+ * Whatever stands in a znode, it costs at most the one entity it is about: no broker ends, another controller
+ * can take over, other partitions get leaders and settings, and after a repair everything is as it was,
+ * without any restart.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, runFor, runUntil, TP } from '../support/sim';

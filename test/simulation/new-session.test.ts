@@ -1,4 +1,7 @@
-/** A broker whose ZooKeeper session is replaced stays one broker: it registers again, whatever goes wrong meanwhile. */
+/**
+ * A broker whose ZooKeeper session is replaced stays one broker: it registers again, whatever goes wrong
+ * meanwhile.
+ */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { zooKeeperOf } from '../../src/simulation/sim-zk-session';
 import { ZkOperation } from '../../src/simulation/zk-hooks';
@@ -12,7 +15,8 @@ const isRegistration = (host: string, id: number) => (operation: ZkOperation) =>
 test('a broker whose registration fails twice in its new session recognises what it registered, and goes on', async () => {
   const cluster = await bringUp('session-twice', 3, [1, 2], { controller: 3 });
   const { zookeeper, world } = cluster;
-  // Both times the write is applied or refused, and ZooKeeper is away for longer than the broker waits for an answer.
+  // Both times the write is applied or refused, and ZooKeeper is away for longer than the broker waits for an
+  // answer.
   const outage = () => {
     zookeeper.setDown(true);
     world.schedule(20000, () => zookeeper.setDown(false));

@@ -1,4 +1,7 @@
-/** Sessions at a member of the ZooKeeper ensemble that lags behind: what they may see, and what brokers make of it. */
+/**
+ * Sessions at a member of the ZooKeeper ensemble that lags behind: what they may see, and what brokers make
+ * of it.
+ */
 import { SimHost } from '../../src/simulation/sim-host';
 import { SimNetwork } from '../../src/simulation/sim-network';
 import { zooKeeperOf } from '../../src/simulation/sim-zk-session';
