@@ -16,7 +16,8 @@ export const MAIN_TOPIC = 'records';
 /** Records of this topic are deleted, compacted and expired; readers are not promised every offset. */
 export const TRIMMED_TOPIC = 'trimmed';
 export const FAULTS_FROM_MS = 1000;
-export const FAULTS_UNTIL_MS = 18000;
+/** Many short histories find more than a few long ones. */
+const FAULTS_UNTIL_MS = [5000, 8000, 8000, 12000, 18000];
 
 /** So that the offsets topic is compacted while the faults go on. */
 const EAGER_CLEANER = {
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly seed: string;
   readonly brokers: number;
   readonly partitions: number;
+  /** Virtual ms after the start of the workload at which everything is healed. */
+  readonly faultsUntilMs: number;
   readonly replicationFactor: number;
   readonly minIsr: number;
   readonly segmentBytes: number;
@@ -95,7 +98,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const kinds = drawKinds(random.split('kinds'));
   const losesPower = kinds.includes('power-cut');
   const disks = random.split('disks');
-  const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: FAULTS_UNTIL_MS };
+  const faultsUntilMs = random.split('length').pick(FAULTS_UNTIL_MS);
+  const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: faultsUntilMs };
   const diskFaults = disks.chance(0.3) ? drawFaults(disks, diskFaultKinds, window).slice(0, 3) : [];
   const zk = random.split('zookeeper faults');
   const zkFaults = zk.chance(0.3) ? drawFaults(zk, zooKeeperFaultKinds, window).slice(0, 4) : [];
@@ -112,7 +116,7 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const trimmed = drawTrimmed(random.split('trimmed'));
   const operations = random.split('operations');
   return {
-    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed,
+    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed, faultsUntilMs,
     eventFaults: [...eventFaults, ...recipe?.eventFaults ?? []],
     minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
     segmentBytes: random.pick([500, 2000, 1048576]),

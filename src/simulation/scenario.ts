@@ -13,7 +13,7 @@ import { resourcesAboveFloor } from '../checkers/resources';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Consumer } from '../consumer/consumer';
 import { attachChecks } from './attach-checks';
-import { drawScenario, FAULTS_UNTIL_MS, MAIN_TOPIC, Scenario, TRIMMED_TOPIC } from './draw-scenario';
+import { drawScenario, MAIN_TOPIC, Scenario, TRIMMED_TOPIC } from './draw-scenario';
 import { armEventFaults } from './event-faults';
 import { applyFault } from './faults';
 import { judge, livenessBeforeRestart, mayHaveLost, readFinal } from './judge';
@@ -109,7 +109,7 @@ class Run {
     void this.consume(await world.complete(cluster.consumer(), 30000, 'opening the consumer'));
     this.startReaders();
     const readers = () => ({ group: this.group, oldGroup: this.oldGroup });
-    const untilMs = startMs + FAULTS_UNTIL_MS + 1000;
+    const untilMs = startMs + scenario.faultsUntilMs + 1000;
     for (const fault of scenario.faults) {
       world.schedule(fault.atMs, () => applyFault(cluster, readers(), fault));
     }
