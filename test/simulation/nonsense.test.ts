@@ -2,6 +2,7 @@
  * A peer that speaks the protocol and means nothing by it: its requests cost the peer its connection at most.
  */
 import { resourcesAboveFloor } from '../../src/checkers/resources';
+import { errorName } from '../../src/common/errors';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { allApis } from '../../src/protocol/apis';
 import { createTopics } from '../../src/protocol/messages/metadata';
@@ -96,3 +97,21 @@ test.each(['a', 'b', 'c'])(
     expect(cluster.world.violations).toEqual([]);
   },
 );
+
+test('a topic of two billion partitions is refused before memory is taken for it', async () => {
+  const cluster = await bringUp('two-billion', 3, [1, 2, 3]);
+  const { host } = cluster.environment();
+  const options = { clientId: 'x', requestTimeoutMs: 3000, connectTimeoutMs: 1000 };
+  const open = RpcConnection.open(host, { host: 'broker-1', port: 9092 }, options);
+  const connection = await cluster.world.complete(open, 30000, 'connecting');
+  const topic = {
+    name: 'wide',
+    numPartitions: 2 ** 31 - 1,
+    replicationFactor: 1,
+    assignments: [],
+    configs: [],
+  };
+  const asked = connection.request(createTopics, { topics: [topic], timeoutMs: 1000, validateOnly: false });
+  const { topics } = await cluster.world.complete(asked, 30000, 'the answer');
+  expect(topics.map(({ errorCode }) => errorName(errorCode))).toEqual(['INVALID_PARTITIONS']);
+});

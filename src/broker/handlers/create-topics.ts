@@ -26,6 +26,8 @@ export interface CreateTopicsDeps {
 }
 
 const POLL_MS = 10;
+/** The znode of a topic with more would not fit ZooKeeper's default jute.maxbuffer (1 MB). */
+const MAX_PARTITIONS = 100_000;
 
 async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boolean): Promise<void> {
   const configs: Record<string, string> = {};
@@ -36,6 +38,9 @@ async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boo
   const manual = topic.assignments.length > 0;
   if (manual && (topic.numPartitions !== -1 || topic.replicationFactor !== -1)) {
     throw new KafkaError('INVALID_REQUEST', 'Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time.');
+  }
+  if (topic.numPartitions > MAX_PARTITIONS) {
+    throw new KafkaError('INVALID_PARTITIONS', `Number of partitions must not be larger than ${MAX_PARTITIONS}.`);
   }
   await createTopic(deps.zk, deps.host.random, {
     name: topic.name, configs,
