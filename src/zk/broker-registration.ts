@@ -10,7 +10,7 @@
 import { BrokerInfo } from '../common/cluster-types';
 import { Random } from '../common/host';
 import { readEach } from './read-each';
-import { isZkError } from './zk-session';
+import { isZkError, ZkStat } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import {
   brokerIdsZnode, brokerIdZnode, BrokerRegistrationData, brokerSequenceIdZnode, clusterIdZnode, incarnationZnode, persistentPaths, ZnodeError,
@@ -76,7 +76,7 @@ export async function registerBroker(
       continue;
     }
     if (ourSessions.has(stat.ephemeralOwner)) {
-      await deleteIfThere(zk, path, stat.version);
+      await removeFormer(zk, broker.id, stat);
       continue;
     }
     throw new BrokerIdTakenError(`Broker id ${broker.id} is already registered in ZooKeeper by session 0x${stat.ephemeralOwner}. `
@@ -98,7 +98,21 @@ async function registerIncarnation(zk: ZkConnection, brokerId: number, brokerEpo
   }
 }
 
-async function deleteIfThere(zk: ZkConnection, path: string, version: number): Promise<void> {
+/** Together: while a former session lives, nothing else would say that its incarnation is gone. */
+async function removeFormer(zk: ZkConnection, brokerId: number, { czxid, version }: ZkStat): Promise<void> {
+  const registration = { type: 'delete' as const, path: brokerIdZnode.path(brokerId), version };
+  const incarnation = { type: 'delete' as const, path: incarnationZnode.path(brokerId, czxid), version: -1 };
+  try {
+    await zk.multi([incarnation, registration]);
+  } catch (error) {
+    if (!isZkError(error, 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
+    // It ended before it made that znode.
+    const isUnmarked = error.code === 'NO_NODE' && error.failedOp === 0;
+    if (isUnmarked) await deleteIfThere(zk, registration);
+  }
+}
+
+async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string; version: number }): Promise<void> {
   try {
     await zk.delete(path, version);
   } catch (error) {

@@ -169,6 +169,21 @@ test('a broker with a new session replaces the registration of its former one (K
   );
 });
 
+test('the incarnation whose registration is replaced joins no ISR, though its session lives', async () => {
+  const { stage } = await elected();
+  stage.write('/brokers/ids/x', Buffer.alloc(0));
+  const [former, fresh] = [await stage.connect(), await stage.connect()];
+  const formerEpoch = await stage.run(registerBroker(former.zk, registration));
+  const ours = new Set([former.zk.credentials.id]);
+  const freshEpoch = await stage.run(registerBroker(fresh.zk, registration, ours));
+  const join = (brokerEpoch: number) => {
+    const joiner = { brokerId: registration.id, brokerEpoch };
+    return stage.run(writeIsr(fresh.zk, TP, { content: content(1, 0, [1, 2, 9]), expectedZkVersion: 0, joiner }));
+  };
+  expect(await join(formerEpoch)).toEqual({ kind: 'joiner-gone' });
+  expect(await join(freshEpoch)).toMatchObject({ kind: 'ok' });
+});
+
 test('a block of producer ids is given to one broker only, also when two ask at once', async () => {
   const stage = new Stage();
   stage.write('/latest_producer_id_block', Buffer.alloc(0));
