@@ -40,15 +40,17 @@ export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
 }
 
 /** How many partitions the broker still leads. */
-async function ask({ host, zk, config, interBrokerListener, brokerId, brokerEpoch }: LeavingBroker): Promise<number> {
+async function ask(broker: LeavingBroker): Promise<number> {
+  const { host, zk, config, interBrokerListener, brokerId, brokerEpoch } = broker;
   const timeoutMs = config['controller.socket.timeout.ms'];
   const noAnswer = () => new Error('ZooKeeper does not answer');
   const controllerId = await withDeadline(host.clock, timeoutMs, readControllerId(zk), noAnswer);
   const brokers = await withDeadline(host.clock, timeoutMs, readBrokers(zk), noAnswer);
-  const endpoints = brokers.find((broker) => broker.id === controllerId)?.endpoints;
+  const endpoints = brokers.find(({ id }) => id === controllerId)?.endpoints;
   const target = endpoints?.find((one) => one.listener === interBrokerListener);
   if (!target) throw new Error('there is no controller');
-  const connection = await RpcConnection.open(host, target, { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs });
+  const options = { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs };
+  const connection = await RpcConnection.open(host, target, options);
   try {
     const response = await connection.request(controlledShutdown, { brokerId, brokerEpoch });
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);

@@ -60,10 +60,11 @@ export class BrokerChanges {
   private async read(): Promise<BrokerInfo[]> {
     const { zk, log, interBrokerListener } = this.deps;
     const onBad = (reason: string) => log.error(reason);
-    const brokers = await readBrokers(zk, { onBad, known: this.context.liveBrokers, onIds: (ids) => this.watch(ids) });
+    const onIds = (ids: readonly number[]) => this.watch(ids);
+    const brokers = await readBrokers(zk, { onBad, known: this.context.liveBrokers, onIds });
     return brokers.filter((broker) => {
       const isUsable = broker.endpoints.some((endpoint) => endpoint.listener === interBrokerListener);
-      if (!isUsable) log.error(`Broker ${broker.id} has no endpoint on listener ${interBrokerListener}: it is ignored`);
+      if (!isUsable) log.error(`Broker ${broker.id} is ignored: no endpoint on listener ${interBrokerListener}`);
       return isUsable;
     });
   }
@@ -113,7 +114,9 @@ export class BrokerChanges {
     this.deps.flush();
   }
 
-  private report(fresh: readonly BrokerInfo[], dead: readonly number[], bounced: readonly BrokerInfo[]): void {
+  private report(
+    fresh: readonly BrokerInfo[], dead: readonly number[], bounced: readonly BrokerInfo[],
+  ): void {
     const [added, returned] = [fresh, bounced].map((brokers) => brokers.map(({ id }) => id));
     this.deps.log.info(`Newly added brokers: [${added}], deleted: [${dead}], bounced: [${returned}]`);
     const controllerEpoch = this.context.epoch;
@@ -152,8 +155,9 @@ export class BrokerChanges {
 
   /** Those whose leader is gone; they are offline from now on. */
   private leaderless(tps: readonly TopicPartition[]): TopicPartition[] {
-    const lost = tps.filter((tp) => this.context.stateOf(tp) === 'OnlinePartition' && !this.context.hasLiveLeader(tp));
-    for (const tp of lost) movePartition(this.context, tp, 'OfflinePartition');
+    const { context } = this;
+    const lost = tps.filter((tp) => context.stateOf(tp) === 'OnlinePartition' && !context.hasLiveLeader(tp));
+    for (const tp of lost) movePartition(context, tp, 'OfflinePartition');
     return lost;
   }
 
@@ -161,7 +165,9 @@ export class BrokerChanges {
    * A broker said which of its replicas lost their disk: they are offline, and what it led needs another
    * leader.
    */
-  async answered(brokerId: number, request: LeaderAndIsrRequest, response: LeaderAndIsrResponse): Promise<void> {
+  async answered(
+    brokerId: number, request: LeaderAndIsrRequest, response: LeaderAndIsrResponse,
+  ): Promise<void> {
     // Said by a former incarnation, while it was being replaced.
     if (this.context.liveBrokers.get(brokerId)?.epoch !== request.brokerEpoch || response.errorCode !== 0) return;
     const rows = response.partitionErrors.filter((row) => this.context.isAssigned(row));
@@ -169,10 +175,11 @@ export class BrokerChanges {
     const back = having('NONE').filter((tp) => this.context.markReplicaOnline(tp, brokerId));
     const lost = having('KAFKA_STORAGE_ERROR').filter((tp) => this.context.markReplicaOffline(tp, brokerId));
     if (back.length + lost.length === 0) return;
-    this.transitions.markOnline(back.map(({ topic, partition }) => ({ topic, partition, replica: brokerId })));
+    const replicaOf = ({ topic, partition }: TopicPartition) => ({ topic, partition, replica: brokerId });
+    this.transitions.markOnline(back.map(replicaOf));
     this.leaderless(lost);
     await this.transitions.electMissingLeaders();
-    await this.transitions.offlineReplicas(lost.map(({ topic, partition }) => ({ topic, partition, replica: brokerId })));
+    await this.transitions.offlineReplicas(lost.map(replicaOf));
     this.deps.flush();
   }
 }

@@ -22,7 +22,9 @@ export async function startPartitions(
 }
 
 /** Reads again what could not be read or written. */
-export async function retryUnsettled(context: ControllerContext, transitions: StateTransitions): Promise<void> {
+export async function retryUnsettled(
+  context: ControllerContext, transitions: StateTransitions,
+): Promise<void> {
   const tps = transitions.takeUnsettled();
   for (const [name, state] of await transitions.read(tps)) context.leadership.set(name, state);
   await takeUp(context, transitions, tps);
@@ -32,7 +34,9 @@ export async function retryUnsettled(context: ControllerContext, transitions: St
  * Leaders go on where they can, the others are replaced; every live replica is told, every dead one leaves
  * the ISR.
  */
-async function takeUp(context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[]): Promise<void> {
+async function takeUp(
+  context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
+): Promise<void> {
   const restarted = new RestartedReplicas(context);
   for (const tp of tps) {
     const state = context.leadershipOf(tp);
@@ -42,10 +46,11 @@ async function takeUp(context: ControllerContext, transitions: StateTransitions,
   }
   const names = new Set(tps.map(tpName));
   const replicas = tps.flatMap((tp) => context.replicasOf(tp).map((replica) => ({ ...tp, replica })));
-  const [live, dead] = [true, false].map((isLive) => replicas.filter(({ replica }) => context.liveBrokers.has(replica) === isLive));
-  transitions.onlineReplicas(live!.filter((one) => restarted.isUnaffected(one)));
-  transitions.markOnline(live!.filter((one) => !restarted.isUnaffected(one)));
-  await transitions.offlineReplicas(dead!);
+  const live = replicas.filter(({ replica }) => context.liveBrokers.has(replica));
+  const dead = replicas.filter(({ replica }) => !context.liveBrokers.has(replica));
+  transitions.onlineReplicas(live.filter((one) => restarted.isUnaffected(one)));
+  transitions.markOnline(live.filter((one) => !restarted.isUnaffected(one)));
+  await transitions.offlineReplicas(dead);
   await transitions.electMissingLeaders((tp) => names.has(tpName(tp)));
   await restarted.readmit(transitions);
 }

@@ -6,7 +6,10 @@
  * States and assignments of partitions are left out here: the checkers read them. See
  * test/simulation/damaged-znodes.test.ts.
  */
-import { brokerIdZnode, configChangesZnode, configZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, producerIdBlockZnode } from '../zk/znodes';
+import {
+  brokerIdZnode, configChangesZnode, configZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode,
+  producerIdBlockZnode,
+} from '../zk/znodes';
 import { SimCluster } from './sim-cluster';
 
 const JUNK = ['', 'no json', '[]', '{}', '{"version":1,"config":{"min.insync.replicas":"x"},"partitions":7}'];
@@ -18,7 +21,7 @@ export function damageZnode(cluster: SimCluster, topic: string, brokerId: number
   const number = String(1_000_000 + choice).padStart(10, '0');
   const paths = [
     config, brokerIdZnode.path(brokerId), producerIdBlockZnode.path, preferredElectionZnode.path,
-    configChangesZnode.createPath + number, isrChangeZnode.createPath + number, logDirEventZnode.createPath + number,
+    ...[configChangesZnode, isrChangeZnode, logDirEventZnode].map(({ createPath }) => createPath + number),
   ];
   const path = paths[choice % paths.length]!;
   const junk = Buffer.from(JUNK[Math.floor(choice / paths.length) % JUNK.length]!);

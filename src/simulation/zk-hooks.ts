@@ -55,8 +55,10 @@ export class ZkHooks {
   /** `times`: how often the hook may fire; 1 if not given. */
   at(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
     const k = typeof where === 'function' ? 0 : this.count(where.host) + where.k;
-    const matches = typeof where === 'function' ? where : (operation: ZkOperation) => operation.host === where.host && operation.k === k;
-    const hook: Hook = { fired: [], matches, effect, times, remove: () => { this.hooks = this.hooks.filter((one) => one !== hook); } };
+    const isKth = ({ host, k: its }: ZkOperation) => typeof where !== 'function' && host === where.host && its === k;
+    const matches = typeof where === 'function' ? where : isKth;
+    const remove = () => { this.hooks = this.hooks.filter((one) => one !== hook); };
+    const hook: Hook = { fired: [], matches, effect, times, remove };
     this.hooks.push(hook);
     return hook;
   }

@@ -83,7 +83,8 @@ export class ZkMember {
 
   /** The leader has committed a transaction; `ended`: the session it ended. */
   commit(changes: readonly TreeChange[], ended?: string): void {
-    const nodes = [...new Set(changes.map(({ path }) => path))].map((path) => [path, this.leader.copyOf(path)] as const);
+    const paths = new Set(changes.map(({ path }) => path));
+    const nodes = [...paths].map((path) => [path, this.leader.copyOf(path)] as const);
     const { zxid } = this.leader;
     this.behind.push({ changes, apply: () => this.tree.put(nodes, zxid) });
     this.committed++;

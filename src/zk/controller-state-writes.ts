@@ -44,7 +44,8 @@ const MAX_ATTEMPTS = 10;
 export async function writePartitionStates(
   zk: ZkConnection, term: ControllerTerm, writes: readonly StateWrite[],
 ): Promise<StateWriteResult[]> {
-  const created = writes.filter((write) => write.expectedZkVersion === undefined).map((write) => write.tp.topic);
+  const creating = writes.filter((write) => write.expectedZkVersion === undefined);
+  const created = creating.map((write) => write.tp.topic);
   await allOrMoved([...new Set(created)].map((topic) => createPartitionsZnode(zk, term, topic)));
   return allOrMoved(writes.map((write) => writeUntilKnown(zk, term, write)));
 }
@@ -52,7 +53,8 @@ export async function writePartitionStates(
 /** As Promise.all, after all have ended; that the office is lost weighs more than any other error. */
 async function allOrMoved<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const outcomes = await Promise.allSettled(work);
-  const failed = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason as unknown);
+  const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
+  const failed = rejected.map((outcome) => outcome.reason as unknown);
   const worst = failed.find((error) => error instanceof ControllerMovedError) ?? failed[0];
   if (worst !== undefined) throw worst;
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
@@ -84,7 +86,9 @@ async function repeatedly<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-async function writeUntilKnown(zk: ZkConnection, term: ControllerTerm, write: StateWrite): Promise<StateWriteResult> {
+async function writeUntilKnown(
+  zk: ZkConnection, term: ControllerTerm, write: StateWrite,
+): Promise<StateWriteResult> {
   try {
     return await repeatedly(() => writeOnce(zk, term, write));
   } catch (error) {
@@ -94,7 +98,9 @@ async function writeUntilKnown(zk: ZkConnection, term: ControllerTerm, write: St
 }
 
 /** Rejects with CONNECTION_LOSS when the write is not there, as far as one can see. */
-async function writeOnce(zk: ZkConnection, term: ControllerTerm, write: StateWrite): Promise<StateWriteResult> {
+async function writeOnce(
+  zk: ZkConnection, term: ControllerTerm, write: StateWrite,
+): Promise<StateWriteResult> {
   const { tp, content, expectedZkVersion } = write;
   try {
     const zkVersion = expectedZkVersion === undefined
@@ -115,7 +121,9 @@ async function set(
   return result!.version!;
 }
 
-async function create(zk: ZkConnection, term: ControllerTerm, tp: TopicPartition, content: StateContent): Promise<number> {
+async function create(
+  zk: ZkConnection, term: ControllerTerm, tp: TopicPartition, content: StateContent,
+): Promise<number> {
   const state = createOp(partitionStateZnode.path(tp), partitionStateZnode.encode(content));
   try {
     await controllerMulti(zk, term, [createOp(partitionZnode.path(tp), null), state]);
@@ -129,7 +137,9 @@ async function create(zk: ZkConnection, term: ControllerTerm, tp: TopicPartition
 }
 
 /** What became of a write that ended with `error`, by what is there now. */
-async function settle(zk: ZkConnection, { tp, content, expectedZkVersion }: StateWrite, error: ZkError): Promise<StateWriteResult> {
+async function settle(
+  zk: ZkConnection, { tp, content, expectedZkVersion }: StateWrite, error: ZkError,
+): Promise<StateWriteResult> {
   const state = await readPartitionState(zk, tp);
   const ours = expectedZkVersion === undefined ? 0 : expectedZkVersion + 1;
   if (state && state.zkVersion === ours && sameContent(state, content)) return { kind: 'ok', state };
