@@ -1,6 +1,6 @@
 /**
- * What a client knows of the cluster: brokers, partitions, leaders. One interface, two sources: ZooKeeper with watches
- * (zookeeper-metadata.ts) and the Metadata RPC (rpc-metadata.ts).
+ * What a client knows of the cluster: brokers, partitions, leaders. One interface, two sources: ZooKeeper
+ * with watches (zookeeper-metadata.ts) and the Metadata RPC (rpc-metadata.ts).
  *
  * Kafka: clients/.../Metadata.java@2.8.2; the ZooKeeper side is what 0.8's tools and consumers did.
  */
@@ -9,9 +9,18 @@ import { ErrorName } from '../common/errors';
 
 /** These tell that our idea of a leader is old, or that the leader is gone. Kafka: InvalidMetadataException */
 export const INVALID_METADATA: readonly ErrorName[] = [
-  'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE',
-  'LISTENER_NOT_FOUND', 'KAFKA_STORAGE_ERROR', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE',
-  'NETWORK_EXCEPTION', 'DISCONNECTED', 'REQUEST_TIMED_OUT',
+  'NOT_LEADER_OR_FOLLOWER',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
+  'LISTENER_NOT_FOUND',
+  'KAFKA_STORAGE_ERROR',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'OFFSET_NOT_AVAILABLE',
+  'NETWORK_EXCEPTION',
+  'DISCONNECTED',
+  'REQUEST_TIMED_OUT',
 ];
 /** A partition that is named beyond a gap of so many unknown ones is left out: the answer is broken. */
 const MAX_GAP = 10_000;

@@ -1,12 +1,14 @@
 /**
  * The newest leader epoch a client has seen of each partition, and what of a metadata answer to believe.
  *
- * Invariant: what is known of a partition does not go back to an older leader epoch, whoever answers: a broker that is
- * cut off from the controller goes on telling what was true before. The one exception: when every broker, time and again,
- * tells of older epochs or of no such topic, the topic was deleted or created anew, and counts from there.
+ * Invariant: what is known of a partition does not go back to an older leader epoch, whoever answers: a
+ * broker that is cut off from the controller goes on telling what was true before. The one exception: when
+ * every broker, time and again, tells of older epochs or of no such topic, the topic was deleted or created
+ * anew, and counts from there.
  *
- * [p] Kafka: clients/Metadata.java#{updateLastSeenEpochIfNewer,updateLatestMetadata}@2.8.2; differs: Kafka 2.8 tells a
- * topic that was created anew by its id, which this era does not have, and without ids waits for ever (KAFKA-12257).
+ * [p] Kafka: clients/Metadata.java#{updateLastSeenEpochIfNewer,updateLatestMetadata}@2.8.2; differs: Kafka
+ * 2.8 tells a topic that was created anew by its id, which this era does not have, and without ids waits for
+ * ever (KAFKA-12257).
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { LeaderAndEpoch, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
@@ -47,11 +49,14 @@ export class LastSeenEpochs {
   }
 
   /**
-   * What is known of a topic after an answer; `answered` undefined: no such topic. `isStale`: the answer was older than
-   * what is known, and somebody else is to be asked.
+   * What is known of a topic after an answer; `answered` undefined: no such topic. `isStale`: the answer was
+   * older than what is known, and somebody else is to be asked.
    */
   merge(
-    before: TopicInfo | undefined, topic: string, answered: readonly PartitionInfo[] | undefined, source: AnswerSource,
+    before: TopicInfo | undefined,
+    topic: string,
+    answered: readonly PartitionInfo[] | undefined,
+    source: AnswerSource,
   ): { readonly info: TopicInfo | undefined; readonly isStale: boolean } {
     const isOlder = this.isOlder(topic, answered);
     const isStale = isOlder && !this.isSaidByAll(topic, source, ROUNDS);
@@ -59,7 +64,8 @@ export class LastSeenEpochs {
     if (!isOlder) this.olderAnswers.delete(topic);
     if (answered === undefined) return { info: isStale ? before : undefined, isStale };
     const rows = new Map(isStale ? before?.partitions.map((row) => [row.partition, row]) : []);
-    for (const row of answered) if (row.leaderEpoch >= this.of({ topic, partition: row.partition })) rows.set(row.partition, row);
+    for (const row of answered)
+      if (row.leaderEpoch >= this.of({ topic, partition: row.partition })) rows.set(row.partition, row);
     this.remember(topic, answered);
     return { info: topicInfoOf(topic, [...rows.values()]), isStale };
   }
@@ -100,7 +106,8 @@ export class LastSeenEpochs {
   }
 
   forget(topic: string): void {
-    for (const partition of this.epochs.get(topic)?.keys() ?? []) this.olderAnswers.delete(tpName({ topic, partition }));
+    for (const partition of this.epochs.get(topic)?.keys() ?? [])
+      this.olderAnswers.delete(tpName({ topic, partition }));
     this.epochs.delete(topic);
     this.olderAnswers.delete(topic);
   }

@@ -1,9 +1,9 @@
 /**
- * Whom to ask next for metadata: in turn, connected brokers first; one with requests in flight a round later, as answers
- * of a connection come in order, and a produce request may wait for long.
+ * Whom to ask next for metadata: in turn, connected brokers first; one with requests in flight a round later,
+ * as answers of a connection come in order, and a produce request may wait for long.
  *
- * Turns matter more than load: a broker that is cut off from the controller answers promptly and is wrong, and is idle
- * because nobody's leader is there.
+ * Turns matter more than load: a broker that is cut off from the controller answers promptly and is wrong,
+ * and is idle because nobody's leader is there.
  *
  * [p] Kafka: clients/NetworkClient.java#leastLoadedNode@2.8.2; differs: Kafka stays with an idle connection
  */
@@ -27,8 +27,16 @@ export function nextNode(nodes: readonly NodeLoad[], start: number): number {
 /** Index of a node worth a connection, because it was asked less recently than all connected ones; -1 if there is none. */
 export function nodeToConnect(nodes: readonly NodeLoad[], start: number): number {
   const idle = nodes.map((node, at) => ({ node, at })).filter(({ node }) => !node.isConnected);
-  const found = idle[nextNode(idle.map(({ node }) => node), start)];
-  return found && nodes.every((other) => !other.isConnected || other.lastTurn >= found.node.lastTurn) ? found.at : -1;
+  const found =
+    idle[
+      nextNode(
+        idle.map(({ node }) => node),
+        start,
+      )
+    ];
+  return found && nodes.every((other) => !other.isConnected || other.lastTurn >= found.node.lastTurn)
+    ? found.at
+    : -1;
 }
 
 function isBetter(a: NodeLoad, b: NodeLoad, round: number): boolean {

@@ -1,12 +1,12 @@
 /**
  * Cluster metadata by the Metadata RPC, for clients that are given brokers and cannot reach ZooKeeper.
  *
- * Brokers are asked in turn, each time another one: one that is cut off from the controller goes on answering what was
- * true before. Invariants: no answer takes a partition back to an older leader epoch (last-seen-epochs.ts), and no broker
- * that says nothing keeps the next from being asked.
+ * Brokers are asked in turn, each time another one: one that is cut off from the controller goes on answering
+ * what was true before. Invariants: no answer takes a partition back to an older leader epoch
+ * (last-seen-epochs.ts), and no broker that says nothing keeps the next from being asked.
  *
- * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2; differs: Kafka asks whoever is least loaded, and waits for the
- * answer for request.timeout.ms; it forgets bootstrap.servers once it has met the cluster.
+ * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2; differs: Kafka asks whoever is least loaded, and
+ * waits for the answer for request.timeout.ms; it forgets bootstrap.servers once it has met the cluster.
  */
 import { HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
 import { errorName, KafkaError, messageOf } from '../common/errors';
@@ -14,7 +14,13 @@ import { Host, Log, Timer, withDeadline } from '../common/host';
 import { ConnectionPool } from '../network/connection-pool';
 import { metadata } from '../protocol/messages/metadata';
 import { TypeOf } from '../protocol/schema';
-import { ClusterMetadata, LeaderAndEpoch, MetadataListeners, PartitionInfo, TopicInfo } from './cluster-metadata';
+import {
+  ClusterMetadata,
+  LeaderAndEpoch,
+  MetadataListeners,
+  PartitionInfo,
+  TopicInfo,
+} from './cluster-metadata';
 import { LastSeenEpochs } from './last-seen-epochs';
 import { nextNode, nodeToConnect } from './least-loaded-node';
 
@@ -47,7 +53,11 @@ export class RpcMetadata implements ClusterMetadata {
   private isConnecting = false;
   private isClosed = false;
 
-  constructor(private readonly host: Host, private readonly pool: ConnectionPool, private readonly options: RpcMetadataOptions) {
+  constructor(
+    private readonly host: Host,
+    private readonly pool: ConnectionPool,
+    private readonly options: RpcMetadataOptions,
+  ) {
     this.log = host.log.child('RpcMetadata');
   }
 
@@ -59,8 +69,13 @@ export class RpcMetadata implements ClusterMetadata {
     let last: unknown;
     for (let tries = this.addresses().length; tries > 0; tries--) {
       try {
-        const answer = await this.pool.request(this.nextServer(), metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
-        if (answer.brokers.length > 0) return answer.topics.filter((topic) => topic.errorCode === 0).map((topic) => topic.name);
+        const answer = await this.pool.request(this.nextServer(), metadata, {
+          topics: [],
+          allTopics: true,
+          allowAutoTopicCreation: false,
+        });
+        if (answer.brokers.length > 0)
+          return answer.topics.filter((topic) => topic.errorCode === 0).map((topic) => topic.name);
         last = new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
       } catch (error) {
         last = error;
@@ -82,7 +97,14 @@ export class RpcMetadata implements ClusterMetadata {
   }
 
   addresses(): readonly HostPort[] {
-    return [...new Map([...this.brokers.values(), ...this.options.bootstrapServers].map((address) => [keyOf(address), address])).values()];
+    return [
+      ...new Map(
+        [...this.brokers.values(), ...this.options.bootstrapServers].map((address) => [
+          keyOf(address),
+          address,
+        ]),
+      ).values(),
+    ];
   }
 
   async awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo> {
@@ -104,7 +126,8 @@ export class RpcMetadata implements ClusterMetadata {
       });
     });
     this.requestUpdate(topic);
-    const timeout = () => new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
+    const timeout = () =>
+      new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
     return withDeadline(this.host.clock, timeoutMs, found, timeout).finally(() => stop());
   }
 
@@ -123,7 +146,11 @@ export class RpcMetadata implements ClusterMetadata {
   private loads(addresses: readonly HostPort[]) {
     return addresses.map((address) => {
       const requests = this.pool.requestsInFlight(address);
-      return { isConnected: requests !== undefined, requestsInFlight: requests ?? 0, lastTurn: this.lastTurns.get(keyOf(address)) ?? 0 };
+      return {
+        isConnected: requests !== undefined,
+        requestsInFlight: requests ?? 0,
+        lastTurn: this.lastTurns.get(keyOf(address)) ?? 0,
+      };
     });
   }
 
@@ -141,10 +168,15 @@ export class RpcMetadata implements ClusterMetadata {
     const other = addresses[nodeToConnect(this.loads(addresses), this.host.random.below(addresses.length))];
     if (other === undefined || this.isConnecting) return;
     this.isConnecting = true;
-    this.pool.get(other).catch(() => {
-      // Its turn is over: others go first.
-      this.lastTurns.set(keyOf(other), ++this.turn);
-    }).finally(() => { this.isConnecting = false; });
+    this.pool
+      .get(other)
+      .catch(() => {
+        // Its turn is over: others go first.
+        this.lastTurns.set(keyOf(other), ++this.turn);
+      })
+      .finally(() => {
+        this.isConnecting = false;
+      });
   }
 
   private async refresh(): Promise<void> {
@@ -154,9 +186,20 @@ export class RpcMetadata implements ClusterMetadata {
     this.wanted = false;
     this.lastMs = this.host.clock.monotonicMs();
     try {
-      const request = { topics: [...this.known.keys()], allTopics: false, allowAutoTopicCreation: this.options.allowAutoTopicCreation };
-      const asked = this.pool.request(server, metadata, request).then((response) => this.apply(response, keyOf(server)));
-      await withDeadline(this.host.clock, PATIENCE_MS, asked, () => new KafkaError('REQUEST_TIMED_OUT', `no answer within ${PATIENCE_MS} ms`));
+      const request = {
+        topics: [...this.known.keys()],
+        allTopics: false,
+        allowAutoTopicCreation: this.options.allowAutoTopicCreation,
+      };
+      const asked = this.pool
+        .request(server, metadata, request)
+        .then((response) => this.apply(response, keyOf(server)));
+      await withDeadline(
+        this.host.clock,
+        PATIENCE_MS,
+        asked,
+        () => new KafkaError('REQUEST_TIMED_OUT', `no answer within ${PATIENCE_MS} ms`),
+      );
     } catch (error) {
       if (this.isClosed) return;
       this.wanted = true;
@@ -170,7 +213,8 @@ export class RpcMetadata implements ClusterMetadata {
   private apply(response: Response, from: string): void {
     if (this.isClosed) return;
     // A broker that has just started was not told of anybody, itself included.
-    if (response.brokers.length === 0) throw new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
+    if (response.brokers.length === 0)
+      throw new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
     this.brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     const source = { from, brokers: [...this.brokers.values()].map(keyOf) };
     for (const topic of response.topics) {
@@ -196,6 +240,12 @@ export class RpcMetadata implements ClusterMetadata {
   }
 }
 
-function partitionInfo({ partitionIndex, leaderId, leaderEpoch, replicas, isr }: Response['topics'][number]['partitions'][number]): PartitionInfo {
+function partitionInfo({
+  partitionIndex,
+  leaderId,
+  leaderEpoch,
+  replicas,
+  isr,
+}: Response['topics'][number]['partitions'][number]): PartitionInfo {
   return { partition: partitionIndex, leader: leaderId, leaderEpoch, replicas, isr };
 }

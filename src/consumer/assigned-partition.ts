@@ -8,10 +8,11 @@
  *   await-validation → fetching        it does; or the position went back to where the logs part
  *   any state → fetching, await-reset  by a seek
  *
- * Invariants: records are taken only while `fetching`; an answer counts only if nothing moved since it was asked for (a
- * later seek wins).
+ * Invariants: records are taken only while `fetching`; an answer counts only if nothing moved since it was
+ * asked for (a later seek wins).
  *
- * [p] Kafka: clients/consumer/internals/SubscriptionState.java#{TopicPartitionState,FetchStates,FetchPosition}@2.8.2
+ * [p] Kafka:
+ * clients/consumer/internals/SubscriptionState.java#{TopicPartitionState,FetchStates,FetchPosition}@2.8.2
  */
 import { LeaderAndEpoch } from '../client/cluster-metadata';
 import { TopicPartition } from '../common/cluster-types';
@@ -58,19 +59,35 @@ export class AssignedPartition {
 
   constructor(readonly tp: TopicPartition) {}
 
-  get state(): FetchState { return this.fetchState; }
+  get state(): FetchState {
+    return this.fetchState;
+  }
   /** The offset of the next record to return, whether it is validated or not. */
-  get position(): number | undefined { return this.offset; }
+  get position(): number | undefined {
+    return this.offset;
+  }
   /** Leader epoch of the last record returned, or -1. */
-  get lastEpoch(): number { return this.offsetEpoch; }
+  get lastEpoch(): number {
+    return this.offsetEpoch;
+  }
   /** The committed offset is to be asked for first. */
-  get needsCommitted(): boolean { return this.fetchState === 'initializing'; }
+  get needsCommitted(): boolean {
+    return this.fetchState === 'initializing';
+  }
   /** Set while the position is to be looked up. */
-  get resetRequest(): ResetRequest | undefined { return this.request; }
-  get currentLeader(): LeaderAndEpoch { return this.leader; }
+  get resetRequest(): ResetRequest | undefined {
+    return this.request;
+  }
+  get currentLeader(): LeaderAndEpoch {
+    return this.leader;
+  }
   /** Another object after every seek, reset and change of leader: what was asked or fetched before is of no use then. */
-  get lastMove(): object { return this.move; }
-  get isFetchable(): boolean { return this.fetchState === 'fetching' && !this.paused && !this.revoked; }
+  get lastMove(): object {
+    return this.move;
+  }
+  get isFetchable(): boolean {
+    return this.fetchState === 'fetching' && !this.paused && !this.revoked;
+  }
 
   /** Goes on at an offset; with an epoch the leader is asked first whether its log agrees. */
   seek({ offset, offsetEpoch, currentLeader }: FetchPosition): void {
@@ -107,7 +124,8 @@ export class AssignedPartition {
 
   /** What metadata says now. True if the leader is another: what was fetched from the former one is not to be used. */
   maybeValidate(current: LeaderAndEpoch): boolean {
-    if (current.leader < 0 || (current.leader === this.leader.leader && current.epoch === this.leader.epoch)) return false;
+    if (current.leader < 0 || (current.leader === this.leader.leader && current.epoch === this.leader.epoch))
+      return false;
     if (this.offset === undefined) {
       // A look-up that hangs at the former leader is not waited for.
       this.leader = current;

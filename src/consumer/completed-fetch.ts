@@ -1,8 +1,8 @@
 /**
  * What one fetch brought for one partition, taken record by record.
  *
- * Invariant: it moves the partition's position only onward from where it stands itself; whoever takes from it first
- * looks whether the partition still stands there (`isNext`).
+ * Invariant: it moves the partition's position only onward from where it stands itself; whoever takes from it
+ * first looks whether the partition still stands there (`isNext`).
  *
  * Kafka: clients/consumer/internals/Fetcher.java#CompletedFetch@2.8.2
  */
@@ -35,8 +35,11 @@ export class CompletedFetch {
   readonly endOffset: number;
 
   constructor(
-    readonly partition: AssignedPartition, fetchOffset: number, bytes: Buffer,
-    private readonly checkCrcs: boolean, private readonly deserializers: Deserializers,
+    readonly partition: AssignedPartition,
+    fetchOffset: number,
+    bytes: Buffer,
+    private readonly checkCrcs: boolean,
+    private readonly deserializers: Deserializers,
   ) {
     this.nextOffset = fetchOffset;
     this.since = partition.lastMove;
@@ -52,11 +55,19 @@ export class CompletedFetch {
   /** The partition still stands where this goes on, and was not moved meanwhile, nor given another leader. */
   get isNext(): boolean {
     const { partition } = this;
-    return partition.state === 'fetching' && partition.position === this.nextOffset && partition.lastMove === this.since;
+    return (
+      partition.state === 'fetching' &&
+      partition.position === this.nextOffset &&
+      partition.lastMove === this.since
+    );
   }
 
   private readonly make = (
-    offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[],
+    offset: number,
+    timestamp: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: readonly Header[],
   ): ConsumerRecord<unknown, unknown> | number => {
     // What lies before the position only shares a batch with it.
     if (offset < this.nextOffset) return offset;
@@ -64,12 +75,21 @@ export class CompletedFetch {
     const { deserializers, leaderEpoch } = this;
     try {
       return {
-        topic, partition, offset, timestamp, key: deserializers.key.deserialize(topic, key, headers),
-        value: deserializers.value.deserialize(topic, value, headers), headers, leaderEpoch,
+        topic,
+        partition,
+        offset,
+        timestamp,
+        key: deserializers.key.deserialize(topic, key, headers),
+        value: deserializers.value.deserialize(topic, value, headers),
+        headers,
+        leaderEpoch,
       };
     } catch (error) {
       const where = `partition ${tpName(this.partition.tp)} at offset ${offset}`;
-      throw new KafkaError('SERIALIZATION', `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`);
+      throw new KafkaError(
+        'SERIALIZATION',
+        `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`,
+      );
     }
   };
 
@@ -98,7 +118,10 @@ export class CompletedFetch {
     for (let step = this.batches.next(); !step.done; step = this.batches.next()) {
       const batch = step.value;
       if (this.checkCrcs && batch.computeCrc() !== batch.crc) {
-        throw new KafkaError('CORRUPT_MESSAGE', `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`);
+        throw new KafkaError(
+          'CORRUPT_MESSAGE',
+          `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`,
+        );
       }
       this.leaderEpoch = batch.partitionLeaderEpoch;
       this.batchEnd = batch.nextOffset;

@@ -1,10 +1,11 @@
 /**
- * Keeps fetches under way to the leaders of the assigned partitions, one a leader, and holds what came back until it is
- * polled. Positions without a value are looked up first, and positions whose leader changed are validated.
+ * Keeps fetches under way to the leaders of the assigned partitions, one a leader, and holds what came back
+ * until it is polled. Positions without a value are looked up first, and positions whose leader changed are
+ * validated.
  *
- * Invariant: what was fetched is used only if the partition's position is still where the fetch began, and nothing moved
- * it meanwhile, nor the leader; records are decoded when they are taken, not before; at most `PREFETCH` responses of a
- * partition wait here.
+ * Invariant: what was fetched is used only if the partition's position is still where the fetch began, and
+ * nothing moved it meanwhile, nor the leader; records are decoded when they are taken, not before; at most
+ * `PREFETCH` responses of a partition wait here.
  *
  * Kafka: clients/consumer/internals/Fetcher.java@2.8.2
  */
@@ -49,18 +50,28 @@ export class Fetcher {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly config: ConsumerConfig,
-    private readonly subscription: SubscriptionState, private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool,
+    private readonly host: Host,
+    private readonly log: Log,
+    private readonly config: ConsumerConfig,
+    private readonly subscription: SubscriptionState,
+    private readonly metadata: ClusterMetadata,
+    private readonly pool: ConnectionPool,
     private readonly deserializers: Deserializers,
   ) {
     this.offsets = new OffsetFetcher({
-      log, metadata, pool, defaultReset: config['auto.offset.reset'] as ResetStrategy, onDone: () => this.wake(),
+      log,
+      metadata,
+      pool,
+      defaultReset: config['auto.offset.reset'] as ResetStrategy,
+      onDone: () => this.wake(),
       onFailure: (partition, error, isCurrent) => this.failedPartition(partition, error, isCurrent),
     });
     metadata.onChange(() => this.wake());
   }
 
-  private get now(): number { return this.host.clock.monotonicMs(); }
+  private get now(): number {
+    return this.host.clock.monotonicMs();
+  }
 
   wake(): void {
     for (const waiter of this.waiters.splice(0)) waiter();
@@ -122,14 +133,18 @@ export class Fetcher {
       this.forget(partition);
       if (records.length === 0) throw error;
       const { position } = partition;
-      this.failure = { error, isCurrent: () => this.isAssigned(partition) && partition.position === position };
+      this.failure = {
+        error,
+        isCurrent: () => this.isAssigned(partition) && partition.position === position,
+      };
       return false;
     }
   }
 
   /** Drops what was fetched of a partition: its position moved. */
   forget(partition: AssignedPartition): void {
-    for (let i = this.completed.length - 1; i >= 0; i--) if (this.completed[i]!.partition === partition) this.completed.splice(i, 1);
+    for (let i = this.completed.length - 1; i >= 0; i--)
+      if (this.completed[i]!.partition === partition) this.completed.splice(i, 1);
   }
 
   /** Sends fetches, look-ups and validations for every partition that needs one. */
@@ -146,7 +161,8 @@ export class Fetcher {
         else byNode.set(leader, [partition]);
       }
     }
-    for (const [node, partitions] of byNode) if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions);
+    for (const [node, partitions] of byNode)
+      if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions);
   }
 
   private askForPosition(partition: AssignedPartition): void {
@@ -177,7 +193,11 @@ export class Fetcher {
   private async fetchFrom(node: number, partitions: readonly AssignedPartition[]): Promise<void> {
     this.busyNodes.add(node);
     let hasRecords = false;
-    const asked = partitions.map((partition) => ({ partition, fetchOffset: this.nextFetchOffset(partition)!, since: partition.lastMove }));
+    const asked = partitions.map((partition) => ({
+      partition,
+      fetchOffset: this.nextFetchOffset(partition)!,
+      since: partition.lastMove,
+    }));
     try {
       const response = await this.pool.request(this.metadata.address(node)!, fetch, this.fetchRequest(asked));
       if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
@@ -196,34 +216,57 @@ export class Fetcher {
   private fetchRequest(asked: readonly Asked[]): TypeOf<typeof fetch.request> {
     const { config } = this;
     const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
-    for (const { partition: { tp, currentLeader }, fetchOffset } of asked) {
+    for (const {
+      partition: { tp, currentLeader },
+      fetchOffset,
+    } of asked) {
       const rows = topics.get(tp.topic) ?? [];
       topics.set(tp.topic, rows);
       rows.push({
-        partition: tp.partition, currentLeaderEpoch: currentLeader.epoch, fetchOffset, logStartOffset: -1,
+        partition: tp.partition,
+        currentLeaderEpoch: currentLeader.epoch,
+        fetchOffset,
+        logStartOffset: -1,
         partitionMaxBytes: config['max.partition.fetch.bytes'],
       });
     }
     return {
-      replicaId: CONSUMER, replicaEpoch: -1, maxWaitMs: config['fetch.max.wait.ms'], minBytes: config['fetch.min.bytes'],
-      maxBytes: config['fetch.max.bytes'], isolationLevel: 0, topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
+      replicaId: CONSUMER,
+      replicaEpoch: -1,
+      maxWaitMs: config['fetch.max.wait.ms'],
+      minBytes: config['fetch.min.bytes'],
+      maxBytes: config['fetch.max.bytes'],
+      isolationLevel: 0,
+      topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
     };
   }
 
   /** Nothing moved since it was asked for, and it is next behind what is here. */
   private isCurrent({ partition, fetchOffset, since }: Asked): boolean {
-    return this.isAssigned(partition) && partition.lastMove === since && this.nextFetchOffset(partition) === fetchOffset;
+    return (
+      this.isAssigned(partition) &&
+      partition.lastMove === since &&
+      this.nextFetchOffset(partition) === fetchOffset
+    );
   }
 
   /** Returns whether there were records. */
   private async accept(asked: readonly Asked[], response: TypeOf<typeof fetch.response>): Promise<boolean> {
     let hasRecords = false;
-    const rows = new Map(response.responses.flatMap(({ topic, partitions }) => partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row])));
+    const rows = new Map(
+      response.responses.flatMap(({ topic, partitions }) =>
+        partitions.map((row) => [tpName({ topic, partition: row.partitionIndex }), row]),
+      ),
+    );
     for (const one of asked) {
       const row = rows.get(tpName(one.partition.tp));
-      if (!row) this.failedFetch(one, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'));
+      if (!row)
+        this.failedFetch(
+          one,
+          new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'),
+        );
       else if (row.errorCode !== 0) this.failedFetch(one, KafkaError.ofCode(row.errorCode));
-      else if (row.records[0]!.length > 0) hasRecords = await this.keep(one, row.records[0]!) || hasRecords;
+      else if (row.records[0]!.length > 0) hasRecords = (await this.keep(one, row.records[0]!)) || hasRecords;
     }
     return hasRecords;
   }
@@ -231,7 +274,13 @@ export class Fetcher {
   private async keep(asked: Asked, bytes: Buffer): Promise<boolean> {
     if (!this.isCurrent(asked)) return false;
     const { partition, fetchOffset } = asked;
-    const fetched = new CompletedFetch(partition, fetchOffset, bytes, this.config['check.crcs'], this.deserializers);
+    const fetched = new CompletedFetch(
+      partition,
+      fetchOffset,
+      bytes,
+      this.config['check.crcs'],
+      this.deserializers,
+    );
     if (fetched.endOffset === fetchOffset) {
       const why = `No whole batch at or after offset ${fetchOffset} of ${tpName(partition.tp)} came back in ${bytes.length} bytes`;
       this.failedFetch(asked, new KafkaError('CORRUPT_MESSAGE', why));
@@ -246,7 +295,8 @@ export class Fetcher {
   private failedFetch(asked: Asked, error: KafkaError): void {
     const { partition, fetchOffset } = asked;
     if (!this.isAssigned(partition) || partition.lastMove !== asked.since) return;
-    const isCurrent = () => this.isAssigned(partition) && partition.lastMove === asked.since && partition.position === fetchOffset;
+    const isCurrent = () =>
+      this.isAssigned(partition) && partition.lastMove === asked.since && partition.position === fetchOffset;
     if (error instanceof KafkaError && error.errorName === 'OFFSET_OUT_OF_RANGE') {
       partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
       // Of what is still to be taken before it, it says nothing: it is asked again from there.
@@ -257,9 +307,14 @@ export class Fetcher {
   /** Tries again later, or tells the program. */
   private failedPartition(partition: AssignedPartition, error: KafkaError, isCurrent: () => boolean): void {
     partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
-    if (!(error instanceof KafkaError)) this.failure = { error: new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)), isCurrent: () => true };
+    if (!(error instanceof KafkaError))
+      this.failure = {
+        error: new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)),
+        isCurrent: () => true,
+      };
     else if (INVALID_METADATA.includes(error.errorName)) this.metadata.requestUpdate(partition.tp.topic);
-    else if (error.errorName === 'UNKNOWN_SERVER_ERROR') this.log.warn(`Asking about ${tpName(partition.tp)} failed: ${messageOf(error)}`);
+    else if (error.errorName === 'UNKNOWN_SERVER_ERROR')
+      this.log.warn(`Asking about ${tpName(partition.tp)} failed: ${messageOf(error)}`);
     else this.failure ??= { error, isCurrent };
   }
 

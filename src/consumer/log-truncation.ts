@@ -18,7 +18,10 @@ export class LogTruncationError extends KafkaError {
     const where = end
       ? `the log differs from offset ${end.endOffset} on, where leader epoch ${end.leaderEpoch} ends`
       : 'the leader knows no such epoch';
-    super('LOG_TRUNCATION', `Truncated partition ${tpName(tp)}: position ${position} was reached in leader epoch ${lastEpoch}, and ${where}`);
+    super(
+      'LOG_TRUNCATION',
+      `Truncated partition ${tpName(tp)}: position ${position} was reached in leader epoch ${lastEpoch}, and ${where}`,
+    );
     this.topicPartition = tp;
     this.offsetOutOfRange = position!;
     this.divergentOffset = end && { offset: end.endOffset, leaderEpoch: end.leaderEpoch };

@@ -1,10 +1,11 @@
 /**
- * What a consumer asks leaders about offsets: where a log begins and ends, and whether a position is still in it after
- * the leader changed.
+ * What a consumer asks leaders about offsets: where a log begins and ends, and whether a position is still in
+ * it after the leader changed.
  *
  * Invariant: an answer is applied only if the position is still as it was when it was asked for.
  *
- * Kafka: clients/consumer/internals/{Fetcher,OffsetsForLeaderEpochClient}.java@2.8.2 (KIP-320); 3.x: OffsetFetcher.java
+ * Kafka: clients/consumer/internals/{Fetcher,OffsetsForLeaderEpochClient}.java@2.8.2 (KIP-320); 3.x:
+ * OffsetFetcher.java
  */
 import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
@@ -60,9 +61,17 @@ export class OffsetFetcher {
   }
 
   /** Asks the leader for the offset of a timestamp (-1 latest, -2 earliest); offset -1 where there is none. */
-  async listOffset(tp: TopicPartition, timestamp: number, { leader, address } = this.requireLeader(tp)): Promise<OffsetAndTimestamp> {
+  async listOffset(
+    tp: TopicPartition,
+    timestamp: number,
+    { leader, address } = this.requireLeader(tp),
+  ): Promise<OffsetAndTimestamp> {
     const row = { partitionIndex: tp.partition, currentLeaderEpoch: leader.epoch, timestamp };
-    const request = { replicaId: CONSUMER, isolationLevel: 0, topics: [{ name: tp.topic, partitions: [row] }] };
+    const request = {
+      replicaId: CONSUMER,
+      isolationLevel: 0,
+      topics: [{ name: tp.topic, partitions: [row] }],
+    };
     const answer = onlyRow((await this.deps.pool.request(address, listOffsets, request)).topics);
     if (answer.leaderEpoch >= 0) this.deps.metadata.updateLastSeenEpochIfNewer(tp, answer.leaderEpoch);
     return { offset: answer.offset, timestamp: answer.timestamp };
@@ -81,7 +90,8 @@ export class OffsetFetcher {
     try {
       const { offset } = await this.listOffset(tp, TIMESTAMPS[request.strategy], leader);
       const isMoved = partition.completeReset(request, offset, leader.leader);
-      if (isMoved && this.deps.log.debugOn) this.deps.log.debug(`Position of ${tpName(tp)} is reset to ${offset} (${request.strategy})`);
+      if (isMoved && this.deps.log.debugOn)
+        this.deps.log.debug(`Position of ${tpName(tp)} is reset to ${offset} (${request.strategy})`);
     } catch (error) {
       if (isCurrent()) this.deps.onFailure(partition, error as KafkaError, isCurrent);
     } finally {
@@ -107,19 +117,27 @@ export class OffsetFetcher {
     }
   }
 
-  private async epochEnd({ tp, lastEpoch, currentLeader }: AssignedPartition, { address }: Leader): Promise<EpochEndOffset> {
+  private async epochEnd(
+    { tp, lastEpoch, currentLeader }: AssignedPartition,
+    { address }: Leader,
+  ): Promise<EpochEndOffset> {
     const row = { partition: tp.partition, currentLeaderEpoch: currentLeader.epoch, leaderEpoch: lastEpoch };
     const request = { replicaId: CONSUMER, topics: [{ topic: tp.topic, partitions: [row] }] };
     return onlyRow((await this.deps.pool.request(address, offsetForLeaderEpoch, request)).topics);
   }
 
   /** Moves the position, if it must; the error for the program where it may not be moved. */
-  private apply(partition: AssignedPartition, since: object, end: EpochEndOffset): LogTruncationError | undefined {
+  private apply(
+    partition: AssignedPartition,
+    since: object,
+    end: EpochEndOffset,
+  ): LogTruncationError | undefined {
     const { log, defaultReset } = this.deps;
     const verdict = partition.validate(since, end);
     if (verdict === 'outdated' || verdict === 'valid') return undefined;
     const where = `Truncation detected for partition ${tpName(partition.tp)} at offset ${partition.position} (leader epoch ${partition.lastEpoch})`;
-    if (defaultReset === 'none') return new LogTruncationError(partition, verdict === 'diverged' ? end : undefined);
+    if (defaultReset === 'none')
+      return new LogTruncationError(partition, verdict === 'diverged' ? end : undefined);
     if (verdict === 'reset') {
       log.info(`${where}, resetting to ${defaultReset}`);
       partition.requestReset(defaultReset);
@@ -132,9 +150,12 @@ export class OffsetFetcher {
 }
 
 /** One partition was asked about; throws the error of its row. */
-function onlyRow<R extends { readonly errorCode: number }>(topics: readonly { readonly partitions: readonly R[] }[]): R {
+function onlyRow<R extends { readonly errorCode: number }>(
+  topics: readonly { readonly partitions: readonly R[] }[],
+): R {
   const row = topics[0]?.partitions[0];
-  if (row === undefined) throw new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition');
+  if (row === undefined)
+    throw new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition');
   if (row.errorCode !== 0) throw KafkaError.ofCode(row.errorCode);
   return row;
 }

@@ -1,9 +1,9 @@
 /**
  * Which partitions a consumer reads, from where, and which of them are paused.
  *
- * A consumer either subscribes to topics (by name or pattern) and is assigned partitions by its group, or assigns them
- * to itself; never both. Where it stands in each: assigned-partition.ts. What has no position yet is found by the
- * committed offset first, where there is a group, then by the reset strategy.
+ * A consumer either subscribes to topics (by name or pattern) and is assigned partitions by its group, or
+ * assigns them to itself; never both. Where it stands in each: assigned-partition.ts. What has no position
+ * yet is found by the committed offset first, where there is a group, then by the reset strategy.
  *
  * [p] Kafka: clients/consumer/internals/SubscriptionState.java@2.8.2
  */
@@ -19,7 +19,6 @@ interface CommittedOffset {
   readonly leaderEpoch?: number;
 }
 
-
 type Kind = 'none' | 'topics' | 'pattern' | 'assigned';
 
 export class SubscriptionState {
@@ -28,20 +27,34 @@ export class SubscriptionState {
   private pattern: RegExp | undefined;
   private assigned = new Map<string, AssignedPartition>();
 
-  constructor(readonly defaultReset: ResetStrategy, private readonly hasGroup = false) {}
+  constructor(
+    readonly defaultReset: ResetStrategy,
+    private readonly hasGroup = false,
+  ) {}
 
   private become(kind: Kind): void {
     if (this.kind !== 'none' && this.kind !== kind) {
-      throw new KafkaError('ILLEGAL_STATE', 'Subscription to topics, partitions and pattern are mutually exclusive');
+      throw new KafkaError(
+        'ILLEGAL_STATE',
+        'Subscription to topics, partitions and pattern are mutually exclusive',
+      );
     }
     this.kind = kind;
   }
 
   /** Whether a group decides what is read here. */
-  get isSubscribed(): boolean { return this.kind === 'topics' || this.kind === 'pattern'; }
-  get isNothing(): boolean { return this.kind === 'none'; }
-  get topics(): readonly string[] { return this.names; }
-  get subscribedPattern(): RegExp | undefined { return this.pattern; }
+  get isSubscribed(): boolean {
+    return this.kind === 'topics' || this.kind === 'pattern';
+  }
+  get isNothing(): boolean {
+    return this.kind === 'none';
+  }
+  get topics(): readonly string[] {
+    return this.names;
+  }
+  get subscribedPattern(): RegExp | undefined {
+    return this.pattern;
+  }
 
   subscribe(topics: readonly string[]): void {
     this.become('topics');
@@ -91,8 +104,12 @@ export class SubscriptionState {
     return one;
   }
 
-  get all(): readonly AssignedPartition[] { return [...this.assigned.values()]; }
-  get partitions(): TopicPartition[] { return this.all.map((one) => one.tp); }
+  get all(): readonly AssignedPartition[] {
+    return [...this.assigned.values()];
+  }
+  get partitions(): TopicPartition[] {
+    return this.all.map((one) => one.tp);
+  }
 
   find(tp: TopicPartition): AssignedPartition | undefined {
     return this.assigned.get(tpName(tp));
@@ -108,14 +125,23 @@ export class SubscriptionState {
   seek(tp: TopicPartition, to: number | CommittedOffset, metadata?: LeaderSource): void {
     const committed = typeof to === 'number' ? { offset: to } : to;
     const { offset } = committed;
-    if (!Number.isSafeInteger(offset) || offset < 0) throw new KafkaError('ILLEGAL_STATE', `seek offset must not be a negative number: ${offset}`);
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw new KafkaError('ILLEGAL_STATE', `seek offset must not be a negative number: ${offset}`);
     this.goOnAt(this.require(tp), committed, metadata);
   }
 
   /** Goes on at a committed offset; one that names its leader epoch is validated. Kafka: seekUnvalidated */
-  goOnAt(partition: AssignedPartition, { offset, leaderEpoch = -1 }: CommittedOffset, metadata?: LeaderSource): void {
+  goOnAt(
+    partition: AssignedPartition,
+    { offset, leaderEpoch = -1 }: CommittedOffset,
+    metadata?: LeaderSource,
+  ): void {
     if (leaderEpoch >= 0) metadata?.updateLastSeenEpochIfNewer(partition.tp, leaderEpoch);
-    partition.seek({ offset, offsetEpoch: leaderEpoch, currentLeader: metadata?.leaderOf(partition.tp) ?? NO_LEADER });
+    partition.seek({
+      offset,
+      offsetEpoch: leaderEpoch,
+      currentLeader: metadata?.leaderOf(partition.tp) ?? NO_LEADER,
+    });
   }
 
   requestReset(tp: TopicPartition, strategy: ResetStrategy = this.defaultReset): void {
@@ -127,10 +153,12 @@ export class SubscriptionState {
   }
 
   /**
-   * Positions to commit: of everything that has one. Kafka leaves out those that are not validated yet; with its epoch
-   * a position is validated by whoever goes on from it.
+   * Positions to commit: of everything that has one. Kafka leaves out those that are not validated yet; with
+   * its epoch a position is validated by whoever goes on from it.
    */
   consumed(): { readonly tp: TopicPartition; readonly offset: number; readonly leaderEpoch: number }[] {
-    return this.all.flatMap(({ tp, position, lastEpoch }) => (position === undefined ? [] : [{ tp, offset: position, leaderEpoch: lastEpoch }]));
+    return this.all.flatMap(({ tp, position, lastEpoch }) =>
+      position === undefined ? [] : [{ tp, offset: position, leaderEpoch: lastEpoch }],
+    );
   }
 }

@@ -160,11 +160,17 @@ describe('when the leader changes', () => {
 
   test('the new leader is asked whether its log still holds what was read, before anything is fetched from it', async () => {
     const one = await moved();
-    expect(one.question('OffsetForLeaderEpoch')).toMatchObject({ node: 'node-2', row: { leaderEpoch: 5, currentLeaderEpoch: 6 } });
+    expect(one.question('OffsetForLeaderEpoch')).toMatchObject({
+      node: 'node-2',
+      row: { leaderEpoch: 5, currentLeaderEpoch: 6 },
+    });
     expect(one.asked).not.toContain('Fetch node-2');
     await one.question('OffsetForLeaderEpoch').answer({ leaderEpoch: 5, endOffset: 10 });
     one.poll();
-    expect(one.question('Fetch')).toMatchObject({ node: 'node-2', row: { fetchOffset: 5, currentLeaderEpoch: 6 } });
+    expect(one.question('Fetch')).toMatchObject({
+      node: 'node-2',
+      row: { fetchOffset: 5, currentLeaderEpoch: 6 },
+    });
   });
 
   test('what the former leader told and is not yet returned is fetched again: the new log may have something else there', async () => {
@@ -205,9 +211,18 @@ describe('when the leader changes', () => {
     const one = await moved({ 'auto.offset.reset': 'none' });
     await one.question('OffsetForLeaderEpoch').answer({ leaderEpoch: 4, endOffset: 3 });
     let error: unknown;
-    try { one.poll(); } catch (thrown) { error = thrown; }
+    try {
+      one.poll();
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(error).toBeInstanceOf(LogTruncationError);
-    expect(error).toMatchObject({ errorName: 'LOG_TRUNCATION', topicPartition: one.tp, offsetOutOfRange: 5, divergentOffset: { offset: 3, leaderEpoch: 4 } });
+    expect(error).toMatchObject({
+      errorName: 'LOG_TRUNCATION',
+      topicPartition: one.tp,
+      offsetOutOfRange: 5,
+      divergentOffset: { offset: 3, leaderEpoch: 4 },
+    });
     expect(one.position).toBe(5);
     expect(one.asked).not.toContain('Fetch node-2');
     one.state.seek(one.tp, 3);
@@ -228,7 +243,10 @@ describe('when the leader changes', () => {
     const one = await moved();
     one.lead(3, 7);
     one.poll();
-    expect(one.question('OffsetForLeaderEpoch')).toMatchObject({ node: 'node-3', row: { leaderEpoch: 5, currentLeaderEpoch: 7 } });
+    expect(one.question('OffsetForLeaderEpoch')).toMatchObject({
+      node: 'node-3',
+      row: { leaderEpoch: 5, currentLeaderEpoch: 7 },
+    });
     const reset = new LoneFetcher();
     reset.poll();
     reset.lead(2, 6);
@@ -251,7 +269,11 @@ describe('when the leader changes', () => {
 
   test('a committed offset or a seek that names its leader epoch is validated at once, one that does not is not', async () => {
     const one = fetching();
-    one.state.seek(one.tp, { offset: 9, leaderEpoch: 4 }, { leaderOf: () => ({ leader: 1, epoch: 5 }), updateLastSeenEpochIfNewer: () => {} });
+    one.state.seek(
+      one.tp,
+      { offset: 9, leaderEpoch: 4 },
+      { leaderOf: () => ({ leader: 1, epoch: 5 }), updateLastSeenEpochIfNewer: () => {} },
+    );
     one.poll();
     await one.question('OffsetForLeaderEpoch').answer({ leaderEpoch: 4, endOffset: 6 });
     expect(one.position).toBe(6);

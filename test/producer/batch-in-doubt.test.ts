@@ -19,12 +19,19 @@ const place = ({ producerEpoch, baseSequence }: ProducerBatch) => [producerEpoch
 test('a batch that may have been written keeps its number; only when its fate is known the rest is numbered again', () => {
   const transactions = new TransactionManager();
   transactions.setProducerId(7, 0);
-  const [inDoubt, tooLarge, behind] = batchesOf(transactions, 3) as [ProducerBatch, ProducerBatch, ProducerBatch];
+  const [inDoubt, tooLarge, behind] = batchesOf(transactions, 3) as [
+    ProducerBatch,
+    ProducerBatch,
+    ProducerBatch,
+  ];
   tooLarge.refusedWith('MESSAGE_TOO_LARGE');
   transactions.failed(tooLarge, new KafkaError('MESSAGE_TOO_LARGE'));
   behind.refusedWith('OUT_OF_ORDER_SEQUENCE_NUMBER');
   expect(transactions.resolve()).toBe(false);
-  expect([inDoubt, behind].map(place)).toEqual([[0, 0], [0, 2]]);
+  expect([inDoubt, behind].map(place)).toEqual([
+    [0, 0],
+    [0, 2],
+  ]);
   // It is asked about first, by sending it again as it was.
   expect([transactions.maySend(inDoubt, 1), transactions.maySend(behind, 1)]).toEqual([true, false]);
   transactions.completed(inDoubt, 0);
@@ -66,12 +73,21 @@ test('the late answer of a repeated batch does not undo what a later one has sai
 test('a batch that was perhaps written is not split when the broker finds it too large on a repetition', async () => {
   const cluster = await bringUp('halves-in-doubt', 3, [1, 2, 3]);
   const producer = await openProducer(cluster, {
-    'enable.idempotence': true, 'max.in.flight.requests.per.connection': 5, 'linger.ms': 20, 'request.timeout.ms': 1000, 'delivery.timeout.ms': 20000,
+    'enable.idempotence': true,
+    'max.in.flight.requests.per.connection': 5,
+    'linger.ms': 20,
+    'request.timeout.ms': 1000,
+    'delivery.timeout.ms': 20000,
   });
   expect(await send(cluster, producer, 'first')).toBe(0);
   const client = cluster.lastClient;
   cluster.network.cut('broker-1', client);
-  const sent = Array.from({ length: 4 }, (_, i) => producer.send({ ...TP, value: `v${i}` }).then(() => 'acked', (error: KafkaError) => error.errorName));
+  const sent = Array.from({ length: 4 }, (_, i) =>
+    producer.send({ ...TP, value: `v${i}` }).then(
+      () => 'acked',
+      (error: KafkaError) => error.errorName,
+    ),
+  );
   await runFor(cluster, 500);
   expect(cluster.logOf(1, TP)!.logEndOffset).toBe(5);
   const partition = cluster.broker(1).broker!.replicas.get(TP)!;

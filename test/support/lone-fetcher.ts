@@ -14,7 +14,14 @@ import { Api } from '../../src/protocol/schema';
 import { BatchBuilder } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
 
-const log: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => log };
+const log: Log = {
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  debugOn: false,
+  child: () => log,
+};
 
 /** A request that waits for its answer. */
 export interface Question {
@@ -51,15 +58,34 @@ export class LoneFetcher {
 
   constructor(config: RawConfig = {}) {
     const parsed = parseConsumerConfig({ 'zookeeper.connect': 'z', ...config });
-    const clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs, schedule: () => ({ cancel: () => {} }) };
-    const metadata = {
-      leaderOf: () => ({ ...this.leader }), address: (id: number) => ({ host: `node-${id}`, port: 1 }),
-      requestUpdate: () => { this.updatesRequested++; }, updateLastSeenEpochIfNewer: () => {}, onChange: () => () => {},
+    const clock = {
+      wallMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
+      schedule: () => ({ cancel: () => {} }),
     };
-    const pool = { request: (address: HostPort, api: Api, body: unknown) => this.ask(address, api, body) } as unknown as ConnectionPool;
+    const metadata = {
+      leaderOf: () => ({ ...this.leader }),
+      address: (id: number) => ({ host: `node-${id}`, port: 1 }),
+      requestUpdate: () => {
+        this.updatesRequested++;
+      },
+      updateLastSeenEpochIfNewer: () => {},
+      onChange: () => () => {},
+    };
+    const pool = {
+      request: (address: HostPort, api: Api, body: unknown) => this.ask(address, api, body),
+    } as unknown as ConnectionPool;
     this.state = new SubscriptionState(parsed['auto.offset.reset'] as ResetStrategy);
     const strings = deserializerOf('value.deserializer', 'string');
-    this.fetcher = new Fetcher({ clock } as unknown as Host, log, parsed, this.state, metadata as never, pool, { key: strings, value: strings });
+    this.fetcher = new Fetcher(
+      { clock } as unknown as Host,
+      log,
+      parsed,
+      this.state,
+      metadata as never,
+      pool,
+      { key: strings, value: strings },
+    );
     this.state.assign([this.tp]);
   }
 
@@ -73,8 +99,12 @@ export class LoneFetcher {
       };
       const answer = (fields: Record<string, unknown>) => settle(() => resolve(respond(api, fields)));
       const question: Question = {
-        api, node, row, answer,
-        refuse: (error) => answer({ errorCode: errorCode(error), offset: -1, endOffset: -1, leaderEpoch: -1 }),
+        api,
+        node,
+        row,
+        answer,
+        refuse: (error) =>
+          answer({ errorCode: errorCode(error), offset: -1, endOffset: -1, leaderEpoch: -1 }),
         breakConnection: () => settle(() => reject(new KafkaError('DISCONNECTED'))),
       };
       this.questions.push(question);
@@ -100,8 +130,12 @@ export class LoneFetcher {
     this.leader = { leader, epoch };
   }
 
-  get position(): number | undefined { return this.state.find(this.tp)!.position; }
-  get asked(): string[] { return this.questions.map(({ api, node }) => `${api} ${node}`); }
+  get position(): number | undefined {
+    return this.state.find(this.tp)!.position;
+  }
+  get asked(): string[] {
+    return this.questions.map(({ api, node }) => `${api} ${node}`);
+  }
 
   /** The only question, or the last of this kind. */
   question(api?: string): Question {
@@ -115,8 +149,33 @@ function respond(api: string, fields: Record<string, unknown>): unknown {
   const topic = { name: 't', topic: 't' };
   if (api === 'Fetch') {
     const { errorCode: error = 0, records = Buffer.alloc(0) } = fields;
-    const row = { partitionIndex: 0, errorCode: error, highWatermark: 100, lastStableOffset: 100, logStartOffset: 0, records: [records] };
+    const row = {
+      partitionIndex: 0,
+      errorCode: error,
+      highWatermark: 100,
+      lastStableOffset: 100,
+      logStartOffset: 0,
+      records: [records],
+    };
     return { errorCode: 0, responses: [{ ...topic, partitions: [row] }] };
   }
-  return { topics: [{ ...topic, partitions: [{ partition: 0, partitionIndex: 0, errorCode: 0, timestamp: -1, offset: 0, leaderEpoch: 5, endOffset: 0, ...fields }] }] };
+  return {
+    topics: [
+      {
+        ...topic,
+        partitions: [
+          {
+            partition: 0,
+            partitionIndex: 0,
+            errorCode: 0,
+            timestamp: -1,
+            offset: 0,
+            leaderEpoch: 5,
+            endOffset: 0,
+            ...fields,
+          },
+        ],
+      },
+    ],
+  };
 }
