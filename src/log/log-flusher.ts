@@ -35,15 +35,21 @@ export class LogFlusher {
     this.named = undefined;
   }
 
-  /** Flushes everything below `offset`, not beyond the end of the log; one flush after the other. */
-  flushBehind(offset: number): Promise<void> {
+  /**
+   * Flushes everything below `offset`, not beyond the end of the log; one flush after the other. The segment that was
+   * just `rolled` is flushed in any case: it got a last index entry, though its batches may be durable.
+   */
+  flushBehind(offset: number, rolled?: LogSegment): Promise<void> {
     const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
     const { truncations } = this;
     this.flushing = this.flushing.then(async () => {
-      if (offset <= this.recoveryPoint) return;
+      if (offset <= this.recoveryPoint) {
+        if (rolled) await this.flushSegment(rolled);
+        return;
+      }
       for (const segment of unflushed) {
         const isFlushed = this.segments.endOf(segment, Infinity) <= this.recoveryPoint;
-        if (!isFlushed && this.segments.includes(segment) && !this.isClosed) await segment.flush();
+        if (!isFlushed) await this.flushSegment(segment);
       }
       if (this.isClosed) return;
       await this.flushNames();
@@ -60,6 +66,17 @@ export class LogFlusher {
   /** No flush begins after this. */
   close(): void {
     this.isClosed = true;
+  }
+
+  /** One that is removed in the meantime needs no flush. */
+  private async flushSegment(segment: LogSegment): Promise<void> {
+    const isGone = () => this.isClosed || !this.segments.includes(segment);
+    if (isGone()) return;
+    try {
+      await segment.flush();
+    } catch (error) {
+      if (!isGone()) throw error;
+    }
   }
 
   private async flushNames(): Promise<void> {

@@ -65,7 +65,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   trimEpochs(context, options.directory, start, end);
   const all = new LogSegments(segments, mayHaveGaps(options));
   const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
-  producers.load(all, start, end, options.cleanShutdown);
+  producers.load(all, end, options.cleanShutdown);
   return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
 }
 
@@ -188,7 +188,7 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
     report(context, segments[i]!, step.value);
     if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1]))) dropAfter(context, segments, i);
   }
-  const isUsable = from === 0 || (known !== undefined && known.length > 0);
+  const isUsable = from === 0 || (known !== undefined && knowsStart(known, new LogSegments(segments, gaps), options));
   const found = isUsable ? epochs.result : undefined;
   if (found !== undefined) saveEpochs(checkpoint, known, found);
   else restoreEpochs(context, checkpoint, new LogSegments(segments, gaps));
@@ -232,6 +232,15 @@ function readEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint): Epo
     context.log.warn(`${messageOf(error)}; rebuilding it from the log`);
     return undefined;
   }
+}
+
+/** Whether the entries reach back to the log start, which may be lower than it was when they were written. */
+function knowsStart(known: readonly EpochEntry[], segments: LogSegments, { logStartOffset }: OpenLogOptions): boolean {
+  const start = Math.max(logStartOffset, segments.first.baseOffset);
+  for (const { baseOffset } of segments.batchesFrom(start)) {
+    return new LeaderEpochCache(known).epochOf(Math.max(baseOffset, start)) >= 0;
+  }
+  return known.length > 0;
 }
 
 function saveEpochs(

@@ -52,7 +52,7 @@ export class LogSegment {
   /** The latest timestamp of the segment and the offset that has it; from the time index after a restart. */
   get largestTimestamp(): TimestampOffset {
     if (this.largest === undefined && !this.vouchesForTime(this.timeIndex.last)) this.rebuildIndexes(`${this.timeIndex.path}: its last entry is not the time of its batch`);
-    return (this.largest ??= this.timeIndex.last);
+    return (this.largest ??= this.latestOf(this.timeIndex.last));
   }
 
   /** When the file was last written; a cleaned segment keeps the time of what it was made from. */
@@ -258,6 +258,22 @@ export class LogSegment {
     const removed = this.size - first.position;
     this.cut(first.position);
     return removed;
+  }
+
+  /**
+   * The latest timestamp, given that of the last entry of the time index: batches behind it may be later, after a
+   * truncation, or where a power cut took the last entry. Damage among them is for those to find who read them.
+   */
+  private latestOf(indexed: TimestampOffset): TimestampOffset {
+    let latest = indexed;
+    try {
+      for (const { batch: { maxTimestamp, lastOffset } } of this.batchesFrom(this.positionOf(indexed.offset))) {
+        if (maxTimestamp > latest.timestamp) latest = { timestamp: maxTimestamp, offset: lastOffset };
+      }
+    } catch (error) {
+      if (!(error instanceof CorruptSegmentError)) throw error;
+    }
+    return latest;
   }
 
   /** For recovery: the bytes from `position` on, as many as there are and fit. */

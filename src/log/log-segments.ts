@@ -116,6 +116,12 @@ export class LogSegments {
     return segment.largestTimestamp.timestamp < timestamp ? undefined : segment.findBatchByTimestamp(timestamp, startOffset);
   }
 
+  /** Where the batch begins that holds the record at `offset`; `offset` itself if there is none. */
+  startOfBatchAround(offset: number): number {
+    for (const { baseOffset } of this.batchesFrom(offset)) return Math.min(baseOffset, offset);
+    return offset;
+  }
+
   /** The header of the last batch, or undefined if there is none. */
   lastBatch(): RecordBatch | undefined {
     for (let i = this.list.length - 1; i >= 0; i--) {

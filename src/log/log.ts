@@ -97,7 +97,8 @@ export class Log {
 
   /** The answer to a batch sent again: where the first copy went. */
   private duplicateOf({ lastOffset, offsetDelta, timestamp }: BatchMetadata): AppendInfo {
-    const logAppendTimeMs = this.config['message.timestamp.type'] === 'LogAppendTime' ? timestamp : NO_TIMESTAMP;
+    const isOurTime = this.config['message.timestamp.type'] === 'LogAppendTime';
+    const logAppendTimeMs = isOurTime ? timestamp : NO_TIMESTAMP;
     return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };
   }
 
@@ -163,7 +164,7 @@ export class Log {
       this.segments.add(this.newSegment(baseOffset));
     });
     this.rolling.begin(this.config);
-    void this.flushBehind(baseOffset);
+    void this.flusher.flushBehind(Math.min(baseOffset, this.endOffset), old);
   }
 
   private newSegment(baseOffset: number): LogSegment {
@@ -216,12 +217,16 @@ export class Log {
    * Removes everything at `offset` and beyond; returns whether there was any record. The epoch cache is truncated
    * even if there was none: an epoch that begins at the end of the log was never written to here, and records of an
    * older epoch may come next. If its entry stayed, this replica would later say that the older epoch ends there.
+   * A batch that spans `offset` goes as a whole, and the log ends where it began: what is fetched next fits. (In Kafka
+   * the log ends at `offset`, and the leader's batch is refused for ever.)
    */
-  truncateTo(offset: number): boolean {
-    if (offset >= this.endOffset) {
+  truncateTo(target: number): boolean {
+    if (target >= this.endOffset) {
       this.epochs.truncateFromEnd(this.endOffset);
       return false;
     }
+    const around = this.storage.read(() => this.segments.startOfBatchAround(target));
+    const offset = Math.max(around, Math.min(target, this.logStartOffset));
     this.context.log.info(`Truncating ${this.directory} from ${this.endOffset} to ${offset}`);
     if (offset < this.logStartOffset || offset <= this.segments.first.baseOffset) {
       this.truncateFullyAndStartAt(Math.max(offset, 0));
@@ -234,7 +239,7 @@ export class Log {
       }
       this.activeSegment.truncateTo(offset);
       this.activeSegment.saveIndexes();
-      this.producers.truncate(this.segments, this.logStartOffset, offset);
+      this.producers.truncate(this.segments, offset);
       this.forgetRemoved();
     });
     this.movedEnd(offset);
@@ -287,8 +292,9 @@ export class Log {
     if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
       this.segments.remove(segment);
+      const { path, size, largestTimestamp: { timestamp } } = segment;
+      this.context.log.info(`Deleting segment ${path} (size ${size}, largest timestamp ${timestamp})`);
       const files = this.storage.guard(() => segment.markDeleted());
-      this.context.log.info(`Deleting segment ${segment.path} (size ${segment.size}, largest timestamp ${segment.largestTimestamp.timestamp})`);
       this.storage.removeLater(files, this.config['file.delete.delay.ms']);
     }
     this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);

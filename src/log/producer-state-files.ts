@@ -34,14 +34,15 @@ export class ProducerStateFiles {
   }
 
   /** Builds the state of everything below `end`. With a clean shutdown, no snapshot means no producers. */
-  load(segments: LogSegments, start: number, end: number, cleanShutdown: boolean): void {
+  load(segments: LogSegments, end: number, cleanShutdown: boolean): void {
     this.state.clear();
     this.newestSnapshot = -1;
     this.removeStray(segments, end);
     const { offset: from, wasDamaged } = this.restoreNewest();
     // Each clean end writes one, unless there are no producers; one that cannot be read is made up for by the log.
     if (from === undefined && cleanShutdown && !wasDamaged) return;
-    for (const batch of segments.batchesFrom(Math.max(from ?? start, start))) this.state.update(batch);
+    // Also what lies below the log start and is still there: its producers go on behind it (Kafka forgets them).
+    for (const batch of segments.batchesFrom(from ?? segments.first.baseOffset)) this.state.update(batch);
     if (from === undefined || this.state.size === 0) return;
     this.state.remember([...segments.lastBatches(WINDOW_BYTES)].map(({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61)))));
   }
@@ -110,9 +111,9 @@ export class ProducerStateFiles {
   }
 
   /** The log was cut to `end`: what is left decides. */
-  truncate(segments: LogSegments, start: number, end: number): void {
+  truncate(segments: LogSegments, end: number): void {
     if (this.state.size === 0 && this.newestSnapshot < 0) return;
-    this.load(segments, start, end, false);
+    this.load(segments, end, false);
   }
 
   /** The log starts anew: nothing is left. */

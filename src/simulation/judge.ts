@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../checkers/check-cluster';
 import { checkHistory } from '../checkers/check-history';
 import { History } from '../checkers/history';
+import { scanLog } from '../checkers/log-scan';
 import { MomentChecker } from '../checkers/moment-checks';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { batchesOf } from '../record/record-batch';
@@ -112,6 +113,14 @@ export function replicasDiffer(cluster: SimCluster, tp: TopicPartition): string[
   return divergentLogs(tpName(tp), replicaLogs(cluster, tp));
 }
 
+/** What a replica keeps beside its batches (epochs, indexes, producers) and they do not tell. */
+export function replicasContradictThemselves(cluster: SimCluster, tp: TopicPartition): string[] {
+  return cluster.brokers.flatMap(({ id }) => {
+    const log = cluster.logOf(id, tp);
+    return log ? scanLog(log, { mayIndexesHeal: true }).map((text) => `broker ${id}: ${text}`) : [];
+  });
+}
+
 /** Acknowledged records that nobody promises any longer: released, deleted or expired. */
 function releaseRecords({ cluster, history, checks }: JudgeContext): void {
   const starts = new Map<string, number>();
@@ -147,5 +156,6 @@ export function judge(context: JudgeContext, tps: readonly TopicPartition[]): st
     ...leadersPerEpoch(cluster.world.timeline),
     ...found.filter((text) => isJudged(text) && !isTrimmed(text)),
     ...comparable.flatMap((tp) => replicasDiffer(cluster, tp)),
+    ...tps.flatMap((tp) => replicasContradictThemselves(cluster, tp)),
   ];
 }

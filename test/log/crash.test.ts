@@ -1,7 +1,9 @@
 /**
  * A crash at any write to the disk, by seed: in the middle of appending, rolling, cleaning, deleting, truncating, writing a
- * checkpoint. What is found at the next start is what was written, up to some end that is not below what was promised.
+ * checkpoint, with an fsync under way. What is found at the next start is what was written, up to some end that is not
+ * below what was promised, and epochs, indexes and producers fit it.
  */
+import { scanLog } from '../../src/checkers/log-scan';
 import { Disk, DiskFile, Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { cleanableOf } from '../../src/log/cleanable';
@@ -94,12 +96,19 @@ function read(log: Log): Map<number, Entry> {
   return found;
 }
 
+/** What an idempotent producer that goes on in this log sends next. */
+function sequenceOf(log: Log, producerId: number): { producerId: number; producerEpoch: number; baseSequence: number } {
+  const last = log.producerState.get(producerId)?.batches.at(-1)?.lastSequence ?? -1;
+  return { producerId, producerEpoch: 0, baseSequence: last + 1 };
+}
+
 /** One topic as it ought to be: every record that was ever at an offset, and the last one that was promised. */
 class Model {
   readonly written: Entry[] = [];
   /** What was being appended or cut off when the disk crashed: some of it may be there. */
   pending: Entry[] = [];
   startOffset = 0;
+  epoch = 0;
   /** Below it everything is on the platter. */
   flushedOffset = 0;
   private readonly lost = new Set<number>();
@@ -128,17 +137,22 @@ async function work(logs: LogManager, models: ReadonlyMap<string, Model>, disk: 
     const topic = random.pick([...models.keys()]);
     const model = models.get(topic)!;
     const log = logs.get({ topic, partition: 0 })!;
-    const action = random.pick(['append', 'append', 'append', 'append', 'flush', 'checkpoint', 'retention', 'clean', 'truncate', 'delete-records', 'high-watermarks'] as const);
+    const action = random.pick(['append', 'append', 'append', 'append', 'flush', 'checkpoint', 'retention', 'clean', 'truncate', 'delete-records', 'high-watermarks', 'elect'] as const);
     try {
       if (action === 'append') {
         model.pending = Array.from({ length: 1 + random.below(3) }, (_, i) => ({ key: `k${random.below(KEYS)}`, value: `v${model.written.length + i}/${step}` }));
-        log.appendAsLeader(buildBatch(model.pending.map(({ key, value }) => ({ timestamp: 1_700_000_000_000 + step, key: Buffer.from(key), value: Buffer.from(value) }))), 0);
+        const records = model.pending.map(({ key, value }) => ({ timestamp: 1_700_000_000_000 + step, key: Buffer.from(key), value: Buffer.from(value) }));
+        log.appendAsLeader(buildBatch(records, sequenceOf(log, random.below(3))), model.epoch);
         model.written.push(...model.pending.splice(0));
         log.updateHighWatermark(log.logEndOffset);
       } else if (action === 'flush') {
-        await log.flush();
-        if (!disk.hasCrashed) model.flushedOffset = log.logEndOffset;
-      }
+        const [end, { truncations }] = [log.logEndOffset, log];
+        const flushed = log.flush().then(() => {
+          if (!disk.hasCrashed && log.truncations === truncations) model.flushedOffset = Math.max(model.flushedOffset, end);
+        });
+        // Or work goes on while the device is busy.
+        if (random.chance(0.5)) await flushed;
+      } else if (action === 'elect') log.epochs.assign(++model.epoch, log.logEndOffset);
       if (action === 'checkpoint') logs.checkpoint();
       else if (action === 'high-watermarks') logs.checkpointHighWatermarks(logs.all.map(({ tp, highWatermark }) => ({ ...tp, offset: highWatermark })));
       else if (action === 'retention') log.deleteOldSegments();
@@ -173,6 +187,9 @@ async function run(seed: number, losesPower: boolean, crashedIn: Map<string, num
   const random = new Prng(`crash/${seed}`);
   let nowMs = 1_700_000_000_000;
   const disk = new SimDisk(() => nowMs);
+  const slow = new Prng(`slow/${seed}`);
+  // An fsync takes a few turns, in which work may go on and the power may go.
+  disk.syncTime = async () => { for (let turns = slow.below(4) * slow.below(4); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve)); };
   const models = new Map([['deleted', new Model()], ['compacted', new Model()]]);
   // Two lives, each with a crash, and a third to look.
   for (let life = 0; life < 3; life++) {
@@ -184,11 +201,13 @@ async function run(seed: number, losesPower: boolean, crashedIn: Map<string, num
       await logs.load(TOPICS);
       for (const [topic, model] of models) {
         const log = await logs.getOrCreate({ topic, partition: 0 }, true);
+        expect({ seed, life, scan: scanLog(log, { mayIndexesHeal: losesPower }) }).toEqual({ seed, life, scan: [] });
         model.check(log, topic === 'compacted', losesPower ? model.flushedOffset : model.written.length, { seed, life });
         Object.assign(model, { written: [...model.written, ...model.pending].slice(0, log.logEndOffset), pending: [], startOffset: log.logStartOffset });
         log.updateHighWatermark(log.logEndOffset);
       }
       if (life < 2) crashed = await work(logs, models, crashing, random, () => { nowMs += 10; });
+      else await endCleanly(logs, { disk, models, seed, random: losesPower ? random : undefined, nowMs: () => nowMs });
     } catch (error) {
       if (!crashing.hasCrashed) throw error;
     }
@@ -199,9 +218,37 @@ async function run(seed: number, losesPower: boolean, crashedIn: Map<string, num
   }
 }
 
+interface CleanEnd {
+  readonly disk: SimDisk;
+  readonly models: ReadonlyMap<string, Model>;
+  readonly seed: number;
+  /** For the power cut that follows, if one does. */
+  readonly random: Prng | undefined;
+  readonly nowMs: () => number;
+}
+
+/** After a clean end nothing is missing, whatever happens to the machine, and no recovery is needed. */
+async function endCleanly(logs: LogManager, { disk, models, seed, random, nowMs }: CleanEnd): Promise<void> {
+  for (const [topic] of models) {
+    const log = logs.get({ topic, partition: 0 })!;
+    log.appendAsLeader(buildBatch([{ timestamp: 1_800_000_000_000, key: Buffer.from('last'), value: Buffer.from(topic) }], sequenceOf(log, 1)), 99);
+  }
+  const stateOf = (log: Log) => [log.logEndOffset, log.epochs.all, [...log.producerState.all].map(({ producerId, batches }) => [producerId, batches.at(-1)]), [...read(log)]];
+  const statesOf = (manager: LogManager) => [...models.keys()].map((topic) => stateOf(manager.get({ topic, partition: 0 })!));
+  const before = statesOf(logs);
+  await logs.close();
+  logs.releaseLocks();
+  if (random) disk.powerCut(random);
+  const again = boot(disk, nowMs);
+  again.lockDirs();
+  await again.load(TOPICS);
+  expect({ seed, after: statesOf(again) }).toEqual({ seed, after: before });
+  for (const log of again.all) expect({ seed, scan: scanLog(log, { mayIndexesHeal: random !== undefined }) }).toEqual({ seed, scan: [] });
+}
+
 const ACTIONS = ['append', 'clean', 'retention', 'truncate', 'checkpoint', 'high-watermarks', 'start'];
 
-test('a kill at any write: what was appended is there, in order, and compaction has lost no last value', async () => {
+test('a kill at any write: what was appended is there, in order, compaction has lost no last value, and a clean end loses nothing', async () => {
   const crashedIn = new Map<string, number>();
   for (let seed = 0; seed < 250; seed++) await run(seed, false, crashedIn);
   for (const action of ACTIONS) expect([action, crashedIn.has(action)]).toEqual([action, true]);

@@ -202,3 +202,20 @@ test('idempotent producers are forgotten after transactional.id.expiration.ms, o
   passed(600_001);
   expect(ids()).toEqual([8]);
 });
+
+test('a segment that retention or a truncation removes while it is flushed takes no log dir offline', async () => {
+  for (const remove of [(one: SimLog) => one.log.truncateTo(2), (one: SimLog) => one.log.deleteOldSegments()]) {
+    const one = await simLog({ ...SMALL, 'retention.bytes': '500' });
+    one.append(20, 0);
+    one.log.updateHighWatermark(20);
+    let release: (() => void) | undefined;
+    one.disk.syncTime = () => new Promise((resolve) => { release = resolve; });
+    const flushed = one.log.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    remove(one);
+    one.disk.syncTime = undefined;
+    release!();
+    await flushed;
+    expect(one.log.allSegments.length).toBeLessThan(4);
+  }
+});
