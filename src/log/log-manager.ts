@@ -277,7 +277,11 @@ export class LogManager {
 
   /** Checkpointed high watermarks by `topic-partition`. */
   readHighWatermarks(): Map<string, number> {
-    return new Map(this.onlineDirs.flatMap((dir) => [...readCheckpoint(this.log, dir.highWatermarks)]));
+    const found = new Map<string, number>();
+    this.onEveryDir((dir) => {
+      for (const [name, offset] of readCheckpoint(this.log, dir.highWatermarks)) found.set(name, offset);
+    });
+    return found;
   }
 
   /** An error of the disk takes the dir offline; one that a log has reported already did. */
