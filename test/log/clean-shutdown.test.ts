@@ -68,3 +68,13 @@ test('with a truncation the recovery point on the disk goes down at once', async
   log.truncateTo(1);
   expect(checkpoint()).toContain('t 0 1');
 });
+
+test('a log dir whose high watermarks cannot be read goes offline, and its logs with it', async () => {
+  const lone = new LoneLog();
+  const manager = await start(lone);
+  const log = await manager.getOrCreate(TP, true);
+  lone.sim.fail({ path: '/data', code: 'EIO', random: new Prng('disk') });
+  expect(manager.readHighWatermarks()).toEqual(new Map());
+  expect(manager.offlineDirs.length).toBe(1);
+  expect(() => log.appendAsLeader(lone.batch(['a']), 0)).toThrow();
+});
