@@ -57,18 +57,23 @@ function checkHeader(batch: RecordBatch): void {
   }
 }
 
-/** The one batch of a produce request's record set, checked and with the broker's timestamps set. */
-export function validateProducedBatch(records: Buffer, config: LogConfig, nowMs: number): RecordBatch {
+/** The one batch of a produce request's record set, if it is what a client may send, whatever the topic's settings. */
+export function readProducedBatch(records: Buffer): RecordBatch {
   const problem = headerProblem(records, 0);
   if (problem !== undefined) corrupt(problem);
   const batch = new RecordBatch(records);
   if (batch.sizeInBytes !== records.length) {
     invalid('Record batch has more than one batch, or bytes after it');
   }
+  checkHeader(batch);
+  return batch;
+}
+
+/** The batch as it is to be stored under the topic's settings: its codec, and with the broker's timestamps set. */
+export function validateProducedBatch(batch: RecordBatch, config: LogConfig, nowMs: number): RecordBatch {
   if (batch.sizeInBytes > config['max.message.bytes']) {
     throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
   }
-  checkHeader(batch);
   const maxTimestamp = walkRecords(batch, config['cleanup.policy'].includes('compact'));
   const stored = inTopicCodec(batch, config);
   stamp(stored, maxTimestamp, config, nowMs);

@@ -12,27 +12,18 @@ import { KafkaError } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
 import { LeaderEpochCache } from './leader-epoch-cache';
+import { AppendInfo, repeatedAppend } from './log-append-info';
 import { LogConfig } from './log-config';
 import { LogContext } from './log-context';
 import { LogFlusher } from './log-flusher';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { LogStorage } from './log-storage';
-import { firstBatchAround, validateFetchedBatches, validateProducedBatch } from './log-validator';
-import { BatchMetadata } from './producer-state';
+import { firstBatchAround, readProducedBatch, validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
 import { SegmentRolling } from './segment-rolling';
 import { LogTail } from './tail-cache';
-
-export interface AppendInfo {
-  readonly firstOffset: number;
-  readonly lastOffset: number;
-  /** With LogAppendTime the time of appending in ms, else -1. */
-  readonly logAppendTimeMs: number;
-  /** The batch had been appended before, at these offsets; nothing was written. */
-  readonly isDuplicate: boolean;
-}
 
 export class Log {
   readonly epochs: LeaderEpochCache;
@@ -79,27 +70,25 @@ export class Log {
     return moved;
   }
 
-  /** Appends one produced batch: checks it, gives it offsets and the leader epoch. */
+  /**
+   * Appends one produced batch: checks it, gives it offsets and the leader epoch. One that is here already is answered
+   * before the settings are looked at: told that it is too large now, a client would split it and write it again.
+   */
   appendAsLeader(records: Buffer, leaderEpoch: number): AppendInfo {
     const nowMs = this.context.clock.wallMs();
-    const batch = validateProducedBatch(records, this.config, nowMs);
+    const produced = readProducedBatch(records);
+    const known = this.producers.state.findRepeated(produced);
+    if (known) return repeatedAppend(known, this.config);
+    const batch = validateProducedBatch(produced, this.config, nowMs);
     if (batch.sizeInBytes > this.config['segment.bytes']) {
       throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
     }
-    const repeated = batch.producerId === NO_PRODUCER_ID ? undefined : this.producers.state.check(batch);
-    if (repeated) return this.duplicateOf(repeated);
+    if (batch.producerId !== NO_PRODUCER_ID) this.producers.state.check(batch);
     batch.setBaseOffset(this.endOffset);
     batch.setPartitionLeaderEpoch(leaderEpoch);
     this.append([batch]);
     const logAppendTimeMs = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0 ? nowMs : NO_TIMESTAMP;
     return { firstOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs, isDuplicate: false };
-  }
-
-  /** The answer to a batch sent again: where the first copy went. */
-  private duplicateOf({ lastOffset, offsetDelta, timestamp }: BatchMetadata): AppendInfo {
-    const isOurTime = this.config['message.timestamp.type'] === 'LogAppendTime';
-    const logAppendTimeMs = isOurTime ? timestamp : NO_TIMESTAMP;
-    return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };
   }
 
   /**

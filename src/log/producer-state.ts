@@ -55,27 +55,32 @@ export class ProducerState {
     return this.entries.get(producerId);
   }
 
+  /** The remembered batch that a client's batch repeats; undefined if there is none. */
+  findRepeated({ producerId, producerEpoch, baseSequence, lastOffsetDelta }: RecordBatch): BatchMetadata | undefined {
+    const entry = this.entries.get(producerId);
+    if (entry === undefined || entry.producerEpoch !== producerEpoch) return undefined;
+    const lastSequence = incrementSequence(baseSequence, lastOffsetDelta);
+    return entry.batches.find((one) => one.firstSequence === baseSequence && one.lastSequence === lastSequence);
+  }
+
   /**
-   * What a client's batch is: the remembered batch it repeats, or undefined if it is new and may be appended. Throws
-   * INVALID_PRODUCER_EPOCH for an older epoch and OUT_OF_ORDER_SEQUENCE_NUMBER for a gap.
+   * Whether a client's batch, which repeats none, may be appended. Throws INVALID_PRODUCER_EPOCH for an older epoch and
+   * OUT_OF_ORDER_SEQUENCE_NUMBER for a gap.
    */
-  check(batch: RecordBatch): BatchMetadata | undefined {
+  check(batch: RecordBatch): void {
     const entry = this.entries.get(batch.producerId);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return;
     const { producerEpoch, baseSequence: first, producerId } = batch;
     const who = `producer id ${producerId}, epoch ${producerEpoch}`;
     if (producerEpoch < entry.producerEpoch) {
       throw new KafkaError('INVALID_PRODUCER_EPOCH', `${who}: a newer epoch, ${entry.producerEpoch}, has written to this partition`);
     }
     if (producerEpoch > entry.producerEpoch) {
-      if (first === 0) return undefined;
+      if (first === 0) return;
       throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: a new epoch must begin with sequence 0, not ${first}`);
     }
-    const next = metadataOf(batch);
-    const repeated = entry.batches.find((one) => one.firstSequence === first && one.lastSequence === next.lastSequence);
-    if (repeated) return repeated;
     const last = entry.batches.at(-1)?.lastSequence ?? NO_SEQUENCE;
-    if (first === incrementSequence(last, 1)) return undefined;
+    if (first === incrementSequence(last, 1)) return;
     throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: ${first} (incoming sequence number), ${last} (current end sequence number)`);
   }
 

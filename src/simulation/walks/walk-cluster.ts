@@ -46,6 +46,8 @@ const CALM_SLICES = 6;
 const MAX_SLICES = 40;
 const HASTY_MS = 60;
 const LONG_MS = 2500;
+/** After the write has been applied, before a new connection is there. */
+const BLIND_AFTER_MS = 2.5;
 
 export interface Acked {
   readonly value: string;
@@ -158,6 +160,21 @@ export class WalkCluster {
 
   /** Records acknowledged before the last release need not be there in the end. */
   get releases(): number { return this.moments.counts.released; }
+
+  /**
+   * The broker's next write of the partition's state is applied, its reply is lost, and it cannot reach ZooKeeper from
+   * then on, so that the result stays unknown to it until the link is healed.
+   */
+  blindAtNextWrite(id: number): void {
+    const { zookeeper, world } = this.cluster;
+    const path = partitionStateZnode.path(this.tp);
+    this.cluster.event('blind at the next write', id);
+    zookeeper.loseNextWriteReply(`broker-${id}`, (operation) => {
+      if (!operation.paths.includes(path)) return false;
+      world.schedule(BLIND_AFTER_MS, () => this.cluster.cutFromZooKeeper(id));
+      return true;
+    });
+  }
 
   /** Cuts the follower off its leader until it is out of the ISR; the link stays cut. */
   async dropFromIsr(id: number): Promise<void> {

@@ -37,6 +37,7 @@ const pairs = (ids: readonly number[]): Targets[] =>
 const MAX_STOPPED = 2;
 
 const BATCH_RECORDS = 3;
+const LAG_MS = 2000;
 
 const mayStop = (walk: WalkCluster) => (walk.stopped.length < MAX_STOPPED ? walk.running : []);
 const leaderLinks = (walk: WalkCluster): Targets[] =>
@@ -107,6 +108,10 @@ const rules = {
     weight: 3,
     targets: (walk) => one(walk.running),
     run: (walk, a) => void walk.cluster.zookeeper.loseNextWriteReply(`broker-${a}`),
+  },
+  'blind': { weight: 3, targets: (walk) => one(walk.believers), run: (walk, a) => walk.blindAtNextWrite(a) },
+  'lag': {
+    weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => void walk.cluster.zookeeper.lag(`broker-${a}`, LAG_MS),
   },
   'pass-time': { weight: 2, targets: () => [NOWHERE], run: (walk) => walk.passTime() },
 } satisfies Readonly<Record<string, StepRule>>;
