@@ -73,6 +73,7 @@ test('a log dir whose high watermarks cannot be read goes offline, and its logs 
   const lone = new LoneLog();
   const manager = await start(lone);
   const log = await manager.getOrCreate(TP, true);
+  manager.checkpointHighWatermarks([{ ...TP, offset: 0 }]);
   lone.sim.fail({ path: '/data', code: 'EIO', random: new Prng('disk') });
   expect(manager.readHighWatermarks()).toEqual(new Map());
   expect(manager.offlineDirs.length).toBe(1);
