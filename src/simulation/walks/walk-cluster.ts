@@ -66,6 +66,8 @@ export class WalkCluster {
   private readonly random: Prng;
   private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
   private sent = 0;
+  /** The steps are done: no fault strikes any more. */
+  isOver = false;
 
   constructor(readonly setup: WalkSetup) {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
@@ -170,8 +172,8 @@ export class WalkCluster {
     const path = partitionStateZnode.path(this.tp);
     this.cluster.event('blind at the next write', id);
     zookeeper.loseNextWriteReply(`broker-${id}`, (operation) => {
-      if (!operation.paths.includes(path)) return false;
-      world.schedule(BLIND_AFTER_MS, () => this.cluster.cutFromZooKeeper(id));
+      if (this.isOver || !operation.paths.includes(path)) return false;
+      world.schedule(BLIND_AFTER_MS, () => { if (!this.isOver) this.cluster.cutFromZooKeeper(id); });
       return true;
     });
   }

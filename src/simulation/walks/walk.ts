@@ -1,13 +1,15 @@
 /**
  * One walk: a small cluster is brought up, does its steps, is healed and judged.
  *
- * The judgement: at each acknowledgement and truncation the checks of the moment; then, before anything is started
- * again, a partition with a live member of the ISR must get a leader; then, with all brokers running, everything
- * becomes quiet, every acknowledged record is there, and all replicas agree.
+ * The judgement: at each acknowledgement and truncation the checks of the moment, and whenever it has settled, logs
+ * that agree with themselves; then, before anything is started again, a partition with a live member of the ISR must
+ * get a leader; then, with all brokers running, everything becomes quiet, every acknowledged record is there, and all
+ * replicas agree.
  */
 import { createHash } from 'node:crypto';
 import { tpName } from '../../common/cluster-types';
 import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../../checkers/check-cluster';
+import { scanLog } from '../../checkers/log-scan';
 import { Log } from '../../log/log';
 import { batchesOf, RecordBatch } from '../../record/record-batch';
 import { recordsOf } from '../../record/record';
@@ -55,6 +57,8 @@ class Walk {
   readonly steps: Step[] = [];
   readonly visits: Visit[] = [];
   readonly violations: string[] = [];
+  /** Brokers whose log was found to contradict itself: said once. */
+  private readonly contradicting = new Set<number>();
   readonly walk: WalkCluster;
 
   constructor(private readonly plan: WalkPlan) {
@@ -74,14 +78,30 @@ class Walk {
     this.steps.push(step);
     await runStep(walk, step);
     if (step.isHasty) await walk.hurry();
-    else await walk.settle(() => abstractState(walk));
+    else {
+      await walk.settle(() => abstractState(walk));
+      this.scanLogs(`after '${formatStep(step)}'`);
+    }
     this.visits.push({ state: abstractState(walk), waypoints: passedWaypoints(walk) });
+  }
+
+  /** Epochs, indexes and producers are what the batches say. */
+  private scanLogs(when: string): void {
+    const { walk } = this;
+    for (const id of walk.running) {
+      const log = walk.replica(id)?.log;
+      if (!log || this.contradicting.has(id)) continue;
+      const found = scanLog(log, { mayIndexesHeal: true });
+      if (found.length > 0) this.contradicting.add(id);
+      this.violations.push(...found.map((text) => `broker ${id}, ${when}: ${text}`));
+    }
   }
 
   private async finish(): Promise<void> {
     const { walk } = this;
     const { cluster } = walk;
     const { world } = cluster;
+    walk.isOver = true;
     walk.healLinks();
     for (const id of walk.ids) {
       walk.healZooKeeper(id);
@@ -89,6 +109,7 @@ class Walk {
     }
     await this.checkLeaderComes();
     await this.checkQuietComes();
+    this.scanLogs('in the end');
     this.judgeLogs();
     this.violations.push(...world.violations, ...leadersPerEpoch(world.timeline));
   }
