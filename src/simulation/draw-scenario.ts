@@ -21,7 +21,7 @@ const FAULTS_UNTIL_MS = [5000, 8000, 8000, 12000, 18000];
 
 /** So that the offsets topic is compacted while the faults go on. */
 const EAGER_CLEANER = {
-  'offsets.topic.segment.bytes': '1000', 'log.cleaner.backoff.ms': '1000',
+  'offsets.topic.segment.bytes': '4000', 'log.cleaner.backoff.ms': '1000',
   'log.cleaner.min.cleanable.ratio': '0.1',
 };
 const EAGER_REBALANCE = {
