@@ -5,7 +5,7 @@
  * Swarm testing: each seed draws which kinds of everything exist at all, because runs with everything at once
  * find less.
  */
-import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, zooKeeperFaultKinds } from './faults';
+import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, lagKinds, zooKeeperFaultKinds } from './faults';
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
 import { Prng } from './prng';
@@ -61,9 +61,8 @@ export interface Scenario {
 
 function drawKinds(random: Prng): readonly FaultKind[] {
   if (random.chance(0.2)) {
-    return [
-      'power-cut', 'power-cut', ...faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.25)),
-    ];
+    const others = faultKinds.filter((kind) => !['power-cut', ...lagKinds].includes(kind) && random.chance(0.25));
+    return ['power-cut', 'power-cut', ...others];
   }
   const kinds = faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.35));
   return kinds.length > 0 ? kinds : ['kill'];
@@ -102,7 +101,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: faultsUntilMs };
   const diskFaults = disks.chance(0.3) ? drawFaults(disks, diskFaultKinds, window).slice(0, 3) : [];
   const zk = random.split('zookeeper faults');
-  const zkFaults = zk.chance(0.3) ? drawFaults(zk, zooKeeperFaultKinds, window).slice(0, 4) : [];
+  const zkKinds = zooKeeperFaultKinds.filter((kind) => !losesPower || !lagKinds.includes(kind));
+  const zkFaults = zk.chance(0.3) ? drawFaults(zk, zkKinds, window).slice(0, 4) : [];
   const events = random.split('event faults');
   const timed = drawFaults(random.split('faults'), kinds, window);
   const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];

@@ -25,6 +25,12 @@ export const diskFaultKinds = ['disk-error', 'disk-full'] as const;
 /** Drawn beside the others, so that the seeds there were stay what they were. */
 export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const;
 
+/**
+ * Not drawn together with power cuts: a controller that does not learn in time that a member of the ISR restarted may
+ * elect it, as in Kafka, and what it lost is lost.
+ */
+export const lagKinds: readonly FaultKind[] = ['stale-zookeeper', 'lag-zookeeper'];
+
 export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number] | (typeof zooKeeperFaultKinds)[number];
 
 export interface Fault {

@@ -171,8 +171,11 @@ class Run {
 
   /** From now on a broker that ends is started again, as an operator or a supervisor would. */
   private supervise(): void {
-    this.cluster.world.schedule(SUPERVISE_EVERY_MS, () => {
-      this.cluster.startAll();
+    const { cluster } = this;
+    cluster.world.schedule(SUPERVISE_EVERY_MS, () => {
+      // A broker that was still starting when its disk was mended has left out the log dir.
+      for (const { id } of cluster.brokers) if (cluster.offlineDirs(id) > 0) cluster.mendDisk(id);
+      cluster.startAll();
       this.supervise();
     });
   }

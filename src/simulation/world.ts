@@ -121,7 +121,8 @@ export class World {
       this.nowMs = atMs;
       this.actionsRun++;
       this.traceHash = Math.imul(this.traceHash ^ (atMs * 1000) ^ sequence, 0x01000193) >>> 0;
-      if (owner?.isPaused) owner.defer(run);
+      // A timer that another action cancels after the pause does not fire.
+      if (owner?.isPaused) owner.defer(() => { if (!action.cancelled) run(); });
       else run();
       return undefined;
     }

@@ -48,6 +48,7 @@ const HASTY_MS = 60;
 const LONG_MS = 2500;
 /** After the write has been applied, before a new connection is there. */
 const BLIND_AFTER_MS = 2.5;
+const LAG_MS = 2000;
 
 export interface Acked {
   readonly value: string;
@@ -68,6 +69,9 @@ export class WalkCluster {
   private sent = 0;
   /** The steps are done: no fault strikes any more. */
   isOver = false;
+  /** The two are not mixed in one walk (see `lagKinds` in ../faults). */
+  hasLostPower = false;
+  hasLagged = false;
 
   constructor(readonly setup: WalkSetup) {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
@@ -162,6 +166,18 @@ export class WalkCluster {
 
   /** Records acknowledged before the last release need not be there in the end. */
   get releases(): number { return this.moments.counts.released; }
+
+  powerCut(id: number): void {
+    this.hasLostPower = true;
+    this.cluster.powerCut(id);
+  }
+
+  /** The member of ZooKeeper that the broker talks to lags from now on. */
+  lag(id: number): void {
+    this.hasLagged = true;
+    this.cluster.event('lag-zookeeper', id);
+    this.cluster.zookeeper.lag(`broker-${id}`, LAG_MS);
+  }
 
   /**
    * The broker's next write of the partition's state is applied, its reply is lost, and it cannot reach ZooKeeper from

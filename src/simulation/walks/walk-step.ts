@@ -37,7 +37,6 @@ const pairs = (ids: readonly number[]): Targets[] =>
 const MAX_STOPPED = 2;
 
 const BATCH_RECORDS = 3;
-const LAG_MS = 2000;
 
 const mayStop = (walk: WalkCluster) => (walk.stopped.length < MAX_STOPPED ? walk.running : []);
 const leaderLinks = (walk: WalkCluster): Targets[] =>
@@ -85,7 +84,9 @@ const rules = {
     run: (walk, a) => walk.healZooKeeper(a),
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
-  'power-cut': { weight: 0.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.powerCut(a) },
+  'power-cut': {
+    weight: 0.5, targets: (walk) => (walk.hasLagged ? [] : one(mayStop(walk))), run: (walk, a) => walk.powerCut(a),
+  },
   'terminate': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.terminate(a) },
   'start': { weight: 6, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
@@ -111,7 +112,7 @@ const rules = {
   },
   'blind': { weight: 3, targets: (walk) => one(walk.believers), run: (walk, a) => walk.blindAtNextWrite(a) },
   'lag': {
-    weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => void walk.cluster.zookeeper.lag(`broker-${a}`, LAG_MS),
+    weight: 1.5, targets: (walk) => (walk.hasLostPower ? [] : one(walk.running)), run: (walk, a) => walk.lag(a),
   },
   'pass-time': { weight: 2, targets: () => [NOWHERE], run: (walk) => walk.passTime() },
 } satisfies Readonly<Record<string, StepRule>>;

@@ -106,6 +106,7 @@ class Walk {
     for (const id of walk.ids) {
       walk.healZooKeeper(id);
       cluster.resume(id);
+      cluster.zookeeper.lag(`broker-${id}`, 0);
     }
     await this.checkLeaderComes();
     await this.checkQuietComes();
