@@ -261,6 +261,8 @@ export class ReplicaFetcher {
     if (records.length > 0) {
       // Who was served asks last, else those behind it would starve (PartitionStates#updateAndMoveToEnd).
       this.putLast(one);
+      // All we have was deleted there: it may be of another history, and the leader's first batch may begin before it ends.
+      if (row.logStartOffset >= log.logEndOffset) log.maybeIncrementLogStartOffset(log.logEndOffset);
       log.appendAsFollower(records);
     }
     log.updateHighWatermark(Math.min(row.highWatermark, log.logEndOffset));

@@ -38,7 +38,13 @@ class FakeLog {
   }
 
   updateHighWatermark(offset: number): void { this.highWatermark = offset; }
-  maybeIncrementLogStartOffset(): void {}
+  /** Moves of the log start, with the number of appends before each. */
+  readonly starts: string[] = [];
+  maybeIncrementLogStartOffset(offset: number): void {
+    if (offset <= this.logStartOffset) return;
+    this.logStartOffset = offset;
+    this.starts.push(`to ${offset} after ${this.calls.length} calls`);
+  }
 }
 
 interface Followed {
@@ -122,12 +128,12 @@ class PlayedLeader {
   }
 
   /** Rows by partition: bytes of records, or an error. */
-  fetched(rows: Readonly<Record<string, number | ErrorName>>): Promise<void> {
+  fetched(rows: Readonly<Record<string, number | ErrorName>>, logStartOffset = 0): Promise<void> {
     const responses = Object.entries(rows).map(([name, row]) => {
       const [topic, partition] = name.split('-');
       const isError = typeof row === 'string';
       return { topic, partitions: [{
-        partitionIndex: Number(partition), errorCode: isError ? errorCode(row) : 0, highWatermark: 0, lastStableOffset: 0, logStartOffset: 0,
+        partitionIndex: Number(partition), errorCode: isError ? errorCode(row) : 0, highWatermark: 0, lastStableOffset: 0, logStartOffset,
         records: [Buffer.alloc(isError ? 0 : row)],
       }] };
     });
@@ -173,6 +179,20 @@ test('a partition that brought records asks last the next time, so that busy one
   expect(leader.order).toEqual(['b-0', 'a-2', 'a-0', 'a-1']);
   await leader.fetched({ 'b-0': 50, 'a-2': 50, 'a-0': 0, 'a-1': 0 });
   expect(leader.order).toEqual(['a-0', 'a-1', 'b-0', 'a-2']);
+});
+
+test('a log whose records were all deleted at the leader is empty before the leader\'s first batch is appended', async () => {
+  const { leader, one } = await fetching();
+  await leader.fetched({ 't-0': 5 }, 10);
+  expect(one.log.starts).toEqual(['to 10 after 0 calls']);
+  expect(one.log.calls).toEqual(['append 5']);
+});
+
+test('a log that reaches beyond the leader\'s start keeps its records until they are appended to', async () => {
+  const { leader, one } = await fetching();
+  await leader.fetched({ 't-0': 5 }, 9);
+  expect(one.log.starts).toEqual([]);
+  expect(one.log.calls).toEqual(['append 5']);
 });
 
 describe('when the role changes while an answer is on its way', () => {

@@ -73,4 +73,9 @@ describe('walks that once lost records', () => {
       'drop 2!; pause 2!; move-controller!';
     expect(await walkOf({ seed: '1.261' }, text)).toEqual([]);
   });
+
+  test('a replica that diverged catches up when the leader deleted records up to the middle of its first batch', async () => {
+    const text = 'drop 4; drop 2; end-session 1!; produce-all 1!; produce-batch 2; produce-all 1!; delete-records 2!';
+    expect(await walkOf({ seed: 'soak-a.2292', brokers: 4, replicas: [1, 2, 3, 4] }, text)).toEqual([]);
+  });
 });
