@@ -65,6 +65,8 @@ export class Broker {
   private zk: ZkConnection | undefined;
   private server: SocketServer | undefined;
   private brokerEpoch = -1;
+  /** The broker epoch of our first registration. */
+  private processEpoch: number | undefined;
   /** Ids of the sessions, from the one that registered last on, whose registration may still stand. */
   private sessions = new Set<string>();
   private stopping: Promise<void> | undefined;
@@ -264,7 +266,8 @@ export class Broker {
     this.sessions.add(session.id);
     const data = { id: brokerId, endpoints, rack: this.config['broker.rack'], jmxPort: -1, timestampMs: this.host.clock.wallMs() };
     try {
-      this.brokerEpoch = await registerBroker(zk, data, this.sessions);
+      this.brokerEpoch = await registerBroker(zk, data, this.sessions, this.processEpoch);
+      this.processEpoch ??= this.brokerEpoch;
     } catch (error) {
       if (error instanceof BrokerIdTakenError && this.brokerEpoch !== -1) this.fatal(error);
       throw error;

@@ -24,6 +24,8 @@ interface AssignedPartition {
 export class ControllerContext {
   readonly liveBrokers = new Map<number, BrokerInfo>();
   readonly shuttingDown = new Set<number>();
+  /** By registration, for those read when the term began: the broker epoch its process registered with first. */
+  private readonly processEpochs = new Map<string, number>();
   readonly leadership = new Map<string, PartitionState>();
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly partitionStates = new Map<string, PartitionStateName>();
@@ -93,6 +95,15 @@ export class ControllerContext {
   }
 
   /** Whether that is news. */
+  setProcessEpoch({ id, epoch }: BrokerInfo, processEpoch: number): void {
+    this.processEpochs.set(`${id}-${epoch}`, processEpoch);
+  }
+
+  /** Since when the broker's process has kept its data; its broker epoch if nothing else is known. */
+  processEpochOf({ id, epoch }: BrokerInfo): number {
+    return this.processEpochs.get(`${id}-${epoch}`) ?? epoch;
+  }
+
   markReplicaOffline(tp: TopicPartition, replica: number): boolean {
     const set = this.offlineReplicas.get(replica) ?? new Set<string>();
     if (set.has(tpName(tp))) return false;

@@ -1,9 +1,9 @@
 /**
- * In-sync replicas whose broker registered after the partition's state was last written.
+ * In-sync replicas whose broker was started after the partition's state was last written.
  *
  * A controller notices that a broker restarted by its new broker epoch. One that takes over just then has nothing to
- * compare with but the state znode: a member of the ISR with a younger registration has restarted while it was in
- * sync, and may have lost what it had not flushed. It leaves the ISR and comes back by fetching, as if its failure had
+ * compare with but the state znode: a member of the ISR whose process registered first after that was started while
+ * it was in sync, and may have lost what it had not flushed. (One whose session expired has lost nothing.) It leaves the ISR and comes back by fetching, as if its failure had
  * been seen, as long as a member is left that did not restart. Otherwise a restarted leader at least leads in a new
  * leader epoch (docs/decisions/0004).
  *
@@ -27,7 +27,7 @@ export interface Restarted {
   readonly needsElection: boolean;
 }
 
-/** `brokerEpochs`: of the brokers that live. */
+/** `brokerEpochs`: what the processes of the brokers that live registered with first. */
 export function restartedReplicas(state: LastWritten, brokerEpochs: ReadonlyMap<number, number>): Restarted {
   const { leader, isr, mzxid } = state;
   const hasRestarted = (id: number) => (brokerEpochs.get(id) ?? -1) > mzxid;
@@ -46,7 +46,8 @@ export class RestartedReplicas {
 
   /** Called with every state that is read at the start of a term. */
   note(tp: TopicPartition, state: LastWritten): void {
-    const epochs = new Map([...this.context.liveBrokers].map(([id, { epoch }]) => [id, epoch]));
+    const live = [...this.context.liveBrokers.values()];
+    const epochs = new Map(live.map((broker) => [broker.id, this.context.processEpochOf(broker)]));
     const { leaving, needsElection } = restartedReplicas(state, epochs);
     if (needsElection) this.needElection.add(tpName(tp));
     for (const replica of leaving) {

@@ -53,9 +53,10 @@ export class BrokerIdTakenError extends Error {
 /**
  * Registers the broker; resolves with its broker epoch. A znode left by one of `ourSessions`, those this
  * process had since it registered last, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
+ * `processEpoch`: what this process registered with first; undefined: this is the first time.
  */
 export async function registerBroker(
-  zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(),
+  zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(), processEpoch?: number,
 ): Promise<number> {
   const path = brokerIdZnode.path(broker.id);
   for (;;) {
@@ -70,7 +71,7 @@ export async function registerBroker(
     const stat = await zk.exists(path);
     if (stat === null) continue;
     if (stat.ephemeralOwner === zk.credentials.id) {
-      await registerIncarnation(zk, broker.id, stat.czxid);
+      await registerIncarnation(zk, broker.id, stat.czxid, processEpoch ?? stat.czxid);
       // If the session was replaced meanwhile, that registration is gone.
       if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
       continue;
@@ -85,10 +86,12 @@ export async function registerBroker(
 }
 
 /** From here on leaders may take this incarnation into the ISR; the znode ends with the session. */
-async function registerIncarnation(zk: ZkConnection, brokerId: number, brokerEpoch: number): Promise<void> {
+async function registerIncarnation(
+  zk: ZkConnection, brokerId: number, brokerEpoch: number, processEpoch: number,
+): Promise<void> {
   for (;;) {
     try {
-      await zk.create(incarnationZnode.path(brokerId, brokerEpoch), null, 'ephemeral');
+      await zk.create(incarnationZnode.path(brokerId, brokerEpoch), incarnationZnode.encode(processEpoch), 'ephemeral');
       return;
     } catch (error) {
       if (isZkError(error, 'NODE_EXISTS')) return;
@@ -118,6 +121,15 @@ async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string
   } catch (error) {
     if (!isZkError(error, 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
   }
+}
+
+/**
+ * The broker epoch that the process of a registered broker registered with first: lower than its broker epoch if its
+ * session expired since. Where that cannot be read, its broker epoch.
+ */
+export async function readProcessEpoch(zk: ZkConnection, { id, epoch }: BrokerInfo): Promise<number> {
+  const znode = await zk.get(incarnationZnode.path(id, epoch));
+  return Math.min(epoch, (znode && incarnationZnode.decode(znode.data)) ?? epoch);
 }
 
 export interface ReadBrokersOptions {

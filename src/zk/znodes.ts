@@ -138,10 +138,20 @@ export const brokerIdZnode = {
   },
 };
 
-/** Ours only, without data: exists while the incarnation with this broker epoch is registered (docs/decisions/0010). */
+/**
+ * Ours only: exists while the broker is registered with this epoch. Its data is the broker epoch that the process
+ * registered with first: it has kept its data since then (docs/decisions/0004, 0010).
+ */
 export const incarnationZnode = {
   parent: '/samsa/incarnations',
   path: (brokerId: number, brokerEpoch: number) => `/samsa/incarnations/${brokerId}-${brokerEpoch}`,
+  encode: (processEpoch: number) => Buffer.from(String(processEpoch)),
+  /** Undefined for anything that is no epoch. */
+  decode: (data: Buffer): number | undefined => {
+    const text = data.toString('latin1');
+    const epoch = Number(text);
+    return /^\d+$/.test(text) && Number.isSafeInteger(epoch) ? epoch : undefined;
+  },
 };
 
 export const brokerSequenceIdZnode = { path: '/brokers/seqid' };
@@ -305,8 +315,12 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   { path: '/controller', mode: 'ephemeral', written: 'the broker that wins the race, in a multi with the epoch', watched: 'every broker', example: controllerZnode.encode(2, 1600000000000).toString() },
   { path: '/controller_epoch', mode: 'persistent', written: 'the winner; the version is checked by every controller write', watched: 'nobody', example: '1' },
   { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: sampleBroker.toString() },
-  { path: '/samsa/incarnations/N-EPOCH', mode: 'ephemeral', written: 'broker N, once it is registered; checked by a leader that takes it into the ISR', watched: 'nobody', example: '' },
-  { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody', example: '' },
+  {
+    path: '/samsa/incarnations/N-EPOCH', mode: 'ephemeral', example: '120',
+    written: 'broker N, once it is registered; checked by a leader that takes it into the ISR',
+    watched: 'nobody; read by a controller that takes over',
+  },
+  { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody; read by a controller that takes over', example: '120' },
   { path: '/brokers/topics/T', mode: 'persistent', written: 'who creates the topic', watched: 'the controller and clients', example: topicZnode.encode(sampleTopic).toString() },
   { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },
   { path: '/config/topics/T', mode: 'persistent', written: 'who creates or alters the topic', watched: 'nobody, see /config/changes', example: configZnode.encode({ 'retention.ms': '1000' }).toString() },

@@ -1,5 +1,6 @@
 /** Which in-sync replicas a new controller takes for restarted, and what follows. */
-import { restartedReplicas } from '../../src/controller/restarted-replicas';
+import { ControllerContext } from '../../src/controller/controller-context';
+import { RestartedReplicas, restartedReplicas } from '../../src/controller/restarted-replicas';
 
 const state = { leader: 1, isr: [1, 2, 3], mzxid: 100 };
 
@@ -28,4 +29,20 @@ test('nothing changes when nobody restarted', () => {
 
 test('a dead leader needs no special election', () => {
   expect(restartedReplicas(state, new Map([[2, 120]]))).toEqual({ leaving: [], needsElection: false });
+});
+
+test('a broker whose session expired, and whose process is the same, has not restarted', async () => {
+  const context = new ControllerContext(9, { epoch: 1, epochZkVersion: 1 });
+  const tp = { topic: 't', partition: 0 };
+  context.assign(tp, [1, 2]);
+  const broker = (id: number, epoch: number) => ({ id, epoch, endpoints: [], rack: null });
+  context.liveBrokers.set(1, broker(1, 130));
+  context.liveBrokers.set(2, broker(2, 131));
+  context.setProcessEpoch(broker(2, 131), 60);
+  const restarted = new RestartedReplicas(context);
+  restarted.note(tp, { leader: 1, isr: [1, 2], mzxid: 100 });
+  expect(context.isReplicaLive(tp, 1)).toBe(false);
+  expect(context.isReplicaLive(tp, 2)).toBe(true);
+  // What was said of an earlier registration says nothing of a later one.
+  expect(context.processEpochOf(broker(2, 150))).toBe(150);
 });
