@@ -87,13 +87,14 @@ export class Partition {
 
   /** Throws KAFKA_STORAGE_ERROR, with nothing changed, if the epoch cannot be written. */
   makeLeader(state: LeaderAndIsrState): void {
-    const wasLeader = this.isLeader;
+    // In an epoch that we were not told of another may have led, and followers may have truncated what they had.
+    const hasLedSince = this.isLeader && state.leaderEpoch === this.leaderEpoch + 1;
     const { logEndOffset } = this.log;
     this.log.epochs.assign(state.leaderEpoch, logEndOffset);
     const before = this.followers;
     const others = new Set([...state.replicas, ...state.isr].filter((id) => id !== this.deps.brokerId));
     this.followers = new Map([...others].map((id) => {
-      const known = wasLeader ? before.get(id) : undefined;
+      const known = hasLedSince ? before.get(id) : undefined;
       const fresh = newReplica(state.isr.includes(id), this.now);
       // Who is out of the ISR holds the high watermark back no longer, however lately it was caught up.
       return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];

@@ -88,6 +88,27 @@ describe('the high watermark', () => {
     expect(one.log.highWatermark).toBe(4);
   });
 
+  test('does not move by what followers had before epochs in which another may have led', () => {
+    const one = new LonePartition().lead([1, 2], 10);
+    one.fetch(2, 12);
+    one.log.logEndOffset = 12;
+    // Epoch 6 was another's, and 2 truncated to 10 in it: this broker was never told.
+    one.partition.makeLeader(one.state(1, 7, [1, 2], 9));
+    expect(one.log.highWatermark).toBe(10);
+    one.fetch(2, 10);
+    expect(one.log.highWatermark).toBe(10);
+    one.fetch(2, 12);
+    expect(one.log.highWatermark).toBe(12);
+  });
+
+  test('goes by what followers had when the controller only wrote the next epoch of the same leader', () => {
+    const one = new LonePartition().lead([1, 2, 3], 10);
+    one.fetch(2, 10);
+    expect(one.log.highWatermark).toBe(0);
+    one.partition.makeLeader(one.state(1, 6, [1, 2], 8));
+    expect(one.log.highWatermark).toBe(10);
+  });
+
   test('counts a member of the ISR that is not among the replicas', () => {
     const one = new LonePartition();
     one.log.logEndOffset = 10;
