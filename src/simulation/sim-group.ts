@@ -4,7 +4,7 @@
  *
  *   OneOwner        in a generation a partition has at most one owner
  *   InOrder         what a member reads of a partition it owns has no gap and no step back
- *   CommitsGoOn     nobody begins before an offset whose commit was acknowledged
+ *   CommitsGoOn     nobody begins before an offset whose commit was acknowledged when it got the partition
  *   CommitsFollow   what a member commits of a partition it has worked on, it has worked on
  *   HandedOver      with auto-commit, what a member gives up it has committed, unless a commit failed
  *   AllProcessed    in the end every record has been processed by somebody (commits follow the work)
@@ -32,6 +32,8 @@ export interface SimMember {
   readonly style: CommitStyle;
   /** Next offset expected of each owned partition. */
   readonly next: Map<string, number>;
+  /** What was acknowledged of each partition when it was assigned: what came later the member need not see. */
+  readonly acknowledgedBefore: Map<string, number>;
   /** What ended it, if it was not killed. */
   endedWith: string | undefined;
   assignments: number;
@@ -119,6 +121,7 @@ export class SimGroup {
       consumer,
       style,
       next,
+      acknowledgedBefore: new Map(),
       endedWith: undefined,
       assignments: 0,
       revocations: 0,
@@ -197,6 +200,7 @@ export class SimGroup {
     const { generation } = member.consumer.groupMetadata();
     for (const tp of tps) {
       member.next.delete(tpName(tp));
+      member.acknowledgedBefore.set(tpName(tp), this.acknowledged.get(tpName(tp)) ?? 0);
       const key = `${generation} ${tpName(tp)}`;
       const other = this.owners.get(key);
       if (other !== undefined && other !== member.name)
@@ -214,7 +218,7 @@ export class SimGroup {
       this.cluster.world.violation(
         `InOrder: ${member.name} read ${name} offset ${offset} where ${expected} was next`,
       );
-    const acknowledged = this.acknowledged.get(name) ?? 0;
+    const acknowledged = member.acknowledgedBefore.get(name) ?? 0;
     if (expected === undefined && offset < acknowledged)
       this.cluster.world.violation(
         `CommitsGoOn: ${member.name} began ${name} at ${offset}, but a commit of ${acknowledged} had been acknowledged`,
