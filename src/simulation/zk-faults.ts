@@ -27,6 +27,8 @@ export function damageZnode(cluster: SimCluster, topic: string, brokerId: number
   const junk = Buffer.from(JUNK[Math.floor(choice / paths.length) % JUNK.length]!);
   // A broker that does not live has no registration to damage.
   if (path === brokerIdZnode.path(brokerId) && !zookeeper.tree.exists(path)) return () => {};
+  // Damaged twice, it would be put right to what the first damage left.
+  if (zookeeper.tree.exists(path) && JUNK.includes(zookeeper.tree.get(path).data.toString())) return () => {};
   cluster.event('damaged znode', path);
   const before = zookeeper.overwrite(path, junk);
   return () => {
