@@ -14,7 +14,7 @@ export interface DumpOptions {
 
 const CODECS = ['NONE', 'GZIP', 'SNAPPY', 'LZ4', 'ZSTD'];
 
-/** Prints the file; returns whether everything in it is sound. Throws a sentence for a file that is no log file. */
+/** Prints the file; returns whether everything in it is sound. Throws an Error that explains if it is no log file. */
 export function dumpFile(disk: Disk, path: string, options: DumpOptions, print: (line: string) => void): boolean {
   print(`Dumping ${path}`);
   if (path.endsWith('.log')) return dumpLog(disk, path, options, print);

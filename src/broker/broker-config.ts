@@ -32,7 +32,7 @@ export const brokerConfigTable = {
   'unclean.leader.election.enable': setting('boolean', false, 'Whether a replica outside the ISR may lead when no other can.'),
   'auto.leader.rebalance.enable': setting('boolean', true, 'Whether leadership goes back to preferred replicas by itself.'),
   'leader.imbalance.check.interval.seconds': setting('long', 300, 'How often the balance of leaders is looked at, in s.', { min: 1 }),
-  'leader.imbalance.per.broker.percentage': setting('int', 10, 'Share of astray leaders a broker may have, in percent.', { min: 0 }),
+  'leader.imbalance.per.broker.percentage': setting('int', 10, 'Share of leaders on a broker that are not the preferred replica, above which they are moved, in percent.', { min: 0 }),
   'controlled.shutdown.enable': setting('boolean', true, 'Whether leaders are moved away before a stop.'),
   'controlled.shutdown.max.retries': setting('int', 3, 'How often the controller is asked.', { min: 1 }),
   'controlled.shutdown.retry.backoff.ms': setting('long', 5000, 'Wait between two attempts, in ms.', { min: 0 }),

@@ -154,7 +154,7 @@ class Failover {
 export const failover: Story = {
   name: 'failover',
   title: 'failover: the leader dies, then the controller, and the file survives',
-  question: 'three replicas, acks=all, min.insync.replicas=2. Two brokers die by kill -9. How many acknowledged lines are lost, and how many stand there twice?',
+  question: 'three replicas, acks=all, min.insync.replicas=2. Two brokers die by kill -9. How many acknowledged lines are lost, and how many are duplicated?',
   brokers: 3,
   run: (context) => new Failover(context).run(),
 };
