@@ -51,6 +51,11 @@ export class ReplicaFetcherManager {
     for (const { fetcher } of this.fetchers.values()) fetcher.remove(tp);
   }
 
+  /** By leader, for the checkers. */
+  get all(): readonly { readonly leaderId: number; readonly fetcher: ReplicaFetcher }[] {
+    return [...this.fetchers].map(([leaderId, { fetcher }]) => ({ leaderId, fetcher }));
+  }
+
   /** Fetchers without partitions end. */
   closeIdle(): void {
     for (const [id, { fetcher }] of this.fetchers) {

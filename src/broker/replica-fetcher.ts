@@ -40,6 +40,8 @@ interface Followed {
   readonly leaderEpoch: number;
   state: 'truncating' | 'fetching' | 'failed';
   retryAtMs: number;
+  /** Responses in a row that brought records for others only. */
+  passedOver: number;
 }
 
 const OFFSET_OUT_OF_RANGE = errorCode('OFFSET_OUT_OF_RANGE');
@@ -79,7 +81,7 @@ export class ReplicaFetcher {
   get size(): number { return this.followed.size; }
 
   add(partition: Partition): void {
-    this.putLast({ partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0 });
+    this.putLast({ partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0, passedOver: 0 });
     this.wake?.();
     if (!this.running) void this.run();
   }
@@ -94,6 +96,11 @@ export class ReplicaFetcher {
   }
 
   get partitions(): Partition[] { return [...this.followed.values()].map((one) => one.partition); }
+
+  /** For the checkers: how many responses in a row brought records for others, and none for the partition. */
+  get passedOver(): { readonly partition: Partition; readonly passedOver: number }[] {
+    return [...this.followed.values()].map(({ partition, passedOver }) => ({ partition, passedOver }));
+  }
 
   close(): void {
     this.isClosed = true;
@@ -241,11 +248,14 @@ export class ReplicaFetcher {
     });
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
     const outOfRange: Followed[] = [];
+    const isFilled = response.responses.some(({ partitions }) => partitions.some((row) => row.records[0]?.length));
     for (const { topic, partitions } of response.responses) {
       for (const row of partitions) {
         const found = asked.get(tpName({ topic, partition: row.partitionIndex }));
         if (!found || !this.isCurrent(found.one)) continue;
         const { one, fetchOffset } = found;
+        if (row.errorCode !== 0 || row.records[0]?.length) one.passedOver = 0;
+        else if (isFilled) one.passedOver++;
         if (one.partition.log.logEndOffset !== fetchOffset) continue;
         if (row.errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(one);
         else if (row.errorCode !== 0) this.partitionError(one, errorName(row.errorCode));

@@ -57,7 +57,7 @@ export class ReplicaManager {
   private readonly partitions = new Map<string, Partition>();
   /** Followers whose leader was not alive when it was named: the same epoch may name it again. */
   private readonly withoutLeader = new Set<string>();
-  private readonly fetchers: ReplicaFetcherManager;
+  readonly fetchers: ReplicaFetcherManager;
   private readonly fence: ControlFence;
   /** As the broker before this one left them. */
   private checkpointed: Map<string, number> | undefined;

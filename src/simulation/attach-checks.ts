@@ -5,6 +5,7 @@
  */
 import { StateWriteChecker } from '../checkers/check-cluster';
 import { ClusterView, MomentChecker, ReplicaView } from '../checkers/moment-checks';
+import { FollowedReplica, StarvationChecker } from '../checkers/starvation';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Log } from '../log/log';
 import { batchesOf } from '../record/record-batch';
@@ -48,6 +49,20 @@ function viewOf(cluster: SimCluster, { isUncleanAllowed }: CheckOptions): Cluste
   };
 }
 
+function followedReplicas(cluster: SimCluster): FollowedReplica[] {
+  return cluster.brokers.filter(({ id }) => cluster.isRunning(id)).flatMap(({ id: broker, broker: process }) => {
+    return process!.replicas.fetchers.all.flatMap(({ leaderId: leader, fetcher }) => {
+      return fetcher.passedOver.map(({ partition: { tp, leaderEpoch, log }, passedOver }) => {
+        const led = cluster.partitionOf(leader, tp);
+        return {
+          broker, leader, tp, leaderEpoch, passedOver, logEndOffset: log.logEndOffset, partitions: fetcher.size,
+          leaderEndOffset: led?.isLeader ? led.log.logEndOffset : undefined,
+        };
+      });
+    });
+  });
+}
+
 function tpOf({ topic, partition }: WorldEvent): TopicPartition {
   return { topic: topic as string, partition: partition as number };
 }
@@ -84,6 +99,10 @@ export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): M
       states.stateWritten(tpName(tp), state, cluster.assignmentOf(tp));
     }
   });
-  world.onEvent.push((event) => hear(moments, event));
+  const starvation = new StarvationChecker(report);
+  world.onEvent.push((event) => {
+    hear(moments, event);
+    if (event.what === 'high-watermark-moved') starvation.looked(followedReplicas(cluster));
+  });
   return moments;
 }

@@ -181,6 +181,20 @@ test('a partition that brought records asks last the next time, so that busy one
   expect(leader.order).toEqual(['a-0', 'a-1', 'b-0', 'a-2']);
 });
 
+test('a fetcher counts the responses that served others, until a partition is served or refused itself', async () => {
+  const leader = new PlayedLeader();
+  for (const name of ['a-0', 'a-1', 'b-0']) leader.fetcher.add(replica(name, 0, -1).partition);
+  const counts = () => Object.fromEntries(leader.fetcher.passedOver.map((one) => [one.partition.name, one.passedOver]));
+  await leader.turns();
+  await leader.fetched({ 'a-0': 0, 'a-1': 0, 'b-0': 0 });
+  expect(counts()).toEqual({ 'a-0': 0, 'a-1': 0, 'b-0': 0 });
+  await leader.fetched({ 'a-0': 50, 'a-1': 0, 'b-0': 0 });
+  await leader.fetched({ 'a-1': 0, 'b-0': 0, 'a-0': 50 });
+  expect(counts()).toEqual({ 'a-0': 0, 'a-1': 2, 'b-0': 2 });
+  await leader.fetched({ 'a-1': 50, 'b-0': 'UNKNOWN_SERVER_ERROR', 'a-0': 0 });
+  expect(counts()).toEqual({ 'a-0': 1, 'a-1': 0, 'b-0': 0 });
+});
+
 test('a log whose records were all deleted at the leader is empty before the leader\'s first batch is appended', async () => {
   const { leader, one } = await fetching();
   await leader.fetched({ 't-0': 5 }, 10);
