@@ -43,6 +43,14 @@ test('walks go on from what reached new states', async () => {
   expect(waypoints['an epoch was led without a write']).toBeGreaterThan(0);
 });
 
+test('a leader that is not told what became of its ISR write keeps counting whoever may have joined', async () => {
+  const steps = ['drop 3', 'deafen 1', 'heal 1>3', 'drop 3', 'produce-one 1', 'heal-zookeeper 1'].map(parseStep);
+  const { visits, violations } = await replay({ ...SETUP, minIsr: 1 }, steps);
+  expect(violations).toEqual([]);
+  const counted = visits.map(({ state }) => /L(\d+\/\d+)/.exec(state)![1]);
+  expect(counted).toEqual(['12/12', '12/12', '12/123', '12/123', '12/123', '12/12']);
+});
+
 test('truncating to the high watermark is found within a few hundred walks, and shrunk to a handful of steps', async () => {
   const explorer = new Explorer('kip-101', { 'lab.truncate.to.high.watermark': 'true' });
   let outcome = await explorer.next();

@@ -24,7 +24,8 @@ export function abstractState(walk: WalkCluster): string {
     if (host.life.isDead) return '-';
     const replica = replicas[i];
     const isController = cluster.isRunning(id) && broker!.controller.isActive;
-    const process = `${host.isPaused ? 'P' : ''}${isController ? 'C' : ''}${walk.isCutFromZooKeeper(id) ? 'z' : ''}`;
+    const link = walk.isDeaf(id) ? 'd' : walk.isCutFromZooKeeper(id) ? 'z' : '';
+    const process = `${host.isPaused ? 'P' : ''}${isController ? 'C' : ''}${link}`;
     if (!replica) return `${process}?`;
     const role = replica.isLeader ? `L${replica.isr.join('')}/${replica.maximalIsr.join('')}` : 'F';
     const epoch = replica.leaderEpoch === state?.leaderEpoch ? '=' : '<';
@@ -67,6 +68,10 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
   },
   'the result of an ISR write is unknown': (walk) => running(walk).some(
     (replica) => replica.isLeader && replica.maximalIsr.length !== replica.isr.length),
+  'ZooKeeper has a member of the ISR that its leader has not seen there': (walk) => {
+    const leader = walk.replica(walk.leader);
+    return leader?.isLeader === true && walk.inSync.some((id) => !leader.isr.includes(id));
+  },
   'two brokers take themselves for the leader': (walk) => walk.believers.length > 1,
   'nobody leads': (walk) => walk.leader === NO_LEADER,
   'the leader is alone in the ISR': (walk) => walk.inSync.length === 1,

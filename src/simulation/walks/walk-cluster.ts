@@ -18,6 +18,7 @@ import { attachChecks } from '../attach-checks';
 import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { ZOOKEEPER_HOST } from '../sim-zookeeper';
+import { OperationHook, ZkOperation } from '../zk-hooks';
 
 export const WALK_TOPIC: TopicPartition = { topic: 'w', partition: 0 };
 
@@ -49,6 +50,8 @@ const LONG_MS = 2500;
 /** After the write has been applied, before a new connection is there. */
 const BLIND_AFTER_MS = 2.5;
 const LAG_MS = 2000;
+/** How long a deaf broker is without ZooKeeper after each reply that it lost; its session lives on. */
+const DEAF_MS = 400;
 
 export interface Acked {
   readonly value: string;
@@ -72,6 +75,7 @@ export class WalkCluster {
   /** The two are not mixed in one walk (see `lagKinds` in ../faults). */
   hasLostPower = false;
   hasLagged = false;
+  private readonly deaf = new Map<number, OperationHook>();
 
   constructor(readonly setup: WalkSetup) {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
@@ -161,7 +165,12 @@ export class WalkCluster {
 
   cut(a: number, b: number): void { this.cluster.cutPeers(a, b, true); }
   heal(a: number, b: number): void { this.cluster.healLink(`broker-${a}`, `broker-${b}`); }
-  healZooKeeper(id: number): void { this.cluster.healLink(`broker-${id}`, ZOOKEEPER_HOST); }
+  isDeaf(id: number): boolean { return this.deaf.has(id); }
+  healZooKeeper(id: number): void {
+    this.deaf.get(id)?.remove();
+    this.deaf.delete(id);
+    this.cluster.healLink(`broker-${id}`, ZOOKEEPER_HOST);
+  }
   healLinks(): void { for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b); }
 
   /** Records acknowledged before the last release need not be there in the end. */
@@ -192,6 +201,26 @@ export class WalkCluster {
       world.schedule(BLIND_AFTER_MS, () => { if (!this.isOver) this.cluster.cutFromZooKeeper(id); });
       return true;
     });
+  }
+
+  /**
+   * From now on the broker loses every reply about the partition's state, and the connection with it: what
+   * it writes is applied, and it learns neither that nor what stands there. It keeps its session, so nobody
+   * takes its place.
+   */
+  deafen(id: number): void {
+    const { zookeeper, world } = this.cluster;
+    const path = partitionStateZnode.path(this.tp);
+    const host = `broker-${id}`;
+    this.cluster.event('deaf', id);
+    const isAboutState = (operation: ZkOperation) => operation.host === host && operation.paths.includes(path);
+    const loses = (operation: ZkOperation) => {
+      if (!isAboutState(operation)) return false;
+      world.schedule(BLIND_AFTER_MS, () => { if (this.isDeaf(id)) this.cluster.cutFromZooKeeper(id); });
+      world.schedule(DEAF_MS, () => { if (this.isDeaf(id)) this.cluster.healLink(host, ZOOKEEPER_HOST); });
+      return true;
+    };
+    this.deaf.set(id, zookeeper.atOperation(loses, 'lose-reply', Infinity));
   }
 
   /** Cuts the follower off its leader until it is out of the ISR; the link stays cut. */

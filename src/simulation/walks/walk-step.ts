@@ -75,12 +75,12 @@ const rules = {
   'heal-all': { weight: 4, targets: (walk) => when(walk.hasCut), run: (walk) => walk.healLinks() },
   'cut-zookeeper': {
     weight: 1.5,
-    targets: (walk) => one(walk.running.filter((id) => !walk.isCutFromZooKeeper(id))),
+    targets: (walk) => one(walk.running.filter((id) => !walk.isCutFromZooKeeper(id) && !walk.isDeaf(id))),
     run: (walk, a) => walk.cluster.cutFromZooKeeper(a),
   },
   'heal-zookeeper': {
     weight: 3,
-    targets: (walk) => one(walk.ids.filter((id) => walk.isCutFromZooKeeper(id))),
+    targets: (walk) => one(walk.ids.filter((id) => walk.isCutFromZooKeeper(id) || walk.isDeaf(id))),
     run: (walk, a) => walk.healZooKeeper(a),
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
@@ -111,6 +111,11 @@ const rules = {
     run: (walk, a) => void walk.cluster.zookeeper.loseNextWriteReply(`broker-${a}`),
   },
   'blind': { weight: 3, targets: (walk) => one(walk.believers), run: (walk, a) => walk.blindAtNextWrite(a) },
+  'deafen': {
+    weight: 3,
+    targets: (walk) => one(walk.believers.filter((id) => !walk.isCutFromZooKeeper(id) && !walk.isDeaf(id))),
+    run: (walk, a) => walk.deafen(a),
+  },
   'lag': {
     weight: 1.5, targets: (walk) => (walk.hasLostPower ? [] : one(walk.running)), run: (walk, a) => walk.lag(a),
   },
