@@ -52,6 +52,8 @@ export class AssignedPartition {
   private request: ResetRequest | undefined;
   private move: object = {};
   paused = false;
+  /** Grows with every response that brought records; 0: none yet. */
+  lastServed = 0;
   /** Given up in this rebalance: nothing more is returned of it. */
   revoked = false;
   /** Nothing is asked of this partition before this time (monotonic ms). */

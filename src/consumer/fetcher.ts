@@ -35,6 +35,11 @@ interface Asked {
   readonly since: object;
 }
 
+type AskedRow = TypeOf<typeof fetch.request>['topics'][number]['partitions'][number];
+
+/** A response has room for some only: busy partitions must not starve the others (SubscriptionState#movePartitionToEnd). */
+const servedLongestAgo = (a: AssignedPartition, b: AssignedPartition) => a.lastServed - b.lastServed;
+
 /** Something for the program, thrown by the next poll if it still matters then. */
 interface Failure {
   readonly error: KafkaError;
@@ -47,6 +52,7 @@ export class Fetcher {
   private readonly busyNodes = new Set<number>();
   private failure: Failure | undefined;
   private waiters: (() => void)[] = [];
+  private served = 0;
   private isClosed = false;
 
   constructor(
@@ -162,7 +168,7 @@ export class Fetcher {
       }
     }
     for (const [node, partitions] of byNode)
-      if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions);
+      if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions.sort(servedLongestAgo));
   }
 
   private askForPosition(partition: AssignedPartition): void {
@@ -215,14 +221,14 @@ export class Fetcher {
 
   private fetchRequest(asked: readonly Asked[]): TypeOf<typeof fetch.request> {
     const { config } = this;
-    const topics = new Map<string, TypeOf<typeof fetch.request>['topics'][number]['partitions'][number][]>();
+    const topics: { readonly topic: string; readonly partitions: AskedRow[] }[] = [];
     for (const {
       partition: { tp, currentLeader },
       fetchOffset,
     } of asked) {
-      const rows = topics.get(tp.topic) ?? [];
-      topics.set(tp.topic, rows);
-      rows.push({
+      // Rows of a topic that do not follow each other stay apart: the order says who is served first.
+      if (topics.at(-1)?.topic !== tp.topic) topics.push({ topic: tp.topic, partitions: [] });
+      topics.at(-1)!.partitions.push({
         partition: tp.partition,
         currentLeaderEpoch: currentLeader.epoch,
         fetchOffset,
@@ -237,7 +243,7 @@ export class Fetcher {
       minBytes: config['fetch.min.bytes'],
       maxBytes: config['fetch.max.bytes'],
       isolationLevel: 0,
-      topics: [...topics].map(([topic, rows]) => ({ topic, partitions: rows })),
+      topics,
     };
   }
 
@@ -289,6 +295,7 @@ export class Fetcher {
     if (fetched.usesZstd) await loadZstd();
     if (!this.isCurrent(asked)) return false;
     this.completed.push(fetched);
+    partition.lastServed = ++this.served;
     return true;
   }
 

@@ -1,6 +1,6 @@
 /** Which answers of brokers count, and where the consumer goes on: each answer comes when the test says so. */
 import { LogTruncationError } from '../../src/consumer/log-truncation';
-import { batch, LoneFetcher } from '../support/lone-fetcher';
+import { batch, fetched, LoneFetcher } from '../support/lone-fetcher';
 
 /** Reads from offset 0; the first fetch is under way. */
 function fetching(config: Record<string, unknown> = {}): LoneFetcher {
@@ -9,6 +9,24 @@ function fetching(config: Record<string, unknown> = {}): LoneFetcher {
   one.poll();
   return one;
 }
+
+test('a partition that brought records is asked for last, so that busy ones do not starve the others', async () => {
+  const one = new LoneFetcher();
+  const tps = [['a', 0], ['a', 1], ['b', 0], ['a', 2]].map(([topic, partition]) => ({ topic, partition }) as never);
+  one.state.assign(tps);
+  for (const tp of tps) one.state.seek(tp, 0);
+  const none = Buffer.alloc(0);
+  one.poll();
+  expect(one.question('Fetch').order).toEqual(['a-0', 'a-1', 'b-0', 'a-2']);
+  await one.question('Fetch').answer(fetched({ 'a-0': batch(0, 2, 5), 'a-1': none, 'b-0': none, 'a-2': none }));
+  expect(one.poll()).toEqual(['0', '1']);
+  expect(one.question('Fetch').order).toEqual(['a-1', 'b-0', 'a-2', 'a-0']);
+  await one.question('Fetch').answer(
+    fetched({ 'a-1': batch(0, 1, 5), 'b-0': batch(0, 1, 5), 'a-2': none, 'a-0': none }),
+  );
+  expect(one.poll()).toEqual(['0', '0']);
+  expect(one.question('Fetch').order).toEqual(['a-2', 'a-0', 'a-1', 'b-0']);
+});
 
 const failure = (act: () => unknown): string => {
   try {

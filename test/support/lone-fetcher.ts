@@ -30,6 +30,8 @@ export interface Question {
   readonly node: string;
   /** The row of the partition. */
   readonly row: Record<string, number>;
+  /** The partitions asked about, in order. */
+  readonly order: readonly string[];
   /** Answers with the fields given, the others as where nothing went wrong. */
   answer(fields: Record<string, unknown>): Promise<void>;
   refuse(error: ErrorName): Promise<void>;
@@ -90,7 +92,10 @@ export class LoneFetcher {
   }
 
   private ask({ host: node }: HostPort, { name: api }: Api, body: unknown): Promise<unknown> {
-    const row = (body as { topics: { partitions: Record<string, number>[] }[] }).topics[0]!.partitions[0]!;
+    type Asked = { topics: { topic: string; partitions: Record<string, number>[] }[] };
+    const { topics } = body as Asked;
+    const row = topics[0]!.partitions[0]!;
+    const order = topics.flatMap((one) => one.partitions.map(({ partition }) => `${one.topic}-${partition}`));
     return new Promise((resolve, reject) => {
       const settle = (how: () => void) => {
         this.questions.splice(this.questions.indexOf(question), 1);
@@ -102,6 +107,7 @@ export class LoneFetcher {
         api,
         node,
         row,
+        order,
         answer,
         refuse: (error) =>
           answer({ errorCode: errorCode(error), offset: -1, endOffset: -1, leaderEpoch: -1 }),
@@ -145,8 +151,19 @@ export class LoneFetcher {
   }
 }
 
+/** The answer to a fetch of several partitions: what it brings of each. */
+export function fetched(records: Readonly<Record<string, Buffer>>): Record<string, unknown> {
+  const responses = Object.entries(records).map(([name, bytes]) => {
+    const [topic, partition] = name.split('-');
+    const row = { highWatermark: 100, lastStableOffset: 100, logStartOffset: 0, records: [bytes] };
+    return { topic, partitions: [{ partitionIndex: Number(partition), errorCode: 0, ...row }] };
+  });
+  return { responses };
+}
+
 function respond(api: string, fields: Record<string, unknown>): unknown {
   const topic = { name: 't', topic: 't' };
+  if (fields.responses) return { errorCode: 0, ...fields };
   if (api === 'Fetch') {
     const { errorCode: error = 0, records = Buffer.alloc(0) } = fields;
     const row = {
