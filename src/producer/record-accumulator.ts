@@ -20,6 +20,8 @@ export interface PartitionQueue {
   readonly batches: ProducerBatch[];
   /** With one request in flight: closed until its answer is there, which keeps the order. */
   muted: boolean;
+  /** Grows with every batch of the producer that leaves from here; 0: none yet. */
+  lastDrained: number;
 }
 
 export interface AccumulatorOptions {
@@ -47,7 +49,7 @@ export class RecordAccumulator {
     let partitions = this.queues.get(topic);
     if (!partitions) this.queues.set(topic, partitions = new Map());
     let queue = partitions.get(partition);
-    if (!queue) partitions.set(partition, queue = { tp: { topic, partition }, batches: [], muted: false });
+    if (!queue) partitions.set(partition, queue = { tp: { topic, partition }, batches: [], muted: false, lastDrained: 0 });
     return queue;
   }
 

@@ -33,6 +33,7 @@ export class Sender {
   private readonly inFlightBatches = new Set<ProducerBatch>();
   private readonly transactions: TransactionManager | undefined;
   private readonly watched = new WeakSet<RpcConnection>();
+  private drained = 0;
   private askingForId = false;
   private scheduled = false;
   private timer: Timer | undefined;
@@ -155,16 +156,19 @@ export class Sender {
   }
 
   /** Fills requests for one node until nothing is ready or enough requests are under way. */
-  private drain(node: number, queues: readonly PartitionQueue[], now: number): void {
+  private drain(node: number, queues: PartitionQueue[], now: number): void {
     while ((this.inFlight.get(node) ?? 0) < this.config['max.in.flight.requests.per.connection']) {
       const batches: ProducerBatch[] = [];
       let bytes = 0;
+      // A request has room for some only: who left a batch last waits longest (RecordAccumulator#drainIndex).
+      queues.sort((a, b) => a.lastDrained - b.lastDrained);
       for (const queue of queues) {
         if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
         const at = this.sendable(queue, node);
         const head = queue.batches[at];
         if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size'])) continue;
         queue.batches.splice(at, 1);
+        queue.lastDrained = ++this.drained;
         head.close();
         this.transactions?.assignSequence(head);
         bytes += head.sizeInBytes;
