@@ -32,6 +32,11 @@ export class ControllerContext {
   private readonly replicaStates = new Map<string, ReplicaStateName>();
   /** Replicas whose broker answered KAFKA_STORAGE_ERROR, by broker. */
   private readonly offlineReplicas = new Map<number, Set<string>>();
+  /**
+   * Replicas that went away and are still in the ISR, as the state could not be read or written: by partition,
+   * the earliest first. Their brokers may be back, with less than they had.
+   */
+  private readonly departed = new Map<string, readonly number[]>();
 
   constructor(readonly controllerId: number, readonly term: ControllerTerm) {}
 
@@ -61,6 +66,7 @@ export class ControllerContext {
       for (const replica of this.replicasOf(tp)) this.replicaStates.delete(replicaKey({ ...tp, replica }));
       this.assigned.delete(tpName(tp));
       this.leadership.delete(tpName(tp));
+      this.departed.delete(tpName(tp));
       this.partitionStates.delete(tpName(tp));
     }
   }
@@ -118,6 +124,19 @@ export class ControllerContext {
 
   forgetOfflineReplicas(broker: number): void {
     this.offlineReplicas.delete(broker);
+  }
+
+  noteDeparture({ replica, ...tp }: PartitionReplica): void {
+    const known = this.departuresOf(tp);
+    if (!known.includes(replica)) this.departed.set(tpName(tp), [...known, replica]);
+  }
+
+  departuresOf(tp: TopicPartition): readonly number[] {
+    return this.departed.get(tpName(tp)) ?? [];
+  }
+
+  forgetDepartures(tp: TopicPartition): void {
+    this.departed.delete(tpName(tp));
   }
 
   replicasOnBrokers(brokers: ReadonlySet<number>): PartitionReplica[] {

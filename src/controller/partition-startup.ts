@@ -27,6 +27,7 @@ export async function retryUnsettled(
 ): Promise<void> {
   const tps = transitions.takeUnsettled();
   for (const [name, state] of await transitions.read(tps)) context.leadership.set(name, state);
+  await transitions.removeDeparted(tps);
   await takeUp(context, transitions, tps);
 }
 

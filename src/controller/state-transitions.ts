@@ -5,7 +5,7 @@
  *
  * Invariants: the context learns of a new leadership only after ZooKeeper took it. A partition that could not
  * be read or written, for a reason of its own, is logged and remembered in `unsettled`: the active controller
- * tries it again.
+ * tries it again. Who went away meanwhile leaves the ISR before anybody is elected, though its broker be back.
  *
  * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions,
  * ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
@@ -103,7 +103,8 @@ export class StateTransitions {
    * yields no candidate the states are read first.
    */
   async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<void> {
-    let left = tps;
+    await this.removeDeparted(tps);
+    let left = tps.filter((tp) => this.context.departuresOf(tp).length === 0);
     let states: ReadonlyMap<string, PartitionState> = this.context.leadership;
     const read = new Set<string>();
     while (left.length > 0) {
@@ -175,12 +176,17 @@ export class StateTransitions {
     for (const { tp, error, reason } of failures) this.deps.log.warn(`No leader for ${tpName(tp)}: ${error}, ${reason}`);
   }
 
-  /** Replicas on brokers that (again) live: they are told what they lead and follow. */
+  /**
+   * Replicas on brokers that (again) live: they are told what they lead and follow. A leader that went away is
+   * not to lead on in its epoch: it may have lost what others have.
+   */
   onlineReplicas(replicas: readonly PartitionReplica[]): void {
     for (const replica of replicas) {
       moveReplica(this.context, replica, 'OnlineReplica');
       const state = this.context.leadershipOf(replica);
-      if (state) this.batch.addLeaderAndIsr([replica.replica], tpOf(replica), state, false);
+      const mayLead = !this.context.departuresOf(replica).includes(replica.replica);
+      if (!state || (state.leader === replica.replica && !mayLead)) continue;
+      this.batch.addLeaderAndIsr([replica.replica], tpOf(replica), state, false);
     }
   }
 
@@ -203,6 +209,17 @@ export class StateTransitions {
     await this.removeFromIsrs(replicas);
   }
 
+  /** Those that went away while a state could not be read or written leave its ISR, in the order they went. */
+  async removeDeparted(tps: readonly TopicPartition[]): Promise<void> {
+    const departures = tps.map((tp) => ({ tp: tpOf(tp), ids: this.context.departuresOf(tp) }));
+    for (const { tp } of departures) this.context.forgetDepartures(tp);
+    const longest = Math.max(0, ...departures.map(({ ids }) => ids.length));
+    for (let i = 0; i < longest; i++) {
+      const nth = departures.flatMap(({ tp, ids }) => ids.slice(i, i + 1).map((replica) => ({ ...tp, replica })));
+      await this.removeFromIsrs(nth);
+    }
+  }
+
   /** The replicas leave the ISRs, where others are left, and the others are told. */
   async removeFromIsrs(replicas: readonly PartitionReplica[]): Promise<void> {
     const byBroker = new Map<number, PartitionReplica[]>();
@@ -219,6 +236,7 @@ export class StateTransitions {
       const planned: { replica: PartitionReplica; write: StateWrite }[] = [];
       for (const replica of left) {
         const state = states.get(tpName(replica));
+        if (state === undefined && this.unsettled.has(tpName(replica))) this.context.noteDeparture(replica);
         if (state === undefined) continue;
         const write = planIsrRemoval(this.context, replica, state);
         if (write === 'superseded') this.deps.log.warn(`${tpName(replica)} was written by a controller of a later epoch`);
@@ -231,7 +249,10 @@ export class StateTransitions {
         const result = results[i]!;
         if (result.kind === 'ok') this.leftIsr(replica, result.state, true);
         else if (result.kind === 'conflict') states.set(tpName(replica), result.state);
-        else this.failed(replica, result.reason);
+        else {
+          this.failed(replica, result.reason);
+          this.context.noteDeparture(replica);
+        }
       });
       left = left.filter((replica) => states.has(tpName(replica)));
     }

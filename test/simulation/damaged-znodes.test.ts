@@ -4,7 +4,7 @@
  * without any restart.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
-import { bringUp, runFor, runUntil, TP } from '../support/sim';
+import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 const U = { topic: 'u', partition: 0 };
 const LATER = { topic: 'later', partition: 0 };
@@ -118,5 +118,47 @@ describe('while it lasts', () => {
     cluster.zookeeper.overwrite('/config/topics/t', Buffer.from('{"version":1,"config":{"min.insync.replicas":"x","retention.ms":"888"}}'));
     notify(2);
     await runUntil(cluster, 'what is valid is applied', () => now().every(([isr, ms]) => isr === 2 && ms === 888));
+  });
+
+  const STATE = '/brokers/topics/t/partitions/0/state';
+
+  /** 1 leads [1, 2], which have three records; the state is damaged, and `id` loses power and is back. */
+  async function losesPower(seed: string, id: number, before: (cluster: SimCluster) => void = () => {}) {
+    const cluster = await bringUp(seed, 4, [1, 2], { controller: 4, settings: { 'auto.leader.rebalance.enable': 'false' } });
+    const producer = await openProducer(cluster);
+    for (const value of ['a', 'b', 'c']) expect(await send(cluster, producer, value)).toEqual(expect.any(Number));
+    await runUntil(cluster, 'it is in sync', () => cluster.isQuiet(TP));
+    const sound = cluster.zookeeper.overwrite(STATE, text)!;
+    before(cluster);
+    const { id: session } = cluster.broker(id).broker!.sessionCredentials;
+    cluster.powerCut(id);
+    cluster.zookeeper.endSession(session);
+    await runFor(cluster, 1000);
+    cluster.start(id);
+    await runUntil(cluster, 'it is back', () => cluster.isRunning(id));
+    await runFor(cluster, 10000);
+    return { cluster, repair: () => cluster.zookeeper.overwrite(STATE, sound) };
+  }
+
+  test('a leader that loses power does not lead on in its epoch, and after the repair who has everything leads', async () => {
+    const { cluster, repair } = await losesPower('damaged-leader', 1);
+    expect(cluster.partitionOf(1, TP)?.isLeader ?? false).toBe(false);
+    expect(cluster.logOf(2, TP)!.logEndOffset).toBe(3);
+    repair();
+    await runUntil(cluster, 'it is in sync again', () => cluster.isQuiet(TP));
+    expect(cluster.stateOf(TP)).toMatchObject({ leader: 2 });
+    expect(await readValues(cluster)).toEqual(['a', 'b', 'c']);
+    expect(cluster.world.violations).toEqual([]);
+  });
+
+  test('a member that loses power has left the ISR after the repair, until it has fetched everything again', async () => {
+    const { cluster, repair } = await losesPower('damaged-member', 2, (one) => one.cutPeers(1, 2, false));
+    expect(cluster.logOf(2, TP)?.logEndOffset ?? 0).toBeLessThan(3);
+    repair();
+    await runUntil(cluster, 'its leaving is written', () => cluster.stateOf(TP)?.isr.join() === '1');
+    cluster.healLink('broker-1', 'broker-2');
+    await runUntil(cluster, 'it is in sync again', () => cluster.isQuiet(TP));
+    expect(await readValues(cluster)).toEqual(['a', 'b', 'c']);
+    expect(cluster.world.violations).toEqual([]);
   });
 });
