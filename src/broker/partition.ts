@@ -150,8 +150,9 @@ export class Partition {
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch);
     const { firstOffset, lastOffset } = info;
-    if (!info.isDuplicate) this.advanceHighWatermark();
-    else this.partitionEvent('duplicate-batch', { firstOffset, lastOffset });
+    // Also for a batch that is sent again: time may have passed for a follower that it waited for.
+    this.advanceHighWatermark();
+    if (info.isDuplicate) this.partitionEvent('duplicate-batch', { firstOffset, lastOffset });
     return info;
   }
 
@@ -243,8 +244,12 @@ export class Partition {
     return isr.filter((id) => !lagging.includes(id));
   }
 
-  /** Takes followers that lag out of the ISR; called on a timer. */
+  /**
+   * Takes followers that lag out of the ISR; called on a timer. The high watermark also waits for a follower
+   * that was about to join, for as long: nothing else may come when its time is up.
+   */
   maybeShrinkIsr(): void {
+    if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
     if (!this.isLeader || this.isrState.phase !== 'settled') return;
     const left = this.withoutLaggards();
     if (left.length === this.isr.length) return;

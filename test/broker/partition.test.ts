@@ -109,6 +109,23 @@ describe('the high watermark', () => {
     expect(one.log.highWatermark).toBe(10);
   });
 
+  test('waits no longer for a follower that died before it joined than for one that lags, though nothing is written', async () => {
+    for (const again of ['a check of the ISR', 'a batch that is sent again']) {
+      const one = new LonePartition().lead([1], 10);
+      one.fetch(3, 10);
+      await one.lastWrite.answer({ kind: 'joiner-gone' });
+      one.partition.appendAsLeader(Buffer.alloc(2), -1);
+      expect(one.log.highWatermark).toBe(10);
+      await one.pass(LAG_MS + 1);
+      if (again === 'a check of the ISR') one.partition.maybeShrinkIsr();
+      else {
+        one.log.isRepeated = true;
+        one.partition.appendAsLeader(Buffer.alloc(2), -1);
+      }
+      expect([again, one.log.highWatermark]).toEqual([again, 12]);
+    }
+  });
+
   test('counts a member of the ISR that is not among the replicas', () => {
     const one = new LonePartition();
     one.log.logEndOffset = 10;

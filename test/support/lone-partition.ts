@@ -15,6 +15,8 @@ class FakeLog {
   logEndOffset = 0;
   logStartOffset = 0;
   highWatermark = 0;
+  /** The next batch is in the log already: it is the last one. */
+  isRepeated = false;
   readonly epochs = new LeaderEpochCache([]);
   readonly config: Record<string, unknown> = { 'min.insync.replicas': 1, 'cleanup.policy': ['delete'] };
 
@@ -27,9 +29,9 @@ class FakeLog {
   read(): Buffer[] { return []; }
 
   appendAsLeader(records: Buffer): { firstOffset: number; lastOffset: number; logAppendTimeMs: number; isDuplicate: boolean } {
-    const firstOffset = this.logEndOffset;
-    this.logEndOffset += records.length;
-    return { firstOffset, lastOffset: this.logEndOffset - 1, logAppendTimeMs: -1, isDuplicate: false };
+    if (!this.isRepeated) this.logEndOffset += records.length;
+    const firstOffset = this.logEndOffset - records.length;
+    return { firstOffset, lastOffset: this.logEndOffset - 1, logAppendTimeMs: -1, isDuplicate: this.isRepeated };
   }
 }
 
