@@ -213,9 +213,8 @@ export class WalkCluster {
     const path = partitionStateZnode.path(this.tp);
     const host = `broker-${id}`;
     this.cluster.event('deaf', id);
-    const isAboutState = (operation: ZkOperation) => operation.host === host && operation.paths.includes(path);
     const loses = (operation: ZkOperation) => {
-      if (!isAboutState(operation)) return false;
+      if (operation.host !== host || !operation.paths.includes(path)) return false;
       world.schedule(BLIND_AFTER_MS, () => { if (this.isDeaf(id)) this.cluster.cutFromZooKeeper(id); });
       world.schedule(DEAF_MS, () => { if (this.isDeaf(id)) this.cluster.healLink(host, ZOOKEEPER_HOST); });
       return true;
