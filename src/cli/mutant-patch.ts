@@ -9,7 +9,7 @@
  * The format is in test/mutants/README.md. Like GNU patch, but stricter: only changes of existing files.
  */
 
-export const INSTRUMENTS = ['walks', 'simulate', 'sweep'] as const;
+export const INSTRUMENTS = ['walks', 'group-walks', 'simulate', 'sweep'] as const;
 export type Instrument = (typeof INSTRUMENTS)[number];
 
 export interface Mutant {

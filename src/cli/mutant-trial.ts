@@ -19,13 +19,14 @@ export interface TrialOptions {
 }
 
 /**
- * They go on until the budget is spent; in one process each, so that the same walk or seed is met in every
+ * The command of each and its options. They go on until the budget is spent; in one process each, so that the same walk or seed is met in every
  * run.
  */
-const INSTRUMENT_OPTIONS: Readonly<Record<Instrument, readonly string[]>> = {
-  walks: ['--walks', '100000000', '--jobs', '1'],
-  simulate: ['--seeds', '100000000', '--jobs', '1'],
-  sweep: ['--jobs', '1'],
+const INSTRUMENT_ARGUMENTS: Readonly<Record<Instrument, readonly string[]>> = {
+  'walks': ['walks', '--walks', '100000000', '--jobs', '1'],
+  'group-walks': ['walks', '--alphabet', 'groups', '--walks', '100000000', '--jobs', '1'],
+  'simulate': ['simulate', '--seeds', '100000000', '--jobs', '1'],
+  'sweep': ['sweep', '--jobs', '1'],
 };
 const OUTPUT_LIMIT = 1 << 20;
 /** A run is called hung after this many times the time it takes without a mutant, and a minute. */
@@ -194,8 +195,7 @@ export class MutantTrial {
     const { budgetSeconds } = this.options;
     const args = [
       path.join(copy, 'bin/samsa'),
-      instrument,
-      ...INSTRUMENT_OPTIONS[instrument],
+      ...INSTRUMENT_ARGUMENTS[instrument],
       '--until-violation',
       '--budget-seconds',
       String(budgetSeconds),

@@ -4,12 +4,15 @@
  */
 import { Command } from 'commander';
 import { Coverage, Explorer } from '../simulation/walks/explore';
-import { formatWalk, replay, shrinkWalk, WalkOutcome } from '../simulation/walks/walk';
-import { parseStep } from '../simulation/walks/walk-step';
+import { Alphabet, formatOutcome, Outcome, replayWalk, SeededSetup, shrink } from '../simulation/walks/alphabet';
+import { WalkStep } from '../simulation/walks/step-rules';
+import { replicationWalks } from '../simulation/walks/walk';
+import { groupWalks } from '../simulation/group-walks/group-walk';
 import { action, keyValue, wholeNumber } from './command';
 import { coreCount, runParallel } from './parallel';
 
 interface Options {
+  readonly alphabet: string;
   readonly walks: number;
   readonly seed: string;
   readonly jobs: number;
@@ -26,8 +29,10 @@ const SHOW_EVERY_MS = 5000;
 const SHOWN_VIOLATIONS = 5;
 const COVERAGE = 'coverage ';
 
-function report(outcome: WalkOutcome, isVerbose: boolean): void {
-  console.log(formatWalk(outcome));
+function report<S extends SeededSetup, T extends WalkStep>(
+  alphabet: Alphabet<S, T>, outcome: Outcome<S, T>, isVerbose: boolean,
+): void {
+  console.log(formatOutcome(alphabet, outcome));
   for (const violation of outcome.violations.slice(0, SHOWN_VIOLATIONS)) console.log(`  ${violation}`);
   if (!isVerbose) return;
   for (const event of outcome.timeline) console.log(`  ${JSON.stringify(event)}`);
@@ -36,22 +41,25 @@ function report(outcome: WalkOutcome, isVerbose: boolean): void {
 }
 
 /** `seed=S brokers=3 replicas=1,2,3 min.isr=2: kill 1; start 1`, as a violation is printed. */
-async function replayText(text: string, options: Options): Promise<number> {
-  const match = /^seed=(\S+) brokers=(\d+) replicas=([\d,]+) min\.isr=(\d+):(.*)$/.exec(text.trim());
-  if (!match) throw new Error(`a walk is written as 'seed=S brokers=3 replicas=1,2,3 min.isr=2: kill 1; start 1'`);
-  const setup = {
-    seed: match[1]!, brokers: Number(match[2]), replicas: match[3]!.split(',').map(Number), minIsr: Number(match[4]),
-    settings: options.set ?? {},
-  };
-  let outcome = await replay(setup, match[5]!.split(';').filter((step) => step.trim() !== '').map(parseStep));
-  if (options.shrink && outcome.violations.length > 0) outcome = await shrinkWalk(outcome);
-  report(outcome, options.verbose ?? false);
+async function replayText<S extends SeededSetup, T extends WalkStep>(
+  alphabet: Alphabet<S, T>, text: string, options: Options,
+): Promise<number> {
+  const match = /^seed=(\S+) ([^:]*):(.*)$/.exec(text.trim());
+  if (!match) throw new Error(`a walk is written as 'seed=S, its setup: kill 1; start 1', not '${text}'`);
+  const settings = options.set ?? {};
+  const setup = { ...alphabet.parseSetup(match[2]!.trim()), seed: match[1]!, settings } as S;
+  const steps = match[3]!.split(';').filter((step) => step.trim() !== '');
+  let outcome = await replayWalk(alphabet, setup, steps.map((step) => alphabet.parseStep(step)));
+  if (options.shrink && outcome.violations.length > 0) outcome = await shrink(alphabet, outcome);
+  report(alphabet, outcome, options.verbose ?? false);
   console.log(`${outcome.violations.length} violation(s), ${outcome.acked} acknowledged, trace ${outcome.traceHash.toString(16)}`);
   return outcome.violations.length > 0 ? 1 : 0;
 }
 
-async function explore(options: Options): Promise<number> {
-  const explorer = new Explorer(options.seed, options.set);
+async function explore<S extends SeededSetup, T extends WalkStep>(
+  alphabet: Alphabet<S, T>, options: Options,
+): Promise<number> {
+  const explorer = new Explorer(alphabet, options.seed, options.set);
   const startMs = Date.now();
   let shownMs = startMs;
   let failed = 0;
@@ -60,7 +68,7 @@ async function explore(options: Options): Promise<number> {
     const nowMs = Date.now();
     if (outcome.violations.length > 0) {
       failed++;
-      report(options.shrink ? await shrinkWalk(outcome) : outcome, false);
+      report(alphabet, options.shrink ? await shrink(alphabet, outcome) : outcome, false);
       if (options.untilViolation) break;
     }
     if (nowMs - shownMs > SHOW_EVERY_MS) {
@@ -91,7 +99,8 @@ async function exploreInJobs(options: Options): Promise<number> {
   const startMs = Date.now();
   const commands = Array.from({ length: options.jobs }, (_, job) => {
     const share = Math.floor(options.walks / options.jobs) + (job < options.walks % options.jobs ? 1 : 0);
-    const args = ['walks', '--job', '--jobs', '1', '--walks', String(share), '--seed', `${options.seed}-${job}`];
+    const args = ['walks', '--alphabet', options.alphabet, '--job', '--jobs', '1'];
+    args.push('--walks', String(share), '--seed', `${options.seed}-${job}`);
     if (options.budgetSeconds !== undefined) args.push('--budget-seconds', String(options.budgetSeconds));
     if (options.untilViolation) args.push('--until-violation');
     if (options.shrink) args.push('--shrink');
@@ -107,13 +116,24 @@ async function exploreInJobs(options: Options): Promise<number> {
   return codes.some((code) => code !== 0) ? 1 : 0;
 }
 
+function walksOf<S extends SeededSetup, T extends WalkStep>(
+  alphabet: Alphabet<S, T>, options: Options,
+): Promise<number> {
+  if (options.walk !== undefined) return replayText(alphabet, options.walk, options);
+  return options.jobs > 1 ? exploreInJobs(options) : explore(alphabet, options);
+}
+
 function walks(options: Options): Promise<number> {
-  if (options.walk !== undefined) return replayText(options.walk, options);
-  return options.jobs > 1 ? exploreInJobs(options) : explore(options);
+  switch (options.alphabet) {
+    case 'replication': return walksOf(replicationWalks, options);
+    case 'groups': return walksOf(groupWalks, options);
+    default: throw new Error(`--alphabet is replication or groups, not '${options.alphabet}'`);
+  }
 }
 
 export function walksCommand(): Command {
   return new Command('walks').description('run short walks of staged steps on small simulated clusters')
+    .option('--alphabet <name>', 'what the steps are about: replication, or groups (and their clients)', 'replication')
     .option('--walks <n>', 'how many', wholeNumber, 1000)
     .option('--seed <s>', 'the search is the same for the same seed and number of jobs', '1')
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())

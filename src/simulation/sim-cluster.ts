@@ -194,6 +194,7 @@ export class SimCluster {
       host.resume();
       host.disk.heal();
       host.flushDelayMs = 0;
+      host.timerDelayMs = 0;
       if (this.zookeeper.memberOf(host.name)) this.zookeeper.lag(host.name, 0);
     }
   }

@@ -44,6 +44,8 @@ export class SimHost {
   isPaused = false;
   /** How far the wall clock is off. */
   clockOffsetMs = 0;
+  /** How much later than asked for timers fire: an event loop with much to do. */
+  timerDelayMs = 0;
   /** How long a flush takes. */
   flushDelayMs = 0;
   /** Calls that changed the disk, over all lives. */
@@ -83,7 +85,7 @@ export class SimHost {
       schedule: (delayMs, action): Timer => {
         check('schedule');
         if (life.isCrashed) return { cancel: () => {} };
-        return this.world.schedule(delayMs, action, life);
+        return this.world.schedule(delayMs + this.timerDelayMs, action, life);
       },
     };
     return {

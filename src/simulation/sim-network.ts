@@ -80,6 +80,13 @@ export class SimNetwork {
     }
   }
 
+  /** What is sent from now on over the connections that are open arrives so late; new connections overtake them. */
+  delayOpen(from: string, to: string, delayMs: number): void {
+    for (const stream of this.streams) {
+      if (stream.from.name === from && stream.to.name === to) stream.delay(delayMs);
+    }
+  }
+
   latencyMs(): number {
     return 0.1 + this.random.below(20) / 10;
   }
@@ -211,6 +218,10 @@ class Stream {
     const chunks = this.held;
     this.held = [];
     for (const chunk of chunks) this.deliver(chunk);
+  }
+
+  delay(delayMs: number): void {
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, this.network.world.nowMs + delayMs);
   }
 
   /** When the last byte on the way arrives. */

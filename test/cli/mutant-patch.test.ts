@@ -21,6 +21,7 @@ test('a mutant has a name, a header of one line a field, and changes', () => {
     seeds: 'walks',
   });
   expect(parse([...HEADER.slice(0, 3), 'Seeds: none', 'Title: only this one']).seeds).toBeUndefined();
+  expect(parse([...HEADER.slice(0, 3), 'Seeds: group-walks']).seeds).toBe('group-walks');
   expect(parse([...HEADER, 'Title: only this one']).title).toBe('only this one');
   expect(
     parse([...HEADER, 'diff --git a/src/log/log.ts b/src/log/log.ts', 'index 1234567..89abcde 100644'])

@@ -1,11 +1,12 @@
 /** Walks: short histories of staged steps, explored by what they reach. */
 import { Explorer } from '../../src/simulation/walks/explore';
-import { formatWalk, replay, shrinkWalk, WalkOutcome } from '../../src/simulation/walks/walk';
-import { formatStep, parseStep } from '../../src/simulation/walks/walk-step';
+import { formatWalk, replay, replicationWalks, shrinkWalk, WalkOutcome } from '../../src/simulation/walks/walk';
+import { WalkSetup } from '../../src/simulation/walks/walk-cluster';
+import { formatStep, parseStep, Step } from '../../src/simulation/walks/walk-step';
 
 const SETUP = { seed: 'walks-test', brokers: 3, replicas: [1, 2, 3], minIsr: 2, settings: {} };
 
-async function explore(explorer: Explorer, walks: number): Promise<WalkOutcome[]> {
+async function explore(explorer: Explorer<WalkSetup, Step>, walks: number): Promise<WalkOutcome[]> {
   const outcomes: WalkOutcome[] = [];
   for (let i = 0; i < walks; i++) outcomes.push(await explorer.next());
   return outcomes;
@@ -26,15 +27,15 @@ test('the same walk twice is the same run, action by action', async () => {
 });
 
 test('a search with the same seed goes the same walks, and none loses what was acknowledged', async () => {
-  const outcomes = await explore(new Explorer('suite'), 60);
+  const outcomes = await explore(new Explorer(replicationWalks, 'suite'), 60);
   expect(outcomes.flatMap((outcome) => outcome.violations.map((violation) => `${formatWalk(outcome)}\n${violation}`))).toEqual([]);
   expect(outcomes.reduce((sum, { acked }) => sum + acked, 0)).toBeGreaterThan(20);
-  const again = await explore(new Explorer('suite'), 10);
+  const again = await explore(new Explorer(replicationWalks, 'suite'), 10);
   expect(again.map(formatWalk)).toEqual(outcomes.slice(0, 10).map(formatWalk));
 });
 
 test('walks go on from what reached new states', async () => {
-  const explorer = new Explorer('coverage');
+  const explorer = new Explorer(replicationWalks, 'coverage');
   await explore(explorer, 40);
   const { states, combinations, prefixes, waypoints } = explorer.coverage;
   expect(states).toBeGreaterThan(60);
@@ -53,7 +54,7 @@ test('a leader that cannot learn what became of its ISR write counts whoever may
 });
 
 test('truncating to the high watermark is found within a few hundred walks, and shrunk to a handful of steps', async () => {
-  const explorer = new Explorer('kip-101', { 'lab.truncate.to.high.watermark': 'true' });
+  const explorer = new Explorer(replicationWalks, 'kip-101', { 'lab.truncate.to.high.watermark': 'true' });
   let outcome = await explorer.next();
   for (let i = 0; i < 400 && outcome.violations.length === 0; i++) outcome = await explorer.next();
   expect(outcome.violations.join()).toContain('NoAckedTruncated');

@@ -5,21 +5,20 @@
  * that were met are remembered, and the prefix that first met one is extended later; a prefix that was extended often
  * is drawn less. One explorer is deterministic: the same seed and number of walks are the same walks.
  */
+import { RawConfig } from '../../common/config-def';
 import { Prng } from '../prng';
-import { waypoints } from './abstract-state';
-import { runWalk, Visit, WalkOutcome } from './walk';
-import { WalkSetup } from './walk-cluster';
-import { Step } from './walk-step';
+import { Alphabet, Outcome, SeededSetup, Visit } from './alphabet';
+import { WalkStep } from './step-rules';
 
-interface Prefix {
-  readonly setup: WalkSetup;
-  readonly steps: readonly Step[];
+interface Prefix<S, T> {
+  readonly setup: S;
+  readonly steps: readonly T[];
   timesExtended: number;
 }
 
 /** Prefixes that ended in one combination of waypoints. */
-interface Place {
-  readonly prefixes: Prefix[];
+interface Place<S, T> {
+  readonly prefixes: Prefix<S, T>[];
   timesExtended: number;
 }
 
@@ -35,14 +34,6 @@ const PREFIXES_COMPARED = 3;
 const HASTE = [0.1, 0.35, 0.75];
 const CORPUS_LIMIT = 20000;
 
-const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'replicas' | 'minIsr'>[] = [
-  { brokers: 3, replicas: [1, 2, 3], minIsr: 2 },
-  { brokers: 3, replicas: [2, 3, 1], minIsr: 2 },
-  { brokers: 3, replicas: [1, 2, 3], minIsr: 1 },
-  { brokers: 4, replicas: [1, 2, 3, 4], minIsr: 2 },
-  { brokers: 4, replicas: [3, 1, 2], minIsr: 2 },
-];
-
 export interface Coverage {
   readonly walks: number;
   readonly states: number;
@@ -53,37 +44,46 @@ export interface Coverage {
   readonly waypoints: Readonly<Record<string, number>>;
 }
 
-export class Explorer {
+export class Explorer<S extends SeededSetup, T extends WalkStep> {
   private readonly random: Prng;
   private readonly states = new Set<string>();
   /** By combination of waypoints, in the order they were first met. */
-  private readonly places = new Map<string, Place>();
-  private readonly placeList: Place[] = [];
-  private readonly corpus: Prefix[] = [];
-  private readonly passed: number[] = Object.keys(waypoints).map(() => 0);
+  private readonly places = new Map<string, Place<S, T>>();
+  private readonly placeList: Place<S, T>[] = [];
+  private readonly corpus: Prefix<S, T>[] = [];
+  private readonly passed: number[];
   private walks = 0;
   private acked = 0;
 
-  constructor(private readonly seed: string, private readonly settings: WalkSetup['settings'] = {}) {
+  constructor(
+    private readonly alphabet: Alphabet<S, T>,
+    private readonly seed: string,
+    private readonly settings: RawConfig = {},
+  ) {
+    this.passed = alphabet.waypoints.map(() => 0);
     this.random = new Prng(`${seed}/explorer`);
   }
 
   /** Runs the next walk and learns from it. */
-  async next(): Promise<WalkOutcome> {
+  async next(): Promise<Outcome<S, T>> {
     const number = this.walks++;
     const random = this.random.split(String(number));
     const prefix = this.corpus.length > 0 && random.chance(EXTEND_CHANCE) ? this.pick(random) : undefined;
-    const setup = prefix?.setup ?? { ...random.pick(SETUPS), seed: `${this.seed}.${number}`, settings: this.settings };
+    const setup = prefix?.setup ?? this.drawSetup(random, `${this.seed}.${number}`);
     const steps = prefix?.steps ?? [];
     const wanted = prefix ? random.pick(DRAWN_STEPS) : FRESH_DRAWN_STEPS;
     const drawn = Math.max(1, Math.min(wanted, MAX_STEPS - steps.length));
-    const outcome = await runWalk({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
+    const outcome = await this.alphabet.run({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
     this.learn(outcome);
     return outcome;
   }
 
+  private drawSetup(random: Prng, seed: string): S {
+    return { ...this.alphabet.drawSetup(random), seed, settings: this.settings } as S;
+  }
+
   /** A rare place, or a state that was new when it was met: of some at random what was extended least. */
-  private pick(random: Prng): Prefix {
+  private pick(random: Prng): Prefix<S, T> {
     const place = random.chance(PLACE_CHANCE) ? leastExtended(this.placeList, PLACES_COMPARED, random) : undefined;
     if (place) place.timesExtended++;
     const prefix = leastExtended(place?.prefixes ?? this.corpus, PREFIXES_COMPARED, random);
@@ -91,7 +91,7 @@ export class Explorer {
     return prefix;
   }
 
-  private learn({ setup, steps, visits, acked }: WalkOutcome): void {
+  private learn({ setup, steps, visits, acked }: Outcome<S, T>): void {
     this.acked += acked;
     const passed = new Set<number>();
     visits.forEach((visit, i) => {
@@ -102,7 +102,7 @@ export class Explorer {
   }
 
   /** A prefix is kept if its state is new, and among those of its combination of waypoints while these are few. */
-  private keep({ state, waypoints: combination }: Visit, prefix: Prefix): void {
+  private keep({ state, waypoints: combination }: Visit, prefix: Prefix<S, T>): void {
     const isNewState = !this.states.has(state);
     this.states.add(state);
     const place = this.placeOf(combination);
@@ -111,10 +111,10 @@ export class Explorer {
     put(this.corpus, prefix, CORPUS_LIMIT, this.random);
   }
 
-  private placeOf(combination: string): Place {
+  private placeOf(combination: string): Place<S, T> {
     const known = this.places.get(combination);
     if (known) return known;
-    const place: Place = { prefixes: [], timesExtended: 0 };
+    const place: Place<S, T> = { prefixes: [], timesExtended: 0 };
     this.places.set(combination, place);
     this.placeList.push(place);
     return place;
@@ -122,7 +122,7 @@ export class Explorer {
 
   get coverage(): Coverage {
     const { walks, acked } = this;
-    const counts = Object.fromEntries(Object.keys(waypoints).map((name, n) => [name, this.passed[n]!]));
+    const counts = Object.fromEntries(this.alphabet.waypoints.map((name, n) => [name, this.passed[n]!]));
     return {
       walks, acked, states: this.states.size, combinations: this.places.size, prefixes: this.corpus.length,
       waypoints: counts,

@@ -6,30 +6,11 @@
  */
 import { NO_LEADER } from '../../common/cluster-types';
 import { Prng } from '../prng';
+import { anywhere, one, StepRule, StepRules, Targets, WalkStep, when } from './step-rules';
 import { WalkCluster } from './walk-cluster';
 
-export interface Step {
-  readonly kind: StepKind;
-  /** Broker ids; unused ones are 0. */
-  readonly a: number;
-  readonly b: number;
-  /** The next step does not wait until the cluster has settled. */
-  readonly isHasty: boolean;
-}
+export { formatStep } from './step-rules';
 
-type Targets = readonly [number, number];
-
-interface StepRule {
-  /** How often the step is drawn, relative to the others. */
-  readonly weight: number;
-  /** The targets it can have now. */
-  targets(walk: WalkCluster): readonly Targets[];
-  run(walk: WalkCluster, a: number, b: number): Promise<void> | void;
-}
-
-const one = (ids: readonly number[]): Targets[] => ids.map((id) => [id, 0]);
-const NOWHERE: Targets = [0, 0];
-const when = (isPossible: boolean): Targets[] => (isPossible ? [NOWHERE] : []);
 const pairs = (ids: readonly number[]): Targets[] =>
   ids.flatMap((a) => ids.filter((b) => b !== a).map((b): Targets => [a, b]));
 
@@ -104,7 +85,7 @@ const rules = {
     targets: (walk) => one(walk.inSync.filter((id) => id !== walk.leader && walk.running.includes(walk.leader))),
     run: (walk, a) => walk.dropFromIsr(a),
   },
-  'move-controller': { weight: 1.5, targets: () => [NOWHERE], run: (walk) => walk.moveController() },
+  'move-controller': { weight: 1.5, targets: anywhere, run: (walk) => walk.moveController() },
   'lose-reply': {
     weight: 3,
     targets: (walk) => one(walk.running),
@@ -119,40 +100,16 @@ const rules = {
   'lag': {
     weight: 1.5, targets: (walk) => (walk.hasLostPower ? [] : one(walk.running)), run: (walk, a) => walk.lag(a),
   },
-  'pass-time': { weight: 2, targets: () => [NOWHERE], run: (walk) => walk.passTime() },
-} satisfies Readonly<Record<string, StepRule>>;
+  'pass-time': { weight: 2, targets: anywhere, run: (walk) => walk.passTime() },
+} satisfies Readonly<Record<string, StepRule<WalkCluster>>>;
 
 export type StepKind = keyof typeof rules;
-export const stepKinds = Object.keys(rules) as StepKind[];
+export type Step = WalkStep<StepKind>;
 
-/** Draws a step that can be done now; `haste`: how probable it is that the next one does not wait for it. */
-export function drawStep(walk: WalkCluster, random: Prng, haste: number): Step {
-  const possible = stepKinds.map((kind) => ({ kind, targets: (rules[kind] as StepRule).targets(walk) }))
-    .filter(({ targets }) => targets.length > 0);
-  let ticket = random.below(1e6) / 1e6 * possible.reduce((sum, { kind }) => sum + rules[kind].weight, 0);
-  const drawn = possible.find(({ kind }) => (ticket -= rules[kind].weight) < 0) ?? possible[0]!;
-  const [a, b] = random.pick(drawn.targets);
-  return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };
-}
+const steps = new StepRules<WalkCluster, StepKind>(rules);
+export const stepKinds = steps.kinds;
 
-/** Whether the step's targets are possible now; a step that is not is passed over when a walk is replayed. */
-export function isPossible(walk: WalkCluster, { kind, a, b }: Step): boolean {
-  return (rules[kind] as StepRule).targets(walk).some((targets) => targets[0] === a && targets[1] === b);
-}
-
-export function runStep(walk: WalkCluster, { kind, a, b }: Step): Promise<void> | void {
-  return (rules[kind] as StepRule).run(walk, a, b);
-}
-
-export function formatStep({ kind, a, b, isHasty }: Step): string {
-  const target = b !== 0 ? ` ${a}>${b}` : a !== 0 ? ` ${a}` : '';
-  return `${kind}${target}${isHasty ? '!' : ''}`;
-}
-
-/** Throws an Error that names the text if it is no step. */
-export function parseStep(text: string): Step {
-  const match = /^([a-z-]+)(?: (\d+)(?:>(\d+))?)?(!?)$/.exec(text.trim());
-  const kind = match?.[1] as StepKind | undefined;
-  if (!match || !kind || !stepKinds.includes(kind)) throw new Error(`'${text}' is no step of a walk`);
-  return { kind, a: Number(match[2] ?? 0), b: Number(match[3] ?? 0), isHasty: match[4] === '!' };
-}
+export const drawStep = (walk: WalkCluster, random: Prng, haste: number): Step => steps.draw(walk, random, haste);
+export const isPossible = (walk: WalkCluster, step: Step): boolean => steps.isPossible(walk, step);
+export const runStep = (walk: WalkCluster, step: Step): Promise<void> | void => steps.run(walk, step);
+export const parseStep = (text: string): Step => steps.parse(text);

@@ -13,45 +13,26 @@ import { scanLog } from '../../checkers/log-scan';
 import { Log } from '../../log/log';
 import { batchesOf, RecordBatch } from '../../record/record-batch';
 import { recordsOf } from '../../record/record';
-import { Prng } from '../prng';
-import { abstractState, passedWaypoints } from './abstract-state';
+import { abstractState, passedWaypoints, waypoints } from './abstract-state';
+import { Alphabet, formatOutcome, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
 import { WalkCluster, WalkSetup } from './walk-cluster';
-import { drawStep, formatStep, isPossible, runStep, Step } from './walk-step';
+import { drawStep, formatStep, isPossible, parseStep, runStep, Step } from './walk-step';
 
 const LEADER_WITHIN_MS = 20000;
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
 const LOOK_EVERY_MS = 200;
 
-/** Where a walk was after one of its steps. */
-export interface Visit {
-  readonly state: string;
-  readonly waypoints: string;
-}
+export type WalkOutcome = Outcome<WalkSetup, Step>;
+export type WalkPlan = Plan<WalkSetup, Step>;
 
-export interface WalkOutcome {
-  readonly setup: WalkSetup;
-  readonly steps: readonly Step[];
-  /** One a step: what was there when it had settled. */
-  readonly visits: readonly Visit[];
-  readonly violations: readonly string[];
-  readonly acked: number;
-  readonly actions: number;
-  readonly traceHash: number;
-  readonly timeline: readonly Readonly<Record<string, unknown>>[];
-  readonly log: readonly string[];
-}
-
-export interface WalkPlan {
-  readonly setup: WalkSetup;
-  /** Done first; a step that is not possible where it stands is passed over. */
-  readonly prefix: readonly Step[];
-  /** So many drawn steps follow. */
-  readonly drawn: number;
-  /** How probable it is that a drawn step is not waited for. */
-  readonly haste: number;
-  readonly random: Prng;
-}
+const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'replicas' | 'minIsr'>[] = [
+  { brokers: 3, replicas: [1, 2, 3], minIsr: 2 },
+  { brokers: 3, replicas: [2, 3, 1], minIsr: 2 },
+  { brokers: 3, replicas: [1, 2, 3], minIsr: 1 },
+  { brokers: 4, replicas: [1, 2, 3, 4], minIsr: 2 },
+  { brokers: 4, replicas: [3, 1, 2], minIsr: 2 },
+];
 
 class Walk {
   readonly steps: Step[] = [];
@@ -213,23 +194,22 @@ export async function runWalk(plan: WalkPlan): Promise<WalkOutcome> {
   }
 }
 
-/** The same walk again, from its text. */
-export function replay(setup: WalkSetup, steps: readonly Step[]): Promise<WalkOutcome> {
-  return runWalk({ setup, prefix: steps, drawn: 0, haste: 0, random: new Prng('unused') });
-}
+/** Walks of brokers and their logs. */
+export const replicationWalks: Alphabet<WalkSetup, Step> = {
+  waypoints: Object.keys(waypoints),
+  drawSetup: (random) => random.pick(SETUPS),
+  run: runWalk,
+  formatSetup: ({ brokers, replicas, minIsr }) => `brokers=${brokers} replicas=${replicas} min.isr=${minIsr}`,
+  parseSetup: (text) => {
+    const match = /^brokers=(\d+) replicas=([\d,]+) min\.isr=(\d+)$/.exec(text);
+    if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
+    return { brokers: Number(match[1]), replicas: match[2]!.split(',').map(Number), minIsr: Number(match[3]) };
+  },
+  parseStep,
+};
 
-/** Leaves steps out while the walk still fails: the shortest that was found. */
-export async function shrinkWalk(outcome: WalkOutcome): Promise<WalkOutcome> {
-  let smallest = outcome;
-  for (let i = 0; i < smallest.steps.length;) {
-    const shorter = await replay(smallest.setup, smallest.steps.filter((_, n) => n !== i));
-    if (shorter.violations.length > 0) smallest = shorter;
-    else i++;
-  }
-  return smallest;
-}
-
-export function formatWalk({ setup, steps }: Pick<WalkOutcome, 'setup' | 'steps'>): string {
-  const { seed, brokers, replicas, minIsr } = setup;
-  return `seed=${seed} brokers=${brokers} replicas=${replicas} min.isr=${minIsr}: ${steps.map(formatStep).join('; ')}`;
-}
+export const replay = (setup: WalkSetup, steps: readonly Step[]): Promise<WalkOutcome> =>
+  replayWalk(replicationWalks, setup, steps);
+export const shrinkWalk = (outcome: WalkOutcome): Promise<WalkOutcome> => shrink(replicationWalks, outcome);
+export const formatWalk = (outcome: Pick<WalkOutcome, 'setup' | 'steps'>): string =>
+  formatOutcome(replicationWalks, outcome);

@@ -1,0 +1,84 @@
+/**
+ * What all members of one group have in common: who owns what, what was committed, and what was read by
+ * somebody.
+ */
+import { TopicPartition, tpName } from '../../common/cluster-types';
+import { SimCluster } from '../sim-cluster';
+import { CommitBook } from './commit-book';
+
+export class GroupBooks {
+  private readonly commits = new Map<string, CommitBook>();
+  private readonly owners = new Map<string, string>();
+  private readonly values = new Map<string, Map<number, string>>();
+  /** Below it a seek to the end may have passed records over. */
+  private readonly excused = new Map<string, number>();
+
+  constructor(
+    readonly cluster: SimCluster, readonly groupId: string, readonly partitions: TopicPartition[],
+  ) {}
+
+  get topics(): string[] { return [...new Set(this.partitions.map(({ topic }) => topic))]; }
+
+  violation(text: string): void {
+    this.cluster.world.violation(`${text} (${this.groupId})`);
+  }
+
+  commitsOf(tp: TopicPartition): CommitBook {
+    const known = this.commits.get(tpName(tp));
+    if (known) return known;
+    const book = new CommitBook();
+    this.commits.set(tpName(tp), book);
+    return book;
+  }
+
+  owned(tp: TopicPartition, generation: number, member: string): void {
+    const key = `${generation} ${tpName(tp)}`;
+    const other = this.owners.get(key);
+    if (other !== undefined && other !== member) {
+      this.violation(
+        `OneOwner: ${tpName(tp)} belongs to ${other} and to ${member} in generation ` +
+        `${generation}`,
+      );
+    }
+    this.owners.set(key, member);
+  }
+
+  /** The end of the longest log: nobody may stand behind it. */
+  endOf(tp: TopicPartition): number {
+    const { cluster } = this;
+    const ends = cluster.brokers.map(({ id }) => cluster.partitionOf(id, tp)?.log.logEndOffset ?? 0);
+    return Math.max(0, ...ends);
+  }
+
+  /** What every reader may see by now, for the current leader has said so to its followers. */
+  committedEndOf(tp: TopicPartition): number {
+    const state = this.cluster.stateOf(tp);
+    const marks = (state?.isr ?? []).map((id) => this.cluster.partitionOf(id, tp)?.log.highWatermark ?? 0);
+    return marks.length === 0 ? 0 : Math.min(...marks);
+  }
+
+  processed(tp: TopicPartition, offset: number, value: string, member: string): void {
+    const values = this.values.get(tpName(tp)) ?? new Map<number, string>();
+    this.values.set(tpName(tp), values);
+    const before = values.get(offset);
+    if (before !== undefined && before !== value) {
+      this.violation(
+        `OffsetsAgree: ${tpName(tp)} offset ${offset} was ${before}, and is ${value} for ` +
+        `${member}`,
+      );
+    }
+    values.set(offset, value);
+  }
+
+  excuse(tp: TopicPartition, below: number): void {
+    this.excused.set(tpName(tp), Math.max(below, this.excused.get(tpName(tp)) ?? 0));
+  }
+
+  /** Offsets below `end` that nobody was given. */
+  unread(tp: TopicPartition, end: number): number[] {
+    const values = this.values.get(tpName(tp));
+    const from = this.excused.get(tpName(tp)) ?? 0;
+    const offsets = Array.from({ length: end }, (_, offset) => offset);
+    return offsets.filter((offset) => offset >= from && !values?.has(offset));
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What the alphabets of walks have in common: a step is drawn by weight among those that can be done now, and
+ * written as text such as `kill 1`, `cut 1>2` or, if the next one does not wait for it, `kill 1!`.
+ */
+import { Prng } from '../prng';
+
+export interface WalkStep<K extends string = string> {
+  readonly kind: K;
+  /** What it is done to; unused ones are 0. */
+  readonly a: number;
+  readonly b: number;
+  /** The next step does not wait until the cluster has settled. */
+  readonly isHasty: boolean;
+}
+
+export type Targets = readonly [number, number];
+
+export interface StepRule<W> {
+  /** How often the step is drawn, relative to the others. */
+  readonly weight: number;
+  /** The targets it can have now. */
+  targets(walk: W): readonly Targets[];
+  run(walk: W, a: number, b: number): Promise<void> | void;
+}
+
+const NOWHERE: Targets = [0, 0];
+
+export const anywhere = (): Targets[] => [NOWHERE];
+export const when = (isPossible: boolean): Targets[] => (isPossible ? [NOWHERE] : []);
+export const one = (ids: readonly number[]): Targets[] => ids.map((id) => [id, 0]);
+
+export class StepRules<W, K extends string> {
+  readonly kinds: readonly K[];
+
+  constructor(private readonly rules: Readonly<Record<K, StepRule<W>>>) {
+    this.kinds = Object.keys(rules) as K[];
+  }
+
+  /**
+   * Draws a step that can be done now; `haste`: how probable it is that the next one does not wait for it.
+   */
+  draw(walk: W, random: Prng, haste: number): WalkStep<K> {
+    const possible = this.kinds.map((kind) => ({ kind, targets: this.rules[kind].targets(walk) }))
+      .filter(({ targets }) => targets.length > 0);
+    const total = possible.reduce((sum, { kind }) => sum + this.rules[kind].weight, 0);
+    let ticket = random.below(1e6) / 1e6 * total;
+    const drawn = possible.find(({ kind }) => (ticket -= this.rules[kind].weight) < 0) ?? possible[0]!;
+    const [a, b] = random.pick(drawn.targets);
+    return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };
+  }
+
+  /**
+   * Whether the step's targets are possible now; a step that is not is passed over when a walk is replayed.
+   */
+  isPossible(walk: W, { kind, a, b }: WalkStep<K>): boolean {
+    return this.rules[kind].targets(walk).some((targets) => targets[0] === a && targets[1] === b);
+  }
+
+  run(walk: W, { kind, a, b }: WalkStep<K>): Promise<void> | void {
+    return this.rules[kind].run(walk, a, b);
+  }
+
+  /** Throws an Error that names the text if it is no step. */
+  parse(text: string): WalkStep<K> {
+    const match = /^([a-z-]+)(?: (\d+)(?:>(\d+))?)?(!?)$/.exec(text.trim());
+    const kind = match?.[1] as K | undefined;
+    if (!match || !kind || !this.kinds.includes(kind)) throw new Error(`'${text}' is no step of a walk`);
+    return { kind, a: Number(match[2] ?? 0), b: Number(match[3] ?? 0), isHasty: match[4] === '!' };
+  }
+}
+
+export function formatStep({ kind, a, b, isHasty }: WalkStep): string {
+  const target = b !== 0 ? ` ${a}>${b}` : a !== 0 ? ` ${a}` : '';
+  return `${kind}${target}${isHasty ? '!' : ''}`;
+}

@@ -1,0 +1,79 @@
+/** Walks of groups and their clients: what they hold, and that they find planted mistakes. */
+import { CommitBook } from '../../src/simulation/group-walks/commit-book';
+import { groupWalks } from '../../src/simulation/group-walks/group-walk';
+import { formatOutcome, replayWalk } from '../../src/simulation/walks/alphabet';
+import { Explorer } from '../../src/simulation/walks/explore';
+import { formatStep } from '../../src/simulation/walks/step-rules';
+
+const SETUP = 'styles=explicit,auto,explicit assignor=cooperative-sticky discovery=bootstrap loner=no ' +
+  'joined=2 faults=yes';
+const run = (text: string, setup = SETUP) => replayWalk(
+  groupWalks, { ...groupWalks.parseSetup(setup), seed: 'group-walks-test', settings: {} },
+  text.split('; ').map((step) => groupWalks.parseStep(step)));
+
+test('a walk of groups is written as text and read again', async () => {
+  for (const text of ['join 1', 'send 4>2!', 'kill-coordinator 3']) {
+    expect(formatStep(groupWalks.parseStep(text))).toBe(text);
+  }
+  expect(() => groupWalks.parseStep('explode 1')).toThrow("'explode 1' is no step of a walk");
+  expect(() => groupWalks.parseSetup('brokers=3')).toThrow("a setup is written as 'styles=");
+  const outcome = await run('take 1');
+  expect(formatOutcome(groupWalks, outcome)).toBe(`seed=group-walks-test ${SETUP}: take 1`);
+});
+
+test('the same walk of a group twice is the same run, action by action', async () => {
+  const text = 'take 1; commit-sync 1!; join 3; kill-coordinator 1!; kill-coordinator 2!; ' +
+    'kill-coordinator 3!; send-batch 4>1!; mute-replies 1>2!; seek-begin 1; take 1; heal 1; ' +
+    'close 2!; read-back 1';
+  const [one, two] = [await run(text), await run(text)];
+  expect(one.violations).toEqual([]);
+  expect(one.acked).toBeGreaterThan(6);
+  expect(two.traceHash).toBe(one.traceHash);
+  expect(two.visits).toEqual(one.visits);
+});
+
+test('a search over groups goes on from what reached new states, and finds nothing', async () => {
+  const explorer = new Explorer(groupWalks, 'suite');
+  const violations: string[] = [];
+  for (let i = 0; i < 25; i++) {
+    const outcome = await explorer.next();
+    violations.push(...outcome.violations.map((text) => `${formatOutcome(groupWalks, outcome)}\n${text}`));
+  }
+  expect(violations).toEqual([]);
+  const { states, combinations, waypoints } = explorer.coverage;
+  expect(states).toBeGreaterThan(20);
+  expect(combinations).toBeGreaterThan(5);
+  expect(waypoints['two members share the partitions']).toBeGreaterThan(0);
+});
+
+describe('what a group may find as its committed offset', () => {
+  test('is what was acknowledged last, or a later commit of unknown fate', () => {
+    const book = new CommitBook();
+    expect(book.candidates(undefined, [0])).toEqual(new Set([0]));
+    book.reached('a', 1, 5);
+    expect(book.candidates(undefined, [0])).toEqual(new Set([0, 5]));
+    book.reached('a', 1, 8);
+    expect(book.acknowledged('a', 5)).toBe(true);
+    expect(book.candidates(book.last, [0])).toEqual(new Set([5, 8]));
+  });
+
+  test('is not what a member of an older generation commits later', () => {
+    const book = new CommitBook();
+    book.reached('b', 2, 7);
+    expect(book.acknowledged('b', 7)).toBe(true);
+    book.reached('a', 1, 3);
+    expect(book.candidates(book.last, [0])).toEqual(new Set([7]));
+    expect(book.acknowledged('a', 3)).toBe(true);
+    expect(book.last!.offset).toBe(7);
+  });
+
+  test('may be lower after a seek, and nobody commits where it never stood', () => {
+    const book = new CommitBook();
+    book.reached('a', 1, 7);
+    book.acknowledged('a', 7);
+    book.reached('a', 1, 0);
+    expect(book.acknowledged('a', 0)).toBe(true);
+    expect(book.candidates(book.last, [])).toEqual(new Set([0]));
+    expect(book.acknowledged('a', 4)).toBe(false);
+  });
+});
