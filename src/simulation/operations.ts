@@ -1,6 +1,6 @@
 /**
- * What administrators do while the faults go on: topics are created, records deleted, settings changed,
- * preferred leaders elected. An operation may fail; what it leaves behind must still become quiet.
+ * What administrators do while the faults go on: topics are created and expanded, records deleted, settings
+ * changed, preferred leaders elected. An operation may fail; what it leaves behind must still become quiet.
  */
 import { Admin } from '../admin/admin';
 import { TopicPartition } from '../common/cluster-types';
@@ -8,14 +8,14 @@ import { sleep } from '../common/host';
 import { alterTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
-import { configChangesZnode, configZnode, isrChangeZnode, preferredElectionZnode } from '../zk/znodes';
+import { configChangesZnode, configZnode, isrChangeZnode, preferredElectionZnode, topicZnode } from '../zk/znodes';
 import { FaultWindow } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { discovery } from './workload';
 
 export const operationKinds = [
-  'create-topic', 'alter-config', 'elect-preferred', 'delete-records', 'malformed-znode',
+  'create-topic', 'alter-config', 'elect-preferred', 'delete-records', 'malformed-znode', 'expand-topic',
 ] as const;
 
 export interface Operation {
@@ -58,7 +58,7 @@ export interface Topics {
 }
 
 export class Operations {
-  /** Topics that were asked for; whether each exists is for ZooKeeper to say. */
+  /** Partitions that were asked for; whether each exists is for ZooKeeper to say. */
   readonly created: TopicPartition[] = [];
   private readonly environment;
   private readonly admin: Admin;
@@ -84,6 +84,7 @@ export class Operations {
       case 'elect-preferred': return this.electPreferred();
       case 'delete-records': return this.deleteRecords(choice);
       case 'malformed-znode': return this.malformedZnode(choice);
+      case 'expand-topic': return this.expandTopic(choice);
     }
   }
 
@@ -103,6 +104,22 @@ export class Operations {
       Array.from({ length: partitions }, (_, partition) => [partition, replicas(partition)]),
     );
     return this.cluster.createTopic(topic, assignment, configs);
+  }
+
+  /** What a tool with `--alter --partitions` writes. */
+  private async expandTopic(choice: number): Promise<void> {
+    const created = this.created.filter(({ topic }) => this.cluster.existsTopic(topic));
+    const { topic } = (choice % 2 === 0 ? undefined : created.at(-1)) ?? this.topics.main[0]!;
+    await this.withZooKeeper(async (zk) => {
+      const znode = (await zk.get(topicZnode.path(topic)))!;
+      const assignment = topicZnode.decode(topic, znode.data);
+      const partitions = new Map(assignment.partitions);
+      const [first, ...others] = partitions.get(choice % partitions.size)!;
+      const tp = { topic, partition: partitions.size };
+      partitions.set(tp.partition, [...others, first!]);
+      this.created.push(tp);
+      await zk.set(topicZnode.path(topic), topicZnode.encode({ ...assignment, partitions }), znode.stat.version);
+    });
   }
 
   private async withZooKeeper(work: (zk: ZkConnection) => Promise<void>): Promise<void> {

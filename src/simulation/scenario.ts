@@ -95,7 +95,9 @@ class Run {
 
   /** The partitions that exist by now. */
   private get tps(): TopicPartition[] {
-    const created = this.operations.created.filter((tp) => this.cluster.existsTopic(tp.topic));
+    const { cluster, operations } = this;
+    const exists = (tp: TopicPartition) => cluster.existsTopic(tp.topic) && cluster.assignmentOf(tp).length > 0;
+    const created = [...new Map(operations.created.map((tp) => [tpName(tp), tp])).values()].filter(exists);
     return [...this.main, ...this.trimmed, ...created];
   }
 
