@@ -5,7 +5,9 @@
  * Swarm testing: each seed draws which kinds of everything exist at all, because runs with everything at once
  * find less.
  */
-import { diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, lagKinds, zooKeeperFaultKinds } from './faults';
+import {
+  diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, lagKinds, stopFaultKinds, zooKeeperFaultKinds,
+} from './faults';
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
 import { Prng } from './prng';
@@ -103,6 +105,8 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const zk = random.split('zookeeper faults');
   const zkKinds = zooKeeperFaultKinds.filter((kind) => !losesPower || !lagKinds.includes(kind));
   const zkFaults = zk.chance(0.3) ? drawFaults(zk, zkKinds, window).slice(0, 4) : [];
+  const stops = random.split('clean stops');
+  const stopFaults = stops.chance(0.2) ? drawFaults(stops, stopFaultKinds, window).slice(0, 3) : [];
   const events = random.split('event faults');
   const timed = drawFaults(random.split('faults'), kinds, window);
   const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];
@@ -111,7 +115,7 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const drawn = recipe ? [
     ...recipe.faults, ...timed.slice(0, 2),
   ] : eventFaults.length > 0 ? timed.slice(0, 4) : timed;
-  const faults = [...drawn, ...diskFaults, ...zkFaults];
+  const faults = [...drawn, ...diskFaults, ...zkFaults, ...stopFaults];
   const readers = random.split('readers');
   const trimmed = drawTrimmed(random.split('trimmed'));
   const operations = random.split('operations');

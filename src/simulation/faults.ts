@@ -25,13 +25,17 @@ export const diskFaultKinds = ['disk-error', 'disk-full'] as const;
 /** Drawn beside the others, so that the seeds there were stay what they were. */
 export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const;
 
+/** Drawn beside the others, also without other power cuts: nothing may be lost. */
+export const stopFaultKinds = ['stop-power-cut'] as const;
+
 /**
  * Not drawn together with power cuts: a controller that does not learn in time that a member of the ISR restarted may
  * elect it, as in Kafka, and what it lost is lost.
  */
 export const lagKinds: readonly FaultKind[] = ['stale-zookeeper', 'lag-zookeeper'];
 
-export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number] | (typeof zooKeeperFaultKinds)[number];
+export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number]
+  | (typeof zooKeeperFaultKinds)[number] | (typeof stopFaultKinds)[number];
 
 export interface Fault {
   readonly atMs: number;
@@ -98,6 +102,13 @@ export function applyFault(
     case 'terminate':
       cluster.terminate(target);
       return later(() => cluster.start(target));
+    case 'stop-power-cut':
+      if (!cluster.isRunning(target)) return;
+      cluster.terminate(target);
+      return cluster.broker(target).host.whenDead(() => {
+        cluster.world.afterAction(() => cluster.powerCutAfterStop(target));
+        later(() => cluster.start(target));
+      });
     case 'pause':
       cluster.pause(target);
       return later(() => cluster.resume(target));

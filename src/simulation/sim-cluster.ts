@@ -31,6 +31,8 @@ export interface SimBroker {
   /** Why the last start failed. */
   startError: string | undefined;
   isStarted: boolean;
+  /** The last process ended by a clean shutdown with all its log dirs: everything is durable. */
+  hasStoppedCleanly: boolean;
 }
 
 /** Short times, so that a run of a virtual minute holds many elections. */
@@ -56,7 +58,7 @@ export class SimCluster {
     this.network = new SimNetwork(this.world);
     this.zookeeper = new SimZooKeeper(this.world, this.network);
     for (let id = 1; id <= brokerCount; id++) {
-      this.brokers.push({ id, host: new SimHost(this.world, this.network, `broker-${id}`), broker: undefined, startError: undefined, isStarted: false });
+      this.brokers.push({ id, host: new SimHost(this.world, this.network, `broker-${id}`), broker: undefined, startError: undefined, isStarted: false, hasStoppedCleanly: false });
     }
   }
 
@@ -79,6 +81,7 @@ export class SimCluster {
     one.broker = new Broker(config, host, zooKeeperOf(this.zookeeper, one.host));
     one.isStarted = false;
     one.startError = undefined;
+    one.hasStoppedCleanly = false;
     this.event('start', id);
     one.broker.start().then(
       () => { if (one.host.isAlive(generation)) one.isStarted = true; },
@@ -110,12 +113,25 @@ export class SimCluster {
 
   /** SIGTERM: a clean shutdown, which ends the process. */
   terminate(id: number): void {
-    const { host, broker, isStarted } = this.broker(id);
+    const one = this.broker(id);
+    const { host, broker, isStarted } = one;
     if (host.life.isDead || !broker || !isStarted) return;
     this.event('SIGTERM', id);
     const { generation } = host;
-    const end = () => { if (host.isAlive(generation)) host.kill(); };
-    broker.shutdown().then(end, end);
+    const end = (isClean: boolean) => {
+      if (!host.isAlive(generation)) return;
+      one.hasStoppedCleanly = isClean && this.offlineDirs(id) === 0;
+      host.kill();
+    };
+    broker.shutdown().then(() => end(true), () => end(false));
+  }
+
+  /** The machine of a broker that was stopped cleanly loses power: nothing is lost, so nothing is excused. */
+  powerCutAfterStop(id: number): void {
+    const { host, hasStoppedCleanly } = this.broker(id);
+    if (!host.life.isDead || !hasStoppedCleanly) return;
+    this.event('power cut after a clean stop', id);
+    host.powerCut(this.random.split(`power-${id}-${this.world.nowMs}`));
   }
 
   pause(id: number): void {
