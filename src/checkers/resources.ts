@@ -58,3 +58,8 @@ function problemsOf({ metrics }: MeteredBroker): string[] {
 export function resourcesAboveFloor(brokers: readonly MeteredBroker[]): string[] {
   return brokers.flatMap((broker) => problemsOf(broker).map((problem) => `broker ${broker.id}: ${problem}`));
 }
+
+/** Hosts with more than one ZooKeeper session, a line each: a second one keeps alive what the first registered. */
+export function sessionsAboveFloor(sessions: ReadonlyMap<string, number>): string[] {
+  return [...sessions].filter(([, count]) => count > 1).map(([host, count]) => `${host} has ${count} ZooKeeper sessions`);
+}

@@ -9,7 +9,7 @@
 import { duplicates } from '../checkers/check-history';
 import { History } from '../checkers/history';
 import { MomentChecker } from '../checkers/moment-checks';
-import { resourcesAboveFloor } from '../checkers/resources';
+import { resourcesAboveFloor, sessionsAboveFloor } from '../checkers/resources';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Consumer } from '../consumer/consumer';
 import { attachChecks } from './attach-checks';
@@ -214,11 +214,14 @@ class Run {
 
   /** When only fetches wait, brokers hold nothing on behalf of requests. */
   private async resources(): Promise<void> {
-    const { cluster: { brokers, world } } = this;
+    const { cluster, cluster: { brokers, world, zookeeper } } = this;
     // Each time anew: a broker that is restarted meanwhile is another object.
-    const above = () => resourcesAboveFloor(brokers.flatMap(
-      ({ id, broker }) => (broker && this.cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []),
-    ));
+    const above = () => [
+      ...resourcesAboveFloor(brokers.flatMap(
+        ({ id, broker }) => (broker && cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []),
+      )),
+      ...sessionsAboveFloor(new Map(brokers.map(({ host: { name } }) => [name, zookeeper.sessionsOf(name).length]))),
+    ];
     // Groups go on: it is enough that there is one moment at which nothing is held.
     if (await world.run(world.nowMs + QUIET_WITHIN_MS, () => above().length === 0)) return;
     this.violations.push(...above().map((text) => `ResourcesAtFloor: ${text}`));

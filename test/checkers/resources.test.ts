@@ -1,5 +1,5 @@
 /** Leaks, planted. */
-import { resourcesAboveFloor } from '../../src/checkers/resources';
+import { resourcesAboveFloor, sessionsAboveFloor } from '../../src/checkers/resources';
 import { Metrics } from '../../src/common/metrics';
 
 const PURGATORY = 'kafka.server:type=DelayedOperationPurgatory,name=';
@@ -66,4 +66,9 @@ test.each([
 
 test('a broker without the gauges is not taken for a quiet one', () => {
   expect(resourcesAboveFloor([{ id: 1, metrics: new Metrics() }]).length).toBeGreaterThan(10);
+});
+
+test('a second session of a host is found; a host without one is at its floor', () => {
+  const sessions = new Map([['broker-1', 1], ['broker-2', 2], ['client-1', 0]]);
+  expect(sessionsAboveFloor(sessions)).toEqual(['broker-2 has 2 ZooKeeper sessions']);
 });
