@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import * as os from 'node:os';
 import { createInterface } from 'node:readline';
+import { JOB_FLAGS } from './engine-flags';
 
 export function coreCount(): number {
   return os.availableParallelism();
@@ -18,7 +19,8 @@ export function coreCount(): number {
 export async function runParallel(
   commands: readonly (readonly string[])[], onLine: (line: string, job: number) => void, stopAtFailure: boolean,
 ): Promise<number[]> {
-  const children = commands.map((args) => spawn(process.execPath, [process.argv[1]!, ...args], {
+  const start = [...JOB_FLAGS, ...process.execArgv, process.argv[1]!];
+  const children = commands.map((args) => spawn(process.execPath, [...start, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   }));
   const stopAll = () => { for (const child of children) child.kill('SIGKILL'); };

@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { drawScenario, Outcome, runScenario, shrink } from '../simulation/scenario';
 import { action, keyValue, wholeNumber } from './command';
+import { setSimulationFlags } from './engine-flags';
 import { coreCount, runParallel } from './parallel';
 
 interface Options {
@@ -119,6 +120,7 @@ async function simulateInJobs(options: Options): Promise<number> {
 async function simulate(options: Options): Promise<number> {
   if (options.seed !== undefined) return simulateOne(options.seed, options);
   if (options.jobs > 1) return simulateInJobs(options);
+  setSimulationFlags();
   const startMs = Date.now();
   const part = await simulateSeeds(options);
   if (options.stride === undefined) return summarize([part], options, startMs);

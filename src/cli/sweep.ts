@@ -6,6 +6,7 @@ import {
   allPoints, Point, pointKinds, pointName, runPoint, storyNames, SweepOutcome,
 } from '../simulation/sweep';
 import { action, wholeNumber } from './command';
+import { setSimulationFlags } from './engine-flags';
 import { coreCount, runParallel } from './parallel';
 
 interface Options {
@@ -116,6 +117,7 @@ async function sweep(options: Options): Promise<number> {
     return outcome.violations.length > 0 ? 1 : 0;
   }
   if (options.jobs > 1) return sweepInJobs(options);
+  setSimulationFlags();
   const part = await sweepShare(options);
   if (options.share === undefined) return summarize([part]);
   console.log(`${PART}${JSON.stringify(part)}`);

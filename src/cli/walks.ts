@@ -9,6 +9,7 @@ import { WalkStep } from '../simulation/walks/step-rules';
 import { replicationWalks } from '../simulation/walks/walk';
 import { groupWalks } from '../simulation/group-walks/group-walk';
 import { action, keyValue, wholeNumber } from './command';
+import { setSimulationFlags } from './engine-flags';
 import { coreCount, runParallel } from './parallel';
 
 interface Options {
@@ -120,7 +121,9 @@ function walksOf<S extends SeededSetup, T extends WalkStep>(
   alphabet: Alphabet<S, T>, options: Options,
 ): Promise<number> {
   if (options.walk !== undefined) return replayText(alphabet, options.walk, options);
-  return options.jobs > 1 ? exploreInJobs(options) : explore(alphabet, options);
+  if (options.jobs > 1) return exploreInJobs(options);
+  setSimulationFlags();
+  return explore(alphabet, options);
 }
 
 function walks(options: Options): Promise<number> {

@@ -20,6 +20,11 @@ export class Metrics {
     return this.counters.get(name) ?? 0;
   }
 
+  /** The counter or gauge of this name; undefined if there is none. */
+  read(name: string): number | undefined {
+    return this.gauges.get(name)?.() ?? this.counters.get(name);
+  }
+
   /** Every metric by name, sorted. */
   snapshot(): Record<string, number> {
     const all: [string, number][] = [...this.counters, ...[...this.gauges].map(([n, g]): [string, number] => [n, g()])];

@@ -290,9 +290,10 @@ class Run {
       reached[name] = (reached[name] ?? 0) + 1;
     }
     const { traceHash, actionsRun: actions, timeline } = world;
+    const { cluster } = this;
     return {
       scenario, violations: this.violations, traceHash, actions, reached, timeline,
-      log: this.cluster.logLines(),
+      get log() { return cluster.logLines(); },
     };
   }
 }

@@ -16,6 +16,7 @@ import { Producer } from '../producer/producer';
 import { createTopic } from '../zk/topic-creation';
 import { ZkConnection } from '../zk/zk-connection';
 import { partitionStateZnode, topicZnode } from '../zk/znodes';
+import { DecodedZnodes } from './decoded-znodes';
 import { Prng } from './prng';
 import { DiskFailure } from './sim-disk';
 import { SimHost } from './sim-host';
@@ -51,6 +52,8 @@ export class SimCluster {
   readonly brokers: SimBroker[] = [];
   private readonly random: Prng;
   private clients = 0;
+  private readonly states = new DecodedZnodes<ReturnType<typeof partitionStateZnode.decode>>();
+  private readonly topics = new DecodedZnodes<ReturnType<typeof topicZnode.decode>>();
 
   constructor(seed: string, brokerCount: number, private readonly overrides: RawConfig = {}) {
     this.world = new World(seed);
@@ -199,7 +202,7 @@ export class SimCluster {
 
   offlineDirs(id: number): number {
     const { broker, host } = this.broker(id);
-    return host.life.isDead ? 0 : broker?.metrics.snapshot()['kafka.log:type=LogManager,name=OfflineLogDirectoryCount'] ?? 0;
+    return host.life.isDead ? 0 : broker?.metrics.read('kafka.log:type=LogManager,name=OfflineLogDirectoryCount') ?? 0;
   }
 
   /** Undoes every fault that does not need a start: links, pauses, ZooKeeper, disks. Who is dead stays dead. */
@@ -253,9 +256,8 @@ export class SimCluster {
 
   stateOf(tp: TopicPartition) {
     const path = partitionStateZnode.path(tp);
-    if (this.zookeeper.tree.exists(path) === null) return undefined;
-    const { data, stat } = this.zookeeper.tree.get(path);
-    return partitionStateZnode.decode(tp, data, stat.version);
+    const znode = this.zookeeper.tree.peek(path);
+    return znode && this.states.of(path, znode, () => partitionStateZnode.decode(tp, znode.data, znode.version));
   }
 
   existsTopic(topic: string): boolean {
@@ -263,7 +265,10 @@ export class SimCluster {
   }
 
   assignmentOf(tp: TopicPartition): readonly number[] {
-    return topicZnode.decode(tp.topic, this.zookeeper.tree.get(topicZnode.path(tp.topic)).data).partitions.get(tp.partition) ?? [];
+    const path = topicZnode.path(tp.topic);
+    const znode = this.zookeeper.tree.peek(path) ?? this.zookeeper.tree.get(path);
+    const decode = () => topicZnode.decode(tp.topic, znode.data);
+    return this.topics.of(path, { data: znode.data, version: 0 }, decode).partitions.get(tp.partition) ?? [];
   }
 
   /** The replica on a broker that runs; undefined while it starts, and for a leader that is none. */
@@ -307,6 +312,7 @@ export class SimCluster {
   }
 
   logLines(): string[] {
-    return this.brokers.flatMap(({ host }) => host.logLines).sort((a, b) => Number(a.split(' ')[0]) - Number(b.split(' ')[0]));
+    const lines = this.brokers.flatMap(({ host }) => host.logLines).map((line) => ({ line, atMs: parseFloat(line) }));
+    return lines.sort((a, b) => a.atMs - b.atMs).map(({ line }) => line);
   }
 }

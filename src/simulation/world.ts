@@ -7,7 +7,9 @@
  */
 import { Prng } from './prng';
 
-const ACTIONS_A_TURN = 64;
+/** Many runs are over after a few actions: what was queued for the rest of a turn is for nothing. */
+const FIRST_ACTIONS = 8;
+const MAX_ACTIONS_A_TURN = 64;
 
 export interface Owner {
   readonly isDead: boolean;
@@ -151,12 +153,12 @@ export class World {
           reject(error);
         }
       };
-      const turn = () => {
+      const turn = (actions: number) => {
         if (isOver) return;
-        for (let i = 0; i < ACTIONS_A_TURN; i++) setImmediate(step);
-        setImmediate(turn);
+        for (let i = 0; i < actions; i++) setImmediate(step);
+        setImmediate(turn, Math.min(2 * actions, MAX_ACTIONS_A_TURN));
       };
-      turn();
+      turn(FIRST_ACTIONS);
     });
   }
 

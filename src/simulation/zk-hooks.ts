@@ -64,10 +64,10 @@ export class ZkHooks {
   }
 
   /** Numbers an operation that is being issued. */
-  issue(operation: Omit<ZkOperation, 'k'>): ZkOperation {
-    const k = this.count(operation.host) + 1;
-    this.counts.set(operation.host, k);
-    return { ...operation, k };
+  issue({ host, type, paths, isWrite }: Omit<ZkOperation, 'k'>): ZkOperation {
+    const k = this.count(host) + 1;
+    this.counts.set(host, k);
+    return { host, k, type, paths, isWrite };
   }
 
   delayMs(operation: ZkOperation): number {

@@ -4,7 +4,7 @@
  *
  * Held to the real server by running the same seeded operations on both (test/zk/differential.test.ts).
  */
-import { CreateMode, NO_OWNER, ZkError, ZkOp, ZkOpResult, ZkStat } from '../zk/zk-session';
+import { CreateMode, NO_OWNER, ZkError, ZkErrorCode, ZkOp, ZkOpResult, ZkStat } from '../zk/zk-session';
 
 export interface Znode {
   data: Buffer;
@@ -20,6 +20,15 @@ export interface Znode {
 export interface TreeChange {
   readonly change: 'created' | 'deleted' | 'changed' | 'children';
   readonly path: string;
+}
+
+/** No stack is taken: brokers look for what is not there all the time, and it would cost more than all else. */
+function refused(code: ZkErrorCode, path: string, failedOp = -1): ZkError {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = new ZkError(code, path, false, failedOp);
+  Error.stackTraceLimit = limit;
+  return error;
 }
 
 function parentOf(path: string): string {
@@ -40,7 +49,7 @@ export class ZkTree {
 
   private find(path: string): Znode {
     const node = this.nodes.get(path);
-    if (!node) throw new ZkError('NO_NODE', path);
+    if (!node) throw refused('NO_NODE', path);
     return node;
   }
 
@@ -53,6 +62,11 @@ export class ZkTree {
     return { data: Buffer.from(node.data), stat: this.statOf(node) };
   }
 
+  /** What stands in the znode, not copied: only to look at. */
+  peek(path: string): { readonly data: Buffer; readonly version: number } | undefined {
+    return this.nodes.get(path);
+  }
+
   exists(path: string): ZkStat | null {
     const node = this.nodes.get(path);
     return node ? this.statOf(node) : null;
@@ -63,11 +77,11 @@ export class ZkTree {
   }
 
   private create(path: string, data: Buffer | null, mode: CreateMode, session: string, changes: TreeChange[]): string {
-    if (!path.startsWith('/') || (path.endsWith('/') && mode !== 'persistent-sequential') || path.includes('//')) throw new ZkError('BAD_ARGUMENTS', path);
+    if (!path.startsWith('/') || (path.endsWith('/') && mode !== 'persistent-sequential') || path.includes('//')) throw refused('BAD_ARGUMENTS', path);
     const parent = this.find(parentOf(path));
-    if (parent.owner !== NO_OWNER) throw new ZkError('NO_CHILDREN_FOR_EPHEMERALS', path);
+    if (parent.owner !== NO_OWNER) throw refused('NO_CHILDREN_FOR_EPHEMERALS', path);
     const full = mode === 'persistent-sequential' ? path + String(parent.nextSequence).padStart(10, '0') : path;
-    if (this.nodes.has(full)) throw new ZkError('NODE_EXISTS', full);
+    if (this.nodes.has(full)) throw refused('NODE_EXISTS', full);
     parent.nextSequence++;
     this.nodes.set(full, this.znode(Buffer.from(data ?? Buffer.alloc(0)), mode === 'ephemeral' ? session : NO_OWNER));
     parent.children.add(full.slice(full.lastIndexOf('/') + 1));
@@ -77,7 +91,7 @@ export class ZkTree {
 
   private set(path: string, data: Buffer, version: number, changes: TreeChange[]): ZkStat {
     const node = this.find(path);
-    if (version !== -1 && version !== node.version) throw new ZkError('BAD_VERSION', path);
+    if (version !== -1 && version !== node.version) throw refused('BAD_VERSION', path);
     node.data = Buffer.from(data);
     node.version++;
     node.mzxid = this.zxid;
@@ -87,8 +101,8 @@ export class ZkTree {
 
   private delete(path: string, version: number, changes: TreeChange[]): void {
     const node = this.find(path);
-    if (version !== -1 && version !== node.version) throw new ZkError('BAD_VERSION', path);
-    if (node.children.size > 0) throw new ZkError('NOT_EMPTY', path);
+    if (version !== -1 && version !== node.version) throw refused('BAD_VERSION', path);
+    if (node.children.size > 0) throw refused('NOT_EMPTY', path);
     this.nodes.delete(path);
     const parent = this.find(parentOf(path));
     parent.children.delete(path.slice(path.lastIndexOf('/') + 1));
@@ -104,7 +118,7 @@ export class ZkTree {
         return {};
       case 'check': {
         const node = this.find(op.path);
-        if (op.version !== -1 && node.version !== op.version) throw new ZkError('BAD_VERSION', op.path);
+        if (op.version !== -1 && node.version !== op.version) throw refused('BAD_VERSION', op.path);
         return {};
       }
     }
@@ -121,7 +135,7 @@ export class ZkTree {
         results.push(this.apply(op, session, changes));
       } catch (error) {
         saved();
-        throw error instanceof ZkError ? new ZkError(error.code, error.path, false, i) : error;
+        throw error instanceof ZkError ? refused(error.code, error.path, i) : error;
       }
     }
     return { results, changes };
@@ -145,14 +159,11 @@ export class ZkTree {
     };
   }
 
-  /** One operation outside a multi. */
+  /** One operation outside a multi: it is refused before it changes anything. */
   write(op: ZkOp, session: string): { result: ZkOpResult; changes: TreeChange[] } {
-    try {
-      const { results, changes } = this.multi([op], session);
-      return { result: results[0]!, changes };
-    } catch (error) {
-      throw error instanceof ZkError ? new ZkError(error.code, error.path) : error;
-    }
+    const changes: TreeChange[] = [];
+    this.zxid++;
+    return { result: this.apply(op, session, changes), changes };
   }
 
   /** The session is gone: so are its znodes. */

@@ -162,10 +162,11 @@ class Walk {
       const text = crash instanceof Error ? crash.stack : String(crash);
       this.violations.push(`the walk ended early: ${text}`, ...world.violations);
     }
+    const { cluster } = this.walk;
     return {
       setup: this.plan.setup, steps: this.steps, visits: this.visits, violations: this.violations,
       acked: this.walk.acked.length, actions: world.actionsRun, traceHash: world.traceHash, timeline: world.timeline,
-      log: this.walk.cluster.logLines(),
+      get log() { return cluster.logLines(); },
     };
   }
 }
