@@ -28,6 +28,8 @@ export interface WalkSetup {
   /** The preferred replica first. */
   readonly replicas: readonly number[];
   readonly minIsr: number;
+  /** Who was not in sync may lead when nobody else lives: then nothing older is promised any longer. */
+  readonly isUnclean?: boolean;
   readonly settings: RawConfig;
 }
 
@@ -81,7 +83,7 @@ export class WalkCluster {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
     this.ids = this.cluster.brokers.map(({ id }) => id);
     this.random = this.cluster.world.random.split('walk');
-    this.moments = attachChecks(this.cluster);
+    this.moments = attachChecks(this.cluster, { isUncleanAllowed: () => setup.isUnclean ?? false });
   }
 
   async bringUp(): Promise<void> {
@@ -89,7 +91,10 @@ export class WalkCluster {
     cluster.startAll();
     await this.until('all brokers run', () => this.ids.every((id) => cluster.isRunning(id)));
     const assignment = new Map([[tp.partition, setup.replicas]]);
-    const creating = cluster.createTopic(tp.topic, assignment, { 'min.insync.replicas': String(setup.minIsr) });
+    const creating = cluster.createTopic(tp.topic, assignment, {
+      'min.insync.replicas': String(setup.minIsr),
+      'unclean.leader.election.enable': String(setup.isUnclean ?? false),
+    });
     await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
     await this.until('the topic is in sync', () => cluster.isQuiet(tp));
   }

@@ -22,6 +22,8 @@ const LEADER_WITHIN_MS = 20000;
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
 const LOOK_EVERY_MS = 200;
+/** In most walks nothing that was acknowledged may be lost. */
+const UNCLEAN_CHANCE = 0.1;
 
 export type WalkOutcome = Outcome<WalkSetup, Step>;
 export type WalkPlan = Plan<WalkSetup, Step>;
@@ -101,7 +103,8 @@ class Walk {
     const { walk } = this;
     const { world } = walk.cluster;
     const isLed = () => walk.running.includes(walk.leader) && walk.replica(walk.leader)?.isLeader === true;
-    const canBeLed = () => walk.inSync.some((id) => walk.running.includes(id));
+    const candidates = () => (walk.setup.isUnclean ? walk.setup.replicas : walk.inSync);
+    const canBeLed = () => candidates().some((id) => walk.running.includes(id));
     const untilMs = world.nowMs + LEADER_WITHIN_MS;
     while (canBeLed() && !isLed() && world.nowMs < untilMs) await world.run(world.nowMs + LOOK_EVERY_MS);
     if (isLed() || !canBeLed()) return;
@@ -198,13 +201,17 @@ export async function runWalk(plan: WalkPlan): Promise<WalkOutcome> {
 /** Walks of brokers and their logs. */
 export const replicationWalks: Alphabet<WalkSetup, Step> = {
   waypoints: Object.keys(waypoints),
-  drawSetup: (random) => random.pick(SETUPS),
+  drawSetup: (random) => ({ ...random.pick(SETUPS), isUnclean: random.split('unclean').chance(UNCLEAN_CHANCE) }),
   run: runWalk,
-  formatSetup: ({ brokers, replicas, minIsr }) => `brokers=${brokers} replicas=${replicas} min.isr=${minIsr}`,
+  formatSetup: ({ brokers, replicas, minIsr, isUnclean }) =>
+    `brokers=${brokers} replicas=${replicas} min.isr=${minIsr}${isUnclean ? ' unclean' : ''}`,
   parseSetup: (text) => {
-    const match = /^brokers=(\d+) replicas=([\d,]+) min\.isr=(\d+)$/.exec(text);
+    const match = /^brokers=(\d+) replicas=([\d,]+) min\.isr=(\d+)( unclean)?$/.exec(text);
     if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
-    return { brokers: Number(match[1]), replicas: match[2]!.split(',').map(Number), minIsr: Number(match[3]) };
+    return {
+      brokers: Number(match[1]), replicas: match[2]!.split(',').map(Number), minIsr: Number(match[3]),
+      isUnclean: match[4] !== undefined,
+    };
   },
   parseStep,
 };
