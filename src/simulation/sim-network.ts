@@ -23,6 +23,7 @@ export class SimNetwork {
   private nextPort = 40000;
   /** Frames written to open connections, over all hosts. */
   framesSent = 0;
+  private readonly lateRequests = new Map<string, { readonly apiKey: number; readonly delayMs: number }>();
   private readonly frameHooks = new Map<number, (pair: { reset(reason: string): void }) => boolean>();
 
   constructor(readonly world: World) {
@@ -80,11 +81,24 @@ export class SimNetwork {
     }
   }
 
-  /** What is sent from now on over the connections that are open arrives so late; new connections overtake them. */
+  /** What is sent from now on over the connections that are open arrives so late; new ones overtake them. */
   delayOpen(from: string, to: string, delayMs: number): void {
     for (const stream of this.streams) {
       if (stream.from.name === from && stream.to.name === to) stream.delay(delayMs);
     }
+  }
+
+  /** The next request of this kind that `from` sends arrives so late, as does what follows on its connection. */
+  delayNextRequest(from: string, apiKey: number, delayMs: number): void {
+    this.lateRequests.set(from, { apiKey, delayMs });
+  }
+
+  /** How late a chunk arrives; requests begin with their size and the key of their kind. */
+  latenessOf(from: string, chunk: Buffer): number {
+    const late = this.lateRequests.size > 0 ? this.lateRequests.get(from) : undefined;
+    if (!late || chunk.length < 6 || chunk.readInt16BE(4) !== late.apiKey) return 0;
+    this.lateRequests.delete(from);
+    return late.delayMs;
   }
 
   latencyMs(): number {
@@ -201,6 +215,7 @@ class Stream {
       this.held.push(chunk);
       return;
     }
+    this.delay(this.network.latenessOf(this.from.name, chunk));
     for (const piece of this.network.split(chunk)) this.deliver(piece);
   }
 
@@ -221,6 +236,7 @@ class Stream {
   }
 
   delay(delayMs: number): void {
+    if (delayMs === 0) return;
     this.lastArrivalMs = Math.max(this.lastArrivalMs, this.network.world.nowMs + delayMs);
   }
 

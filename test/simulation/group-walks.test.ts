@@ -3,6 +3,9 @@ import { CommitBook } from '../../src/simulation/group-walks/commit-book';
 import { groupWalks } from '../../src/simulation/group-walks/group-walk';
 import { formatOutcome, replayWalk } from '../../src/simulation/walks/alphabet';
 import { Explorer } from '../../src/simulation/walks/explore';
+import { SimHost } from '../../src/simulation/sim-host';
+import { SimNetwork } from '../../src/simulation/sim-network';
+import { World } from '../../src/simulation/world';
 import { formatStep } from '../../src/simulation/walks/step-rules';
 
 const SETUP = 'styles=explicit,auto,explicit assignor=cooperative-sticky discovery=bootstrap loner=no ' +
@@ -76,4 +79,28 @@ describe('what a group may find as its committed offset', () => {
     expect(book.candidates(book.last, [])).toEqual(new Set([0]));
     expect(book.acknowledged('a', 4)).toBe(false);
   });
+});
+
+test('a request that is late is overtaken over a new connection, and comes though it was given up', async () => {
+  const world = new World('late');
+  const network = new SimNetwork(world);
+  const [client, server] = ['client', 'server'].map((name) => new SimHost(world, network, name).boot());
+  const came: string[] = [];
+  const frame = (key: number, text: string) =>
+    [Buffer.from([0, 0, 0, text.length + 2, 0, key]), Buffer.from(text)];
+  await server!.network.listen('server', 9092, (connection) => {
+    connection.onData((chunk) => came.push(chunk.toString('utf8', 6)));
+  });
+  const dial = () => world.complete(client!.network.dial('server', 9092, 1000), 1000, 'dialling');
+  network.delayNextRequest('client', 8, 3000);
+  const first = await dial();
+  first.write(frame(3, 'other'));
+  first.write(frame(8, 'late'));
+  await world.run(world.nowMs + 500);
+  first.destroy('it takes too long');
+  (await dial()).write(frame(8, 'next'));
+  await world.run(world.nowMs + 500);
+  expect(came).toEqual(['other', 'next']);
+  await world.run(world.nowMs + 3000);
+  expect(came).toEqual(['other', 'next', 'late']);
 });

@@ -2,13 +2,25 @@
  * What all members of one group have in common: who owns what, what was committed, and what was read by
  * somebody.
  */
-import { TopicPartition, tpName } from '../../common/cluster-types';
+import { partitionForGroup } from '../../broker/group/group-records';
+import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../common/cluster-types';
+import { topicZnode } from '../../zk/znodes';
 import { SimCluster } from '../sim-cluster';
 import { CommitBook } from './commit-book';
+
+/** The group's partition of `__consumer_offsets`, as ZooKeeper has it; undefined while there is none. */
+export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicPartition | undefined {
+  const { tree } = cluster.zookeeper;
+  const path = topicZnode.path(GROUP_METADATA_TOPIC);
+  if (tree.exists(path) === null) return undefined;
+  const { size } = topicZnode.decode(GROUP_METADATA_TOPIC, tree.get(path).data).partitions;
+  return { topic: GROUP_METADATA_TOPIC, partition: partitionForGroup(groupId, size) };
+}
 
 export class GroupBooks {
   private readonly commits = new Map<string, CommitBook>();
   private readonly owners = new Map<string, string>();
+  private readonly holders = new Map<string, Set<string>>();
   private readonly values = new Map<string, Map<number, string>>();
   /** Below it a seek to the end may have passed records over. */
   private readonly excused = new Map<string, number>();
@@ -41,6 +53,25 @@ export class GroupBooks {
       );
     }
     this.owners.set(key, member);
+  }
+
+  /** The member has the partition from now on; who else has it, if this is somebody. */
+  taken(tp: TopicPartition, member: string): string | undefined {
+    const holders = this.holders.get(tpName(tp)) ?? new Set<string>();
+    this.holders.set(tpName(tp), holders.add(member));
+    return [...holders].find((holder) => holder !== member);
+  }
+
+  given(tp: TopicPartition, member: string): void {
+    this.holders.get(tpName(tp))?.delete(member);
+  }
+
+  /** Brokers that take themselves for the group's coordinator, rightly or not. */
+  get coordinators(): number[] {
+    const { cluster, groupId } = this;
+    const tp = offsetsPartitionOf(cluster, groupId);
+    if (!tp) return [];
+    return cluster.brokers.map(({ id }) => id).filter((id) => cluster.partitionOf(id, tp)?.isLeader);
   }
 
   /** The end of the longest log: nobody may stand behind it. */

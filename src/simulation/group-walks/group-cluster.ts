@@ -3,17 +3,16 @@
  * somebody asks for a coordinator, three places for consumers, two producers, and links that can be cut, made
  * slow or reset.
  */
-import { GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
+import { NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
 import { History } from '../../checkers/history';
 import { MomentChecker } from '../../checkers/moment-checks';
 import { preferredElectionZnode, topicZnode } from '../../zk/znodes';
-import { partitionForGroup } from '../../broker/group/group-records';
 import { attachChecks } from '../attach-checks';
 import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { SeededSetup } from '../walks/alphabet';
-import { GroupBooks } from './group-books';
+import { GroupBooks, offsetsPartitionOf } from './group-books';
 import { BROKER_TIMES, CONSUMER_TIMES, PRODUCER_TIMES } from './group-times';
 import { CommitStyle, WalkMember } from './walk-member';
 import { WalkProducer } from './walk-producer';
@@ -194,14 +193,7 @@ export class GroupCluster {
     for (const id of this.ids) this.cluster.healLink(this.hostOf(place), `broker-${id}`);
   }
 
-  /** The group's partition of `__consumer_offsets`, as ZooKeeper has it; undefined while there is none. */
-  get offsetsPartition(): TopicPartition | undefined {
-    const { tree } = this.cluster.zookeeper;
-    const path = topicZnode.path(GROUP_METADATA_TOPIC);
-    if (tree.exists(path) === null) return undefined;
-    const { size } = topicZnode.decode(GROUP_METADATA_TOPIC, tree.get(path).data).partitions;
-    return { topic: GROUP_METADATA_TOPIC, partition: partitionForGroup(GROUP, size) };
-  }
+  get offsetsPartition(): TopicPartition | undefined { return offsetsPartitionOf(this.cluster, GROUP); }
 
   get coordinator(): number {
     const tp = this.offsetsPartition;

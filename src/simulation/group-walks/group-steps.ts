@@ -2,6 +2,7 @@
  * The alphabet of group walks: what programs do with consumers and producers, what befalls brokers, and what
  * befalls the links between them. Consumers have places 1 to 3, producers 4 and 5; brokers have ids 1 to 3.
  */
+import { offsetCommit } from '../../protocol/messages/groups';
 import { Prng } from '../prng';
 import { anywhere, one, StepRule, StepRules, Targets, WalkStep, when } from '../walks/step-rules';
 import { GroupCluster } from './group-cluster';
@@ -13,8 +14,14 @@ const BATCH = 4;
 /** Longer than clients wait for a response. */
 const DELAY_MS = 2200;
 /** Several slices of a load take longer than finding the coordinator does. */
-const SLOW_TIMERS_MS = 60;
+const SLOW_TIMERS_MS = 120;
 const LONG_MS = 3000;
+/** A commit that was given up on, and is followed by others, comes after all. */
+const LATE_MS = 3000;
+/** Longer than a batch has for its delivery, shorter than the next one has. */
+const MUTE_MS = 2600;
+/** So many look-ups, one after the other, last until there is another coordinator. */
+const LOOKS = 6;
 
 const FIRST_PRODUCER = 4;
 
@@ -51,6 +58,12 @@ const calm = {
   'commit-async': {
     weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
     run: (walk, a) => walk.member(a).commitAsync(),
+  },
+  'rejoin-commit': {
+    weight: 2,
+    targets: (walk) => one(walk.places(
+      (member) => isExplicit(member) && owns(member) && !member.options.isAlone)),
+    run: (walk, a) => walk.member(a).rejoinAndCommit(),
   },
   'read-back': {
     weight: 2, targets: (walk) => one(walk.places()),
@@ -169,6 +182,31 @@ const faults = {
     run: (walk, a, b) => {
       const [client, broker] = link(walk, a, b);
       walk.cluster.network.delayOpen(broker, client, DELAY_MS);
+    },
+  },
+  'late-commit': {
+    weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
+    run: (walk, a) => {
+      walk.cluster.network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
+      walk.member(a).commitAsync();
+    },
+  },
+  'mute-a-while': {
+    weight: 3,
+    targets: (walk) => uncut(walk).filter(([place]) => place >= FIRST_PRODUCER),
+    run: (walk, a, b) => {
+      const { network, world } = walk.cluster;
+      const [client, broker] = link(walk, a, b);
+      network.cut(broker, client);
+      world.schedule(MUTE_MS, () => network.heal(broker, client));
+    },
+  },
+  'slow-failover': {
+    weight: 2, targets: (walk) => one(mayStop(walk).filter((id) => id === walk.coordinator)),
+    run: (walk, a) => {
+      for (const id of walk.running) walk.cluster.broker(id).host.timerDelayMs = SLOW_TIMERS_MS;
+      walk.cluster.kill(a);
+      for (const place of walk.places()) for (let i = 0; i < LOOKS; i++) walk.member(place).readBack();
     },
   },
   'reset': {

@@ -74,6 +74,7 @@ class GroupWalk {
       this.violations.push(`Liveness: ${problem}, ${QUIET_WITHIN_MS} ms after the last step`);
     }
     for (const place of walk.places()) {
+      walk.member(place).readBack();
       walk.member(place).commitSync();
       walk.member(place).readBack();
     }

@@ -193,7 +193,10 @@ export class WalkMember {
     books.cluster.event('assigned', `${this.name} ${tps.map(tpName)}`);
     for (const tp of tps) {
       this.readings.set(tpName(tp), { next: undefined, floor: books.commitsOf(tp).last, sought: undefined });
-      if (!this.options.isAlone) books.owned(tp, this.generation, this.name);
+      if (this.options.isAlone) continue;
+      books.owned(tp, this.generation, this.name);
+      const other = books.taken(tp, this.name);
+      if (other !== undefined) this.expectCalm(`was given ${tpName(tp)}, which ${other} still has,`);
     }
   }
 
@@ -205,6 +208,7 @@ export class WalkMember {
     for (const tp of tps) {
       const next = this.readings.get(tpName(tp))?.next;
       this.readings.delete(tpName(tp));
+      books.given(tp, this.name);
       const committed = books.commitsOf(tp).last?.offset ?? 0;
       if (mayLag || next === undefined || next === committed) continue;
       this.violation(
@@ -216,7 +220,10 @@ export class WalkMember {
 
   private lost(tps: readonly TopicPartition[]): void {
     this.books.cluster.event('lost', `${this.name} ${tps.map(tpName)}`);
-    for (const tp of tps) this.readings.delete(tpName(tp));
+    for (const tp of tps) {
+      this.readings.delete(tpName(tp));
+      this.books.given(tp, this.name);
+    }
     this.expectCalm(`lost ${tps.map(tpName)}`);
   }
 
@@ -260,10 +267,20 @@ export class WalkMember {
     this.order(() => this.consumer.commitAsync());
   }
 
+  /** Joins again, and commits while the others have not joined yet. */
+  rejoinAndCommit(): void {
+    this.order(async () => {
+      this.consumer.enforceRebalance();
+      await this.poll();
+    });
+    this.commitSync();
+  }
+
   /** Reads back what the group committed. */
   readBack(): void {
     this.order(async () => {
       const { books, consumer } = this;
+      const before = books.coordinators;
       const floors = books.partitions.map((tp) => ({ tp, floor: books.commitsOf(tp).last }));
       let found;
       try {
@@ -272,6 +289,9 @@ export class WalkMember {
         if (error instanceof KafkaError && error.retriable) return;
         throw error;
       }
+      // One that was deposed and does not know it tells what it has, as in Kafka.
+      const { coordinators } = books;
+      if (coordinators.length !== 1 || before.some((id) => id !== coordinators[0])) return;
       for (const { tp, floor } of floors) {
         const offset = found.get(tpName(tp))?.offset ?? -1;
         if (books.commitsOf(tp).candidates(floor, [-1, 0]).has(offset)) continue;
