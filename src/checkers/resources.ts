@@ -29,10 +29,9 @@ const EMPTY = [
 ];
 
 function problemsOf({ metrics }: MeteredBroker): string[] {
-  const gauges = metrics.snapshot();
   const problems: string[] = [];
   const read = (name: string): number => {
-    const value = gauges[name];
+    const value = metrics.read(name);
     if (value === undefined) problems.push(`has no gauge ${name}`);
     return value ?? 0;
   };

@@ -58,8 +58,8 @@ export class World {
     this.violations.push(`at ${this.nowMs} ms: ${text}`);
   }
 
-  event(who: string, { what, ...rest }: { readonly what: string; readonly [key: string]: unknown }): void {
-    const event: WorldEvent = { time: this.nowMs, who, what, ...rest };
+  event(who: string, said: { readonly what: string; readonly [key: string]: unknown }): void {
+    const event: WorldEvent = { time: this.nowMs, who, ...said };
     this.timeline.push(event);
     for (const listener of this.onEvent) listener(event);
   }
