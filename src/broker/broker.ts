@@ -11,7 +11,6 @@ import { Endpoint, GROUP_METADATA_TOPIC } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, withDeadline } from '../common/host';
 import { Metrics } from '../common/metrics';
-import { SerialQueue } from '../common/serial-queue';
 import { Controller } from '../controller/controller';
 import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
@@ -22,7 +21,7 @@ import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
 import { readTopic } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { SessionCredentials, ZooKeeper } from '../zk/zk-session';
-import { brokerIdZnode, endpointText } from '../zk/znodes';
+import { endpointText } from '../zk/znodes';
 import { moveLeadersAway } from './ask-controller';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
@@ -35,6 +34,7 @@ import { refuseKafkaPeers } from './kafka-peer-probe';
 import { LogDirFailureNotifier } from './log-dir-failure-notifier';
 import { MetadataCache } from './metadata-cache';
 import { ReplicaManager } from './replica-manager';
+import { watchRegistration } from './registration-watch';
 import { requestRouter } from './request-router';
 import { StallWatch } from './stall-watch';
 import { TopicConfigs } from './topic-configs';
@@ -121,7 +121,7 @@ export class Broker {
     });
     const replicas = new ReplicaManager({
       host, config, brokerId, logs, metadata, metrics: this.metrics,
-      writeIsr: (tp, content, expectedZkVersion, joiner) => writeIsr(zk, tp, { content, expectedZkVersion, joiner }),
+      writeIsr: (tp, write) => writeIsr(zk, tp, write),
       onIsrChanged: (tp) => propagator.record(tp),
       brokerEpoch: () => this.brokerEpoch,
       readTopicConfig: (topic) => topicConfigs.readNew(topic),
@@ -149,7 +149,10 @@ export class Broker {
       onNewSession: () => this.register(),
     });
     await this.register();
-    this.watchRegistration(running);
+    watchRegistration(zk, {
+      brokerId, log: this.log, brokerEpoch: () => this.brokerEpoch, isStopping: () => this.stopping !== undefined,
+      register: () => this.register(),
+    });
     replicas.registered();
     writeMetaProperties(host.disk, logs, brokerId, clusterId);
     controller.start();
@@ -275,19 +278,6 @@ export class Broker {
     this.sessions = new Set([session.id]);
     this.log.info(`Registered broker ${brokerId} in ZooKeeper with epoch ${this.brokerEpoch}`);
     this.host.event({ what: 'broker-registered', broker: brokerId, brokerEpoch: this.brokerEpoch });
-  }
-
-  /** If somebody removes the registration while the session lives, the controller must know of this broker all the same. */
-  private watchRegistration({ zk, brokerId }: Running): void {
-    const path = brokerIdZnode.path(brokerId);
-    const queue = new SerialQueue((error) => this.log.warn(`The registration could not be looked at: ${messageOf(error)}`));
-    const look = () => queue.put(async () => {
-      if (await zk.exists(path) !== null || this.stopping) return;
-      this.log.warn(`${path} is gone though the session lives; registering again`);
-      await this.register();
-    });
-    zk.onDataChange(path, look);
-    look();
   }
 
   private topicConfigChanged(topic: string, overrides: TopicOverrides): void {

@@ -13,8 +13,8 @@
 /** What ZooKeeper answered. */
 export type IsrAnswer =
   | { readonly kind: 'ok' | 'conflict'; readonly state: FoundState | undefined }
-  /** Not written: the replica that was to join has been restarted, or is gone. */
-  | { readonly kind: 'joiner-gone' };
+  /** Not written: a replica that was to be in it has been restarted, or is gone. */
+  | { readonly kind: 'member-gone' };
 
 interface FoundState {
   readonly leader: number;
@@ -54,7 +54,7 @@ export function afterIsrWrite(
   before: IsrState, proposed: IsrState, answer: IsrAnswer, me: Pick<FoundState, 'leader' | 'leaderEpoch'>,
 ): IsrState {
   // Nothing was written now; what was unknown before still is.
-  if (answer.kind === 'joiner-gone') return before;
+  if (answer.kind === 'member-gone') return before;
   const found = answer.state;
   // A read may lag behind (ZooKeeper promises it to no other session), so an old version proves nothing.
   if (found === undefined || found.zkVersion <= proposed.zkVersion) return unknownIsr(proposed);

@@ -29,6 +29,16 @@ export function newReplica(inIsr: boolean, nowMs: number): ReplicaProgress {
   return { logEndOffset: UNKNOWN_OFFSET, lastCaughtUpMs: inIsr ? nowMs : -Infinity, lastFetchLeaderEndOffset: 0, lastFetchMs: -Infinity, logStartOffset: UNKNOWN_OFFSET, brokerEpoch: -1 };
 }
 
+/** What a leader knows of a follower whose incarnation has ended: nothing, until the next one fetches. */
+export function restartedReplica({ brokerEpoch }: ReplicaProgress, nowMs: number): ReplicaProgress {
+  return { ...newReplica(false, nowMs), brokerEpoch: brokerEpoch + 1 };
+}
+
+/** Whether it has fetched in this leader epoch, so that its incarnation is known. */
+export function hasFetched({ lastFetchMs }: ReplicaProgress): boolean {
+  return lastFetchMs !== -Infinity;
+}
+
 export interface FollowerFetch {
   readonly fetchOffset: number;
   readonly logStartOffset: number;

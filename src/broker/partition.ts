@@ -18,11 +18,13 @@ import { TypeOf } from '../protocol/schema';
 import { Log } from '../log/log';
 import { AppendInfo } from '../log/log-append-info';
 import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
-import { IsrWriteResult, Joiner, StateContent } from '../zk/partition-state-store';
+import { IsrMember, IsrWrite, IsrWriteResult } from '../zk/partition-state-store';
+import { requestedLogStart } from './delete-records';
+import { isKnownMember, membersToCheck } from './isr-members';
 import { afterIsrWrite, IsrState, proposeIsr, settledIsr, unknownIsr } from './isr-state';
 import {
-  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica, outOfSync,
-  ReplicaProgress,
+  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica,
+  outOfSync, ReplicaProgress, restartedReplica,
 } from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
@@ -35,9 +37,7 @@ export interface PartitionDeps {
   readonly host: Host;
   readonly log: Logger;
   readonly lagTimeMaxMs: number;
-  readonly writeIsr: (
-    tp: TopicPartition, content: StateContent, zkVersion: number, joiner?: Joiner,
-  ) => Promise<IsrWriteResult>;
+  readonly writeIsr: (tp: TopicPartition, write: IsrWrite) => Promise<IsrWriteResult>;
   /** The broker epoch the metadata cache knows for a live broker. */
   readonly liveBrokerEpoch: (brokerId: number) => number | undefined;
   readonly onIsrChanged: (tp: TopicPartition) => void;
@@ -196,17 +196,7 @@ export class Partition {
    */
   deleteRecordsOnLeader(offset: number): number {
     this.requireLeader();
-    const { config, highWatermark } = this.log;
-    if (!config['cleanup.policy'].includes('delete')) {
-      const text = `Records of partition ${this.name} can not be deleted due to the configured policy`;
-      throw new KafkaError('POLICY_VIOLATION', text);
-    }
-    const wanted = offset === -1 ? highWatermark : offset;
-    if (wanted < 0 || wanted > highWatermark) {
-      const text = `Cannot increment the log start offset to ${wanted} of partition ${this.name}`;
-      const reason = `since it is larger than the high watermark ${highWatermark}`;
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', `${text} ${reason}`);
-    }
+    const wanted = requestedLogStart(this.log, this.name, offset);
     this.log.maybeIncrementLogStartOffset(wanted);
     return wanted;
   }
@@ -235,7 +225,12 @@ export class Partition {
     const { brokerEpoch } = follower;
     // A restart may have cost it what it had (KIP-903). The write checks again: the metadata may be old.
     if (this.deps.liveBrokerEpoch(replicaId) !== brokerEpoch) return;
-    void this.changeIsr([...this.isr, replicaId], { brokerId: replicaId, brokerEpoch });
+    if (this.isr.length === this.known(this.isr).length) void this.changeIsr([...this.isr, replicaId]);
+  }
+
+  /** Those of whom a write can check that they have not been restarted. */
+  private known(isr: readonly number[]): readonly number[] {
+    return isr.filter((id) => isKnownMember(this.deps.brokerId, this.followers, id));
   }
 
   private withoutLaggards(): readonly number[] {
@@ -256,7 +251,7 @@ export class Partition {
     const { highWatermark, logEndOffset } = this.log;
     const position = `high watermark ${highWatermark}, end ${logEndOffset}`;
     this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.isr} to ${left} (${position})`);
-    void this.changeIsr(left);
+    void this.changeIsr(this.known(left));
   }
 
   /**
@@ -265,10 +260,11 @@ export class Partition {
    * conflicts, the lost one was applied. A follower that was to join is looked at anew, at its next fetch.
    */
   private settleUnknown(): void {
-    if (this.isLeader && this.isrState.phase === 'unknown') void this.changeIsr(this.withoutLaggards());
+    if (!this.isLeader || this.isrState.phase !== 'unknown') return;
+    void this.changeIsr(this.known(this.withoutLaggards()));
   }
 
-  private async changeIsr(isr: readonly number[], joiner?: Joiner): Promise<void> {
+  private async changeIsr(isr: readonly number[]): Promise<void> {
     const before = this.isrState;
     const proposed = this.isrState = proposeIsr(before, isr);
     const { leaderEpoch, controllerEpoch } = this;
@@ -277,7 +273,9 @@ export class Partition {
     let after = unknownIsr(proposed);
     try {
       const content = { ...me, isr, controllerEpoch };
-      const result = await this.deps.writeIsr(this.tp, content, before.zkVersion, joiner);
+      const members = membersToCheck(this.deps.brokerId, this.followers, isr);
+      const write = { content, expectedZkVersion: before.zkVersion, members };
+      const result = await this.deps.writeIsr(this.tp, write);
       if (this.isrState === proposed) {
         after = this.answered(result, afterIsrWrite(before, proposed, result, me));
       }
@@ -289,11 +287,12 @@ export class Partition {
     this.isrState = after;
     if (after.phase === 'settled' && after !== before) this.isrChanged();
     else if (after.phase === 'unknown') this.isrUnknown(isr);
+    else this.maybeShrinkIsr();
     if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
   }
 
   private answered(result: IsrWriteResult, after: IsrState): IsrState {
-    if (result.kind === 'joiner-gone') this.partitionEvent('isr-joiner-gone', {});
+    if (result.kind === 'member-gone') this.memberGone(result.member);
     if (result.kind !== 'conflict') return after;
     const { stateVersion: zkVersion, name } = this;
     this.partitionEvent('isr-conflict', { zkVersion, found: result.state ?? null });
@@ -307,6 +306,14 @@ export class Partition {
       this.deps.log.info(`${past}; waiting for the controller`);
     }
     return after;
+  }
+
+  /** A power cut may have cost it what it had: it counts as not having anything, and leaves the ISR. */
+  private memberGone(member: IsrMember): void {
+    this.partitionEvent('isr-member-gone', { replica: member.brokerId, brokerEpoch: member.brokerEpoch });
+    const follower = this.followers.get(member.brokerId);
+    if (follower?.brokerEpoch !== member.brokerEpoch) return;
+    this.followers.set(member.brokerId, restartedReplica(follower, this.now));
   }
 
   private isrChanged(): void {

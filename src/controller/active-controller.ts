@@ -11,7 +11,6 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
-import { readProcessEpoch } from '../zk/broker-registration';
 import { ControllerTerm } from '../zk/controller-election';
 import { readTopicNames, readTopics } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
@@ -110,9 +109,6 @@ export class ActiveController {
     this.watch();
     await this.discardNotifications();
     await this.brokers.load();
-    await Promise.all([...this.context.liveBrokers.values()].map(async (broker) => {
-      this.context.setProcessEpoch(broker, await readProcessEpoch(zk, broker));
-    }));
     await this.loadTopics(await readTopicNames(zk));
     this.transitions.addUpdateMetadata(this.context.brokerIds, []);
     this.flush();

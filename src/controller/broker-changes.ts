@@ -13,9 +13,9 @@ import { errorCode } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
-import { readBrokers } from '../zk/broker-registration';
+import { readBrokers, readProcessEpoch } from '../zk/broker-registration';
 import { ZkConnection } from '../zk/zk-connection';
-import { brokerIdZnode } from '../zk/znodes';
+import { brokerIdZnode, incarnationZnode } from '../zk/znodes';
 import { ChannelManager } from './channel-manager';
 import { ControllerContext } from './controller-context';
 import { movePartition } from './partition-state-machine';
@@ -36,7 +36,8 @@ export type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 export type LeaderAndIsrResponse = TypeOf<typeof leaderAndIsr.response>;
 
 export class BrokerChanges {
-  private readonly watched = new Map<number, () => void>();
+  /** By path: registrations, and the incarnations that are still to come. */
+  private readonly watched = new Map<string, () => void>();
 
   constructor(
     private readonly context: ControllerContext, private readonly transitions: StateTransitions,
@@ -60,32 +61,45 @@ export class BrokerChanges {
   private async read(): Promise<BrokerInfo[]> {
     const { zk, log, interBrokerListener } = this.deps;
     const onBad = (reason: string) => log.error(reason);
-    const onIds = (ids: readonly number[]) => this.watch(ids);
+    const onIds = (ids: readonly number[]) => this.watchOnly(ids.map(brokerIdZnode.path));
     const brokers = await readBrokers(zk, { onBad, known: this.context.liveBrokers, onIds });
-    return brokers.filter((broker) => {
+    const usable = brokers.filter((broker) => {
       const isUsable = broker.endpoints.some((endpoint) => endpoint.listener === interBrokerListener);
       if (!isUsable) log.error(`Broker ${broker.id} is ignored: no endpoint on listener ${interBrokerListener}`);
       return isUsable;
     });
+    const isReady = await Promise.all(usable.map((broker) => this.hasIncarnation(broker)));
+    return usable.filter((_, i) => isReady[i]);
+  }
+
+  /** Without that znode, which comes next, nothing can be written with the broker in an ISR. */
+  private async hasIncarnation(broker: BrokerInfo): Promise<boolean> {
+    if (this.context.hasProcessEpochOf(broker)) return true;
+    this.watch(incarnationZnode.path(broker.id, broker.epoch));
+    const processEpoch = await readProcessEpoch(this.deps.zk, broker);
+    if (processEpoch !== undefined) this.context.setProcessEpoch(broker, processEpoch);
+    return processEpoch !== undefined;
   }
 
   /**
    * A registration may change while its broker lives: it is damaged or repaired, or a tool changes the
    * endpoints.
    */
-  private watch(ids: readonly number[]): void {
-    for (const id of ids) {
-      if (!this.watched.has(id)) this.watched.set(id, this.deps.zk.onDataChange(brokerIdZnode.path(id), this.deps.onModified));
-    }
-    for (const [id, unwatch] of this.watched) {
-      if (ids.includes(id)) continue;
+  private watchOnly(paths: readonly string[]): void {
+    for (const [path, unwatch] of this.watched) {
+      if (paths.includes(path)) continue;
       unwatch();
-      this.watched.delete(id);
+      this.watched.delete(path);
     }
+    for (const path of paths) this.watch(path);
+  }
+
+  private watch(path: string): void {
+    if (!this.watched.has(path)) this.watched.set(path, this.deps.zk.onDataChange(path, this.deps.onModified));
   }
 
   stop(): void {
-    this.watch([]);
+    this.watchOnly([]);
   }
 
   async changed(): Promise<void> {

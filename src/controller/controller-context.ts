@@ -8,7 +8,7 @@
  */
 import { BrokerInfo, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
 import { ControllerTerm } from '../zk/controller-election';
-import { PartitionState } from '../zk/partition-state-store';
+import { IsrMember, PartitionState } from '../zk/partition-state-store';
 import { PartitionStateName } from './partition-state-machine';
 import { ReplicaStateName } from './replica-state-machine';
 
@@ -24,8 +24,8 @@ interface AssignedPartition {
 export class ControllerContext {
   readonly liveBrokers = new Map<number, BrokerInfo>();
   readonly shuttingDown = new Set<number>();
-  /** By registration, for those read when the term began: the broker epoch its process registered with first. */
-  private readonly processEpochs = new Map<string, number>();
+  /** By registration: the broker epoch that its process registered with first. */
+  private readonly processEpochByRegistration = new Map<string, number>();
   readonly leadership = new Map<string, PartitionState>();
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly partitionStates = new Map<string, PartitionStateName>();
@@ -95,21 +95,37 @@ export class ControllerContext {
     return this.liveBrokers.has(id) && !this.shuttingDown.has(id);
   }
 
-  /** The broker is alive, is not shutting down, and has not lost the disk of this replica. */
+  /** The broker is registered, perhaps about to shut down, and has not lost the disk of this replica. */
+  hasReplica(tp: TopicPartition, replica: number): boolean {
+    return this.liveBrokers.has(replica) && !this.offlineReplicas.get(replica)?.has(tpName(tp));
+  }
+
+  /** As `hasReplica`, and the broker is not shutting down. */
   isReplicaLive(tp: TopicPartition, replica: number): boolean {
-    return this.isBrokerAlive(replica) && !this.offlineReplicas.get(replica)?.has(tpName(tp));
+    return this.hasReplica(tp, replica) && !this.shuttingDown.has(replica);
+  }
+
+  setProcessEpoch({ id, epoch }: BrokerInfo, processEpoch: number): void {
+    this.processEpochByRegistration.set(`${id}-${epoch}`, processEpoch);
+  }
+
+  hasProcessEpochOf({ id, epoch }: BrokerInfo): boolean {
+    return this.processEpochByRegistration.has(`${id}-${epoch}`);
+  }
+
+  /** Since when the processes of the live brokers have kept their data, by broker id. */
+  processEpochs(): ReadonlyMap<number, number> {
+    const live = [...this.liveBrokers.values()];
+    return new Map(live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]));
+  }
+
+  /** The live brokers among `ids`, each as the incarnation that is known. */
+  incarnationsOf(ids: readonly number[]): IsrMember[] {
+    const live = ids.map((id) => this.liveBrokers.get(id)).filter((broker) => broker !== undefined);
+    return live.map(({ id, epoch }) => ({ brokerId: id, brokerEpoch: epoch }));
   }
 
   /** Whether that is news. */
-  setProcessEpoch({ id, epoch }: BrokerInfo, processEpoch: number): void {
-    this.processEpochs.set(`${id}-${epoch}`, processEpoch);
-  }
-
-  /** Since when the broker's process has kept its data; its broker epoch if nothing else is known. */
-  processEpochOf({ id, epoch }: BrokerInfo): number {
-    return this.processEpochs.get(`${id}-${epoch}`) ?? epoch;
-  }
-
   markReplicaOffline(tp: TopicPartition, replica: number): boolean {
     const set = this.offlineReplicas.get(replica) ?? new Set<string>();
     if (set.has(tpName(tp))) return false;

@@ -2,6 +2,7 @@
  * Who shall lead: the elections as functions of assignment, ISR and the replicas that are alive.
  *
  * Invariant: except for the unclean election, the leader comes from the ISR, so it has every committed record.
+ * Only replicas that live are in the ISR of the result (Kafka leaves others in it here and there).
  *
  * [p] Kafka: controller/Election.scala and PartitionStateMachine.scala#PartitionLeaderElectionAlgorithms@2.8.2
  */
@@ -34,7 +35,7 @@ export function electOffline({ assignment, isr, isLive }: Candidates, uncleanAll
 export function electPreferred({ assignment, isr, isLive }: Candidates): Elected | undefined {
   const leader = assignment[0];
   if (leader === undefined || !isLive(leader) || !isr.includes(leader)) return undefined;
-  return { leader, isr, recipients: assignment, unclean: false };
+  return { leader, isr: isr.filter(isLive), recipients: assignment, unclean: false };
 }
 
 /** While brokers are shutting down: the first in-sync replica that stays, and the ISR without those that go. */
@@ -44,7 +45,7 @@ export function electControlledShutdown(
   const reachable = assignment.filter((replica) => isLive(replica) || isShuttingDown(replica));
   const leader = reachable.find((replica) => isr.includes(replica) && !isShuttingDown(replica));
   if (leader === undefined) return undefined;
-  return { leader, isr: isr.filter((replica) => !isShuttingDown(replica)), recipients: reachable, unclean: false };
+  return { leader, isr: isr.filter(isLive), recipients: reachable, unclean: false };
 }
 
 /** The first leader of a new partition: the first live replica, with every live one in the ISR. */

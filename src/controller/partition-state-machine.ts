@@ -8,10 +8,12 @@
  *
  * [p] Kafka: controller/PartitionStateMachine.scala@2.8.2
  */
-import { INITIAL_LEADER_EPOCH, LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
+import { INITIAL_LEADER_EPOCH, TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, invariant } from '../common/errors';
 import { StateWrite } from '../zk/controller-state-writes';
+import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
+import { restartedReplicas } from './restarted-since';
 import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
 
 export type PartitionStateName = 'NonExistentPartition' | 'NewPartition' | 'OnlinePartition' | 'OfflinePartition';
@@ -60,21 +62,27 @@ export function planInitialStates(context: ControllerContext, tps: readonly Topi
       continue;
     }
     const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: INITIAL_LEADER_EPOCH, controllerEpoch: context.epoch };
-    plans.push({ tp, elected, isNew: true, write: { tp, content, expectedZkVersion: undefined } });
+    plans.push({ tp, elected, isNew: true, write: { tp, content, expectedZkVersion: undefined, members: context.incarnationsOf(elected.isr) } });
   }
   return { plans, failures };
 }
 
 /** Partitions of which no live replica is in the ISR: only an unclean election could give them a leader. */
-export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, tps: readonly TopicPartition[]): TopicPartition[] {
+export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[]): TopicPartition[] {
   return tps.filter((tp) => {
     const state = states.get(tpName(tp));
     return state !== undefined && !context.replicasOf(tp).some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica));
   });
 }
 
-function elect(context: ControllerContext, tp: TopicPartition, state: LeaderIsrAndControllerEpoch, strategy: ElectionStrategy, uncleanAllowed: boolean): Elected | undefined {
-  const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive: (replica: number) => context.isReplicaLive(tp, replica) };
+function elect(
+  context: ControllerContext, tp: TopicPartition, state: PartitionState, strategy: ElectionStrategy, uncleanAllowed: boolean,
+): Elected | undefined {
+  // A member that was restarted since the state was written may have lost what it had not flushed.
+  const { mzxid = Infinity } = state;
+  const { leaving } = restartedReplicas({ ...state, mzxid }, context.processEpochs());
+  const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
+  const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
   switch (strategy) {
     case 'offline': return electOffline(candidates, uncleanAllowed);
     case 'preferred': return electPreferred(candidates);
@@ -96,7 +104,7 @@ export interface ElectionRules {
 
 /** New leaders for partitions, from the states given. */
 export function planElections(
-  context: ControllerContext, states: ReadonlyMap<string, LeaderIsrAndControllerEpoch>, tps: readonly TopicPartition[],
+  context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[],
   { strategy, uncleanTopics }: ElectionRules,
 ): OnlinePlan {
   const plans: LeaderPlan[] = [];
@@ -113,7 +121,7 @@ export function planElections(
         failures.push({ tp, error: NO_CANDIDATE[strategy], reason: `no candidate among ${context.replicasOf(tp).join(',')} with ISR ${state.isr.join(',')}` });
       } else {
         const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-        plans.push({ tp, elected, isNew: false, write: { tp, content, expectedZkVersion: state.zkVersion } });
+        plans.push({ tp, elected, isNew: false, write: { tp, content, expectedZkVersion: state.zkVersion, members: context.incarnationsOf(elected.isr) } });
       }
     }
   }

@@ -25,17 +25,24 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
 
 /**
  * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR.
- * The last member stays: only it is known to have every committed record. `superseded`: the state is a later
- * controller's.
+ * The last member stays: only it is known to have every committed record. Others that are gone leave at the
+ * same time: a state that was written later than a broker's start must not have it in the ISR unless its
+ * incarnation was checked (docs/decisions/0004). `superseded`: the state is a later controller's.
  */
 export function planIsrRemoval(
   context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: LeaderIsrAndControllerEpoch,
 ): StateWrite | 'superseded' | undefined {
   if (state.controllerEpoch > context.epoch) return 'superseded';
   if (!state.isr.includes(replica)) return undefined;
-  const leader = state.leader === replica ? NO_LEADER : state.leader;
-  const isr = state.isr.length === 1 ? state.isr : state.isr.filter((id) => id !== replica);
-  if (leader === state.leader && isr === state.isr) return undefined;
+  const tp = { topic, partition };
+  const stays = (id: number) => id !== replica && context.hasReplica(tp, id);
+  const leader = stays(state.leader) ? state.leader : NO_LEADER;
+  const isr = [
+    () => state.isr.filter(stays),
+    () => state.isr.filter((id) => id !== replica),
+    () => state.isr,
+  ].map((members) => members()).find((members) => members.length > 0)!;
+  if (leader === state.leader && isr.length === state.isr.length) return undefined;
   const content = { leader, isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-  return { tp: { topic, partition }, content, expectedZkVersion: state.zkVersion };
+  return { tp, content, expectedZkVersion: state.zkVersion, members: context.incarnationsOf(isr.filter(stays)) };
 }

@@ -3,38 +3,18 @@
  *
  * A controller notices that a broker restarted by its new broker epoch. One that takes over just then has nothing to
  * compare with but the state znode: a member of the ISR whose process registered first after that was started while
- * it was in sync, and may have lost what it had not flushed. (One whose session expired has lost nothing.) It leaves the ISR and comes back by fetching, as if its failure had
- * been seen, as long as a member is left that did not restart. Otherwise a restarted leader at least leads in a new
- * leader epoch (docs/decisions/0004).
+ * it was in sync, and may have lost what it had not flushed. (One whose session expired has lost nothing.) It
+ * leaves the ISR and comes back by fetching, as if its failure had been seen, as long as a member is left that
+ * did not restart. Otherwise a restarted leader at least leads in a new leader epoch (docs/decisions/0004).
+ * What the comparison rests on: every write of a state checks that the live members of its ISR are registered
+ * as known, and leaves nobody else in it.
  *
  * Kafka 2.8 lets all of them go on as they were.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ControllerContext, PartitionReplica } from './controller-context';
+import { LastWritten, restartedReplicas } from './restarted-since';
 import { StateTransitions } from './state-transitions';
-
-export interface LastWritten {
-  readonly leader: number;
-  readonly isr: readonly number[];
-  /** The transaction that wrote the state, comparable with a broker epoch. */
-  readonly mzxid: number;
-}
-
-export interface Restarted {
-  /** They leave the ISR. */
-  readonly leaving: readonly number[];
-  /** The leader restarted and there is nobody better: an election gives it a new leader epoch. */
-  readonly needsElection: boolean;
-}
-
-/** `brokerEpochs`: what the processes of the brokers that live registered with first. */
-export function restartedReplicas(state: LastWritten, brokerEpochs: ReadonlyMap<number, number>): Restarted {
-  const { leader, isr, mzxid } = state;
-  const hasRestarted = (id: number) => (brokerEpochs.get(id) ?? -1) > mzxid;
-  const restarted = isr.filter(hasRestarted);
-  const hasOther = isr.some((id) => brokerEpochs.has(id) && !hasRestarted(id));
-  return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
-}
 
 /** Kept from the reading of the states until the state machines run. */
 export class RestartedReplicas {
@@ -46,9 +26,7 @@ export class RestartedReplicas {
 
   /** Called with every state that is read at the start of a term. */
   note(tp: TopicPartition, state: LastWritten): void {
-    const live = [...this.context.liveBrokers.values()];
-    const epochs = new Map(live.map((broker) => [broker.id, this.context.processEpochOf(broker)]));
-    const { leaving, needsElection } = restartedReplicas(state, epochs);
+    const { leaving, needsElection } = restartedReplicas(state, this.context.processEpochs());
     if (needsElection) this.needElection.add(tpName(tp));
     for (const replica of leaving) {
       this.context.markReplicaOffline(tp, replica);

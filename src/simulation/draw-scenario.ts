@@ -6,7 +6,7 @@
  * find less.
  */
 import {
-  diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, lagKinds, stopFaultKinds, zooKeeperFaultKinds,
+  diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, stopFaultKinds, zooKeeperFaultKinds,
 } from './faults';
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
@@ -63,7 +63,7 @@ export interface Scenario {
 
 function drawKinds(random: Prng): readonly FaultKind[] {
   if (random.chance(0.2)) {
-    const others = faultKinds.filter((kind) => !['power-cut', ...lagKinds].includes(kind) && random.chance(0.25));
+    const others = faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.25));
     return ['power-cut', 'power-cut', ...others];
   }
   const kinds = faultKinds.filter((kind) => kind !== 'power-cut' && random.chance(0.35));
@@ -103,8 +103,7 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const window = { brokers, fromMs: FAULTS_FROM_MS, untilMs: faultsUntilMs };
   const diskFaults = disks.chance(0.3) ? drawFaults(disks, diskFaultKinds, window).slice(0, 3) : [];
   const zk = random.split('zookeeper faults');
-  const zkKinds = zooKeeperFaultKinds.filter((kind) => !losesPower || !lagKinds.includes(kind));
-  const zkFaults = zk.chance(0.3) ? drawFaults(zk, zkKinds, window).slice(0, 4) : [];
+  const zkFaults = zk.chance(0.3) ? drawFaults(zk, zooKeeperFaultKinds, window).slice(0, 4) : [];
   const stops = random.split('clean stops');
   const stopFaults = stops.chance(0.2) ? drawFaults(stops, stopFaultKinds, window).slice(0, 3) : [];
   const events = random.split('event faults');

@@ -6,7 +6,7 @@
  * does.
  */
 import { Prng } from './prng';
-import { applyFault, Fault, FaultKind, Readers, lagKinds } from './faults';
+import { applyFault, Fault, FaultKind, Readers } from './faults';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
@@ -43,7 +43,7 @@ export interface EventFault extends Omit<Fault, 'atMs' | 'target'> {
 }
 
 export function drawEventFaults(random: Prng, brokers: number, losesPower: boolean): EventFault[] {
-  const lossy = [...KINDS.filter((kind) => !lagKinds.includes(kind)), 'power-cut', 'power-cut', 'power-cut'] as const;
+  const lossy = [...KINDS, 'power-cut', 'power-cut', 'power-cut'] as const;
   const kinds = losesPower ? lossy : KINDS;
   return Array.from({ length: random.between(1, 5) }, (): EventFault => {
     const event = random.pick(EVENTS);

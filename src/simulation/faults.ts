@@ -28,12 +28,6 @@ export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const
 /** Drawn beside the others, also without other power cuts: nothing may be lost. */
 export const stopFaultKinds = ['stop-power-cut'] as const;
 
-/**
- * Not drawn together with power cuts: a controller that does not learn in time that a member of the ISR restarted may
- * elect it, as in Kafka, and what it lost is lost.
- */
-export const lagKinds: readonly FaultKind[] = ['stale-zookeeper', 'lag-zookeeper'];
-
 export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number]
   | (typeof zooKeeperFaultKinds)[number] | (typeof stopFaultKinds)[number];
 

@@ -124,12 +124,15 @@ async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string
 }
 
 /**
- * The broker epoch that the process of a registered broker registered with first: lower than its broker epoch if its
- * session expired since. Where that cannot be read, its broker epoch.
+ * The broker epoch that the process of a registered broker registered with first: lower than its broker epoch
+ * if its session expired since; its broker epoch where that cannot be read. Undefined while the broker has
+ * not finished to register.
  */
-export async function readProcessEpoch(zk: ZkConnection, { id, epoch }: BrokerInfo): Promise<number> {
+export async function readProcessEpoch(
+  zk: ZkConnection, { id, epoch }: BrokerInfo,
+): Promise<number | undefined> {
   const znode = await zk.get(incarnationZnode.path(id, epoch));
-  return Math.min(epoch, (znode && incarnationZnode.decode(znode.data)) ?? epoch);
+  return znode ? Math.min(epoch, incarnationZnode.decode(znode.data) ?? epoch) : undefined;
 }
 
 export interface ReadBrokersOptions {

@@ -8,13 +8,19 @@
  * alone; nothing is left unknown. A connection that does not come back, or an ended session, ends all of them
  * with a ZkError.
  *
+ * A live member of the ISR that is written must be registered in the incarnation the controller knows. So a
+ * controller whose ZooKeeper member lags elects nobody that has been restarted meanwhile, and a state tells
+ * the next controller that its live members had not been restarted when it was written (decision 0004).
+ *
  * Kafka:
  * zk/KafkaZkClient.scala#{updateLeaderAndIsr,createTopicPartitionStatesRaw,retryRequestsUntilConnected}@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { ControllerMovedError, controllerMulti, ControllerTerm } from './controller-election';
-import { PartitionState, readPartitionState, sameContent, StateContent } from './partition-state-store';
+import {
+  checkIncarnation, IsrMember, PartitionState, readPartitionState, sameContent, StateContent,
+} from './partition-state-store';
 import { isOfOneZnode } from './read-each';
 import { isZkError, ZkError, ZkOp } from './zk-session';
 import { ZkConnection } from './zk-connection';
@@ -25,6 +31,8 @@ export interface StateWrite {
   readonly content: StateContent;
   /** Undefined creates the znode and its parents. */
   readonly expectedZkVersion: number | undefined;
+  /** The members of the ISR that live: each must still be registered, as that incarnation (decision 0004). */
+  readonly members: readonly IsrMember[];
 }
 
 export type StateWriteResult =
@@ -33,6 +41,9 @@ export type StateWriteResult =
   | { readonly kind: 'conflict'; readonly state: PartitionState }
   /** Neither written nor known; the caller sees to it that somebody tries again later. */
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** controllerMulti puts one operation before ours. */
+const CHECK_OF_TERM = 1;
 
 /** So often the connection may break under one write before the whole term is better started over. */
 const MAX_ATTEMPTS = 10;
@@ -101,37 +112,50 @@ async function writeUntilKnown(
 async function writeOnce(
   zk: ZkConnection, term: ControllerTerm, write: StateWrite,
 ): Promise<StateWriteResult> {
-  const { tp, content, expectedZkVersion } = write;
+  const { content, expectedZkVersion, members } = write;
   try {
     const zkVersion = expectedZkVersion === undefined
-      ? await create(zk, term, tp, content)
-      : await set(zk, term, tp, content, expectedZkVersion);
-    return { kind: 'ok', state: { ...content, zkVersion } };
+      ? await create(zk, term, write)
+      : await set(zk, term, write, expectedZkVersion);
+    return { kind: 'ok', state: written(write, zkVersion) };
   } catch (error) {
     if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
-    return settle(zk, write, error);
+    const gone = error.code === 'NO_NODE' ? members[error.failedOp - CHECK_OF_TERM] : undefined;
+    if (gone === undefined) return settle(zk, write, error);
+    const isr = `the ISR ${content.isr.join(',')}`;
+    const reason = `broker ${gone.brokerId} of ${isr} is no longer registered with epoch ${gone.brokerEpoch}`;
+    return { kind: 'failed', reason };
   }
 }
 
+/** No member can have registered after this write and with an epoch that is not above all of theirs. */
+function written({ content, members }: StateWrite, zkVersion: number): PartitionState {
+  const epochs = members.map(({ brokerEpoch }) => brokerEpoch);
+  return { ...content, zkVersion, mzxid: epochs.length > 0 ? Math.max(...epochs) : undefined };
+}
+
 async function set(
-  zk: ZkConnection, term: ControllerTerm, tp: TopicPartition, content: StateContent, version: number,
+  zk: ZkConnection, term: ControllerTerm, { tp, content, members }: StateWrite, version: number,
 ): Promise<number> {
-  const op = { type: 'set', path: partitionStateZnode.path(tp), data: partitionStateZnode.encode(content), version } as const;
-  const [result] = await controllerMulti(zk, term, [op]);
-  return result!.version!;
+  const data = partitionStateZnode.encode(content);
+  const op: ZkOp = { type: 'set', path: partitionStateZnode.path(tp), data, version };
+  const results = await controllerMulti(zk, term, [...members.map(checkIncarnation), op]);
+  return results[members.length]!.version!;
 }
 
 async function create(
-  zk: ZkConnection, term: ControllerTerm, tp: TopicPartition, content: StateContent,
+  zk: ZkConnection, term: ControllerTerm, { tp, content, members }: StateWrite,
 ): Promise<number> {
+  const checks = members.map(checkIncarnation);
   const state = createOp(partitionStateZnode.path(tp), partitionStateZnode.encode(content));
   try {
-    await controllerMulti(zk, term, [createOp(partitionZnode.path(tp), null), state]);
+    await controllerMulti(zk, term, [...checks, createOp(partitionZnode.path(tp), null), state]);
   } catch (error) {
-    if (!isZkError(error, 'NODE_EXISTS') || error.failedOp !== 1) throw error;
+    const isPartitionThere = isZkError(error, 'NODE_EXISTS') && error.failedOp === CHECK_OF_TERM + checks.length;
+    if (!isPartitionThere) throw error;
     // The partition's znode is there, perhaps without a state: older Kafkas write three times, and may die in
     // between.
-    await controllerMulti(zk, term, [state]);
+    await controllerMulti(zk, term, [...checks, state]);
   }
   return 0;
 }

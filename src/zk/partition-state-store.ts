@@ -11,12 +11,15 @@
  */
 import { LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/cluster-types';
 import { OnBad, readEach } from './read-each';
-import { isZkError } from './zk-session';
+import { isZkError, ZkOp } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import { incarnationZnode, partitionStateZnode } from './znodes';
 
 export interface PartitionState extends LeaderIsrAndControllerEpoch {
-  /** When read: the transaction that last wrote the znode, comparable with a broker epoch. */
+  /**
+   * The transaction that last wrote the znode, comparable with a broker epoch; after a write of ours one
+   * that is not later, and not before the epoch of any member of the ISR.
+   */
   readonly mzxid?: number;
 }
 export type StateContent = Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>;
@@ -49,43 +52,49 @@ async function settle(zk: ZkConnection, tp: TopicPartition, content: StateConten
   return { kind: 'conflict', state };
 }
 
-/** A replica that is to join the ISR, in the incarnation that is known to have what it needs. */
-export interface Joiner {
+/** A member of the ISR that is written, in the incarnation that is known to have what it needs. */
+export interface IsrMember {
   readonly brokerId: number;
   readonly brokerEpoch: number;
+}
+
+/** Fails the multi it is part of with NO_NODE if that incarnation is no longer registered. */
+export function checkIncarnation({ brokerId, brokerEpoch }: IsrMember): ZkOp {
+  return { type: 'check', path: incarnationZnode.path(brokerId, brokerEpoch), version: -1 };
 }
 
 export interface IsrWrite {
   readonly content: StateContent;
   readonly expectedZkVersion: number;
-  readonly joiner?: Joiner;
+  /** Everybody in the ISR but the leader. */
+  readonly members: readonly IsrMember[];
 }
 
-export type IsrWriteResult = WriteResult | { readonly kind: 'joiner-gone' };
+/** `member-gone`: nothing was written, as this member has been restarted, or is gone. */
+export type IsrWriteResult = WriteResult | { readonly kind: 'member-gone'; readonly member: IsrMember };
 
 /**
  * The leader's write of its ISR. Rejects with ZkError if ZooKeeper cannot be reached; then nothing is known,
  * as with a conflict that shows no newer version.
  */
 export async function writeIsr(zk: ZkConnection, tp: TopicPartition, write: IsrWrite): Promise<IsrWriteResult> {
-  const { content, expectedZkVersion, joiner } = write;
+  const { content, expectedZkVersion, members } = write;
   try {
     const zkVersion = await setIsr(zk, partitionStateZnode.path(tp), write);
     return { kind: 'ok', state: { ...content, zkVersion } };
   } catch (error) {
     if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'CONNECTION_LOSS')) throw error;
-    if (joiner && error.code === 'NO_NODE' && error.failedOp === 0) return { kind: 'joiner-gone' };
+    const member = error.code === 'NO_NODE' ? members[error.failedOp] : undefined;
+    if (member) return { kind: 'member-gone', member };
     return settle(zk, tp, content, expectedZkVersion + 1);
   }
 }
 
-/** Resolves with the new version. Whoever joins must be registered, as the same incarnation, when the write is applied. */
-async function setIsr(zk: ZkConnection, path: string, { content, expectedZkVersion, joiner }: IsrWrite): Promise<number> {
+/** Resolves with the new version. The members must be registered, as those incarnations, when it is applied. */
+async function setIsr(zk: ZkConnection, path: string, write: IsrWrite): Promise<number> {
+  const { content, expectedZkVersion, members } = write;
   const data = partitionStateZnode.encode(content);
-  if (!joiner) return (await zk.set(path, data, expectedZkVersion)).version;
-  const [, written] = await zk.multi([
-    { type: 'check', path: incarnationZnode.path(joiner.brokerId, joiner.brokerEpoch), version: -1 },
-    { type: 'set', path, data, version: expectedZkVersion },
-  ]);
-  return written!.version!;
+  const set: ZkOp = { type: 'set', path, data, version: expectedZkVersion };
+  const results = await zk.multi([...members.map(checkIncarnation), set]);
+  return results[members.length]!.version!;
 }

@@ -113,7 +113,8 @@ describe('the high watermark', () => {
     for (const again of ['a check of the ISR', 'a batch that is sent again']) {
       const one = new LonePartition().lead([1], 10);
       one.fetch(3, 10);
-      await one.lastWrite.answer({ kind: 'joiner-gone' });
+      const found = { leader: 1, leaderEpoch: 5, isr: [1], controllerEpoch: 1, zkVersion: 8 };
+      await one.lastWrite.answer({ kind: 'conflict', state: found });
       one.partition.appendAsLeader(Buffer.alloc(2), -1);
       expect(one.log.highWatermark).toBe(10);
       await one.pass(LAG_MS + 1);
@@ -153,7 +154,7 @@ describe('while the result of an ISR write is unknown', () => {
     await one.lastWrite.lose();
     await one.pass(RETRY_MS);
     expect(one.writes).toHaveLength(2);
-    expect(one.lastWrite).toMatchObject({ zkVersion: 7, joiner: undefined });
+    expect(one.lastWrite).toMatchObject({ zkVersion: 7, members: [{ brokerId: 2, brokerEpoch: 20 }] });
     expect(one.lastWrite.content.isr).toEqual([1, 2]);
     await one.lastWrite.ok();
     expect(one.maximalIsr).toBe('1,2');
@@ -240,6 +241,7 @@ describe('a conflict', () => {
     expect(one.writes).toHaveLength(1);
     expect(one.maximalIsr).toBe('1,2,3');
     one.partition.makeLeader(one.state(1, 7, [1, 2], 9));
+    one.fetch(2, 10);
     one.fetch(3, 10);
     expect(one.writes).toHaveLength(2);
   });
@@ -249,6 +251,7 @@ describe('a follower', () => {
   test('does not join below the start of the leader\'s epoch, though it has all that is known to be committed (KAFKA-7128)', () => {
     const one = new LonePartition().lead([1, 2], 10);
     one.log.highWatermark = 4;
+    one.fetch(2, 10);
     one.fetch(3, 6);
     expect(one.writes).toHaveLength(0);
     one.fetch(3, 10);
@@ -257,21 +260,57 @@ describe('a follower', () => {
 
   test('does not join while its incarnation is not the one that is known to live (KIP-903)', () => {
     const one = new LonePartition().lead([1, 2], 10);
+    one.fetch(2, 10);
     one.liveEpochs.set(3, 29);
     one.fetch(3, 10, 30);
     expect(one.writes).toHaveLength(0);
     one.liveEpochs.set(3, 30);
     one.fetch(3, 10, 30);
-    expect(one.lastWrite.joiner).toEqual({ brokerId: 3, brokerEpoch: 30 });
+    expect(one.lastWrite.members).toEqual([{ brokerId: 2, brokerEpoch: 20 }, { brokerId: 3, brokerEpoch: 30 }]);
   });
 
   test('that was restarted before ZooKeeper applied the write does not join', async () => {
     const one = expanding();
-    await one.lastWrite.answer({ kind: 'joiner-gone' });
+    await one.lastWrite.answer({ kind: 'member-gone', member: { brokerId: 3, brokerEpoch: 30 } });
     expect(one.maximalIsr).toBe('1,2');
     expect(one.happened('isr-changed')).toBe(0);
     one.fetch(3, 10);
+    expect(one.writes).toHaveLength(1);
+    one.liveEpochs.set(3, 31);
+    one.fetch(3, 10, 31);
     expect(one.writes).toHaveLength(2);
+  });
+
+  test('waits with joining until every other member has fetched in this leader epoch, so that all can be checked', () => {
+    const one = new LonePartition().lead([1, 2], 10);
+    one.fetch(3, 10);
+    expect(one.writes).toHaveLength(0);
+    one.fetch(2, 4);
+    one.fetch(3, 10);
+    expect(one.lastWrite.content.isr).toEqual([1, 2, 3]);
+  });
+
+  test('in the ISR that was restarted leaves it, and nothing that it had counts', async () => {
+    const one = expanding();
+    await one.lastWrite.answer({ kind: 'member-gone', member: { brokerId: 2, brokerEpoch: 20 } });
+    expect(one.lastWrite.content.isr).toEqual([1]);
+    expect(one.lastWrite.members).toEqual([]);
+    one.fetch(2, 10);
+    one.log.logEndOffset = 12;
+    one.fetch(3, 12);
+    expect(one.log.highWatermark).toBeLessThan(12);
+    await one.lastWrite.ok();
+    expect([one.maximalIsr, one.log.highWatermark]).toEqual(['1', 12]);
+  });
+
+  test('that was restarted leaves the ISR also when the result of an earlier write is unknown', async () => {
+    const one = expanding();
+    await one.lastWrite.lose();
+    await one.pass(RETRY_MS);
+    await one.lastWrite.answer({ kind: 'member-gone', member: { brokerId: 2, brokerEpoch: 20 } });
+    expect(one.maximalIsr).toBe('1,2,3');
+    await one.pass(RETRY_MS);
+    expect(one.lastWrite).toMatchObject({ zkVersion: 7, members: [], content: { isr: [1] } });
   });
 
   test('has what its latest incarnation asked for: a late fetch of a former one says nothing', () => {

@@ -12,7 +12,7 @@ import { StateTransitions } from '../../src/controller/state-transitions';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { electController } from '../../src/zk/controller-election';
 import { ZkConnection } from '../../src/zk/zk-connection';
-import { partitionStateZnode } from '../../src/zk/znodes';
+import { incarnationZnode, partitionStateZnode } from '../../src/zk/znodes';
 
 const TP = { topic: 't', partition: 0 };
 const EPOCH = 200;
@@ -33,7 +33,12 @@ async function term() {
   const transitions = new StateTransitions(
     context, { zk, host, log: host.log, metrics: new Metrics(), uncleanByDefault: false }, new BrokerRequestBatch(context, 'PLAINTEXT'),
   );
-  for (const id of [1, 2]) context.liveBrokers.set(id, { id, epoch: id === 2 ? EPOCH : 100, endpoints: [], rack: null });
+  for (const [id, epoch] of [[1, 100], [2, EPOCH]] as const) {
+    context.liveBrokers.set(id, { id, epoch, endpoints: [], rack: null });
+    for (const made of ['/samsa', incarnationZnode.parent, incarnationZnode.path(id, epoch)]) {
+      zookeeper.overwrite(made, Buffer.alloc(0));
+    }
+  }
   context.assign(TP, [2, 1]);
   context.leadership.set('t-0', state);
   const replicas = [1, 2].map((replica) => ({ ...TP, replica }));

@@ -49,7 +49,7 @@ test('an election raises the leader epoch by one and names the version it read',
   context.assign(tp, [1, 2, 3]);
   const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12 }]]);
   const { plans } = planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() });
-  expect(plans[0]!.write).toEqual({ tp, content: { leader: 2, isr: [2, 3], leaderEpoch: 8, controllerEpoch: 5 }, expectedZkVersion: 12 });
+  expect(plans[0]!.write).toEqual({ tp, content: { leader: 2, isr: [2, 3], leaderEpoch: 8, controllerEpoch: 5 }, expectedZkVersion: 12, members: context.incarnationsOf([2, 3]) });
 });
 
 test('a state written by a later controller is left alone', () => {
@@ -66,6 +66,32 @@ test('the last member stays in the ISR even when it dies; without a leader', () 
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toBeUndefined();
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, controllerEpoch: 6 })).toBe('superseded');
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, leader: -1 })).toBeUndefined();
+});
+
+test('whoever leaves the ISR takes with it everybody else that is gone, so that no state names one unchecked', () => {
+  const context = contextWith([3]);
+  const state = { leader: 1, leaderEpoch: 0, isr: [1, 2, 3], controllerEpoch: 5, zkVersion: 0 };
+  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({
+    content: { leader: -1, isr: [3] }, members: [{ brokerId: 3, brokerEpoch: 103 }],
+  });
+  expect(planIsrRemoval(contextWith([]), { ...tp, replica: 2 }, state)).toMatchObject({
+    content: { leader: -1, isr: [1, 3] }, members: [],
+  });
+});
+
+test('a member that was restarted since the state was written is not elected while another lives', () => {
+  const context = contextWith([2, 3]);
+  context.assign(tp, [1, 2, 3]);
+  const leaderFor = (mzxid: number | undefined) => {
+    const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12, mzxid }]]);
+    return planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).plans[0]!.elected;
+  };
+  context.setProcessEpoch({ ...context.liveBrokers.get(3)!, epoch: 103 }, 50);
+  expect(leaderFor(101)).toMatchObject({ leader: 3, isr: [3] });
+  expect(leaderFor(102)).toMatchObject({ leader: 2, isr: [2, 3] });
+  expect(leaderFor(undefined)).toMatchObject({ leader: 2, isr: [2, 3] });
+  context.liveBrokers.delete(3);
+  expect(leaderFor(101)).toMatchObject({ leader: 2, isr: [2] });
 });
 
 test('an illegal transition is an error of ours', () => {

@@ -1,6 +1,7 @@
 /** Which in-sync replicas a new controller takes for restarted, and what follows. */
 import { ControllerContext } from '../../src/controller/controller-context';
-import { RestartedReplicas, restartedReplicas } from '../../src/controller/restarted-replicas';
+import { RestartedReplicas } from '../../src/controller/restarted-replicas';
+import { restartedReplicas } from '../../src/controller/restarted-since';
 
 const state = { leader: 1, isr: [1, 2, 3], mzxid: 100 };
 
@@ -44,5 +45,6 @@ test('a broker whose session expired, and whose process is the same, has not res
   expect(context.isReplicaLive(tp, 1)).toBe(false);
   expect(context.isReplicaLive(tp, 2)).toBe(true);
   // What was said of an earlier registration says nothing of a later one.
-  expect(context.processEpochOf(broker(2, 150))).toBe(150);
+  context.liveBrokers.set(2, broker(2, 150));
+  expect(context.processEpochs().get(2)).toBe(150);
 });

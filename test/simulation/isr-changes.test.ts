@@ -26,7 +26,7 @@ test('a follower whose registration ends while its joining is being written does
     cluster.expireSession(3);
     cluster.powerCut(3);
   } });
-  await runUntil(cluster, 'the write was made', () => cluster.world.timeline.some(({ what }) => what === 'isr-joiner-gone'));
+  await runUntil(cluster, 'the write was made', () => cluster.world.timeline.some(({ what }) => what === 'isr-member-gone'));
   await runFor(cluster, 5000);
   expect(isrOf(cluster)).toBe('1,2');
   expect(cluster.broker(1).broker!.replicas.get(TP)!.maximalIsr).toEqual([1, 2]);

@@ -7,6 +7,7 @@ import { zooKeeperOf } from '../../src/simulation/sim-zk-session';
 import { ZkOperation } from '../../src/simulation/zk-hooks';
 import { BrokerIdTakenError, registerBroker } from '../../src/zk/broker-registration';
 import { ZkConnection } from '../../src/zk/zk-connection';
+import { incarnationZnode } from '../../src/zk/znodes';
 import { bringUp, runFor, runUntil, TP } from '../support/sim';
 
 const isRegistration = (host: string, id: number) => (operation: ZkOperation) =>
@@ -62,6 +63,40 @@ test('a registration that somebody removes is made again, and the broker leads a
   await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
   expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.ephemeralOwner).toBe(cluster.broker(1).broker!.sessionCredentials.id);
   expect(cluster.broker(1).host.exited).toBeUndefined();
+});
+
+test('the znode of an incarnation that somebody removes is made again, also after a new session', async () => {
+  const cluster = await bringUp('incarnation-removed', 3, [1, 2], { controller: 3 });
+  for (const isLater of [false, true]) {
+    if (isLater) {
+      const before = cluster.broker(2).broker!.epoch;
+      cluster.expireSession(2);
+      await runUntil(cluster, 'it is registered again', () => cluster.broker(2).broker!.epoch > before);
+      await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
+    }
+    const { epoch } = cluster.broker(2).broker!;
+    cluster.zookeeper.remove(incarnationZnode.path(2, epoch));
+    await runFor(cluster, 5000);
+    expect(cluster.zookeeper.tree.exists(incarnationZnode.path(2, epoch))).not.toBeNull();
+  }
+});
+
+test('a broker leads nothing before its registration is complete, and is taken up when it is', async () => {
+  const cluster = await bringUp('incarnation-late', 3, [1, 2], { controller: 3 });
+  cluster.kill(2);
+  await runUntil(cluster, 'it is out of the ISR', () => cluster.stateOf(TP)!.isr.join() === '1');
+  const isIncarnation = ({ host, isWrite, paths }: ZkOperation) =>
+    host === 'broker-2' && isWrite && paths.some((path) => path.startsWith(`${incarnationZnode.parent}/2-`));
+  cluster.zookeeper.atOperation(isIncarnation, { delayMs: 3000 });
+  const before = cluster.world.timeline.length;
+  cluster.start(2);
+  await runUntil(cluster, 'it is registered', () => cluster.zookeeper.tree.exists('/brokers/ids/2') !== null);
+  await runFor(cluster, 1000);
+  const isTakenUp = () => cluster.world.timeline.slice(before)
+    .some((event) => event.what === 'broker-change' && (event['added'] as number[]).includes(2));
+  expect(isTakenUp()).toBe(false);
+  await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
+  expect(isTakenUp()).toBe(true);
 });
 
 describe('registering', () => {

@@ -8,7 +8,7 @@ import { zooKeeperOf } from '../../src/simulation/sim-zk-session';
 import { SimZooKeeper } from '../../src/simulation/sim-zookeeper';
 import { World } from '../../src/simulation/world';
 import { isZkError, ZkSession } from '../../src/zk/zk-session';
-import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
+import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 class Ensemble {
   readonly world = new World('members');
@@ -156,4 +156,20 @@ test('whoever creates a topic, loses the reply, and then reads late, is told tha
   await cluster.world.complete(creating, 60000, 'creating');
   expect(hook.fired.length).toBe(1);
   await runUntil(cluster, 'it is led', () => cluster.isQuiet({ topic: 'fresh', partition: 0 }));
+});
+
+test('a controller whose member lags elects nobody that lost power meanwhile, nor does the one after it', async () => {
+  const cluster = await bringUp('lag-and-power', 4, [1, 2, 3], { controller: 4 });
+  const producer = await openProducer(cluster);
+  await send(cluster, producer, 'acknowledged');
+  cluster.zookeeper.lag('broker-4', 3000);
+  const before = cluster.broker(2).broker!.epoch;
+  cluster.powerCut(2);
+  cluster.start(2);
+  await runUntil(cluster, 'it is registered again', () => (cluster.zookeeper.tree.exists('/brokers/ids/2')?.czxid ?? 0) > before);
+  cluster.terminate(1);
+  await runUntil(cluster, 'another leads', () => ![-1, 1].includes(cluster.stateOf(TP)!.leader));
+  cluster.kill(4);
+  await healAndSettle(cluster);
+  expect(await readValues(cluster)).toEqual(['acknowledged']);
 });

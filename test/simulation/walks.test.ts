@@ -45,12 +45,12 @@ test('walks go on from what reached new states', async () => {
 });
 
 test('a leader that cannot learn what became of its ISR write counts whoever may have joined', async () => {
-  const text = 'drop 3; deafen 1; heal 1>3; drop 3; produce-one 1; heal-zookeeper 1';
+  const text = 'produce-one 1; cut 1>3; produce-one 1; drop 3; deafen 1; heal 1>3; drop 3; produce-one 1; heal-zookeeper 1';
   const steps = text.split('; ').map(parseStep);
   const { visits, violations } = await replay({ ...SETUP, minIsr: 1 }, steps);
   expect(violations).toEqual([]);
   const counted = visits.map(({ state }) => /L(\d+\/\d+)/.exec(state)![1]);
-  expect(counted).toEqual(['12/12', '12/12', '12/123', '12/123', '12/123', '12/12']);
+  expect(counted.slice(-5)).toEqual(['12/12', '12/123', '12/123', '12/123', '12/12']);
 });
 
 test('truncating to the high watermark is found within a few hundred walks, and shrunk to a handful of steps', async () => {

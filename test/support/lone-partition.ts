@@ -3,7 +3,7 @@ import { Partition, PartitionDeps } from '../../src/broker/partition';
 import { Log as Logger, TimelineEvent } from '../../src/common/host';
 import { LeaderEpochCache } from '../../src/log/leader-epoch-cache';
 import { Log } from '../../src/log/log';
-import { IsrWriteResult, Joiner, StateContent } from '../../src/zk/partition-state-store';
+import { IsrMember, IsrWrite, IsrWriteResult, StateContent } from '../../src/zk/partition-state-store';
 
 export const TP = { topic: 't', partition: 0 };
 export const LAG_MS = 10000;
@@ -39,7 +39,7 @@ class FakeLog {
 export interface IsrWriteCall {
   readonly content: StateContent;
   readonly zkVersion: number;
-  readonly joiner: Joiner | undefined;
+  readonly members: readonly IsrMember[];
   /** Applied: the znode is at the next version. */
   ok(): Promise<void>;
   answer(result: IsrWriteResult): Promise<void>;
@@ -74,18 +74,18 @@ export class LonePartition {
     const host = { clock, event: (event: TimelineEvent) => { this.events.push(event); } } as unknown as PartitionDeps['host'];
     this.partition = new Partition(TP, this.log as unknown as Log, {
       brokerId: 1, host, log: silent, lagTimeMaxMs: LAG_MS,
-      writeIsr: (_, content, zkVersion, joiner) => this.write(content, zkVersion, joiner),
+      writeIsr: (_, write) => this.write(write),
       liveBrokerEpoch: (id) => this.liveEpochs.get(id),
       onIsrChanged: () => {}, onProgress: () => {},
       lab: { joinAtHighWatermark: false, freezeOnConflict: false, ...lab },
     });
   }
 
-  private write(content: StateContent, zkVersion: number, joiner: Joiner | undefined): Promise<IsrWriteResult> {
+  private write({ content, expectedZkVersion: zkVersion, members }: IsrWrite): Promise<IsrWriteResult> {
     return new Promise((resolve, reject) => {
       const answer = (result: IsrWriteResult) => { resolve(result); return turns(); };
       this.writes.push({
-        content, zkVersion, joiner, answer,
+        content, zkVersion, members, answer,
         ok: () => answer({ kind: 'ok', state: { ...content, zkVersion: zkVersion + 1 } }),
         lose: () => { reject(new Error('the reply is lost')); return turns(); },
       });

@@ -74,9 +74,6 @@ export class WalkCluster {
   private sent = 0;
   /** The steps are done: no fault strikes any more. */
   isOver = false;
-  /** The two are not mixed in one walk (see `lagKinds` in ../faults). */
-  hasLostPower = false;
-  hasLagged = false;
   private readonly deaf = new Map<number, OperationHook>();
 
   constructor(readonly setup: WalkSetup) {
@@ -182,13 +179,11 @@ export class WalkCluster {
   get releases(): number { return this.moments.counts.released; }
 
   powerCut(id: number): void {
-    this.hasLostPower = true;
     this.cluster.powerCut(id);
   }
 
   /** The member of ZooKeeper that the broker talks to lags from now on. */
   lag(id: number): void {
-    this.hasLagged = true;
     this.cluster.event('lag-zookeeper', id);
     this.cluster.zookeeper.lag(`broker-${id}`, LAG_MS);
   }

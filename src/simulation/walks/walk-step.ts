@@ -65,9 +65,7 @@ const rules = {
     run: (walk, a) => walk.healZooKeeper(a),
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
-  'power-cut': {
-    weight: 0.5, targets: (walk) => (walk.hasLagged ? [] : one(mayStop(walk))), run: (walk, a) => walk.powerCut(a),
-  },
+  'power-cut': { weight: 0.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.powerCut(a) },
   'terminate': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.terminate(a) },
   'start': { weight: 6, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
@@ -97,9 +95,7 @@ const rules = {
     targets: (walk) => one(walk.believers.filter((id) => !walk.isCutFromZooKeeper(id) && !walk.isDeaf(id))),
     run: (walk, a) => walk.deafen(a),
   },
-  'lag': {
-    weight: 1.5, targets: (walk) => (walk.hasLostPower ? [] : one(walk.running)), run: (walk, a) => walk.lag(a),
-  },
+  'lag': { weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => walk.lag(a) },
   'pass-time': { weight: 2, targets: anywhere, run: (walk) => walk.passTime() },
 } satisfies Readonly<Record<string, StepRule<WalkCluster>>>;
 

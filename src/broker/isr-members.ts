@@ -1,0 +1,23 @@
+/**
+ * The members of an ISR that a leader writes, each as the incarnation that it knows: which broker's process had
+ * what the leader counts. ZooKeeper takes the write only if they are still registered (docs/decisions/0004, 0010).
+ *
+ * Kafka: the broker epochs of KIP-903, cluster/Partition.scala#addBrokerEpochToIsr@3.5
+ */
+import { IsrMember } from '../zk/partition-state-store';
+import { hasFetched, ReplicaProgress } from './partition-state';
+
+/** What a leader knows of the others, by broker id. */
+type Followers = ReadonlyMap<number, ReplicaProgress>;
+
+/** The incarnation is known: the replica is the leader itself, or has fetched in this leader epoch. */
+export function isKnownMember(leader: number, followers: Followers, id: number): boolean {
+  const follower = followers.get(id);
+  return follower === undefined ? id === leader : hasFetched(follower);
+}
+
+/** Everybody in the ISR but the leader; all must be known. */
+export function membersToCheck(leader: number, followers: Followers, isr: readonly number[]): IsrMember[] {
+  const others = isr.filter((id) => id !== leader);
+  return others.map((id) => ({ brokerId: id, brokerEpoch: followers.get(id)!.brokerEpoch }));
+}
