@@ -3,7 +3,9 @@
  *
  * Invariant: a broker is known by its epoch. One that came back between two looks is treated as one that went
  * and came, so that nothing meant for its former incarnation, and nothing that incarnation said, is taken for
- * the new one's.
+ * the new one's. If its process is the same, and only its session was replaced, it keeps what it leads and its
+ * place in the ISRs: it has lost nothing, and those that would take its place may have. (Kafka makes no
+ * difference.)
  *
  * Kafka: controller/KafkaController.scala#{processBrokerChange,onBrokerStartup,onBrokerFailure,
  * processLeaderAndIsrResponseReceived}@2.8.2
@@ -111,10 +113,13 @@ export class BrokerChanges {
     this.modified([...current.values()].filter((broker) => known.get(broker.id)?.epoch === broker.epoch));
     if (fresh.length + bounced.length + dead.length === 0) return;
     this.report(fresh, dead, bounced);
-    if (fresh.length > 0) await this.started(fresh);
-    if (bounced.length > 0) {
-      await this.failed(bounced.map(({ id }) => id));
-      await this.started(bounced);
+    const isRenewed = (broker: BrokerInfo) => this.context.isSameProcess(broker, known.get(broker.id)!);
+    const renewed = bounced.filter(isRenewed);
+    const restarted = bounced.filter((broker) => !renewed.includes(broker));
+    if (fresh.length + renewed.length > 0) await this.started([...fresh, ...renewed]);
+    if (restarted.length > 0) {
+      await this.failed(restarted.map(({ id }) => id));
+      await this.started(restarted);
     }
     if (dead.length > 0) await this.failed(dead);
   }

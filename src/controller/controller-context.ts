@@ -113,6 +113,12 @@ export class ControllerContext {
     return this.processEpochByRegistration.has(`${id}-${epoch}`);
   }
 
+  /** Whether both are registrations of one process: its session expired, and it has lost nothing. */
+  isSameProcess(one: BrokerInfo, other: BrokerInfo): boolean {
+    const epochs = [one, other].map(({ id, epoch }) => this.processEpochByRegistration.get(`${id}-${epoch}`));
+    return one.id === other.id && epochs[0] !== undefined && epochs[0] === epochs[1];
+  }
+
   /** Since when the processes of the live brokers have kept their data, by broker id. */
   processEpochs(): ReadonlyMap<number, number> {
     const live = [...this.liveBrokers.values()];
