@@ -135,6 +135,8 @@ export class ZkConnection {
         for (const listener of this.sessionListeners) await listener.onNewSession?.();
         return await this.resync();
       } catch (error) {
+        // It was closed under the listeners: there is nothing to wait for.
+        if (this.isClosed) return;
         this.log.warn(`The new ZooKeeper session cannot be used yet: ${messageOf(error)}`);
         await sleep(this.host.clock, REOPEN_BACKOFF_MS);
       }
