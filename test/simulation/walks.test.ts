@@ -4,7 +4,7 @@ import { formatWalk, replay, replicationWalks, shrinkWalk, WalkOutcome } from '.
 import { WalkSetup } from '../../src/simulation/walks/walk-cluster';
 import { formatStep, parseStep, Step } from '../../src/simulation/walks/walk-step';
 
-const SETUP = { seed: 'walks-test', brokers: 3, replicas: [1, 2, 3], minIsr: 2, settings: {} };
+const SETUP = { seed: 'walks-test', brokers: 3, assignment: [[1, 2, 3]], minIsr: 2, settings: {} };
 
 async function explore(explorer: Explorer<WalkSetup, Step>, walks: number): Promise<WalkOutcome[]> {
   const outcomes: WalkOutcome[] = [];
@@ -75,7 +75,7 @@ describe('walks that once lost records', () => {
   test('a follower that lost power is not elected by a new controller while another member of the ISR lives', async () => {
     const text = 'move-controller!; produce-one 2; pause 3; move-controller!; resume 3!; produce-all 2; ' +
       'power-cut 3; cut-zookeeper 1; terminate 2!; start 3';
-    expect(await walkOf({ seed: '1.693', replicas: [2, 3, 1] }, text)).toEqual([]);
+    expect(await walkOf({ seed: '1.693', assignment: [[2, 3, 1]] }, text)).toEqual([]);
   });
 
   test('a broker that registers while a controller starts is noticed by it', async () => {
@@ -86,6 +86,6 @@ describe('walks that once lost records', () => {
 
   test('a replica that diverged catches up when the leader deleted records up to the middle of its first batch', async () => {
     const text = 'drop 4; drop 2; end-session 1!; produce-all 1!; produce-batch 2; produce-all 1!; delete-records 2!';
-    expect(await walkOf({ seed: 'soak-a.2292', brokers: 4, replicas: [1, 2, 3, 4] }, text)).toEqual([]);
+    expect(await walkOf({ seed: 'soak-a.2292', brokers: 4, assignment: [[1, 2, 3, 4]] }, text)).toEqual([]);
   });
 });

@@ -12,6 +12,14 @@ const CACHE_ENTRIES = 3;
 
 /** Everything the search tells apart, as text. */
 export function abstractState(walk: WalkCluster): string {
+  const { ids, tp, tps } = walk;
+  const cuts = ids.flatMap((a) => ids.filter((b) => walk.isCut(a, b)).map((b) => `${a}${b}`)).join(' ');
+  const looking = tps.length > 1 ? `@${tp.partition} ` : '';
+  return `${looking}${walk.ofEach(() => partitionState(walk)).join(' + ')} x${cuts}`;
+}
+
+/** Of the partition that is looked at. */
+function partitionState(walk: WalkCluster): string {
   const { cluster, tp, ids } = walk;
   const state = cluster.stateOf(tp);
   const replicas = ids.map((id) => walk.replica(id));
@@ -33,8 +41,7 @@ export function abstractState(walk: WalkCluster): string {
     const { logEndOffset, highWatermark } = replica.log;
     return `${process}${role}${epoch}${offsetRank.get(highWatermark)}:${offsetRank.get(logEndOffset)}(${cache})`;
   });
-  const cuts = ids.flatMap((a) => ids.filter((b) => walk.isCut(a, b)).map((b) => `${a}${b}`)).join(' ');
-  return `${state?.leader ?? '?'}[${state?.isr.join('') ?? ''}] ${brokers.join(' | ')} x${cuts}`;
+  return `${state?.leader ?? '?'}[${state?.isr.join('') ?? ''}] ${brokers.join(' | ')}`;
 }
 
 /** 0 for the newest, so that a long history ranks like a short one. */
@@ -75,7 +82,7 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
   'two brokers take themselves for the leader': (walk) => walk.believers.length > 1,
   'nobody leads': (walk) => walk.leader === NO_LEADER,
   'the leader is alone in the ISR': (walk) => walk.inSync.length === 1,
-  'somebody is out of the ISR': (walk) => walk.inSync.length < walk.setup.replicas.length,
+  'somebody is out of the ISR': (walk) => walk.inSync.length < walk.replicas.length,
   'a member of the ISR is longer than its leader': (walk) => {
     const end = walk.replica(walk.leader)?.log.logEndOffset ?? Infinity;
     return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? 0) > end);
@@ -97,7 +104,7 @@ function running(walk: WalkCluster) {
 
 const predicates = Object.values(waypoints);
 
-/** One character a waypoint. */
+/** One character a waypoint: whether any partition is there. */
 export function passedWaypoints(walk: WalkCluster): string {
-  return predicates.map((predicate) => (predicate(walk) ? '1' : '0')).join('');
+  return predicates.map((predicate) => (walk.ofEach(() => predicate(walk)).includes(true) ? '1' : '0')).join('');
 }

@@ -1,11 +1,11 @@
 /**
- * What the steps of a walk act on: a small simulated cluster with one partition, no background load, and a record of
- * every acknowledgement.
+ * What the steps of a walk act on: a small simulated cluster with one or two partitions, no background load, and a
+ * record of every acknowledgement. Steps about a partition mean the one that is looked at.
  *
  * Records are sent to one broker by a bare Produce request, so that a deposed leader can be asked as well as the true
  * one, and one request is one attempt.
  */
-import { NO_LEADER, TopicPartition } from '../../common/cluster-types';
+import { NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
 import { RpcConnection } from '../../network/rpc-connection';
 import { deleteRecords } from '../../protocol/messages/log-admin';
@@ -20,13 +20,13 @@ import { SimCluster } from '../sim-cluster';
 import { ZOOKEEPER_HOST } from '../sim-zookeeper';
 import { OperationHook, ZkOperation } from '../zk-hooks';
 
-export const WALK_TOPIC: TopicPartition = { topic: 'w', partition: 0 };
+const TOPIC = 'w';
 
 export interface WalkSetup {
   readonly seed: string;
   readonly brokers: number;
-  /** The preferred replica first. */
-  readonly replicas: readonly number[];
+  /** By partition; the preferred replica first. */
+  readonly assignment: readonly (readonly number[])[];
   readonly minIsr: number;
   /** Who was not in sync may lead when nobody else lives: then nothing older is promised any longer. */
   readonly isUnclean?: boolean;
@@ -49,6 +49,7 @@ const CALM_SLICES = 6;
 const MAX_SLICES = 40;
 const HASTY_MS = 60;
 const LONG_MS = 2500;
+const WAIT_MS = 4000;
 /** After the write has been applied, before a new connection is there. */
 const BLIND_AFTER_MS = 2.5;
 const LAG_MS = 2000;
@@ -56,6 +57,7 @@ const LAG_MS = 2000;
 const DEAF_MS = 400;
 
 export interface Acked {
+  readonly tp: TopicPartition;
   readonly value: string;
   readonly offset: number;
   /** How often the promise had been released before: by a power cut of every member of the ISR. */
@@ -64,7 +66,9 @@ export interface Acked {
 
 export class WalkCluster {
   readonly cluster: SimCluster;
-  readonly tp = WALK_TOPIC;
+  readonly tps: readonly TopicPartition[];
+  /** The one that is looked at. */
+  tp: TopicPartition;
   readonly ids: readonly number[];
   /** Records acknowledged with acks=all. */
   readonly acked: Acked[] = [];
@@ -78,22 +82,24 @@ export class WalkCluster {
 
   constructor(readonly setup: WalkSetup) {
     this.cluster = new SimCluster(setup.seed, setup.brokers, { ...TIMES, ...setup.settings });
+    this.tps = setup.assignment.map((_, partition) => ({ topic: TOPIC, partition }));
+    this.tp = this.tps[0]!;
     this.ids = this.cluster.brokers.map(({ id }) => id);
     this.random = this.cluster.world.random.split('walk');
     this.moments = attachChecks(this.cluster, { isUncleanAllowed: () => setup.isUnclean ?? false });
   }
 
   async bringUp(): Promise<void> {
-    const { cluster, setup, tp } = this;
+    const { cluster, setup, tps } = this;
     cluster.startAll();
     await this.until('all brokers run', () => this.ids.every((id) => cluster.isRunning(id)));
-    const assignment = new Map([[tp.partition, setup.replicas]]);
-    const creating = cluster.createTopic(tp.topic, assignment, {
+    const assignment = new Map(setup.assignment.entries());
+    const creating = cluster.createTopic(TOPIC, assignment, {
       'min.insync.replicas': String(setup.minIsr),
       'unclean.leader.election.enable': String(setup.isUnclean ?? false),
     });
     await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
-    await this.until('the topic is in sync', () => cluster.isQuiet(tp));
+    await this.until('the topic is in sync', () => tps.every((tp) => cluster.isQuiet(tp)));
   }
 
   private async until(what: string, done: () => boolean): Promise<void> {
@@ -119,6 +125,12 @@ export class WalkCluster {
     await world.run(world.nowMs + this.random.below(HASTY_MS));
   }
 
+  /** Until what a step names is so, for a few seconds at most. */
+  async waitUntil(done: () => boolean): Promise<void> {
+    const { world } = this.cluster;
+    await world.run(world.nowMs + WAIT_MS, done);
+  }
+
   async passTime(): Promise<void> {
     const { world } = this.cluster;
     await world.run(world.nowMs + LONG_MS);
@@ -128,11 +140,29 @@ export class WalkCluster {
   get stopped(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead); }
   get leader(): number { return this.cluster.stateOf(this.tp)?.leader ?? NO_LEADER; }
   get inSync(): readonly number[] { return this.cluster.stateOf(this.tp)?.isr ?? []; }
-  get preferred(): number { return this.setup.replicas[0]!; }
+  get replicas(): readonly number[] { return this.setup.assignment[this.tp.partition]!; }
+  get preferred(): number { return this.replicas[0]!; }
+  get isLed(): boolean { return this.running.includes(this.leader) && this.replica(this.leader)?.isLeader === true; }
   get hasCut(): boolean { return this.ids.some((a) => this.ids.some((b) => this.isCut(a, b))); }
 
   replica(id: number): Partition | undefined {
     return this.cluster.isRunning(id) ? this.cluster.broker(id).broker!.replicas.get(this.tp) : undefined;
+  }
+
+  /** From now on the steps are about the next partition. */
+  lookAtNext(): void {
+    this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!;
+  }
+
+  /** What `ask` finds for each partition, looking at one after the other. */
+  ofEach<T>(ask: () => T): T[] {
+    const { tp } = this;
+    const answers = this.tps.map((each) => {
+      this.tp = each;
+      return ask();
+    });
+    this.tp = tp;
+    return answers;
   }
 
   /** Brokers that take themselves for the leader, rightly or not. */
@@ -227,8 +257,7 @@ export class WalkCluster {
     const { leader } = this;
     this.cut(leader, id);
     this.cut(id, leader);
-    const { world } = this.cluster;
-    await world.run(world.nowMs + 4000, () => !this.inSync.includes(id));
+    await this.waitUntil(() => !this.inSync.includes(id));
   }
 
   /** What a tool writes: `/admin/preferred_replica_election` for the partition. */
@@ -251,18 +280,19 @@ export class WalkCluster {
 
   /** One batch to one broker; an acknowledgement of acks=all is a promise for each of its records. */
   produce(id: number, acks: 1 | -1, count = 1): void {
+    const { tp } = this;
     const values = Array.from({ length: count }, () => `r${this.sent++}`);
-    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${values.join(',')}`);
+    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${tpName(tp)} ${values.join(',')}`);
     const records = [buildBatch(values.map((value) => ({ timestamp: this.wallMs, value: Buffer.from(value) })))];
-    const topicData = [{ name: this.tp.topic, partitionData: [{ index: this.tp.partition, records }] }];
+    const topicData = [{ name: tp.topic, partitionData: [{ index: tp.partition, records }] }];
     this.connect(id)
       .then((rpc) => rpc.request(produce, { acks, timeoutMs: PRODUCE_TIMEOUT_MS, topicData }))
       .then(({ responses }) => {
         const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
         if (errorCode !== 0 || acks !== -1) return;
-        values.forEach((value, i) => this.acked.push({ value, offset: baseOffset + i, releases: this.releases }));
-        this.moments.acked(this.tp, baseOffset + count - 1);
-        this.cluster.event('acknowledged', `${values.join(',')} at ${baseOffset}`);
+        values.forEach((value, i) => this.acked.push({ tp, value, offset: baseOffset + i, releases: this.releases }));
+        this.moments.acked(tp, baseOffset + count - 1);
+        this.cluster.event('acknowledged', `${values.join(',')} at ${tpName(tp)} ${baseOffset}`);
       }, () => {});
   }
 

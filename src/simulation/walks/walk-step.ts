@@ -96,6 +96,22 @@ const rules = {
     run: (walk, a) => walk.deafen(a),
   },
   'lag': { weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => walk.lag(a) },
+  'other-partition': {
+    weight: 6, targets: (walk) => when(walk.tps.length > 1), run: (walk) => walk.lookAtNext(),
+  },
+  'wait-led': {
+    weight: 1.5, targets: (walk) => when(!walk.isLed), run: (walk) => walk.waitUntil(() => walk.isLed),
+  },
+  'wait-in-sync': {
+    weight: 1.5,
+    targets: (walk) => when(walk.inSync.length < walk.replicas.length),
+    run: (walk) => walk.waitUntil(() => walk.inSync.length === walk.replicas.length),
+  },
+  'wait-left': {
+    weight: 1,
+    targets: (walk) => one(walk.inSync.filter((id) => walk.inSync.length > 1 && id !== walk.leader)),
+    run: (walk, a) => walk.waitUntil(() => !walk.inSync.includes(a)),
+  },
   'pass-time': { weight: 2, targets: anywhere, run: (walk) => walk.passTime() },
 } satisfies Readonly<Record<string, StepRule<WalkCluster>>>;
 

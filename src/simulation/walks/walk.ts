@@ -28,12 +28,14 @@ const UNCLEAN_CHANCE = 0.1;
 export type WalkOutcome = Outcome<WalkSetup, Step>;
 export type WalkPlan = Plan<WalkSetup, Step>;
 
-const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'replicas' | 'minIsr'>[] = [
-  { brokers: 3, replicas: [1, 2, 3], minIsr: 2 },
-  { brokers: 3, replicas: [2, 3, 1], minIsr: 2 },
-  { brokers: 3, replicas: [1, 2, 3], minIsr: 1 },
-  { brokers: 4, replicas: [1, 2, 3, 4], minIsr: 2 },
-  { brokers: 4, replicas: [3, 1, 2], minIsr: 2 },
+const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'assignment' | 'minIsr'>[] = [
+  { brokers: 3, assignment: [[1, 2, 3]], minIsr: 2 },
+  { brokers: 3, assignment: [[2, 3, 1]], minIsr: 2 },
+  { brokers: 3, assignment: [[1, 2, 3]], minIsr: 1 },
+  { brokers: 4, assignment: [[1, 2, 3, 4]], minIsr: 2 },
+  { brokers: 4, assignment: [[3, 1, 2]], minIsr: 2 },
+  { brokers: 3, assignment: [[1, 2, 3], [2, 1, 3]], minIsr: 2 },
+  { brokers: 4, assignment: [[1, 2, 3], [1, 4, 2]], minIsr: 1 },
 ];
 
 class Walk {
@@ -72,9 +74,9 @@ class Walk {
   private scanLogs(when: string): void {
     const { walk } = this;
     for (const id of walk.running) {
-      const log = walk.replica(id)?.log;
-      if (!log || this.contradicting.has(id)) continue;
-      const found = scanLog(log, { mayIndexesHeal: true });
+      if (this.contradicting.has(id)) continue;
+      const found = walk.ofEach(() => walk.replica(id)?.log)
+        .flatMap((log) => (log ? scanLog(log, { mayIndexesHeal: true }) : []));
       if (found.length > 0) this.contradicting.add(id);
       this.violations.push(...found.map((text) => `broker ${id}, ${when}: ${text}`));
     }
@@ -91,10 +93,10 @@ class Walk {
       cluster.resume(id);
       cluster.zookeeper.lag(`broker-${id}`, 0);
     }
-    await this.checkLeaderComes();
+    for (let i = 0; i < walk.tps.length; i++, walk.lookAtNext()) await this.checkLeaderComes();
     await this.checkQuietComes();
     this.scanLogs('in the end');
-    this.judgeLogs();
+    walk.ofEach(() => this.judgeLogs());
     this.violations.push(...world.violations, ...leadersPerEpoch(world.timeline));
   }
 
@@ -102,29 +104,30 @@ class Walk {
   private async checkLeaderComes(): Promise<void> {
     const { walk } = this;
     const { world } = walk.cluster;
-    const isLed = () => walk.running.includes(walk.leader) && walk.replica(walk.leader)?.isLeader === true;
-    const candidates = () => (walk.setup.isUnclean ? walk.setup.replicas : walk.inSync);
+    const isLed = () => walk.isLed;
+    const candidates = () => (walk.setup.isUnclean ? walk.replicas : walk.inSync);
     const canBeLed = () => candidates().some((id) => walk.running.includes(id));
     const untilMs = world.nowMs + LEADER_WITHIN_MS;
     while (canBeLed() && !isLed() && world.nowMs < untilMs) await world.run(world.nowMs + LOOK_EVERY_MS);
     if (isLed() || !canBeLed()) return;
     this.violations.push(
-      `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} are in sync and ${walk.running} run: ${walk.describe()}`);
+      `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} of ${tpName(walk.tp)} are in sync and ${walk.running} run: ${walk.describe()}`);
   }
 
   /** A broker that ends, by an earlier SIGTERM for one, is started again, as a supervisor would. */
   private async checkQuietComes(): Promise<void> {
-    const { cluster, tp } = this.walk;
+    const { cluster, tps } = this.walk;
     const { world } = cluster;
     const untilMs = world.nowMs + QUIET_WITHIN_MS;
     let isQuiet = false;
     while (!isQuiet && world.nowMs < untilMs) {
       cluster.startAll();
       await world.run(world.nowMs + SUPERVISE_EVERY_MS);
-      isQuiet = this.walk.stopped.length === 0 && cluster.isQuiet(tp);
+      isQuiet = this.walk.stopped.length === 0 && tps.every((tp) => cluster.isQuiet(tp));
     }
     if (isQuiet) return;
-    this.violations.push(`Liveness: ${cluster.unquiet(tp)}, ${QUIET_WITHIN_MS} ms after the last step`);
+    const restless = tps.filter((tp) => !cluster.isQuiet(tp)).map((tp) => cluster.unquiet(tp)).join('; ');
+    this.violations.push(`Liveness: ${restless}, ${QUIET_WITHIN_MS} ms after the last step`);
     for (const { id, startError } of cluster.brokers) {
       if (!cluster.isRunning(id)) this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? 'it is starting'}`);
     }
@@ -150,10 +153,10 @@ class Walk {
   private judgeAcked(log: Log): void {
     const values = new Map<number, string>();
     for (const batch of allBatches(log)) for (const { offset, value } of recordsOf(batch)) values.set(offset, String(value));
-    for (const { value, offset, releases } of this.walk.acked) {
+    for (const { tp, value, offset, releases } of this.walk.acked) {
+      if (tp !== this.walk.tp || offset < log.logStartOffset) continue;
       const found = values.get(offset);
-      if (offset < log.logStartOffset) continue;
-      const isPromised = releases === this.walk.releases && this.walk.moments.isPromised(this.walk.tp, offset);
+      const isPromised = releases === this.walk.releases && this.walk.moments.isPromised(tp, offset);
       if (found === value || !isPromised) continue;
       this.violations.push(`NoAckedLost: ${value}, acknowledged at offset ${offset}, where ${found ?? 'nothing'} is in the end`);
     }
@@ -203,13 +206,14 @@ export const replicationWalks: Alphabet<WalkSetup, Step> = {
   waypoints: Object.keys(waypoints),
   drawSetup: (random) => ({ ...random.pick(SETUPS), isUnclean: random.split('unclean').chance(UNCLEAN_CHANCE) }),
   run: runWalk,
-  formatSetup: ({ brokers, replicas, minIsr, isUnclean }) =>
-    `brokers=${brokers} replicas=${replicas} min.isr=${minIsr}${isUnclean ? ' unclean' : ''}`,
+  formatSetup: ({ brokers, assignment, minIsr, isUnclean }) =>
+    `brokers=${brokers} replicas=${assignment.join('+')} min.isr=${minIsr}${isUnclean ? ' unclean' : ''}`,
   parseSetup: (text) => {
-    const match = /^brokers=(\d+) replicas=([\d,]+) min\.isr=(\d+)( unclean)?$/.exec(text);
+    const match = /^brokers=(\d+) replicas=([\d,+]+) min\.isr=(\d+)( unclean)?$/.exec(text);
     if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
     return {
-      brokers: Number(match[1]), replicas: match[2]!.split(',').map(Number), minIsr: Number(match[3]),
+      brokers: Number(match[1]), minIsr: Number(match[3]),
+      assignment: match[2]!.split('+').map((replicas) => replicas.split(',').map(Number)),
       isUnclean: match[4] !== undefined,
     };
   },
