@@ -1,6 +1,6 @@
 /**
- * How the engine is to run simulations: minutes of computation, one process a core. A quarter of the time went to
- * compiling functions again and again, and to collecting young objects in several threads at once.
+ * How the engine is to run simulations: minutes of computation, one process a core. Compiling later, and collecting
+ * young objects in one thread, saves a few per cent.
  *
  * Measured on Node 20. Nothing depends on it but speed.
  */
