@@ -2,20 +2,10 @@
  * What all members of one group have in common: who owns what, what was committed, and what was read by
  * somebody.
  */
-import { partitionForGroup } from '../../broker/group/group-records';
-import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../common/cluster-types';
-import { topicZnode } from '../../zk/znodes';
+import { TopicPartition, tpName } from '../../common/cluster-types';
+import { coordinatorsOf } from '../coordinators';
 import { SimCluster } from '../sim-cluster';
 import { CommitBook } from './commit-book';
-
-/** The group's partition of `__consumer_offsets`, as ZooKeeper has it; undefined while there is none. */
-export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicPartition | undefined {
-  const { tree } = cluster.zookeeper;
-  const path = topicZnode.path(GROUP_METADATA_TOPIC);
-  if (tree.exists(path) === null) return undefined;
-  const { size } = topicZnode.decode(GROUP_METADATA_TOPIC, tree.get(path).data).partitions;
-  return { topic: GROUP_METADATA_TOPIC, partition: partitionForGroup(groupId, size) };
-}
 
 export class GroupBooks {
   private readonly commits = new Map<string, CommitBook>();
@@ -68,10 +58,7 @@ export class GroupBooks {
 
   /** Brokers that take themselves for the group's coordinator, rightly or not. */
   get coordinators(): number[] {
-    const { cluster, groupId } = this;
-    const tp = offsetsPartitionOf(cluster, groupId);
-    if (!tp) return [];
-    return cluster.brokers.map(({ id }) => id).filter((id) => cluster.partitionOf(id, tp)?.isLeader);
+    return coordinatorsOf(this.cluster, this.groupId);
   }
 
   /** The end of the longest log: nobody may stand behind it. */
