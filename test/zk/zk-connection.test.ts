@@ -6,9 +6,15 @@ const MAX_IN_FLIGHT = 3;
 
 async function connect(
   seed: string,
-): Promise<{ cluster: SimCluster; zk: ZkConnection; client: string; set: (text: string) => void }> {
+): Promise<{
+  cluster: SimCluster;
+  zk: ZkConnection;
+  client: string;
+  set: (text: string) => void;
+  warnings: () => string[];
+}> {
   const cluster = new SimCluster(seed, 1);
-  const { host, zookeeper } = cluster.environment();
+  const { host, zookeeper, simHost } = cluster.environment();
   const options = { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: MAX_IN_FLIGHT };
   const zk = await cluster.world.complete(
     ZkConnection.open(host, zookeeper(''), options),
@@ -19,7 +25,8 @@ async function connect(
   const set = (text: string) => {
     cluster.zookeeper.tree.write({ type: 'set', path: '/a', data: Buffer.from(text), version: -1 }, 'test');
   };
-  return { cluster, zk, client: cluster.lastClient, set };
+  const warnings = () => simHost.logLines.filter((line) => line.includes('WARN'));
+  return { cluster, zk, client: cluster.lastClient, set, warnings };
 }
 
 /** What the handler of `/a` has read, each time it was called. */
@@ -64,4 +71,23 @@ test('requests that fail make room for others', async () => {
   }
   const last = zk.create('/b', null);
   expect(await cluster.world.complete(last, 10000, 'the last request')).toBe('/b');
+});
+
+test('a connection that is closed while its listeners use the new session waits for nothing any more', async () => {
+  const { cluster, zk, client, warnings } = await connect('closed');
+  let isAsked = false;
+  zk.addSessionListener({
+    onNewSession: async () => {
+      isAsked = true;
+      await zk.close();
+      throw new Error('the connection was closed under me');
+    },
+  });
+  cluster.network.cut(client, 'zookeeper');
+  await cluster.world.run(cluster.world.nowMs + 15000);
+  cluster.network.heal(client, 'zookeeper');
+  expect(await cluster.world.run(cluster.world.nowMs + 30000, () => isAsked)).toBe(true);
+  await cluster.world.run(cluster.world.nowMs + 5000);
+  expect(warnings().join()).toContain('session expired');
+  expect(warnings().join()).not.toContain('cannot be used yet');
 });
