@@ -119,9 +119,9 @@ export class ControllerContext {
     return one.id === other.id && epochs[0] !== undefined && epochs[0] === epochs[1];
   }
 
-  /** Since when the processes of the live brokers have kept their data, by broker id. */
-  processEpochs(): ReadonlyMap<number, number> {
-    const live = [...this.liveBrokers.values()];
+  /** Since when the processes of the live brokers that have the replica have kept their data, by broker id. */
+  processEpochs(tp: TopicPartition): ReadonlyMap<number, number> {
+    const live = [...this.liveBrokers.values()].filter(({ id }) => this.hasReplica(tp, id));
     return new Map(live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]));
   }
 

@@ -80,7 +80,7 @@ function elect(
 ): Elected | undefined {
   // A member that was restarted since the state was written may have lost what it had not flushed.
   const { mzxid = Infinity } = state;
-  const { leaving } = restartedReplicas({ ...state, mzxid }, context.processEpochs());
+  const { leaving } = restartedReplicas({ ...state, mzxid }, context.processEpochs(tp));
   const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
   const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
   switch (strategy) {

@@ -26,7 +26,7 @@ export class RestartedReplicas {
 
   /** Called with every state that is read at the start of a term. */
   note(tp: TopicPartition, state: LastWritten): void {
-    const { leaving, needsElection } = restartedReplicas(state, this.context.processEpochs());
+    const { leaving, needsElection } = restartedReplicas(state, this.context.processEpochs(tp));
     if (needsElection) this.needElection.add(tpName(tp));
     for (const replica of leaving) {
       this.context.markReplicaOffline(tp, replica);

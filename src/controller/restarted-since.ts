@@ -17,11 +17,11 @@ export interface Restarted {
   readonly needsElection: boolean;
 }
 
-/** `brokerEpochs`: what the processes of the brokers that live registered with first. */
-export function restartedReplicas(state: LastWritten, brokerEpochs: ReadonlyMap<number, number>): Restarted {
+/** `processEpochs`: what the processes of the brokers that live, and have the replica, registered with first. */
+export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap<number, number>): Restarted {
   const { leader, isr, mzxid } = state;
-  const hasRestarted = (id: number) => (brokerEpochs.get(id) ?? -1) > mzxid;
+  const hasRestarted = (id: number) => (processEpochs.get(id) ?? -1) > mzxid;
   const restarted = isr.filter(hasRestarted);
-  const hasOther = isr.some((id) => brokerEpochs.has(id) && !hasRestarted(id));
+  const hasOther = isr.some((id) => processEpochs.has(id) && !hasRestarted(id));
   return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
 }

@@ -118,6 +118,7 @@ export class ZkConnection {
         this.adopt(session);
         return await this.takeIntoUse(session);
       } catch (error) {
+        if (this.isClosed) return;
         this.log.warn(`No new ZooKeeper session yet: ${messageOf(error)}`);
         await sleep(this.host.clock, REOPEN_BACKOFF_MS);
       }

@@ -94,6 +94,17 @@ test('a member that was restarted since the state was written is not elected whi
   expect(leaderFor(101)).toMatchObject({ leader: 2, isr: [2] });
 });
 
+test('a member that was restarted is elected when the others live, but have lost their disks', () => {
+  const context = contextWith([2, 3]);
+  context.assign(tp, [2, 3]);
+  context.setProcessEpoch({ ...context.liveBrokers.get(3)!, epoch: 103 }, 50);
+  context.markReplicaOffline(tp, 3);
+  const state = { leader: 3, leaderEpoch: 7, isr: [2, 3], controllerEpoch: 4, zkVersion: 12, mzxid: 101 };
+  const rules = { strategy: 'offline', uncleanTopics: new Set<string>() } as const;
+  const { plans } = planElections(context, new Map([['t-0', state]]), [tp], rules);
+  expect(plans[0]?.elected).toMatchObject({ leader: 2, isr: [2] });
+});
+
 test('an illegal transition is an error of ours', () => {
   const context = contextWith([1]);
   context.assign(tp, [1]);

@@ -46,5 +46,5 @@ test('a broker whose session expired, and whose process is the same, has not res
   expect(context.isReplicaLive(tp, 2)).toBe(true);
   // What was said of an earlier registration says nothing of a later one.
   context.liveBrokers.set(2, broker(2, 150));
-  expect(context.processEpochs().get(2)).toBe(150);
+  expect(context.processEpochs(tp).get(2)).toBe(150);
 });
