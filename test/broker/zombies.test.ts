@@ -97,13 +97,19 @@ async function stable(seed: string): Promise<{ staged: StagedGroups; member: str
   return { staged, member, generation };
 }
 
-test('a member is told ILLEGAL_GENERATION when it heartbeats or synchronises in an older one', async () => {
+test('a member is told ILLEGAL_GENERATION when it heartbeats or synchronises in an older one, UNKNOWN_MEMBER_ID when it is none any more', async () => {
   const { staged, member, generation } = await stable('zombie-member');
   const rejoining = staged.join(member, { protocols: [{ name: 'range', metadata: Buffer.from('x') }] });
   await staged.pass(10);
   expect((await rejoining).generationId).toBe(generation + 1);
   expect(staged.heartbeat(member, generation)).toBe('ILLEGAL_GENERATION');
   expect((await staged.sync(member, generation, { [member]: 'none' })).error).toBe('ILLEGAL_GENERATION');
+  // It says nothing for longer than its session, and synchronises too late: it is removed.
+  await staged.pass(60000);
+  expect(staged.heartbeat(member, generation + 1)).toBe('UNKNOWN_MEMBER_ID');
+  expect(errorName((await staged.join(member)).errorCode)).toBe('UNKNOWN_MEMBER_ID');
+  const leaving = { groupId: 'g', members: [{ memberId: member, groupInstanceId: null }] };
+  expect(errorName(staged.service.coordinator.leave(leaving).members[0]!.errorCode)).toBe('UNKNOWN_MEMBER_ID');
 });
 
 test('a coordinator that was deposed and not told answers from memory, and stores nothing', async () => {
