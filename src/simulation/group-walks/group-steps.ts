@@ -4,7 +4,7 @@
  */
 import { offsetCommit } from '../../protocol/messages/groups';
 import { Prng } from '../prng';
-import { anywhere, one, StepRule, StepRules, Targets, WalkStep, when } from '../walks/step-rules';
+import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from '../walks/step-rules';
 import { GroupCluster } from './group-cluster';
 import { WalkMember } from './walk-member';
 
@@ -232,8 +232,10 @@ function disturbing(rule: StepRule<GroupCluster>): StepRule<GroupCluster> {
 const disturbed = Object.fromEntries(Object.entries(faults).map(([kind, rule]) => [kind, disturbing(rule)]));
 const steps = new StepRules<GroupCluster, GroupStepKind>({ ...calm, ...disturbed as typeof faults });
 
-export const drawGroupStep = (walk: GroupCluster, random: Prng, haste: number): GroupStep =>
-  steps.draw(walk, random, haste);
+export const drawGroupWeights = (random: Prng): StepWeights<GroupStepKind> => steps.drawWeights(random);
+export const drawGroupStep = (
+  walk: GroupCluster, random: Prng, haste: number, weights: StepWeights<GroupStepKind>,
+): GroupStep => steps.draw(walk, random, haste, weights);
 export const isGroupStepPossible = (walk: GroupCluster, step: GroupStep): boolean =>
   steps.isPossible(walk, step);
 export const runGroupStep = (walk: GroupCluster, step: GroupStep): Promise<void> | void =>

@@ -15,7 +15,7 @@ import { recordsOf } from '../../record/record';
 import { Alphabet, Outcome, Plan, Visit } from '../walks/alphabet';
 import { GroupCluster, GroupSetup } from './group-cluster';
 import { groupState, groupWaypoints, passedGroupWaypoints } from './group-state';
-import { drawGroupStep, GroupStep, isGroupStepPossible, parseGroupStep, runGroupStep } from './group-steps';
+import { drawGroupStep, drawGroupWeights, GroupStep, isGroupStepPossible, parseGroupStep, runGroupStep } from './group-steps';
 
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
@@ -38,7 +38,8 @@ class GroupWalk {
     const { walk, plan } = this;
     await walk.bringUp();
     for (const step of plan.prefix) if (isGroupStepPossible(walk, step)) await this.take(step);
-    for (let i = 0; i < plan.drawn; i++) await this.take(drawGroupStep(walk, plan.random, plan.haste));
+    const weights = drawGroupWeights(plan.random.split('weights'));
+    for (let i = 0; i < plan.drawn; i++) await this.take(drawGroupStep(walk, plan.random, plan.haste, weights));
     await this.finish();
   }
 

@@ -91,6 +91,11 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
     const end = walk.replica(walk.leader)?.log.logEndOffset ?? 0;
     return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? Infinity) < end);
   },
+  'a member of the ISR has lost what is committed': (walk) => {
+    const committed = Math.max(0, ...running(walk).map(({ log }) => log.highWatermark));
+    return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? Infinity) < committed);
+  },
+  'nobody is controller': (walk) => !walk.running.some((id) => walk.cluster.broker(id).broker!.controller.isActive),
   'a broker does not know the current epoch': (walk) => {
     const epoch = walk.cluster.stateOf(walk.tp)?.leaderEpoch ?? 0;
     return running(walk).some((replica) => replica.leaderEpoch < epoch);

@@ -23,6 +23,10 @@ export interface StepRule<W> {
   run(walk: W, a: number, b: number): Promise<void> | void;
 }
 
+/** How much more or less often than usual a walk takes each kind of step. */
+export type StepWeights<K extends string = string> = ReadonlyMap<K, number>;
+
+const SWARM_FACTORS = [0, 1, 1, 1, 5];
 const NOWHERE: Targets = [0, 0];
 
 export const anywhere = (): Targets[] => [NOWHERE];
@@ -37,14 +41,25 @@ export class StepRules<W, K extends string> {
   }
 
   /**
+   * Swarm testing: each walk leaves some kinds of steps out and does others often, as walks with everything in
+   * its usual proportion rarely do the same rare thing twice.
+   */
+  drawWeights(random: Prng): StepWeights<K> {
+    const factor = () => random.pick(SWARM_FACTORS);
+    return new Map(this.kinds.map((kind) => [kind, this.rules[kind].weight * factor()]));
+  }
+
+  /**
    * Draws a step that can be done now; `haste`: how probable it is that the next one does not wait for it.
    */
-  draw(walk: W, random: Prng, haste: number): WalkStep<K> {
+  draw(walk: W, random: Prng, haste: number, weights: StepWeights<K>): WalkStep<K> {
     const possible = this.kinds.map((kind) => ({ kind, targets: this.rules[kind].targets(walk) }))
       .filter(({ targets }) => targets.length > 0);
-    const total = possible.reduce((sum, { kind }) => sum + this.rules[kind].weight, 0);
-    let ticket = random.below(1e6) / 1e6 * total;
-    const drawn = possible.find(({ kind }) => (ticket -= this.rules[kind].weight) < 0) ?? possible[0]!;
+    const usual = (kind: K) => this.rules[kind].weight;
+    const swarm = (kind: K) => weights.get(kind)!;
+    const weightOf = possible.some(({ kind }) => swarm(kind) > 0) ? swarm : usual;
+    let ticket = random.below(1e6) / 1e6 * possible.reduce((sum, { kind }) => sum + weightOf(kind), 0);
+    const drawn = possible.find(({ kind }) => (ticket -= weightOf(kind)) < 0) ?? possible[0]!;
     const [a, b] = random.pick(drawn.targets);
     return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };
   }

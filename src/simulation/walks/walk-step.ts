@@ -6,7 +6,7 @@
  */
 import { NO_LEADER } from '../../common/cluster-types';
 import { Prng } from '../prng';
-import { anywhere, one, StepRule, StepRules, Targets, WalkStep, when } from './step-rules';
+import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from './step-rules';
 import { WalkCluster } from './walk-cluster';
 
 export { formatStep } from './step-rules';
@@ -65,7 +65,7 @@ const rules = {
     run: (walk, a) => walk.healZooKeeper(a),
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
-  'power-cut': { weight: 0.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.powerCut(a) },
+  'power-cut': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.powerCut(a) },
   'terminate': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.terminate(a) },
   'start': { weight: 6, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
@@ -121,7 +121,10 @@ export type Step = WalkStep<StepKind>;
 const steps = new StepRules<WalkCluster, StepKind>(rules);
 export const stepKinds = steps.kinds;
 
-export const drawStep = (walk: WalkCluster, random: Prng, haste: number): Step => steps.draw(walk, random, haste);
+export const drawWeights = (random: Prng): StepWeights<StepKind> => steps.drawWeights(random);
+export const drawStep = (
+  walk: WalkCluster, random: Prng, haste: number, weights: StepWeights<StepKind>,
+): Step => steps.draw(walk, random, haste, weights);
 export const isPossible = (walk: WalkCluster, step: Step): boolean => steps.isPossible(walk, step);
 export const runStep = (walk: WalkCluster, step: Step): Promise<void> | void => steps.run(walk, step);
 export const parseStep = (text: string): Step => steps.parse(text);

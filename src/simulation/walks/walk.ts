@@ -16,7 +16,7 @@ import { recordsOf } from '../../record/record';
 import { abstractState, passedWaypoints, waypoints } from './abstract-state';
 import { Alphabet, formatOutcome, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
 import { WalkCluster, WalkSetup } from './walk-cluster';
-import { drawStep, formatStep, isPossible, parseStep, runStep, Step } from './walk-step';
+import { drawStep, drawWeights, formatStep, isPossible, parseStep, runStep, Step } from './walk-step';
 
 const LEADER_WITHIN_MS = 20000;
 const QUIET_WITHIN_MS = 60000;
@@ -54,7 +54,8 @@ class Walk {
     const { walk, plan } = this;
     await walk.bringUp();
     for (const step of plan.prefix) if (isPossible(walk, step)) await this.take(step);
-    for (let i = 0; i < plan.drawn; i++) await this.take(drawStep(walk, plan.random, plan.haste));
+    const weights = drawWeights(plan.random.split('weights'));
+    for (let i = 0; i < plan.drawn; i++) await this.take(drawStep(walk, plan.random, plan.haste, weights));
     await this.finish();
   }
 
