@@ -95,6 +95,9 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
     const committed = Math.max(0, ...running(walk).map(({ log }) => log.highWatermark));
     return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? Infinity) < committed);
   },
+  'a leader takes a follower for longer than it is': (walk) => running(walk).some((leader) => leader.isLeader
+    && [...leader.followerProgress()].some(([id, { logEndOffset }]) =>
+      logEndOffset > (walk.replica(id)?.log.logEndOffset ?? Infinity))),
   'nobody is controller': (walk) => !walk.running.some((id) => walk.cluster.broker(id).broker!.controller.isActive),
   'a broker does not know the current epoch': (walk) => {
     const epoch = walk.cluster.stateOf(walk.tp)?.leaderEpoch ?? 0;
