@@ -9,8 +9,9 @@
  * every member of the ISR is unsound, or one is elected while no sound one runs, is what was acknowledged
  * before released from the promise.
  *
- * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated. Each
- * is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
+ * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated,
+ * RestartedLeavesIsr (a state that is written with a leader does not keep a member that lost power and is
+ * registered again beside a sound one: the next controller could not tell). Each is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
  * nothing older is promised.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
@@ -38,6 +39,8 @@ export interface ClusterView {
   /** Undefined: the broker does not run, has no such replica, or its log dir is offline. */
   replica(brokerId: number, tp: TopicPartition): ReplicaView | undefined;
   isUncleanAllowed(tp: TopicPartition): boolean;
+  /** Undefined: it is not registered. */
+  brokerEpoch(brokerId: number): number | undefined;
 }
 
 interface Promises {
@@ -45,8 +48,8 @@ interface Promises {
   lastAcked: number;
   /** Offset to checksum of its batch; undefined: not known. */
   readonly acked: Map<number, number | undefined>;
-  /** Members of the ISR that lost power and have not been out of the ISR since. */
-  readonly unsound: Set<number>;
+  /** Members of the ISR that lost power and have not been out of the ISR since, and their broker epoch then. */
+  readonly unsound: Map<number, number | undefined>;
   isr: readonly number[];
   /** The highest offset a leader committed. */
   committed: number;
@@ -78,7 +81,7 @@ export class MomentChecker {
     const known = this.promises.get(name);
     if (known) return known;
     const fresh: Promises = {
-      lastAcked: -1, acked: new Map(), unsound: new Set(), isr: [], committed: 0, releasedBelow: 0,
+      lastAcked: -1, acked: new Map(), unsound: new Map(), isr: [], committed: 0, releasedBelow: 0,
       wasElectedUncleanly: false,
     };
     this.promises.set(name, fresh);
@@ -153,11 +156,27 @@ export class MomentChecker {
     }
     for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
     promises.isr = state.isr;
+    this.restartedHaveLeft(tp, state);
     this.releaseIfUnsound(promises);
     this.releaseIfNoSoundMemberRuns(tp, state);
     this.isrWithinMaximal(tp, state);
     const members = this.soundMembers(tp);
     for (const { id, replica } of members) this.hasAcked(tp, id, replica, 'is in the ISR that was written');
+  }
+
+  private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
+    const { unsound } = this.of(tp);
+    const sound = this.soundMembers(tp).filter(({ id }) => this.view.brokerEpoch(id) !== undefined);
+    if (leader < 0 || sound.length === 0) return;
+    for (const id of isr) {
+      const epoch = this.view.brokerEpoch(id);
+      if (!unsound.has(id) || epoch === undefined || epoch === unsound.get(id)) continue;
+      const others = sound.map((member) => member.id);
+      this.report(
+        `RestartedLeavesIsr: ISR ${isr} of ${tpName(tp)} was written with broker ${id}, which lost power and is ` +
+        `registered again, beside ${others}`,
+      );
+    }
   }
 
   private electedOutside(tp: TopicPartition, { leader }: WrittenState): void {
@@ -245,7 +264,7 @@ export class MomentChecker {
   powerLost(brokerId: number): void {
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
-      promises.unsound.add(brokerId);
+      if (!promises.unsound.has(brokerId)) promises.unsound.set(brokerId, this.view.brokerEpoch(brokerId));
       this.releaseIfUnsound(promises);
     }
   }

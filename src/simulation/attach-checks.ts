@@ -9,7 +9,7 @@ import { FollowedReplica, StarvationChecker } from '../checkers/starvation';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Log } from '../log/log';
 import { batchesOf } from '../record/record-batch';
-import { controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
+import { brokerIdZnode, controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
@@ -46,6 +46,7 @@ function viewOf(cluster: SimCluster, { isUncleanAllowed }: CheckOptions): Cluste
       };
     },
     isUncleanAllowed: isUncleanAllowed ?? (() => false),
+    brokerEpoch: (brokerId) => cluster.zookeeper.tree.exists(brokerIdZnode.path(brokerId))?.czxid,
   };
 }
 

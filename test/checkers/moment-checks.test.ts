@@ -11,9 +11,11 @@ class Cluster {
   state: WrittenState = { leader: 1, leaderEpoch: 1, isr: [1, 2, 3] };
   isUnclean = false;
   readonly replicas = new Map<number, ReplicaView>();
+  readonly epochs = new Map([[1, 11], [2, 12], [3, 13]]);
   readonly found: string[] = [];
   readonly checker = new MomentChecker({
     state: () => this.state, replica: (id) => this.replicas.get(id), isUncleanAllowed: () => this.isUnclean,
+    brokerEpoch: (id) => this.epochs.get(id),
   }, (violation) => this.found.push(violation.split(':')[0]!));
 
   constructor() {
@@ -47,6 +49,32 @@ test('a clean course of events passes: acknowledged, committed, shrunk, expanded
   one.checker.truncated(tp, 1, 10, 8);
   one.checker.acked(tp, 9);
   expect(one.found).toEqual([]);
+});
+
+test('a state that is written with a member that lost power and is registered again is found', () => {
+  const one = new Cluster();
+  one.checker.powerLost(3);
+  one.epochs.delete(3);
+  one.write({});
+  expect(one.found).toEqual([]);
+  one.epochs.set(3, 20);
+  one.write({ leader: 2, leaderEpoch: 2, isr: [1, 2] });
+  one.write({ isr: [1, 2, 3] });
+  expect(one.found).toEqual([]);
+  one.checker.powerLost(3);
+  one.epochs.set(3, 30);
+  one.write({ isr: [1, 2, 3] });
+  expect(one.found).toEqual(['RestartedLeavesIsr']);
+});
+
+test('a member that lost power may stay where no sound one is beside it, or nobody leads', () => {
+  for (const change of [{ isr: [3] }, { leader: -1, isr: [2, 3] }]) {
+    const one = new Cluster();
+    one.checker.powerLost(3);
+    one.epochs.set(3, 20);
+    one.write(change);
+    expect(one.found.filter((name) => name === 'RestartedLeavesIsr')).toEqual([]);
+  }
 });
 
 test('an acknowledged record that a member of the ISR has not, or has otherwise, is found', () => {
