@@ -11,7 +11,7 @@
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated,
  * RestartedLeavesIsr (a state that is written with a leader does not keep a member that lost power and is
- * registered again beside a sound one: the next controller could not tell). Each is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
+ * registered again beside a sound one that was not restarted: the next controller could not tell). Each is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
  * nothing older is promised.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
@@ -39,8 +39,10 @@ export interface ClusterView {
   /** Undefined: the broker does not run, has no such replica, or its log dir is offline. */
   replica(brokerId: number, tp: TopicPartition): ReplicaView | undefined;
   isUncleanAllowed(tp: TopicPartition): boolean;
-  /** Undefined: it is not registered. */
-  brokerEpoch(brokerId: number): number | undefined;
+  /** What the broker is registered with, and what its process was registered with first. */
+  registration(brokerId: number): { readonly brokerEpoch: number; readonly processEpoch: number } | undefined;
+  /** The last transaction of ZooKeeper. */
+  zxid(): number;
 }
 
 interface Promises {
@@ -51,6 +53,9 @@ interface Promises {
   /** Members of the ISR that lost power and have not been out of the ISR since, and their broker epoch then. */
   readonly unsound: Map<number, number | undefined>;
   isr: readonly number[];
+  leaderEpoch: number;
+  /** The transaction that wrote the state. */
+  writtenAt: number;
   /** The highest offset a leader committed. */
   committed: number;
   /**
@@ -58,6 +63,8 @@ interface Promises {
    * it.
    */
   releasedBelow: number;
+  /** Leaders of older epochs, which may not know that they are deposed, promise nothing any more. */
+  promisesFromEpoch: number;
   /** A leader of an older epoch may still acknowledge to whoever cannot know better: nothing is promised. */
   wasElectedUncleanly: boolean;
 }
@@ -81,8 +88,8 @@ export class MomentChecker {
     const known = this.promises.get(name);
     if (known) return known;
     const fresh: Promises = {
-      lastAcked: -1, acked: new Map(), unsound: new Map(), isr: [], committed: 0, releasedBelow: 0,
-      wasElectedUncleanly: false,
+      lastAcked: -1, acked: new Map(), unsound: new Map(), isr: [], leaderEpoch: 0, writtenAt: 0, committed: 0, releasedBelow: 0,
+      promisesFromEpoch: 0, wasElectedUncleanly: false,
     };
     this.promises.set(name, fresh);
     return fresh;
@@ -132,7 +139,8 @@ export class MomentChecker {
     this.counts.commits++;
     const promises = this.of(tp);
     promises.committed = Math.max(promises.committed, offset);
-    if (promises.wasElectedUncleanly) return;
+    const epoch = this.view.replica(brokerId, tp)?.leaderEpoch ?? promises.promisesFromEpoch;
+    if (promises.wasElectedUncleanly || epoch < promises.promisesFromEpoch) return;
     // What is committed may be read by consumers: it must not be lost, acknowledged or not.
     promises.lastAcked = Math.max(promises.lastAcked, offset - 1);
     for (const { id, replica } of this.soundMembers(tp)) {
@@ -156,8 +164,10 @@ export class MomentChecker {
     }
     for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
     promises.isr = state.isr;
+    promises.leaderEpoch = state.leaderEpoch;
     this.restartedHaveLeft(tp, state);
-    this.releaseIfUnsound(promises);
+    promises.writtenAt = this.view.zxid();
+    this.releaseIfUnsound(promises, state.leaderEpoch);
     this.releaseIfNoSoundMemberRuns(tp, state);
     this.isrWithinMaximal(tp, state);
     const members = this.soundMembers(tp);
@@ -165,28 +175,30 @@ export class MomentChecker {
   }
 
   private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
-    const { unsound } = this.of(tp);
-    const sound = this.soundMembers(tp).filter(({ id }) => this.view.brokerEpoch(id) !== undefined);
-    if (leader < 0 || sound.length === 0) return;
+    const { unsound, writtenAt } = this.of(tp);
+    const others = this.soundMembers(tp).map(({ id }) => id)
+      .filter((id) => (this.view.registration(id)?.processEpoch ?? Infinity) <= writtenAt);
+    if (leader < 0) return;
     for (const id of isr) {
-      const epoch = this.view.brokerEpoch(id);
+      const epoch = this.view.registration(id)?.brokerEpoch;
       if (!unsound.has(id) || epoch === undefined || epoch === unsound.get(id)) continue;
-      const others = sound.map((member) => member.id);
-      this.report(
-        `RestartedLeavesIsr: ISR ${isr} of ${tpName(tp)} was written with broker ${id}, which lost power and is ` +
-        `registered again, beside ${others}`,
-      );
+      // Nobody is better: from now on it is a member as this incarnation.
+      if (others.length === 0) unsound.set(id, epoch);
+      else {
+        const who = `broker ${id}, which lost power and is registered again, beside ${others}`;
+        this.report(`RestartedLeavesIsr: ISR ${isr} of ${tpName(tp)} was written with ${who}`);
+      }
     }
   }
 
-  private electedOutside(tp: TopicPartition, { leader }: WrittenState): void {
+  private electedOutside(tp: TopicPartition, { leader, leaderEpoch }: WrittenState): void {
     const promises = this.of(tp);
     if (!this.view.isUncleanAllowed(tp)) {
       this.report(
         `ElectedFromIsr: broker ${leader} was elected for ${tpName(tp)} from outside ISR ${promises.isr}`,
       );
     }
-    this.forget(promises);
+    this.forget(promises, leaderEpoch);
     promises.wasElectedUncleanly = true;
     promises.unsound.clear();
   }
@@ -238,23 +250,25 @@ export class MomentChecker {
     this.report(`NoAckedTruncated: ${what}, and offset ${lastAcked} was acknowledged or committed`);
   }
 
-  private releaseIfUnsound(promises: Promises): void {
+  private releaseIfUnsound(promises: Promises, epoch: number): void {
     if (promises.isr.length === 0 || promises.isr.some((id) => !promises.unsound.has(id))) return;
-    this.forget(promises);
+    this.forget(promises, epoch);
     for (const id of promises.isr) promises.unsound.delete(id);
   }
 
   /** Kafka promises what is committed as long as one member of the ISR is alive at all times. */
-  private releaseIfNoSoundMemberRuns(tp: TopicPartition, { leader }: WrittenState): void {
+  private releaseIfNoSoundMemberRuns(tp: TopicPartition, { leader, leaderEpoch }: WrittenState): void {
     const promises = this.of(tp);
     if (!promises.unsound.has(leader) || this.soundMembers(tp).length > 0) return;
-    this.forget(promises);
+    this.forget(promises, leaderEpoch);
     // From here on its log is the truth.
     promises.unsound.delete(leader);
   }
 
-  private forget(promises: Promises): void {
+  /** `epoch`: leaders of lower ones promise nothing from now on. */
+  private forget(promises: Promises, epoch: number): void {
     this.counts.released++;
+    promises.promisesFromEpoch = epoch;
     promises.lastAcked = -1;
     promises.releasedBelow = promises.committed;
     promises.acked.clear();
@@ -264,8 +278,9 @@ export class MomentChecker {
   powerLost(brokerId: number): void {
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
-      if (!promises.unsound.has(brokerId)) promises.unsound.set(brokerId, this.view.brokerEpoch(brokerId));
-      this.releaseIfUnsound(promises);
+      if (!promises.unsound.has(brokerId)) promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
+      // Whoever led in the epoch that is known lost power too, and does not lead on in it.
+      this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
     }
   }
 }

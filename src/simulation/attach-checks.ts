@@ -9,7 +9,7 @@ import { FollowedReplica, StarvationChecker } from '../checkers/starvation';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Log } from '../log/log';
 import { batchesOf } from '../record/record-batch';
-import { brokerIdZnode, controllerEpochZnode, partitionStateZnode } from '../zk/znodes';
+import { brokerIdZnode, controllerEpochZnode, incarnationZnode, partitionStateZnode } from '../zk/znodes';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
@@ -46,8 +46,17 @@ function viewOf(cluster: SimCluster, { isUncleanAllowed }: CheckOptions): Cluste
       };
     },
     isUncleanAllowed: isUncleanAllowed ?? (() => false),
-    brokerEpoch: (brokerId) => cluster.zookeeper.tree.exists(brokerIdZnode.path(brokerId))?.czxid,
+    registration: (brokerId) => registrationOf(cluster, brokerId),
+    zxid: () => cluster.zookeeper.tree.zxid,
   };
+}
+
+function registrationOf({ zookeeper: { tree } }: SimCluster, brokerId: number) {
+  const brokerEpoch = tree.exists(brokerIdZnode.path(brokerId))?.czxid;
+  if (brokerEpoch === undefined) return undefined;
+  const incarnation = tree.peek(incarnationZnode.path(brokerId, brokerEpoch));
+  const processEpoch = (incarnation && incarnationZnode.decode(incarnation.data)) ?? brokerEpoch;
+  return { brokerEpoch, processEpoch };
 }
 
 function followedReplicas(cluster: SimCluster): FollowedReplica[] {

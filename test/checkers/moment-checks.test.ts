@@ -12,10 +12,11 @@ class Cluster {
   isUnclean = false;
   readonly replicas = new Map<number, ReplicaView>();
   readonly epochs = new Map([[1, 11], [2, 12], [3, 13]]);
+  zxid = 15;
   readonly found: string[] = [];
   readonly checker = new MomentChecker({
     state: () => this.state, replica: (id) => this.replicas.get(id), isUncleanAllowed: () => this.isUnclean,
-    brokerEpoch: (id) => this.epochs.get(id),
+    registration: (id) => this.registration(id), zxid: () => this.zxid,
   }, (violation) => this.found.push(violation.split(':')[0]!));
 
   constructor() {
@@ -32,7 +33,13 @@ class Cluster {
     this.replicas.set(id, { ...before, ...change });
   }
 
+  registration(id: number) {
+    const brokerEpoch = this.epochs.get(id);
+    return brokerEpoch === undefined ? undefined : { brokerEpoch, processEpoch: brokerEpoch };
+  }
+
   write(change: Partial<WrittenState>): void {
+    this.zxid++;
     this.state = { ...this.state, ...change };
     this.checker.stateWritten(tp);
   }
@@ -75,6 +82,31 @@ test('a member that lost power may stay where no sound one is beside it, or nobo
     one.write(change);
     expect(one.found.filter((name) => name === 'RestartedLeavesIsr')).toEqual([]);
   }
+});
+
+test('what a deposed leader commits after the promise was released is not promised', () => {
+  const one = new Cluster();
+  one.checker.powerLost(2);
+  one.replica(2, { logEndOffset: 0, isLeader: true, leaderEpoch: 2, maximalIsr: [2] });
+  one.write({ leader: 2, leaderEpoch: 2, isr: [2] });
+  one.checker.committed(tp, 1, 9);
+  one.checker.roleTaken(tp, 2);
+  expect(one.found).toEqual([]);
+  one.replica(2, { logEndOffset: 3 });
+  one.checker.committed(tp, 2, 3);
+  one.replica(2, { logEndOffset: 2 });
+  one.checker.roleTaken(tp, 2);
+  expect(one.found).toEqual(['ElectedHasAcked']);
+});
+
+test('a member that lost power may stay where all others were restarted too, now and later', () => {
+  const one = new Cluster();
+  one.checker.powerLost(3);
+  one.zxid = 60;
+  for (const id of [1, 2, 3]) one.epochs.set(id, 50 + id);
+  one.write({ leaderEpoch: 2 });
+  one.write({ isr: [1, 3] });
+  expect(one.found).toEqual([]);
 });
 
 test('an acknowledged record that a member of the ISR has not, or has otherwise, is found', () => {
