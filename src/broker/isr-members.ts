@@ -5,7 +5,7 @@
  * Kafka: the broker epochs of KIP-903, cluster/Partition.scala#addBrokerEpochToIsr@3.5
  */
 import { IsrMember } from '../zk/partition-state-store';
-import { hasFetched, ReplicaProgress } from './partition-state';
+import { hasFetched, hasLostCommitted, outOfSync, ReplicaProgress } from './partition-state';
 
 /** What a leader knows of the others, by broker id. */
 type Followers = ReadonlyMap<number, ReplicaProgress>;
@@ -20,4 +20,18 @@ export function isKnownMember(leader: number, followers: Followers, id: number):
 export function membersToCheck(leader: number, followers: Followers, isr: readonly number[]): IsrMember[] {
   const others = isr.filter((id) => id !== leader);
   return others.map((id) => ({ brokerId: id, brokerEpoch: followers.get(id)!.brokerEpoch }));
+}
+
+interface LeaderLog {
+  readonly logEndOffset: number;
+  readonly highWatermark: number;
+}
+
+/** The members of the ISR that stay in it: they keep up, and have what is committed. Times in monotonic ms. */
+export function inSyncMembers(
+  isr: readonly number[], followers: Followers, log: LeaderLog,
+  time: { readonly lagTimeMaxMs: number; readonly now: number },
+): readonly number[] {
+  const lagging = outOfSync(isr, followers, log.logEndOffset, time.lagTimeMaxMs, time.now);
+  return isr.filter((id) => !lagging.includes(id) && !hasLostCommitted(followers.get(id), log.highWatermark));
 }

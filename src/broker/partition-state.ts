@@ -83,6 +83,14 @@ export function outOfSync(
 }
 
 /**
+ * Whether a member of the ISR asks for what is committed, which it had: a power cut took it, and the controller has
+ * not noticed, or could not write it. Kafka 2.8 leaves it in.
+ */
+export function hasLostCommitted(replica: ReplicaProgress | undefined, highWatermark: number): boolean {
+  return replica !== undefined && hasFetched(replica) && replica.logEndOffset < highWatermark;
+}
+
+/**
  * Whether a follower may join the ISR: it has everything committed, and everything up to where this leader's epoch
  * began. Without the second condition a committed record can be lost (KAFKA-7128).
  */

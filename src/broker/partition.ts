@@ -20,11 +20,11 @@ import { AppendInfo } from '../log/log-append-info';
 import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
 import { IsrMember, IsrWrite, IsrWriteResult } from '../zk/partition-state-store';
 import { requestedLogStart } from './delete-records';
-import { isKnownMember, membersToCheck } from './isr-members';
+import { inSyncMembers, isKnownMember, membersToCheck } from './isr-members';
 import { afterIsrWrite, IsrState, proposeIsr, settledIsr, unknownIsr } from './isr-state';
 import {
   afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica,
-  outOfSync, ReplicaProgress, restartedReplica,
+  ReplicaProgress, restartedReplica,
 } from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
@@ -234,9 +234,9 @@ export class Partition {
   }
 
   private withoutLaggards(): readonly number[] {
-    const { isr, followers, now } = this;
-    const lagging = outOfSync(isr, followers, this.log.logEndOffset, this.deps.lagTimeMaxMs, now);
-    return isr.filter((id) => !lagging.includes(id));
+    const { logEndOffset, highWatermark } = this.log;
+    const time = { lagTimeMaxMs: this.deps.lagTimeMaxMs, now: this.now };
+    return inSyncMembers(this.isr, this.followers, { logEndOffset, highWatermark }, time);
   }
 
   /**

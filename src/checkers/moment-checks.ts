@@ -175,15 +175,16 @@ export class MomentChecker {
   }
 
   private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
-    const { unsound, writtenAt } = this.of(tp);
+    const { unsound, writtenAt, lastAcked } = this.of(tp);
     const others = this.soundMembers(tp).map(({ id }) => id)
       .filter((id) => (this.view.registration(id)?.processEpoch ?? Infinity) <= writtenAt);
     if (leader < 0) return;
     for (const id of isr) {
       const epoch = this.view.registration(id)?.brokerEpoch;
       if (!unsound.has(id) || epoch === undefined || epoch === unsound.get(id)) continue;
-      // Nobody is better: from now on it is a member as this incarnation.
-      if (others.length === 0) unsound.set(id, epoch);
+      const hasEverything = (this.view.replica(id, tp)?.logEndOffset ?? -1) > lastAcked;
+      // It has fetched what it lost, or nobody is better: from now on it is a member as this incarnation.
+      if (others.length === 0 || hasEverything) unsound.set(id, epoch);
       else {
         const who = `broker ${id}, which lost power and is registered again, beside ${others}`;
         this.report(`RestartedLeavesIsr: ISR ${isr} of ${tpName(tp)} was written with ${who}`);

@@ -13,7 +13,7 @@ import { ErrorName, invariant } from '../common/errors';
 import { StateWrite } from '../zk/controller-state-writes';
 import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
-import { restartedReplicas } from './restarted-since';
+import { membersRestarted } from './restarted-since';
 import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
 
 export type PartitionStateName = 'NonExistentPartition' | 'NewPartition' | 'OnlinePartition' | 'OfflinePartition';
@@ -79,8 +79,7 @@ function elect(
   context: ControllerContext, tp: TopicPartition, state: PartitionState, strategy: ElectionStrategy, uncleanAllowed: boolean,
 ): Elected | undefined {
   // A member that was restarted since the state was written may have lost what it had not flushed.
-  const { mzxid = Infinity } = state;
-  const { leaving } = restartedReplicas({ ...state, mzxid }, context.processEpochs(tp));
+  const leaving = membersRestarted(context, tp, state);
   const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
   const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
   switch (strategy) {

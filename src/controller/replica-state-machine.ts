@@ -3,10 +3,12 @@
  *
  * [p] Kafka: controller/ReplicaStateMachine.scala@2.8.2
  */
-import { LeaderIsrAndControllerEpoch, NO_LEADER, tpName } from '../common/cluster-types';
+import { NO_LEADER, tpName } from '../common/cluster-types';
 import { invariant } from '../common/errors';
 import { StateWrite } from '../zk/controller-state-writes';
+import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext, PartitionReplica } from './controller-context';
+import { membersRestarted } from './restarted-since';
 
 export type ReplicaStateName = 'NonExistentReplica' | 'NewReplica' | 'OnlineReplica' | 'OfflineReplica';
 
@@ -25,18 +27,20 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
 
 /**
  * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR.
- * The last member stays: only it is known to have every committed record. Others that are gone leave at the
- * same time: a state that was written later than a broker's start must not have it in the ISR unless its
- * incarnation was checked (docs/decisions/0004). `superseded`: the state is a later controller's.
+ * The last member stays: only it is known to have every committed record. Others that are gone, or were
+ * meanwhile, leave at the same time: a state that is younger than a broker's start must not have it in the ISR
+ * for what its former incarnation had (docs/decisions/0004). `superseded`: the state is a later controller's.
  */
 export function planIsrRemoval(
-  context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: LeaderIsrAndControllerEpoch,
+  context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: PartitionState,
 ): StateWrite | 'superseded' | undefined {
   if (state.controllerEpoch > context.epoch) return 'superseded';
   if (!state.isr.includes(replica)) return undefined;
   const tp = { topic, partition };
-  const stays = (id: number) => id !== replica && context.hasReplica(tp, id);
-  const leader = stays(state.leader) ? state.leader : NO_LEADER;
+  const isThere = (id: number) => id !== replica && context.hasReplica(tp, id);
+  const leader = isThere(state.leader) ? state.leader : NO_LEADER;
+  const leaving = [...membersRestarted(context, tp, state), ...context.departuresOf(tp)];
+  const stays = (id: number) => id === leader || (isThere(id) && !leaving.includes(id));
   const isr = [
     () => state.isr.filter(stays),
     () => state.isr.filter((id) => id !== replica),

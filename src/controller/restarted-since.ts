@@ -3,6 +3,10 @@
  *
  * Kafka 2.8 has no counterpart; see restarted-replicas.ts and docs/decisions/0004.
  */
+import { TopicPartition } from '../common/cluster-types';
+import { PartitionState } from '../zk/partition-state-store';
+import { ControllerContext } from './controller-context';
+
 export interface LastWritten {
   readonly leader: number;
   readonly isr: readonly number[];
@@ -24,4 +28,12 @@ export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap
   const restarted = isr.filter(hasRestarted);
   const hasOther = isr.some((id) => processEpochs.has(id) && !hasRestarted(id));
   return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
+}
+
+/** Members of the ISR that may have lost what they had, while another lives that has not; none if that is not known. */
+export function membersRestarted(
+  context: ControllerContext, tp: TopicPartition, state: PartitionState,
+): readonly number[] {
+  const { mzxid = Infinity } = state;
+  return restartedReplicas({ ...state, mzxid }, context.processEpochs(tp)).leaving;
 }

@@ -313,6 +313,20 @@ describe('a follower', () => {
     expect(one.lastWrite).toMatchObject({ zkVersion: 7, members: [], content: { isr: [1] } });
   });
 
+  test('in the ISR that asks for what is committed has lost it, and leaves the ISR', async () => {
+    const one = new LonePartition().lead([1, 2, 3], 10);
+    one.fetch(2, 10);
+    one.fetch(3, 10);
+    expect(one.log.highWatermark).toBe(10);
+    one.liveEpochs.set(2, 21);
+    one.fetch(2, 4, 21);
+    one.partition.maybeShrinkIsr();
+    expect(one.lastWrite.content.isr).toEqual([1, 3]);
+    await one.lastWrite.ok();
+    one.fetch(2, 10, 21);
+    expect(one.lastWrite.content.isr).toEqual([1, 3, 2]);
+  });
+
   test('has what its latest incarnation asked for: a late fetch of a former one says nothing', () => {
     const one = new LonePartition().lead([1, 2], 10);
     one.fetch(2, 4, 20);

@@ -71,6 +71,11 @@ test('a state that is written with a member that lost power and is registered ag
   one.checker.powerLost(3);
   one.epochs.set(3, 30);
   one.write({ isr: [1, 2, 3] });
+  expect(one.found).toEqual([]);
+  one.checker.powerLost(3);
+  one.epochs.set(3, 40);
+  one.replica(3, { logEndOffset: 7 });
+  one.write({ isr: [1, 2, 3] });
   expect(one.found).toEqual(['RestartedLeavesIsr']);
 });
 

@@ -79,6 +79,15 @@ test('whoever leaves the ISR takes with it everybody else that is gone, so that 
   });
 });
 
+test('whoever leaves the ISR takes with it who was restarted since the state was written, or went away meanwhile', () => {
+  const context = contextWith([1, 2, 3, 4]);
+  const state = { leader: 1, leaderEpoch: 0, isr: [1, 2, 3, 4], controllerEpoch: 5, zkVersion: 0, mzxid: 102 };
+  context.setProcessEpoch({ ...context.liveBrokers.get(4)!, epoch: 104 }, 60);
+  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({ content: { leader: 1, isr: [1, 4] } });
+  context.noteDeparture({ ...tp, replica: 4 });
+  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({ content: { leader: 1, isr: [1] } });
+});
+
 test('a member that was restarted since the state was written is not elected while another lives', () => {
   const context = contextWith([2, 3]);
   context.assign(tp, [1, 2, 3]);
