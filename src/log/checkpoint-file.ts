@@ -30,8 +30,16 @@ function parse(path: string, text: string): string[][] {
 }
 
 function wholeNumber(path: string, text: string | undefined): number {
-  if (text === undefined || !/^-?\d+$/.test(text)) throw new Error(`Malformed checkpoint ${path}: '${text}' is not a number`);
-  return Number(text);
+  const number = /^-?\d+$/.test(text ?? '') ? Number(text) : NaN;
+  if (!Number.isSafeInteger(number)) throw new Error(`Malformed checkpoint ${path}: '${text}' is not a number`);
+  return number;
+}
+
+/** As a leader epoch or an offset of the log must be; an epoch beyond 32 bits could be told to nobody. */
+function countedFrom0(path: string, text: string | undefined, bits: 31 | 53): number {
+  const number = wholeNumber(path, text);
+  if (number >= 0 && number < 2 ** bits) return number;
+  throw new Error(`Malformed checkpoint ${path}: ${number} is out of range`);
 }
 
 export interface OffsetEntry extends TopicPartition {
@@ -79,7 +87,7 @@ export class LeaderEpochCheckpoint {
   read(): EpochEntry[] {
     if (!this.disk.exists(this.path)) return [];
     return parse(this.path, this.disk.readText(this.path)).map(([epoch, offset]) => (
-      { epoch: wholeNumber(this.path, epoch), startOffset: wholeNumber(this.path, offset) }));
+      { epoch: countedFrom0(this.path, epoch, 31), startOffset: countedFrom0(this.path, offset, 53) }));
   }
 
   write(entries: readonly EpochEntry[]): void {

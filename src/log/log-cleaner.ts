@@ -13,7 +13,7 @@
  * Kafka: log/{LogCleaner,LogCleanerManager}.scala@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { isDiskError, messageOf } from '../common/errors';
+import { isDiskError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch';
 import { RecordReader, SkimmedRecord } from '../record/record';
@@ -45,6 +45,11 @@ const SLICE_BYTES = 1024 * 1024;
 
 /** The log changed under the cleaner: it begins again another time. */
 class CleaningAborted extends Error {}
+
+/** Damaged bytes, or sound ones whose records are not what they claim: no later round will read them. */
+function isCorrupt(error: unknown): boolean {
+  return error instanceof KafkaError && error.errorName === 'CORRUPT_MESSAGE';
+}
 
 export class LogCleaner {
   private readonly firstDirty = new Map<string, number>();
@@ -92,7 +97,7 @@ export class LogCleaner {
         else {
           this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
           if (isDiskError(error)) this.deps.onStorageError(next.log.directory, error);
-          if (error instanceof CorruptSegmentError) this.uncleanable.add(next.log);
+          if (isCorrupt(error)) this.uncleanable.add(next.log);
         }
       }
     }

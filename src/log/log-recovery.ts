@@ -80,7 +80,8 @@ function newSegment(context: LogContext, { directory, config }: OpenLogOptions, 
  */
 function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void {
   const { disk, log } = context;
-  const bases = disk.list(directory).flatMap((entry) => SWAP_FILE.exec(entry.name)?.[1] ?? []);
+  const bases = disk.list(directory).flatMap((entry) => SWAP_FILE.exec(entry.name)?.[1] ?? [])
+    .filter((base) => Number.isSafeInteger(Number(base)));
   for (const base of bases) {
     const path = `${directory}/${base}.log`;
     log.info(`Completing the swap of the cleaned segment ${path}`);
@@ -121,9 +122,10 @@ function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[
   return segmentBases(context.disk, options.directory).map((base) => newSegment(context, options, base));
 }
 
-/** Base offsets of the segments in the directory, in order. */
+/** Base offsets of the segments in the directory, in order. A name beyond 2^53 is none that was ever given. */
 function segmentBases(disk: Disk, directory: string): number[] {
-  return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+  return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number)
+    .filter(Number.isSafeInteger).sort((a, b) => a - b);
 }
 
 function mayHaveGaps({ config, wasCleaned }: OpenLogOptions): boolean {

@@ -1,5 +1,6 @@
 /**
- * What a batch from a client must be before the leader appends it. Walks the bytes; makes no object a record.
+ * What a batch from a client must be before the leader appends it. Walks the bytes (src/record/record-walk.ts);
+ * makes no object a record.
  *
  * Refusals: CORRUPT_MESSAGE for bytes that are not what they claim, INVALID_RECORD for well-formed bytes a client may
  * not send, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP. Nothing is appended then.
@@ -10,8 +11,10 @@ import { LONG_MAX } from '../common/config-def';
 import { KafkaError } from '../common/errors';
 import { recompress } from '../record/batch-builder';
 import { CompressionType, compressionTypes } from '../record/compression';
-import { recordsSection } from '../record/record';
-import { CRC_OFFSET, headerProblem, NO_PRODUCER_ID, RecordBatch, writeInt64 } from '../record/record-batch';
+import {
+  CRC_OFFSET, headerProblem, NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64,
+} from '../record/record-batch';
+import { TimeSpan, walkRecords } from '../record/record-walk';
 import { LogConfig } from './log-config';
 
 function corrupt(reason: string): never {
@@ -22,29 +25,6 @@ function invalid(reason: string): never {
   throw new KafkaError('INVALID_RECORD', reason);
 }
 
-/** Walks the records: count, lengths, offset deltas 0…n−1, keys where the topic is compacted. Returns the latest timestamp. */
-function walkRecords(batch: RecordBatch, needKeys: boolean): number {
-  const reader = recordsSection(batch);
-  const end = reader.at + reader.left;
-  const { recordCount, firstTimestamp } = batch;
-  let maxTimestamp = -1;
-  for (let i = 0; i < recordCount; i++) {
-    const length = reader.next();
-    const next = reader.at + length;
-    if (length < 0 || next > end) corrupt(`record ${i} claims ${length} bytes, more than the batch has`);
-    reader.byte();
-    maxTimestamp = Math.max(maxTimestamp, firstTimestamp + reader.next());
-    const delta = reader.next();
-    if (delta !== i) invalid(`record ${i} has offset delta ${delta}`);
-    const keyLength = reader.next();
-    if (keyLength < -1 || reader.at + Math.max(0, keyLength) > next) corrupt(`the key of record ${i} lies outside the record`);
-    if (needKeys && keyLength === -1) invalid('Compacted topic cannot accept message without key');
-    reader.at = next;
-  }
-  if (reader.left !== 0) corrupt(`${reader.left} stray bytes after the last of ${recordCount} records`);
-  return maxTimestamp;
-}
-
 function checkHeader(batch: RecordBatch): void {
   if (batch.computeCrc() !== batch.crc) corrupt(`Record is corrupt (stored crc = ${batch.crc})`);
   if (batch.baseOffset !== 0) invalid(`the base offset of a produced batch must be 0, not ${batch.baseOffset}`);
@@ -52,7 +32,15 @@ function checkHeader(batch: RecordBatch): void {
   if (batch.lastOffsetDelta !== batch.recordCount - 1) invalid(`last offset delta ${batch.lastOffsetDelta} does not match ${batch.recordCount} records`);
   if (batch.isControl) invalid('Clients are not allowed to write control records');
   if (batch.isTransactional) invalid('transactional batches are not supported');
-  if (batch.producerId !== NO_PRODUCER_ID && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
+  const { firstTimestamp, maxTimestamp, producerId } = batch;
+  if (!Number.isSafeInteger(firstTimestamp) || !Number.isSafeInteger(maxTimestamp)) {
+    throw new KafkaError('INVALID_TIMESTAMP', `Timestamps ${firstTimestamp} to ${maxTimestamp} do not fit 53 bits`);
+  }
+  if ((batch.attributes & TIMESTAMP_TYPE_MASK) !== 0) {
+    throw new KafkaError('INVALID_TIMESTAMP', 'Producer should not set timestamp type to LogAppendTime');
+  }
+  if (!Number.isSafeInteger(producerId) || producerId < NO_PRODUCER_ID) invalid(`producer id ${producerId}`);
+  if (producerId !== NO_PRODUCER_ID && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
     invalid(`producer id ${batch.producerId} with epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`);
   }
 }
@@ -74,9 +62,9 @@ export function validateProducedBatch(batch: RecordBatch, config: LogConfig, now
   if (batch.sizeInBytes > config['max.message.bytes']) {
     throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
   }
-  const maxTimestamp = walkRecords(batch, config['cleanup.policy'].includes('compact'));
+  const times = walkRecords(batch, config['cleanup.policy'].includes('compact'));
   const stored = inTopicCodec(batch, config);
-  stamp(stored, maxTimestamp, config, nowMs);
+  stamp(stored, times, config, nowMs);
   return stored;
 }
 
@@ -93,19 +81,20 @@ function inTopicCodec(batch: RecordBatch, config: LogConfig): RecordBatch {
   return stored;
 }
 
-function stamp(batch: RecordBatch, maxTimestamp: number, config: LogConfig, nowMs: number): void {
+function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogConfig, nowMs: number): void {
   if (config['message.timestamp.type'] === 'LogAppendTime') {
     batch.setLogAppendTime(nowMs);
     return;
   }
   const allowed = config['message.timestamp.difference.max.ms'];
-  if (allowed < LONG_MAX && Math.abs(maxTimestamp - nowMs) > allowed) {
-    throw new KafkaError('INVALID_TIMESTAMP', `Timestamp ${maxTimestamp} is out of range: more than ${allowed} ms from ${nowMs}`);
+  // A record without a time has nothing to be out of range.
+  if (allowed < LONG_MAX && latest !== NO_TIMESTAMP && (nowMs - earliest > allowed || latest - nowMs > allowed)) {
+    const what = `Timestamps from ${earliest} to ${latest} are out of range`;
+    throw new KafkaError('INVALID_TIMESTAMP', `${what}: more than ${allowed} ms from ${nowMs}`);
   }
-  if (maxTimestamp !== batch.maxTimestamp) {
-    writeInt64(batch.buffer, maxTimestamp, batch.start + 35);
-    batch.buffer.writeUInt32BE(batch.computeCrc(), batch.start + CRC_OFFSET);
-  }
+  if (latest === batch.maxTimestamp) return;
+  writeInt64(batch.buffer, latest, batch.start + 35);
+  batch.buffer.writeUInt32BE(batch.computeCrc(), batch.start + CRC_OFFSET);
 }
 
 /** The batches a follower fetched: whole, sound, and starting at the follower's log end offset. */

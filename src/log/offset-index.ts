@@ -8,7 +8,7 @@
  */
 import { Disk } from '../common/host';
 import { OpenFiles } from './open-files';
-import { CorruptIndexError, SparseIndex } from './sparse-index';
+import { CorruptIndexError, fitsInt32, SparseIndex } from './sparse-index';
 
 export interface OffsetPosition {
   readonly offset: number;
@@ -39,11 +39,14 @@ export class OffsetIndex extends SparseIndex {
     return i < 0 ? undefined : this.entry(i);
   }
 
+  /** What does not fit an entry gets none: the scan from the entry before finds it. */
   append(offset: number, position: number): void {
     this.load();
-    if (this.isFull || (this.count > 0 && offset - this.baseOffset <= this.relativeAt(this.count - 1))) return;
+    const relative = offset - this.baseOffset;
+    if (this.isFull || !fitsInt32(relative) || !fitsInt32(position)) return;
+    if (this.count > 0 && relative <= this.relativeAt(this.count - 1)) return;
     const at = this.reserve();
-    this.entries.writeInt32BE(offset - this.baseOffset, at);
+    this.entries.writeInt32BE(relative, at);
     this.entries.writeInt32BE(position, at + 4);
   }
 

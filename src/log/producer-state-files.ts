@@ -30,7 +30,8 @@ export class ProducerStateFiles {
   }
 
   private offsets(): number[] {
-    return this.disk.list(this.directory).flatMap((entry) => SNAPSHOT_FILE.exec(entry.name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+    return this.disk.list(this.directory).flatMap((entry) => SNAPSHOT_FILE.exec(entry.name)?.[1] ?? [])
+      .map(Number).filter(Number.isSafeInteger).sort((a, b) => a - b);
   }
 
   /** Builds the state of everything below `end`. With a clean shutdown, no snapshot means no producers. */

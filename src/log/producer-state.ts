@@ -168,7 +168,7 @@ export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
   return bytes;
 }
 
-/** The entries of a snapshot; throws a sentence for bytes that are none. */
+/** The entries of a snapshot; throws an Error that explains for bytes that are none. */
 export function decodeSnapshot(bytes: Buffer): ProducerEntry[] {
   if (bytes.length < HEADER_BYTES) throw new Error(`a snapshot of ${bytes.length} bytes is too short`);
   if (bytes.readInt16BE(0) !== SNAPSHOT_VERSION) throw new Error(`snapshot version ${bytes.readInt16BE(0)} is not supported`);
@@ -183,9 +183,15 @@ function decodeEntry(bytes: Buffer, at: number): ProducerEntry {
   const offsetDelta = bytes.readInt32BE(at + 22);
   const timestamp = readInt64(bytes, at + 26);
   const firstSequence = lastSequence >= offsetDelta ? lastSequence - offsetDelta : MAX_SEQUENCE - (offsetDelta - lastSequence) + 1;
-  const batch: BatchMetadata = { firstSequence, lastSequence, lastOffset: readInt64(bytes, at + 14), offsetDelta, timestamp };
+  const producerId = readInt64(bytes, at);
+  const lastOffset = readInt64(bytes, at + 14);
+  if (!Number.isSafeInteger(producerId) || !Number.isSafeInteger(lastOffset)) {
+    throw new Error(`producer id ${producerId} or its last offset ${lastOffset} does not fit 53 bits`);
+  }
+  const batch: BatchMetadata = { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp };
   return {
-    producerId: readInt64(bytes, at), producerEpoch: bytes.readInt16BE(at + 8), batches: lastSequence >= 0 ? [batch] : [], lastTimestamp: timestamp,
+    producerId, producerEpoch: bytes.readInt16BE(at + 8),
+    batches: lastSequence >= 0 ? [batch] : [], lastTimestamp: timestamp,
     coordinatorEpoch: bytes.readInt32BE(at + 34), currentTxnFirstOffset: readInt64(bytes, at + 38),
   };
 }

@@ -22,6 +22,8 @@ export interface RecoveryResult {
 }
 
 const STEP_BYTES = 1024 * 1024;
+/** A segment is rolled before its indexes could not name an offset any more. */
+const MAX_RELATIVE_OFFSET = 2 ** 31 - 1;
 
 export interface RecoveryOptions {
   readonly onBatch?: (batch: RecordBatch) => void;
@@ -81,6 +83,8 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
  */
 function offsetProblem(segment: LogSegment, batch: RecordBatch, position: number, nextOffset: number, options: RecoveryOptions, hasGaps: boolean): string | undefined {
   const { limitOffset = Infinity, mayHaveGaps } = options;
+  const isFar = batch.lastOffset - segment.baseOffset > MAX_RELATIVE_OFFSET;
+  if (isFar) return `offset ${batch.lastOffset} lies too far from the segment's first one`;
   if (batch.nextOffset > limitOffset) return `offset ${batch.lastOffset} lies in the next segment, which begins at ${limitOffset}`;
   if (batch.baseOffset === nextOffset) return undefined;
   const head = Buffer.alloc(BATCH_HEADER_BYTES);

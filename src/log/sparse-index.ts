@@ -12,6 +12,11 @@ import { invariant } from '../common/errors';
 import { Disk } from '../common/host';
 import { OpenFiles } from './open-files';
 
+/** Whether an entry has room for it: a file may hold offsets that its own segment could never have got. */
+export function fitsInt32(value: number): boolean {
+  return value >= -(2 ** 31) && value < 2 ** 31;
+}
+
 export abstract class SparseIndex {
   protected entries: Buffer = Buffer.alloc(0);
   protected count = 0;

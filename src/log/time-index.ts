@@ -7,7 +7,7 @@
 import { Disk } from '../common/host';
 import { NO_TIMESTAMP, readInt64, writeInt64 } from '../record/record-batch';
 import { OpenFiles } from './open-files';
-import { CorruptIndexError, SparseIndex } from './sparse-index';
+import { CorruptIndexError, fitsInt32, SparseIndex } from './sparse-index';
 
 export interface TimestampOffset {
   readonly timestamp: number;
@@ -40,10 +40,11 @@ export class TimeIndex extends SparseIndex {
   /** Only timestamps later than the last entry's are kept. */
   append(timestamp: number, offset: number): void {
     const last = this.last;
-    if (this.isFull || timestamp <= last.timestamp || offset < last.offset) return;
+    const relative = offset - this.baseOffset;
+    if (this.isFull || timestamp <= last.timestamp || offset < last.offset || !fitsInt32(relative)) return;
     const at = this.reserve();
     writeInt64(this.entries, timestamp, at);
-    this.entries.writeInt32BE(offset - this.baseOffset, at + 8);
+    this.entries.writeInt32BE(relative, at + 8);
   }
 
   /** Drops entries at or above the offset. */

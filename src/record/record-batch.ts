@@ -28,14 +28,28 @@ export const TIMESTAMP_TYPE_MASK = 0x08;
 export const TRANSACTIONAL_MASK = 0x10;
 export const CONTROL_MASK = 0x20;
 
-/** A 64-bit integer as a double. Exact to 2^53: offsets and times beyond that do not occur in a sound file. */
+const INT64_HIGH_MAX = 0x7fff_ffff;
+const INT64_HIGH_MIN = -0x8000_0000;
+
+/** A 64-bit integer as a double: exact to 2^53, rounded beyond. What is beyond is refused where it would come in. */
 export function readInt64(buffer: Buffer, at: number): number {
   return buffer.readInt32BE(at) * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
 }
 
+/**
+ * Never throws: a file may hold any value, and what was read as 2^63 (rounded from 2^63 - 1) must go into an index
+ * and be read as the same again. So what does not fit becomes the nearest that does.
+ */
 export function writeInt64(buffer: Buffer, value: number, at: number): void {
   const low = value >>> 0;
-  buffer.writeInt32BE((value - low) / 0x1_0000_0000, at);
+  const high = (value - low) / 0x1_0000_0000;
+  if (high > INT64_HIGH_MAX) return writeHalves(buffer, INT64_HIGH_MAX, 0xffff_ffff, at);
+  if (high < INT64_HIGH_MIN) return writeHalves(buffer, INT64_HIGH_MIN, 0, at);
+  writeHalves(buffer, high, low, at);
+}
+
+function writeHalves(buffer: Buffer, high: number, low: number, at: number): void {
+  buffer.writeInt32BE(high, at);
   buffer.writeUInt32BE(low, at + 4);
 }
 
@@ -101,6 +115,8 @@ export function headerProblem(buffer: Buffer, start: number, left = buffer.lengt
   if (size < BATCH_HEADER_BYTES) return `declared size ${size} is less than a batch header`;
   if (size > left) return `declared size ${size} exceeds the ${left} bytes that are there`;
   if (batch.lastOffsetDelta < 0) return `last offset delta ${batch.lastOffsetDelta} is negative`;
+  // Behind such an offset nothing could be counted any more: one more would be the same number.
+  if (!Number.isSafeInteger(batch.nextOffset)) return `base offset ${batch.baseOffset} does not fit 53 bits`;
   return undefined;
 }
 

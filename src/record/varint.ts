@@ -6,6 +6,7 @@
 import { KafkaError } from '../common/errors';
 
 const LONG_MAX_BYTES = 10;
+const INT_MAX_BYTES = 5;
 
 /** Bytes of `value` as a varint or varlong. */
 export function varintSize(value: number): number {
@@ -40,6 +41,19 @@ export class VarintReader {
       return (first >>> 1) ^ -(first & 1);
     }
     return this.nextLong();
+  }
+
+  /** As `next`, for a length, a count or an offset delta: longer than an int's five bytes Java does not read. */
+  nextInt(): number {
+    const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
+    if (first < 0x80) {
+      this.at++;
+      return (first >>> 1) ^ -(first & 1);
+    }
+    const start = this.at;
+    const value = this.nextLong();
+    if (this.at - start > INT_MAX_BYTES) throw new KafkaError('CORRUPT_MESSAGE', 'an int is longer than five bytes');
+    return value;
   }
 
   private nextLong(): number {

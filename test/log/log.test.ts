@@ -341,7 +341,7 @@ describe('what a producer may not send', () => {
     expect(await refused(patched((b) => { b[66]! ^= 1; }, false))).toBe('CORRUPT_MESSAGE');
     expect(await refused(Buffer.alloc(10))).toBe('CORRUPT_MESSAGE');
     expect(await refused(patched((b) => { b.writeInt32BE(1000, 8); }, false))).toBe('CORRUPT_MESSAGE');
-    expect(await refused(patched((b) => { b.writeInt32BE(2, 57); b.writeInt32BE(1, 23); }))).toBe('CORRUPT_MESSAGE');
+    expect(await refused(patched((b) => { b.writeInt32BE(2, 57); b.writeInt32BE(1, 23); }))).toBe('INVALID_RECORD');
     expect(await refused(patched((b) => { b.writeInt32BE(5, 23); }))).toBe('INVALID_RECORD');
     expect(await refused(patched((b) => { b.writeInt16BE(0x20, 21); }))).toBe('INVALID_RECORD');
     expect(await refused(Buffer.concat([batch(['x']), batch(['y'])]))).toBe('INVALID_RECORD');
