@@ -18,6 +18,7 @@ export interface AppendInfo {
 
 /** The answer to a batch that was sent again: where the first copy is. */
 export function repeatedAppend({ lastOffset, offsetDelta, timestamp }: BatchMetadata, config: LogConfig): AppendInfo {
-  const logAppendTimeMs = config['message.timestamp.type'] === 'LogAppendTime' ? timestamp : NO_TIMESTAMP;
+  const hasAppendTime = config['message.timestamp.type'] === 'LogAppendTime';
+  const logAppendTimeMs = hasAppendTime && Number.isSafeInteger(timestamp) ? timestamp : NO_TIMESTAMP;
   return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };
 }

@@ -41,7 +41,8 @@ export const consumerOffsetZnode = {
   /** Undefined for what is no offset. */
   decode: (data: Buffer): number | undefined => {
     const text = data.toString('utf8').trim();
-    return /^-?\d+$/.test(text) ? Number(text) : undefined;
+    const offset = /^-?\d+$/.test(text) ? Number(text) : NaN;
+    return Number.isSafeInteger(offset) ? offset : undefined;
   },
 };
 

@@ -9,7 +9,7 @@
 import { isOfOneZnode } from './read-each';
 import { ZkConnection } from './zk-connection';
 import { isZkError } from './zk-session';
-import { ProducerIdBlock, producerIdBlockZnode } from './znodes';
+import { ProducerIdBlock, producerIdBlockZnode, ZnodeError } from './znodes';
 
 const BLOCK_SIZE = 1000;
 
@@ -24,6 +24,7 @@ export async function claimProducerIdBlock(zk: ZkConnection, brokerId: number): 
     }
     const start = (producerIdBlockZnode.decode(znode.data)?.end ?? -1) + 1;
     const block = { brokerId, start, end: start + BLOCK_SIZE - 1 };
+    if (!Number.isSafeInteger(block.end)) throw new ZnodeError(`${path}: all ids up to 2^53 are taken`);
     try {
       await zk.set(path, producerIdBlockZnode.encode(block), znode.stat.version);
       return block;

@@ -30,11 +30,25 @@ function decode(path: string, data: Buffer): Json {
   return value as Json;
 }
 
+/** As Kafka's Int: a leader epoch of 2^40 could be told to no broker. */
+function isInt32(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= -(2 ** 31) && (value as number) < 2 ** 31;
+}
+
 function integer(path: string, json: Json, key: string): number {
   const value = json[key];
-  if (!Number.isSafeInteger(value)) throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not an integer`);
-  return value as number;
+  if (!isInt32(value)) throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not an integer`);
+  return value;
 }
+
+/** A number that stands as text, not negative. */
+function count(path: string, text: string, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value <= max)) throw new ZnodeError(`${path}: '${text}' is not a number up to ${max}`);
+  return value;
+}
+
+const INT_MAX = 2 ** 31 - 1;
 
 function string(path: string, json: Json, key: string): string {
   const value = json[key];
@@ -43,8 +57,8 @@ function string(path: string, json: Json, key: string): string {
 }
 
 function integers(path: string, value: unknown): number[] {
-  if (!Array.isArray(value) || !value.every(Number.isSafeInteger)) throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not a list of integers`);
-  return value as number[];
+  if (Array.isArray(value) && value.every(isInt32)) return value;
+  throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not a list of integers`);
 }
 
 function object(path: string, value: unknown): Json {
@@ -76,11 +90,7 @@ export const controllerZnode = {
 export const controllerEpochZnode = {
   path: '/controller_epoch',
   encode: (epoch: number) => Buffer.from(String(epoch)),
-  decode: (data: Buffer) => {
-    const text = data.toString('utf8');
-    if (!/^\d+$/.test(text)) throw new ZnodeError(`/controller_epoch is '${text}', not a number`);
-    return Number(text);
-  },
+  decode: (data: Buffer) => count('/controller_epoch', data.toString('utf8'), INT_MAX),
 };
 
 export interface BrokerRegistrationData extends Omit<BrokerInfo, 'epoch'> {
@@ -169,7 +179,8 @@ function assignmentJson(map: ReadonlyMap<number, readonly number[]>): Json {
 
 function assignmentMap(path: string, value: unknown): Map<number, number[]> {
   if (value === undefined) return new Map();
-  return new Map(Object.entries(object(path, value)).map(([partition, replicas]) => [Number(partition), integers(path, replicas)]));
+  return new Map(Object.entries(object(path, value)).map(([partition, replicas]) => (
+    [count(path, partition, INT_MAX), integers(path, replicas)])));
 }
 
 export const topicsZnode = { path: '/brokers/topics' };
@@ -283,9 +294,10 @@ export const producerIdBlockZnode = {
   /** Undefined while no block was ever claimed. */
   decode: (data: Buffer): ProducerIdBlock | undefined => {
     if (data.length === 0) return undefined;
-    const json = decode('/latest_producer_id_block', data);
-    const id = (key: string) => Number(string('/latest_producer_id_block', json, key));
-    return { brokerId: integer('/latest_producer_id_block', json, 'broker'), start: id('block_start'), end: id('block_end') };
+    const path = '/latest_producer_id_block';
+    const json = decode(path, data);
+    const id = (key: string) => count(path, string(path, json, key), Number.MAX_SAFE_INTEGER);
+    return { brokerId: integer(path, json, 'broker'), start: id('block_start'), end: id('block_end') };
   },
 };
 

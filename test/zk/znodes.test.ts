@@ -1,5 +1,6 @@
 /** Znodes, byte for byte as Kafka 2.8.2's own classes write them at inter.broker.protocol.version=2.6. */
 import * as z from '../../src/zk/znodes';
+import { consumerOffsetZnode } from '../../src/zk/consumer-znodes';
 
 const plaintext = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'h2', port: 9092 };
 const internal = { listener: 'INTERNAL', securityProtocol: 'PLAINTEXT', host: 'h2', port: 9093 };
@@ -45,4 +46,25 @@ test('a number in quotes, a missing field, an empty topic: refused with the path
   expect(() => z.topicZnode.decode('t', Buffer.from('{"version":3,"partitions":{}}'))).toThrow('no partitions');
   expect(() => z.controllerEpochZnode.decode(Buffer.from('x'))).toThrow('not a number');
   expect(() => z.brokerIdZnode.decode(1, Buffer.from('{"version":4,"endpoints":["nonsense"],"jmx_port":-1}'), 1)).toThrow('not an endpoint');
+});
+
+test('a number that Kafka would not read is refused with the path', () => {
+  const tp = { topic: 't', partition: 0 };
+  for (const bad of ['2147483648', '-2147483649', '9223372036854775807', '1e30', '0.5']) {
+    const state = (json: string) => () => z.partitionStateZnode.decode(tp, Buffer.from(json), 0);
+    expect(state(`{"controller_epoch":1,"leader":1,"leader_epoch":${bad},"isr":[1]}`)).toThrow('leader_epoch');
+    expect(state(`{"controller_epoch":${bad},"leader":1,"leader_epoch":0,"isr":[1]}`)).toThrow('controller_epoch');
+    expect(state(`{"controller_epoch":1,"leader":1,"leader_epoch":0,"isr":[${bad}]}`)).toThrow('list of integers');
+    expect(() => z.controllerZnode.decode(Buffer.from(`{"brokerid":${bad}}`))).toThrow('brokerid');
+    expect(() => z.controllerEpochZnode.decode(Buffer.from(bad))).toThrow('not a number');
+    const topic = Buffer.from(`{"partitions":{"${bad}":[1]}}`);
+    expect(() => z.topicZnode.decode('t', topic)).toThrow('not a number');
+  }
+  expect(z.controllerEpochZnode.decode(Buffer.from('2147483647'))).toBe(2147483647);
+  const block = (end: string) => Buffer.from(`{"broker":1,"block_start":"0","block_end":"${end}"}`);
+  expect(z.producerIdBlockZnode.decode(block('9007199254740991'))!.end).toBe(Number.MAX_SAFE_INTEGER);
+  for (const bad of ['9007199254740992', '-1', 'x', '']) {
+    expect(() => z.producerIdBlockZnode.decode(block(bad))).toThrow('/latest_producer_id_block');
+  }
+  expect(consumerOffsetZnode.decode(Buffer.from('9007199254740992'))).toBeUndefined();
 });

@@ -33,7 +33,10 @@ function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): F
   if (timestamp === EARLIEST) return { timestamp: -1, offset: log.logStartOffset };
   const end = isConsumer ? log.highWatermark : log.logEndOffset;
   const found = timestamp === LATEST ? undefined : log.offsetForTimestamp(timestamp);
-  if (found && found.offset < end) return found;
+  // A log may hold times that the wire cannot carry; where their record is can be told all the same.
+  if (found && found.offset < end) {
+    return { offset: found.offset, timestamp: Math.min(found.timestamp, Number.MAX_SAFE_INTEGER) };
+  }
   // A new leader's high watermark may be behind what was told already: nothing beyond it is told (KIP-207).
   const isBehind = log.highWatermark < partition.leaderEpochStartOffset;
   if (isConsumer && isBehind) throw new KafkaError('OFFSET_NOT_AVAILABLE');
