@@ -37,6 +37,7 @@ function protocol(): string {
   return [NOTE, '# The wire', '',
     'A frame is a u32 length (big-endian) and one msgpack array: `[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back.',
     'Only nil, booleans, integers, strings, binaries and arrays occur. A struct is an array of its fields in the order below; a record set is one binary: record batches as they stand in a segment file.',
+    'A string has at most 32,767 bytes and is UTF-8, as on Kafka\'s wire. An integer, also an int64, has at most 53 bits: from -(2^53 - 1) to 2^53 - 1.',
     'Responses come in the order of the requests. The first request on a connection is ApiVersions. What does not match these tables closes the connection.', '', ...apis].join('\n');
 }
 

@@ -4,6 +4,19 @@
  *
  * [p] Kafka: common/protocol/{ByteBufferAccessor,types/Type}.java@2.8.2
  */
+
+/** What an i16 can say. Kafka: common/protocol/types/Type.java#STRING@2.8.2 */
+export const MAX_STRING_BYTES = 32767;
+
+/** The text, or as much of its beginning as has at most so many bytes in UTF-8. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
 export class BinaryWriter {
   private buffer = Buffer.allocUnsafe(256);
   private at = 0;
@@ -39,8 +52,12 @@ export class BinaryWriter {
     this.buffer.writeBigInt64BE(BigInt(value), at);
   }
 
+  /** Throws a RangeError that explains for a longer one. */
   string(value: string): void {
     const bytes = Buffer.from(value);
+    if (bytes.length > MAX_STRING_BYTES) {
+      throw new RangeError(`a string of ${bytes.length} bytes is longer than ${MAX_STRING_BYTES}`);
+    }
     this.int16(bytes.length);
     this.append(bytes);
   }
@@ -65,7 +82,7 @@ export class BinaryWriter {
   }
 }
 
-/** Reads what BinaryWriter writes; throws a RangeError or a sentence for bytes that end early. */
+/** Reads what BinaryWriter writes; throws a RangeError for bytes that end early and numbers beyond 2^53. */
 export class BinaryReader {
   constructor(private readonly buffer: Buffer, private at = 0) {}
 
@@ -80,7 +97,18 @@ export class BinaryReader {
 
   int16(): number { return this.buffer.readInt16BE(this.take(2)); }
   int32(): number { return this.buffer.readInt32BE(this.take(4)); }
-  int64(): number { return Number(this.buffer.readBigInt64BE(this.take(8))); }
+
+  int64(): number {
+    const value = this.buffer.readBigInt64BE(this.take(8));
+    if (!Number.isSafeInteger(Number(value))) throw new RangeError(`${value} does not fit 53 bits`);
+    return Number(value);
+  }
+
+  /** A time in ms. One that no clock says is no reason to lose the rest: the nearest that fits 53 bits. */
+  timestamp(): number {
+    const value = Number(this.buffer.readBigInt64BE(this.take(8)));
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+  }
 
   /** The count of an array; no more than there are bytes. Null arrays read as empty. */
   count(): number {

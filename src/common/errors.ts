@@ -108,13 +108,21 @@ export function errorName(code: number): ErrorName {
   return nameByCode.get(code) ?? 'UNKNOWN_SERVER_ERROR';
 }
 
+/** Details may quote what a client sent, and go into log lines and answers: so they are cut. */
+const MAX_DETAIL_CHARACTERS = 1000;
+
+/** The text, cut with an ellipsis if it is long. */
+export function shortened(text: string): string {
+  return text.length <= MAX_DETAIL_CHARACTERS ? text : `${text.slice(0, MAX_DETAIL_CHARACTERS - 1)}…`;
+}
+
 /** An error of the world, by Kafka's name. `retriable` says whether the same request may succeed later. */
 export class KafkaError extends Error {
   readonly retriable: boolean;
   readonly code: number;
 
   constructor(readonly errorName: ErrorName, detail?: string) {
-    super(detail ?? errorTable[errorName][2]);
+    super(detail === undefined ? errorTable[errorName][2] : shortened(detail));
     this.name = errorName;
     this.retriable = errorTable[errorName][1];
     this.code = errorCode(errorName);
@@ -139,6 +147,11 @@ export function messageOf(error: unknown): string {
   if (error instanceof KafkaError) return `${error.errorName}: ${error.message}`;
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   return String(error);
+}
+
+/** The message with where it was thrown: for errors that nobody expected. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack ? error.stack : messageOf(error);
 }
 
 /** The errno of a system error (`ENOSPC`, `EADDRINUSE` …), or undefined. */

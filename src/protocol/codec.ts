@@ -5,7 +5,8 @@
  * [p] Kafka: common/protocol/{MessageUtil,SendBuilder}.java@2.8.2
  */
 import { Packr } from 'msgpackr';
-import { invariant } from '../common/errors';
+import { MAX_STRING_BYTES } from '../common/binary';
+import { invariant, KafkaError } from '../common/errors';
 import { containsRecords, Schema, StructSchema } from './schema';
 import { ProtocolError } from './scan';
 
@@ -20,12 +21,24 @@ function wireInteger(value: number): number | bigint {
   return value > 0xffff_ffff || value < -0x8000_0000 ? BigInt(value) : value;
 }
 
+/** Throws INVALID_REQUEST for one that is too long for Kafka's wire: no peer would take it. */
+function wireString(value: string | null): string | null {
+  // A character has at most three bytes.
+  if (value === null || value.length * 3 <= MAX_STRING_BYTES) return value;
+  const bytes = Buffer.byteLength(value);
+  if (bytes <= MAX_STRING_BYTES) return value;
+  throw new KafkaError('INVALID_REQUEST', `a string of ${bytes} bytes is longer than ${MAX_STRING_BYTES}`);
+}
+
 function toWire(schema: Schema<unknown>, value: unknown): Wire {
   switch (schema.kind) {
     case 'int8': case 'int16': case 'int32': case 'int64': return wireInteger(value as number);
     case 'array': return (value as readonly unknown[]).map((item) => toWire(schema.of, item));
     case 'struct': return schema.fields.map((field) => toWire(field.type, (value as Record<string, unknown>)[field.name]));
-    case 'bool': case 'string': case 'nullableString': case 'bytes':
+    case 'string': case 'nullableString':
+      invariant(value !== undefined, 'a message field is missing');
+      return wireString(value as string | null);
+    case 'bool': case 'bytes':
       invariant(value !== undefined, 'a message field is missing');
       return value as Wire;
     case 'records': return invariant(false, 'record sets are written by the chunk writer') as never;

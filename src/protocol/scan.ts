@@ -7,11 +7,33 @@
  *
  * [p] Kafka: common/protocol/types/Struct.java checks while it reads; ours checks first (docs/decisions/0002)
  */
+import { MAX_STRING_BYTES } from '../common/binary';
 import { ScalarKind, Schema } from './schema';
 
 /** A frame that is not what its sender claims. The connection it came on is closed. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
+}
+
+/** The smallest character that takes so many bytes more than one: a smaller one must take fewer. */
+const SMALLEST = [0, 0x80, 0x800, 0x1_0000];
+
+/** Whether the bytes are UTF-8 (RFC 3629): no half surrogates, nothing longer than it must be. */
+function isUtf8(buffer: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end;) {
+    const lead = buffer[at++]!;
+    if (lead < 0x80) continue;
+    const more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || more > end - at) return false;
+    let character = lead & (0x3f >> more);
+    for (const last = at + more; at < last; at++) {
+      if ((buffer[at]! & 0xc0) !== 0x80) return false;
+      character = (character << 6) | (buffer[at]! & 0x3f);
+    }
+    if (character < SMALLEST[more]! || character > 0x10_ffff) return false;
+    if (character >= 0xd800 && character <= 0xdfff) return false;
+  }
+  return true;
 }
 
 /** A cursor over msgpack tokens. */
@@ -61,14 +83,24 @@ export class Scanner {
     return number;
   }
 
+  /** No longer than on Kafka's wire, and UTF-8: what is stored later must fit there, and be the same again. */
   skipString(nullable: boolean): void {
     const tag = this.uint(1);
     if (tag === 0xc0 && nullable) return;
-    if (tag >= 0xa0 && tag <= 0xbf) this.take(tag & 0x1f);
-    else if (tag === 0xd9) this.take(this.uint(1));
-    else if (tag === 0xda) this.take(this.uint(2));
-    else if (tag === 0xdb) this.take(this.uint(4));
-    else throw new ProtocolError(`expected a string, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+    const length = this.stringLength(tag);
+    if (length > MAX_STRING_BYTES) {
+      throw new ProtocolError(`a string of ${length} bytes is longer than ${MAX_STRING_BYTES}`);
+    }
+    const start = this.take(length);
+    if (!isUtf8(this.buffer, start, this.at)) throw new ProtocolError(`the string at byte ${start} is not UTF-8`);
+  }
+
+  private stringLength(tag: number): number {
+    if (tag >= 0xa0 && tag <= 0xbf) return tag & 0x1f;
+    if (tag === 0xd9) return this.uint(1);
+    if (tag === 0xda) return this.uint(2);
+    if (tag === 0xdb) return this.uint(4);
+    throw new ProtocolError(`expected a string, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
   }
 
   private skipBinary(): void {

@@ -26,7 +26,6 @@ export function encodeResponse<Q, R>(api: Api<Q, R>, correlationId: number, body
 }
 
 const REQUEST_FIELDS = 5;
-const MAX_CLIENT_ID_BYTES = 32767;
 
 /** Checks a request frame (without its length) and decodes it; throws ProtocolError. */
 export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { header: RequestHeader; api: Api; body: unknown } {
@@ -35,9 +34,7 @@ export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { 
   const apiKey = scanner.integer();
   const apiVersion = scanner.integer();
   const correlationId = scanner.integer();
-  const start = scanner.at;
   scanner.skipString(true);
-  if (scanner.at - start > MAX_CLIENT_ID_BYTES) throw new ProtocolError('the client id is too long');
   const api = apis.get(apiKey);
   if (api === undefined) throw new ProtocolError(`unknown api key ${apiKey}`);
   if (apiVersion < 0 || apiVersion > api.maxVersion) throw new ProtocolError(`unsupported version ${apiVersion} of ${api.name}`);

@@ -2,9 +2,10 @@
 import { unpack, Packr } from 'msgpackr';
 import { allApis, apiByKey } from '../../src/protocol/apis';
 import { FrameParser } from '../../src/protocol/frame-parser';
+import { heartbeat } from '../../src/protocol/messages/groups';
 import { fetch, produce } from '../../src/protocol/messages/produce-fetch';
 import { Schema } from '../../src/protocol/schema';
-import { ProtocolError } from '../../src/protocol/scan';
+import { ProtocolError, Scanner } from '../../src/protocol/scan';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/protocol/wire';
 import { Prng } from '../../src/simulation/prng';
 
@@ -73,6 +74,36 @@ describe('hostile frames', () => {
     refuse(packr.pack([...produceHead, [1, 0, new Map([['a', 1]])]]));
   });
 
+  test('a string is as long as on Kafka\'s wire and UTF-8, wherever it stands', () => {
+    const texts: readonly (readonly [text: string | Buffer, isTaken: boolean])[] = [
+      ['x'.repeat(32767), true], ['x'.repeat(32768), false], ['ж'.repeat(16383), true], ['ж'.repeat(16384), false],
+      ['x'.repeat(2_000_000), false], ['', true], ['𝄞', true],
+    ];
+    const frameOf = (clientId: unknown, group: unknown) =>
+      packr.pack([12, 0, 1, clientId, [group, 1, 'member', null]]);
+    for (const [text, isTaken] of texts) {
+      for (const frame of [frameOf('c', text), frameOf(text, 'g')]) {
+        if (isTaken) expect(() => decodeRequest(frame, apiByKey)).not.toThrow();
+        else refuse(frame);
+      }
+    }
+    for (const bytes of [[0xff], [0x41, 0x80], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3]]) {
+      const good = frameOf('c', 'q'.repeat(bytes.length));
+      const bad = Buffer.from(good);
+      bad.set(bytes, good.indexOf('q'));
+      expect(() => decodeRequest(good, apiByKey)).not.toThrow();
+      refuse(bad);
+    }
+  });
+
+  test('a string that nobody would take is not sent', () => {
+    const members = { generationId: 1, memberId: 'm', groupInstanceId: null };
+    expect(() => encodeRequest(heartbeat, 1, 'c', { groupId: 'g'.repeat(32767), ...members })).not.toThrow();
+    for (const groupId of ['g'.repeat(32768), 'ж'.repeat(16384)]) {
+      expect(() => encodeRequest(heartbeat, 1, 'c', { groupId, ...members })).toThrow('longer than 32767');
+    }
+  });
+
   test('claims of huge arrays, strings and binaries are refused without allocating', () => {
     const head = packr.pack(produceHead).subarray(1);
     const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
@@ -129,4 +160,34 @@ describe('the frame parser', () => {
   test('refuses a frame above the limit as soon as its length is known', () => {
     expect(() => new FrameParser(999).push(Buffer.from([0, 0, 3, 232]), () => {})).toThrow('larger than the 999 allowed');
   });
+});
+
+test('what counts as UTF-8 is what decodes without a replacement, of two bytes and more', () => {
+  const random = new Prng('utf-8');
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const isUtf8 = (bytes: Buffer) => {
+    try {
+      new Scanner(Buffer.concat([Buffer.of(0xa0 | bytes.length), bytes])).skipString(false);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const decodes = (bytes: Buffer) => {
+    try {
+      decoder.decode(bytes);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const differs = (bytes: Buffer) => isUtf8(bytes) !== decodes(bytes);
+  const found: string[] = [];
+  for (let i = 0; i < 0x1_0000; i++) if (differs(Buffer.of(i >> 8, i & 0xff))) found.push(i.toString(16));
+  const interesting = [0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5];
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Buffer.from(Array.from({ length: 3 + random.below(3) }, () => random.pick(interesting)));
+    if (differs(bytes)) found.push(bytes.toString('hex'));
+  }
+  expect(found).toEqual([]);
 });

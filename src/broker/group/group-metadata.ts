@@ -6,6 +6,7 @@
  *
  * [p] Kafka: coordinator/group/{GroupMetadata,MemberMetadata}.scala@2.8.2
  */
+import { cutToBytes, MAX_STRING_BYTES } from '../../common/binary';
 import { invariant } from '../../common/errors';
 import { Random, Timer } from '../../common/host';
 import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from '../../protocol/consumer-protocol';
@@ -268,8 +269,15 @@ export class Group {
   }
 }
 
-/** `prefix` and a random UUID. Kafka: GroupMetadata#generateMemberId */
-export function newMemberId(random: Random, prefix: string): string {
+/** What is left of a string's bytes for the prefix of a member id, besides a UUID. */
+const MAX_PREFIX_BYTES = MAX_STRING_BYTES - 37;
+
+/**
+ * The client id, cut if the member id would be too long to be told, and a random UUID. Kafka:
+ * GroupMetadata#generateMemberId
+ */
+export function newMemberId(random: Random, clientId: string): string {
+  const prefix = cutToBytes(clientId, MAX_PREFIX_BYTES);
   const hex = random.bytes(16).toString('hex');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
   return [prefix, ...parts].join('-');

@@ -103,13 +103,13 @@ export function decodeOffsetValue(bytes: Buffer): CommittedOffset {
   const offset = reader.int64();
   const leaderEpoch = version === 3 ? reader.int32() : -1;
   const metadata = reader.string();
-  const commitTimestamp = reader.int64();
+  const commitTimestamp = reader.timestamp();
   return {
     offset,
     leaderEpoch,
     metadata,
     commitTimestamp,
-    expireTimestamp: version === 1 ? reader.int64() : -1,
+    expireTimestamp: version === 1 ? reader.timestamp() : -1,
   };
 }
 
@@ -143,7 +143,7 @@ export function decodeGroupValue(bytes: Buffer): StoredGroup {
   const generation = reader.int32();
   const protocol = reader.nullableString();
   const leader = reader.nullableString();
-  const currentStateTimestamp = version >= 2 ? reader.int64() : -1;
+  const currentStateTimestamp = version >= 2 ? reader.timestamp() : -1;
   const members = Array.from({ length: reader.count() }, () => readMember(reader, version));
   return { protocolType, generation, protocol, leader, currentStateTimestamp, members };
 }

@@ -8,7 +8,7 @@
  * Kafka: server/KafkaApis.scala#handleFindCoordinatorRequest, #createInternalTopic@2.8.2
  */
 import { GROUP_METADATA_TOPIC } from '../../common/cluster-types';
-import { errorCode, ErrorName, messageOf } from '../../common/errors';
+import { errorCode, ErrorName, messageOf, shortened } from '../../common/errors';
 import { Clock, withDeadline } from '../../common/host';
 import { findCoordinator } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
@@ -30,7 +30,7 @@ export interface FindCoordinatorDeps {
 }
 
 function refused(error: ErrorName, errorMessage: string): Response {
-  return { errorCode: errorCode(error), errorMessage, nodeId: -1, host: '', port: -1 };
+  return { errorCode: errorCode(error), errorMessage: shortened(errorMessage), nodeId: -1, host: '', port: -1 };
 }
 
 export async function handleFindCoordinator(
