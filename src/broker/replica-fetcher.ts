@@ -13,7 +13,10 @@
  * Kafka: server/{AbstractFetcherThread,ReplicaFetcherThread}.scala@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { errorCode, errorName, ErrorName, InvariantError, KafkaError, messageOf } from '../common/errors';
+import { inBackground } from '../common/background';
+import {
+  errorCode, errorName, ErrorName, InvariantError, KafkaError, messageOf, stackOf,
+} from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { fetch } from '../protocol/messages/produce-fetch';
 import { TypeOf } from '../protocol/schema';
@@ -83,7 +86,7 @@ export class ReplicaFetcher {
   add(partition: Partition): void {
     this.putLast({ partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0, passedOver: 0 });
     this.wake?.();
-    if (!this.running) void this.run();
+    if (!this.running) inBackground(this.log, 'Fetching', this.run());
   }
 
   private putLast(one: Followed): void {
@@ -126,8 +129,10 @@ export class ReplicaFetcher {
         else if (this.due('truncating').length === 0) await this.pause();
       } catch (error) {
         if (this.isClosed) break;
-        if (!(error instanceof KafkaError)) throw error;
-        this.log.info(`Fetching from broker ${this.options.leaderId} failed: ${messageOf(error)}`);
+        if (error instanceof InvariantError) throw error;
+        const from = `Fetching from broker ${this.options.leaderId}`;
+        if (error instanceof KafkaError) this.log.info(`${from} failed: ${messageOf(error)}`);
+        else this.log.error(`${from} failed unexpectedly: ${stackOf(error)}`);
         await sleep(this.host.clock, this.options.backoffMs);
       }
     }
@@ -188,11 +193,11 @@ export class ReplicaFetcher {
     try {
       action();
     } catch (error) {
-      if (error instanceof InvariantError || error instanceof TypeError) throw error;
+      if (error instanceof InvariantError) throw error;
       const isGone = !(error instanceof KafkaError) || error.errorName === 'KAFKA_STORAGE_ERROR';
       const step = one.state === 'truncating' ? 'truncated' : 'appended to';
       const text = `The log of ${one.partition.name} could not be ${step}${isGone ? ', and is left' : ''}`;
-      this.log.error(`${text}: ${messageOf(error)}`);
+      this.log.error(`${text}: ${error instanceof KafkaError ? messageOf(error) : stackOf(error)}`);
       if (isGone) one.state = 'failed';
       else this.delay(one);
     }

@@ -236,7 +236,7 @@ export class ReplicaManager {
       this.announce(partition);
       return 'NONE';
     } catch (error) {
-      if (error instanceof InvariantError || error instanceof TypeError) throw error;
+      if (error instanceof InvariantError) throw error;
       const role = state.leader === brokerId ? 'leader' : 'follower';
       this.log.error(`${tpName(tp)} could not become ${role}: ${messageOf(error)}`);
       return error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';

@@ -1,10 +1,11 @@
 /**
  * Which handler serves which API: a table, nothing else. Handlers take and return typed objects and know neither
- * sockets nor msgpack (design D5).
+ * sockets nor msgpack (design D5). What a handler throws costs that request: its client is told, and the broker
+ * goes on; a broken invariant stops it.
  *
  * Kafka: server/KafkaApis.scala#handle@2.8.2
  */
-import { InvariantError, messageOf } from '../common/errors';
+import { errorCode, InvariantError, KafkaError, stackOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { LogManager } from '../log/log-manager';
 import { CloseConnection, RequestContext, Serve } from '../network/server-connection';
@@ -16,6 +17,7 @@ import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/me
 import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api } from '../protocol/schema';
+import { errorResponse } from './error-response';
 import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
 import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
 import { callerOf, GroupService } from './group/group-service';
@@ -47,6 +49,8 @@ export interface RouterDeps {
   /** A mistake of ours surfaced: the broker must not go on. */
   readonly onFatal: (error: unknown) => void;
 }
+
+const CONTROLLER_APIS = [leaderAndIsr, updateMetadata, stopReplica].map(({ key }) => key);
 
 type Handler = (body: never, context: RequestContext) => unknown;
 
@@ -84,17 +88,20 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(listGroups, (body) => offsets.list(body.statesFilter));
   on(deleteGroups, (body) => offsets.deleteGroups(body.groupsNames));
 
-  const failed = (api: Api, error: unknown): never => {
-    deps.log.error(`${api.name} failed: ${error instanceof Error && error.stack ? error.stack : messageOf(error)}`);
-    if (error instanceof InvariantError || error instanceof TypeError) deps.onFatal(error);
-    throw error;
+  const failed = (api: Api, body: unknown, error: unknown): unknown => {
+    deps.log.error(`${api.name} failed: ${stackOf(error)}`);
+    if (error instanceof InvariantError) deps.onFatal(error);
+    // The controller repeats what was not answered.
+    if (error instanceof InvariantError || CONTROLLER_APIS.includes(api.key)) throw error;
+    const name = error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';
+    return errorResponse(api, body, errorCode(name));
   };
   return (api, body, context) => {
     try {
       const result = table.get(api.key)!(body as never, context);
-      return result instanceof Promise ? result.catch((error) => failed(api, error)) : result;
+      return result instanceof Promise ? result.catch((error) => failed(api, body, error)) : result;
     } catch (error) {
-      return failed(api, error);
+      return failed(api, body, error);
     }
   };
 }

@@ -73,6 +73,7 @@ interface Asked {
 class PlayedLeader {
   readonly asked: Asked[] = [];
   readonly events: TimelineEvent[] = [];
+  readonly logged: string[] = [];
   nowMs = 0;
   private timers: { readonly atMs: number; readonly action: () => void }[] = [];
   readonly fetcher: ReplicaFetcher;
@@ -92,7 +93,8 @@ class PlayedLeader {
         return { cancel: () => { this.timers = this.timers.filter((one) => one !== timer); } };
       },
     };
-    const log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false };
+    const error = (line: string) => { this.logged.push(line); };
+    const log = { error, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false };
     const host = { clock, event: (event: TimelineEvent) => { this.events.push(event); } } as unknown as Host;
     this.fetcher = new ReplicaFetcher(host, log as never, leader, {
       brokerId: 2, leaderId: 1, maxWaitMs: 500, minBytes: 1, maxBytes: 100, partitionMaxBytes: 100, backoffMs: BACKOFF_MS,
@@ -295,6 +297,18 @@ test('a partition whose log fails, or whose leader has a newer epoch, is left un
   leader.fetcher.add(fenced!.partition);
   await leader.fetched({});
   expect(leader.order).toEqual(['t-2', 't-1']);
+});
+
+test('an error that nobody expected is logged with its stack, and the fetcher goes on', async () => {
+  const { leader } = await fetching();
+  for (let round = 2; round < 5; round++) {
+    leader.last.fail(new TypeError('undefined is not a function'));
+    await leader.turns();
+    await leader.pass(BACKOFF_MS);
+    expect(leader.asked.filter(({ api }) => api === 'fetch')).toHaveLength(round);
+  }
+  expect(leader.logged).toHaveLength(3);
+  expect(leader.logged[0]).toMatch(/Fetching from broker 1 failed unexpectedly: TypeError: .*\n +at /);
 });
 
 test('after a lost connection the leader is asked again', async () => {
