@@ -4,6 +4,7 @@
  *
  * Kafka: server/ReplicaManager.scala#maybePropagateIsrChanges@2.8.2 below IBP 2.7
  */
+import { inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { Clock, Log, Timer } from '../common/host';
@@ -26,7 +27,7 @@ export class IsrChangePropagator {
 
   start(): void {
     this.timer = this.clock.schedule(this.options.checkIntervalMs, () => {
-      void this.maybeSend();
+      inBackground(this.log, 'Announcing ISR changes', this.maybeSend());
       this.start();
     });
   }

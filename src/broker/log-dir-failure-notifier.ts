@@ -6,6 +6,7 @@
  *
  * Kafka: server/ReplicaManager.scala#handleLogDirFailure, zk/KafkaZkClient.scala#propagateLogDirEvent@2.8.2 (KIP-112)
  */
+import { inBackground } from '../common/background';
 import { messageOf } from '../common/errors';
 import { Clock, Log, Timer } from '../common/host';
 import { ZkConnection } from '../zk/zk-connection';
@@ -23,7 +24,7 @@ export class LogDirFailureNotifier {
 
   notify(): void {
     this.isDue = true;
-    void this.send();
+    inBackground(this.log, 'Announcing the failure of a log dir', this.send());
   }
 
   stop(): void {
@@ -42,7 +43,7 @@ export class LogDirFailureNotifier {
     } catch (error) {
       this.isDue = true;
       this.log.warn(`The failure of a log dir could not be announced, trying again: ${messageOf(error)}`);
-      this.timer = this.clock.schedule(RETRY_MS, () => void this.send());
+      this.timer = this.clock.schedule(RETRY_MS, () => this.notify());
     } finally {
       this.isSending = false;
     }

@@ -10,6 +10,7 @@
  * Kafka: cluster/Partition.scala@2.8.2; differs: on a conflict Kafka waits for the next LeaderAndIsr; a
  * replica joins only if the incarnation that fetched is registered at that moment (docs/decisions/0010).
  */
+import { inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, Timer } from '../common/host';
@@ -225,7 +226,8 @@ export class Partition {
     const { brokerEpoch } = follower;
     // A restart may have cost it what it had (KIP-903). The write checks again: the metadata may be old.
     if (this.deps.liveBrokerEpoch(replicaId) !== brokerEpoch) return;
-    if (this.isr.length === this.known(this.isr).length) void this.changeIsr([...this.isr, replicaId]);
+    if (this.isr.length !== this.known(this.isr).length) return;
+    inBackground(this.deps.log, `ISR of ${this.name}`, this.changeIsr([...this.isr, replicaId]));
   }
 
   /** Those of whom a write can check that they have not been restarted. */
@@ -251,7 +253,7 @@ export class Partition {
     const { highWatermark, logEndOffset } = this.log;
     const position = `high watermark ${highWatermark}, end ${logEndOffset}`;
     this.deps.log.info(`Shrinking ISR of ${this.name} from ${this.isr} to ${left} (${position})`);
-    void this.changeIsr(this.known(left));
+    inBackground(this.deps.log, `ISR of ${this.name}`, this.changeIsr(this.known(left)));
   }
 
   /**
@@ -261,24 +263,22 @@ export class Partition {
    */
   private settleUnknown(): void {
     if (!this.isLeader || this.isrState.phase !== 'unknown') return;
-    void this.changeIsr(this.known(this.withoutLaggards()));
+    inBackground(this.deps.log, `ISR of ${this.name}`, this.changeIsr(this.known(this.withoutLaggards())));
   }
 
   private async changeIsr(isr: readonly number[]): Promise<void> {
     const before = this.isrState;
     const proposed = this.isrState = proposeIsr(before, isr);
-    const { leaderEpoch, controllerEpoch } = this;
-    const me = { leader: this.deps.brokerId, leaderEpoch };
+    const me = { leader: this.deps.brokerId, leaderEpoch: this.leaderEpoch };
     this.isrWriteEvent('isr-write-started', isr);
     let after = unknownIsr(proposed);
     try {
-      const content = { ...me, isr, controllerEpoch };
+      const content = { ...me, isr, controllerEpoch: this.controllerEpoch };
       const members = membersToCheck(this.deps.brokerId, this.followers, isr);
       const write = { content, expectedZkVersion: before.zkVersion, members };
       const result = await this.deps.writeIsr(this.tp, write);
-      if (this.isrState === proposed) {
-        after = this.answered(result, afterIsrWrite(before, proposed, result, me));
-      }
+      const next = afterIsrWrite(before, proposed, result, me);
+      if (this.isrState === proposed) after = this.answered(result, next);
     } catch (error) {
       this.deps.log.warn(`The ISR of ${this.name} could not be written: ${messageOf(error)}`);
     }
@@ -294,7 +294,7 @@ export class Partition {
   private answered(result: IsrWriteResult, after: IsrState): IsrState {
     if (result.kind === 'member-gone') this.memberGone(result.member);
     if (result.kind !== 'conflict') return after;
-    const { stateVersion: zkVersion, name } = this;
+    const { stateVersion: zkVersion, name, leaderEpoch } = this;
     this.partitionEvent('isr-conflict', { zkVersion, found: result.state ?? null });
     if (this.deps.lab.freezeOnConflict) {
       const text = `Cached zkVersion [${zkVersion}] not equal to that in zookeeper`;
@@ -302,8 +302,7 @@ export class Partition {
       return { ...this.isrState, phase: 'superseded' };
     }
     if (after.phase === 'superseded') {
-      const past = `${name} has moved on from leader epoch ${this.leaderEpoch}`;
-      this.deps.log.info(`${past}; waiting for the controller`);
+      this.deps.log.info(`${name} has moved past leader epoch ${leaderEpoch}; waiting for the controller`);
     }
     return after;
   }

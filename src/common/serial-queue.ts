@@ -17,12 +17,12 @@ export class SerialQueue {
 
   put(job: () => Promise<void> | void): void {
     this.jobs.push(job);
-    if (!this.running) void this.drain();
+    if (!this.running) this.drain().catch(this.onError);
   }
 
   putFirst(job: () => Promise<void> | void): void {
     this.jobs.unshift(job);
-    if (!this.running) void this.drain();
+    if (!this.running) this.drain().catch(this.onError);
   }
 
   clear(): void {

@@ -9,6 +9,7 @@
  *
  * Kafka: clients/consumer/internals/Fetcher.java@2.8.2
  */
+import { inBackground } from '../common/background';
 import { tpName } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log } from '../common/host';
@@ -21,21 +22,12 @@ import { AssignedPartition, ResetStrategy } from './assigned-partition';
 import { CompletedFetch, Deserializers } from './completed-fetch';
 import { ConsumerConfig } from './consumer-config';
 import { ConsumerRecord } from './consumer-record';
+import { Asked, fetchRequest } from './fetch-request';
 import { OffsetFetcher } from './offset-fetcher';
 import { SubscriptionState } from './subscription-state';
 
-const CONSUMER = -1;
 /** Responses of one partition that may wait: one being read, one behind it. */
 const PREFETCH = 2;
-
-/** A partition in a fetch request, as it was then. */
-interface Asked {
-  readonly partition: AssignedPartition;
-  readonly fetchOffset: number;
-  readonly since: object;
-}
-
-type AskedRow = TypeOf<typeof fetch.request>['topics'][number]['partitions'][number];
 
 /** A response has room for some only: busy partitions must not starve the others (SubscriptionState#movePartitionToEnd). */
 const servedLongestAgo = (a: AssignedPartition, b: AssignedPartition) => a.lastServed - b.lastServed;
@@ -168,14 +160,18 @@ export class Fetcher {
       }
     }
     for (const [node, partitions] of byNode)
-      if (!this.busyNodes.has(node)) void this.fetchFrom(node, partitions.sort(servedLongestAgo));
+      if (!this.busyNodes.has(node)) this.later(this.fetchFrom(node, partitions.sort(servedLongestAgo)));
   }
 
   private askForPosition(partition: AssignedPartition): void {
     const leader = this.offsets.leaderOf(partition.tp);
     if (leader === undefined) this.lookForLeader(partition);
-    else if (partition.state === 'await-reset') void this.offsets.reset(partition, leader);
-    else void this.offsets.validate(partition, leader);
+    else if (partition.state === 'await-reset') this.later(this.offsets.reset(partition, leader));
+    else this.later(this.offsets.validate(partition, leader));
+  }
+
+  private later(work: Promise<void>): void {
+    inBackground(this.log, 'Fetching', work);
   }
 
   private lookForLeader(partition: AssignedPartition): void {
@@ -205,7 +201,7 @@ export class Fetcher {
       since: partition.lastMove,
     }));
     try {
-      const response = await this.pool.request(this.metadata.address(node)!, fetch, this.fetchRequest(asked));
+      const response = await this.pool.request(this.metadata.address(node)!, fetch, fetchRequest(asked, this.config));
       if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
       if (!this.isClosed) hasRecords = await this.accept(asked, response);
     } catch (error) {
@@ -217,34 +213,6 @@ export class Fetcher {
       // While the records are worked on the broker is at the next ones; where there were none the next poll asks again.
       if (hasRecords && !this.isClosed) this.sendFetches();
     }
-  }
-
-  private fetchRequest(asked: readonly Asked[]): TypeOf<typeof fetch.request> {
-    const { config } = this;
-    const topics: { readonly topic: string; readonly partitions: AskedRow[] }[] = [];
-    for (const {
-      partition: { tp, currentLeader },
-      fetchOffset,
-    } of asked) {
-      // Rows of a topic that do not follow each other stay apart: the order says who is served first.
-      if (topics.at(-1)?.topic !== tp.topic) topics.push({ topic: tp.topic, partitions: [] });
-      topics.at(-1)!.partitions.push({
-        partition: tp.partition,
-        currentLeaderEpoch: currentLeader.epoch,
-        fetchOffset,
-        logStartOffset: -1,
-        partitionMaxBytes: config['max.partition.fetch.bytes'],
-      });
-    }
-    return {
-      replicaId: CONSUMER,
-      replicaEpoch: -1,
-      maxWaitMs: config['fetch.max.wait.ms'],
-      minBytes: config['fetch.min.bytes'],
-      maxBytes: config['fetch.max.bytes'],
-      isolationLevel: 0,
-      topics,
-    };
   }
 
   /** Nothing moved since it was asked for, and it is next behind what is here. */

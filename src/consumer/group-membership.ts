@@ -9,6 +9,7 @@
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
+import { inBackground } from '../common/background';
 import { TopicPartition } from '../common/cluster-types';
 import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep } from '../common/host';
@@ -216,7 +217,7 @@ export class GroupMembership implements CommitRights, Beating {
     );
     if (!isWanted()) {
       // The consumer left meanwhile: the coordinator must not wait for a member that is none.
-      void this.sayGoodbye(answer.memberId);
+      inBackground(this.deps.log, 'Leaving the group', this.sayGoodbye(answer.memberId));
       return undefined;
     }
     if (errorName(answer.errorCode) === 'MEMBER_ID_REQUIRED') this.memberId = answer.memberId;

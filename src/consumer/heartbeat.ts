@@ -7,6 +7,7 @@
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
+import { inBackground } from '../common/background';
 import { ErrorName, messageOf } from '../common/errors';
 import { Clock, Log, Timer } from '../common/host';
 import { heartbeat } from '../protocol/messages/groups';
@@ -58,7 +59,7 @@ export class Heartbeat {
     this.timer = this.deps.clock.schedule(this.deps.intervalMs, () => {
       this.timer = undefined;
       this.start();
-      void this.beat();
+      inBackground(this.deps.log, 'A heartbeat', this.beat());
     });
   }
 

@@ -11,6 +11,7 @@
  * Kafka: kafka/consumer/ZookeeperConsumerConnector.scala@0.8.2.2
  */
 import { RawConfig } from '../common/config-def';
+import { inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep, Timer } from '../common/host';
@@ -97,7 +98,7 @@ export class ZooKeeperConsumer {
     group.watch(Object.keys(topicCount), () => this.rebalanceSoon());
     this.rebalanceSoon();
     await this.queue.idle();
-    void this.pump();
+    inBackground(this.log, 'Reading', this.pump());
     if (this.config['auto.commit.enable']) this.commitLater();
     return new Map(Object.entries(topicCount).map(([topic, count]) => [topic, threadIds(this.consumerId, count).map((id) => this.streams.get(id)!)]));
   }

@@ -7,6 +7,7 @@
  *
  * Kafka: controller/ControllerChannelManager.scala#{ControllerChannelManager,RequestSendThread}@2.8.2
  */
+import { inBackground } from '../common/background';
 import { BrokerInfo, HostPort } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { Host, Log, sleep } from '../common/host';
@@ -77,7 +78,7 @@ class Channel {
       return false;
     }
     this.queue.push(request);
-    if (!this.sending) void this.drain();
+    if (!this.sending) inBackground(this.log, `Sending to broker ${this.brokerId}`, this.drain());
     return true;
   }
 

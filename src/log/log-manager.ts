@@ -7,6 +7,7 @@
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
+import { inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { isDiskError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
@@ -233,7 +234,11 @@ export class LogManager {
     this.scheduler.every(first, retentionCheckIntervalMs, () => this.deleteOldSegments());
     this.scheduler.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
     this.scheduler.every(PRODUCER_EXPIRATION_CHECK_MS, PRODUCER_EXPIRATION_CHECK_MS, () => this.expireProducers());
-    this.scheduler.every(first, flushCheckIntervalMs, () => { for (const log of this.all) void log.flushIfDue(); });
+    this.scheduler.every(first, flushCheckIntervalMs, () => this.flushDue());
+  }
+
+  private flushDue(): void {
+    for (const log of this.all) inBackground(this.log, `Flushing ${log.directory}`, log.flushIfDue());
   }
 
   private deleteOldSegments(): void {

@@ -8,6 +8,7 @@
  * Kafka: log/Log.scala@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
+import { inBackground } from '../common/background';
 import { KafkaError } from '../common/errors';
 import { NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK } from '../record/record-batch';
 import { LeaderEpochCheckpoint } from './checkpoint-file';
@@ -153,7 +154,8 @@ export class Log {
       this.segments.add(this.newSegment(baseOffset));
     });
     this.rolling.begin(this.config);
-    void this.flusher.flushBehind(Math.min(baseOffset, this.endOffset), old);
+    const flushed = this.flusher.flushBehind(Math.min(baseOffset, this.endOffset), old);
+    inBackground(this.context.log, `Flushing ${old.path}`, flushed);
   }
 
   private newSegment(baseOffset: number): LogSegment {
@@ -308,7 +310,7 @@ export class Log {
       disk.setModified(fresh.path, modifiedMs);
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));
-      void fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
+      fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
       this.storage.removeLater(doomed, this.config['file.delete.delay.ms']);
     });
   }

@@ -92,11 +92,11 @@ export class Producer<K = unknown, V = unknown> {
   /** Resolves with partition and offset once the record is acknowledged; rejects with KafkaError. The callback, if any, is called besides. */
   send(record: ProducerRecord<K, V>, callback?: SendCallback | null, options: WaitOptions = {}): Promise<RecordMetadata> {
     const sent = new Promise<RecordMetadata>((resolve, reject) => {
-      void this.produce(record, (error, metadata) => {
+      this.produce(record, (error, metadata) => {
         if (error) reject(error);
         else resolve(metadata!);
         callback?.(error, metadata);
-      }, options);
+      }, options)?.catch(reject);
     });
     // Who gave a callback has heard of a failure; the promise need not be looked at then.
     if (callback) sent.catch(() => {});

@@ -7,6 +7,7 @@
  *
  * Kafka: clients/producer/internals/Sender.java@2.8.2
  */
+import { inBackground } from '../common/background';
 import { HostPort, TopicPartition } from '../common/cluster-types';
 import { errorName, ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer } from '../common/host';
@@ -94,7 +95,9 @@ export class Sender {
       if (list) list.push(queue);
       else ready.set(leader, [queue]);
     }
-    if (ready.size > 0 && this.transactions && !this.transactions.hasProducerId) void this.askForProducerId(this.transactions);
+    if (ready.size > 0 && this.transactions && !this.transactions.hasProducerId) {
+      inBackground(this.log, 'Asking for a producer id', this.askForProducerId(this.transactions));
+    }
     for (const [node, queues] of ready) this.drain(node, queues, now);
     this.endFlushes();
   }
@@ -176,7 +179,7 @@ export class Sender {
         if (this.config['max.in.flight.requests.per.connection'] === 1) queue.muted = true;
       }
       if (batches.length === 0) return;
-      void this.send(node, this.metadata.address(node)!, batches, now);
+      inBackground(this.log, 'Sending', this.send(node, this.metadata.address(node)!, batches, now));
     }
   }
 

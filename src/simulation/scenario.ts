@@ -11,6 +11,7 @@ import { History } from '../checkers/history';
 import { MomentChecker } from '../checkers/moment-checks';
 import { resourcesAboveFloor, sessionsAboveFloor } from '../checkers/resources';
 import { TopicPartition, tpName } from '../common/cluster-types';
+import { messageOf } from '../common/errors';
 import { Consumer } from '../consumer/consumer';
 import { attachChecks } from './attach-checks';
 import { drawScenario, MAIN_TOPIC, Scenario, TRIMMED_TOPIC } from './draw-scenario';
@@ -108,7 +109,8 @@ class Run {
     for (const [i, writer] of scenario.writers.entries()) {
       await this.workload.start(`producer-${i}`, writer, writer.trimmed ? this.trimmed : this.main);
     }
-    void this.consume(await world.complete(cluster.consumer(), 30000, 'opening the consumer'));
+    const consumer = await world.complete(cluster.consumer(), 30000, 'opening the consumer');
+    this.consume(consumer).catch((error) => this.violations.push(`The consumer ended: ${messageOf(error)}`));
     this.startReaders();
     const readers = () => ({ group: this.group, oldGroup: this.oldGroup });
     const untilMs = startMs + scenario.faultsUntilMs + 1000;

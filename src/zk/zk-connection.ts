@@ -9,6 +9,7 @@
  *
  * Kafka: zookeeper/ZooKeeperClient.scala, zk/KafkaZkClient.scala#retryRequestsUntilConnected@2.8.2
  */
+import { inBackground } from '../common/background';
 import { messageOf } from '../common/errors';
 import { Host, Log, sleep } from '../common/host';
 import { CreateMode, isZkError, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from './zk-session';
@@ -85,7 +86,7 @@ export class ZkConnection {
       case 'watch': return this.watchFired(event.change, event.path);
       case 'connected':
         this.setConnected(true);
-        void this.resync();
+        inBackground(this.log, 'Looking again', this.resync());
         return;
       case 'suspended':
         this.log.warn('Connection to ZooKeeper lost; the session is being resumed');
@@ -106,7 +107,7 @@ export class ZkConnection {
     this.log.warn('ZooKeeper session expired; opening a new one');
     this.host.event({ what: 'zk-session-expired' });
     for (const listener of this.sessionListeners) listener.onExpired?.();
-    void this.reopen();
+    inBackground(this.log, 'Opening a new ZooKeeper session', this.reopen());
   }
 
   /** Tries until it succeeds: a broker without a session is the one thing that must not last. */

@@ -1,6 +1,7 @@
 /** Which fetches of a follower tell its leader that it has what is below. */
 import { FetchHandler } from '../../src/broker/handlers/fetch';
 import { ReplicaManager } from '../../src/broker/replica-manager';
+import { failOnRejection } from '../support/fail-on-rejection';
 import { LonePartition, TP } from '../support/lone-partition';
 
 /** Leads [1, 2] in epoch 5 with records 3 to 9; the high watermark is 3. */
@@ -15,7 +16,8 @@ function leader(): { one: LonePartition; fetchAt: (fetchOffset: number, currentL
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
     const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
     const topics = [{ topic: TP.topic, partitions }];
-    void handler.handle({ replicaId: 2, replicaEpoch, maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0, topics });
+    const limits = { maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0 };
+    failOnRejection(handler.handle({ replicaId: 2, replicaEpoch, ...limits, topics }));
   };
   return { one, fetchAt };
 }

@@ -2,6 +2,7 @@
 import { DelayedOperation, Purgatory } from '../../src/broker/purgatory';
 import { Clock } from '../../src/common/host';
 import { Metrics } from '../../src/common/metrics';
+import { failOnRejection } from '../support/fail-on-rejection';
 
 const tp = (partition: number) => ({ topic: 't', partition });
 
@@ -120,11 +121,12 @@ test('a request whose peer is gone is dropped with its timer, and is not looked 
   const purgatory = new Purgatory(clock);
   let leave = () => {};
   const operation = new Waiting();
-  void purgatory.tryCompleteElseWatch(operation, [tp(0), tp(1)], 2 ** 31 - 1, {
-    onGone: (listener) => {
+  const asker = {
+    onGone: (listener: () => void) => {
       leave = listener;
     },
-  });
+  };
+  failOnRejection(purgatory.tryCompleteElseWatch(operation, [tp(0), tp(1)], 2 ** 31 - 1, asker));
   expect(purgatory.watched).toBe(2);
   leave();
   expect([purgatory.numDelayed, purgatory.watched, timers.size]).toEqual([0, 0, 0]);
@@ -137,7 +139,7 @@ test('changes within one turn of the loop lead to one look', async () => {
   const { clock } = handClock();
   const purgatory = new Purgatory(clock);
   const operation = new Waiting();
-  void purgatory.tryCompleteElseWatch(operation, [tp(0)], 500);
+  failOnRejection(purgatory.tryCompleteElseWatch(operation, [tp(0)], 500));
   for (let i = 0; i < 10; i++) purgatory.check(tp(0));
   await Promise.resolve();
   expect(operation.looks).toBe(2);

@@ -1,4 +1,5 @@
 /** Order and memory of a producer while brokers fail. Whole brokers, virtual time. */
+import { failOnRejection } from '../support/fail-on-rejection';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 test('with one request in flight records keep their order, also over a change of the leader', async () => {
@@ -86,8 +87,10 @@ test.each([1, 5])('a busy partition does not keep another waiting until it is th
   await cluster.world.complete(producer.send({ ...other, value: 'first' }), 30000, 'the first record of the other');
   let busy = 0;
   let isThrough = false;
-  for (let i = 0; i < 100; i++) void producer.send({ ...TP, value: 'x'.repeat(100) }).then(() => { busy++; });
-  void producer.send({ ...other, value: 'y'.repeat(100) }).then(() => { isThrough = true; });
+  for (let i = 0; i < 100; i++) {
+    failOnRejection(producer.send({ ...TP, value: 'x'.repeat(100) }).then(() => { busy++; }));
+  }
+  failOnRejection(producer.send({ ...other, value: 'y'.repeat(100) }).then(() => { isThrough = true; }));
   await runUntil(cluster, 'the other is through', () => isThrough);
   expect(busy).toBeLessThan(20);
   await runUntil(cluster, 'all are through', () => busy === 100);

@@ -7,6 +7,7 @@ import { until } from '../../src/lab/wait';
 import { ZooKeeperProcess } from '../../src/lab/zookeeper-process';
 import { parseConnectString, realZooKeeper } from '../../src/zk/real-zookeeper';
 import { LIBRARY_CODES, LibraryConnection, setTransactionVersion } from '../../src/zk/zookeeper-library';
+import { failOnRejection } from '../support/fail-on-rejection';
 import { codeOf, freshChroot, Sessions, zkConnect, zkHost } from '../support/real-zk';
 
 const sessions = new Sessions();
@@ -84,7 +85,7 @@ test('P4: events that come in do not put off the pings: the session lives', asyn
   const other = (await sessions.session(direct())).session;
   await session.create('/busy', data('0'), 'persistent');
   const armed = () => session.get('/busy', true).catch(() => undefined);
-  session.onEvent((event) => { if (event.type === 'watch') void armed(); });
+  session.onEvent((event) => { if (event.type === 'watch') failOnRejection(armed()); });
   await armed();
   const until_ = Date.now() + 4000;
   for (let i = 0; Date.now() < until_; i++) await other.set('/busy', data(String(i)), -1);

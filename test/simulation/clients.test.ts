@@ -4,6 +4,7 @@ import { KafkaError } from '../../src/common/errors';
 import { Consumer } from '../../src/consumer/consumer';
 import { Producer } from '../../src/producer/producer';
 import { SimCluster } from '../../src/simulation/sim-cluster';
+import { failOnRejection } from '../support/fail-on-rejection';
 import { bringUp, healAndSettle, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 /** Appends happen, answers do not come back: what makes a client send twice. */
@@ -94,7 +95,10 @@ describe('F15: a client whose metadata is old', () => {
     const consumer = await cluster.world.complete(cluster.consumer({ ...where, 'metadata.max.age.ms': 10_000_000 }), 30000, 'opening');
     consumer.assign([TP]);
     const read: string[] = [];
-    void (async () => { for (;;) for (const record of await consumer.poll(1000)) read.push(record.value!.toString()); })();
+    const readOn = async () => {
+      for (;;) for (const record of await consumer.poll(1000)) read.push(record.value!.toString());
+    };
+    failOnRejection(readOn());
     for (let round = 0; round < 3; round++) {
       expect(typeof await send(cluster, producer, `r${round}`)).toBe('number');
       await runUntil(cluster, 'it was read', () => read.includes(`r${round}`));
@@ -134,9 +138,10 @@ describe('F20: when the work is done beside the poll loop', () => {
     await consumer.subscribe([TP.topic]);
     const done = new Set<number>();
     const pending: number[] = [];
-    void (async () => {
+    const readOn = async () => {
       for (;;) for (const record of await consumer.poll(100)) pending.push(record.offset);
-    })();
+    };
+    failOnRejection(readOn());
     const worker = () => cluster.world.schedule(300, () => {
       const offset = pending.shift();
       if (environment.simHost.life.isDead) return;

@@ -4,6 +4,7 @@ import { RpcConnection } from '../../src/network/rpc-connection';
 import { Producer } from '../../src/producer/producer';
 import { fetch } from '../../src/protocol/messages/produce-fetch';
 import { SimCluster } from '../../src/simulation/sim-cluster';
+import { failOnRejection } from '../support/fail-on-rejection';
 import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
 const running = (cluster: SimCluster) =>
@@ -73,7 +74,7 @@ test('a client may not write to __consumer_offsets, and groups go on', async () 
     30000,
     'opening a consumer',
   );
-  consumer.subscribe(['t']);
+  failOnRejection(consumer.subscribe(['t']));
   const read = async () => {
     for (;;) if ((await consumer.poll(1000)).length > 0) return consumer.commitSync();
   };

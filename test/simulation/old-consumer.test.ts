@@ -2,10 +2,12 @@
 import { tpName } from '../../src/common/cluster-types';
 import { RawConfig } from '../../src/common/config-def';
 import { rangeAllocation, roundRobinAllocation } from '../../src/consumer/partition-allocation';
+import { MessageStream } from '../../src/consumer/message-stream';
 import { ZooKeeperConsumer } from '../../src/consumer/zookeeper-consumer';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { SimHost } from '../../src/simulation/sim-host';
 import { ZOOKEEPER_HOST } from '../../src/simulation/sim-zookeeper';
+import { failOnRejection } from '../support/fail-on-rejection';
 import { bringUp, runFor, runUntil } from '../support/sim';
 
 const TPS = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition }));
@@ -28,13 +30,17 @@ function startOld(cluster: SimCluster, groupId: string, config: RawConfig = {}, 
   const environment = cluster.environment();
   const consumer = new ZooKeeperConsumer(environment, { 'zookeeper.connect': 'z', 'group.id': groupId, 'auto.offset.reset': 'smallest', 'rebalance.backoff.ms': 500, ...config });
   const member: OldMember = { host: environment.simHost, consumer, read: new Map() };
-  void (async () => {
-    for (const stream of (await consumer.createMessageStreams({ orders: streams })).get('orders')!) {
-      void (async () => {
-        for await (const record of stream) member.read.set(`${record.partition}@${record.offset}`, (member.read.get(`${record.partition}@${record.offset}`) ?? 0) + 1);
-      })();
+  const readStream = async (stream: MessageStream) => {
+    for await (const { partition, offset } of stream) {
+      const name = `${partition}@${offset}`;
+      member.read.set(name, (member.read.get(name) ?? 0) + 1);
     }
-  })();
+  };
+  const readAll = async () => {
+    const opened = await consumer.createMessageStreams({ orders: streams });
+    for (const stream of opened.get('orders')!) failOnRejection(readStream(stream));
+  };
+  failOnRejection(readAll());
   return member;
 }
 

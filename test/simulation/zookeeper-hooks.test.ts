@@ -5,6 +5,7 @@ import { zooKeeperOf } from '../../src/simulation/sim-zk-session';
 import { SimZooKeeper } from '../../src/simulation/sim-zookeeper';
 import { World } from '../../src/simulation/world';
 import { isZkError, ZkSession } from '../../src/zk/zk-session';
+import { failOnRejection } from '../support/fail-on-rejection';
 
 const HOST = 'client';
 
@@ -76,7 +77,7 @@ test('before and after are called at the moment: a client killed after its write
       host.kill();
     },
   });
-  void make(session, '/a').then((outcome) => seen.push(outcome));
+  failOnRejection(make(session, '/a').then((outcome) => seen.push(outcome)));
   await world.run(world.nowMs + 1000);
   expect(seen).toEqual(['before: /', 'after: /,/a']);
 });

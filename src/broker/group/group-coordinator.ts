@@ -7,6 +7,7 @@
  *
  * Kafka: coordinator/group/GroupCoordinator.scala@2.8.2
  */
+import { inBackground } from '../../common/background';
 import { errorCode, ErrorName } from '../../common/errors';
 import { Host, Log as Logger } from '../../common/host';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from '../../protocol/messages/groups';
@@ -283,7 +284,8 @@ export class GroupCoordinator {
     const answer = new Promise<SyncResponse>((resolve) => {
       member.awaitingSync = resolve;
     });
-    if (memberId === group.leaderId) void this.rebalance.assign(group, request);
+    if (memberId === group.leaderId)
+      inBackground(this.log, `Assigning group ${groupId}`, this.rebalance.assign(group, request));
     return answer;
   }
 

@@ -10,7 +10,8 @@
  * Kafka: coordinator/group/GroupMetadataManager.scala@2.8.2
  */
 import { GROUP_METADATA_TOPIC, TopicPartition } from '../../common/cluster-types';
-import { ErrorName, messageOf } from '../../common/errors';
+import { inBackground } from '../../common/background';
+import { ErrorName, InvariantError, messageOf, stackOf } from '../../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../../common/host';
 import { buildBatch, recompress } from '../../record/batch-builder';
 import { CompressionType, compressionTypes } from '../../record/compression';
@@ -75,9 +76,7 @@ export class GroupMetadataManager {
     this.timer = this.deps.host.clock.schedule(
       this.deps.config['offsets.retention.check.interval.ms'],
       () => {
-        void this.expireOffsets().catch((error) =>
-          this.deps.log.error(`Expiring offsets failed: ${messageOf(error)}`),
-        );
+        inBackground(this.deps.log, 'Expiring offsets', this.expireOffsets());
         if (!this.isClosed) this.start();
       },
     );
@@ -128,7 +127,7 @@ export class GroupMetadataManager {
     }
     const owned: OwnedPartition = { leaderEpoch, state: 'loading' };
     this.owned.set(partition, owned);
-    void this.load(partition, owned);
+    inBackground(this.deps.log, `Loading partition ${partition}`, this.load(partition, owned));
   }
 
   private resign(partition: number): void {
@@ -195,29 +194,34 @@ export class GroupMetadataManager {
     });
   }
 
-  private startAppend(groupId: string, records: readonly GroupRecord[]): StartedAppend {
-    const { offsetsTopic, config, replicas } = this.deps;
+  /** What cannot be written at all, of whatever kind, fails this append: group and broker go on. */
+  private startAppend(groupId: string, recordsOf: () => readonly GroupRecord[]): StartedAppend {
+    const refused = (error: ErrorName) => ({ baseOffset: -1, outcome: Promise.resolve(error) });
+    const { offsetsTopic, config, replicas, log } = this.deps;
     const partition = offsetsTopic.partitionOf(groupId);
-    if (partition === undefined)
-      return { baseOffset: -1, outcome: Promise.resolve('NOT_LEADER_OR_FOLLOWER') };
+    if (partition === undefined) return refused('NOT_LEADER_OR_FOLLOWER');
+    const tp = { topic: GROUP_METADATA_TOPIC, partition };
+    try {
+      return startAppend(replicas, tp, this.batchOf(recordsOf()), config['offsets.commit.timeout.ms']);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      log.error(`The records of group ${groupId} cannot be written: ${stackOf(error)}`);
+      return refused('UNKNOWN_SERVER_ERROR');
+    }
+  }
+
+  private batchOf(records: readonly GroupRecord[]): Buffer {
     const timestamp = this.now;
-    let batch = buildBatch(records.map(({ key, value }) => ({ timestamp, key, value })));
-    const codec = compressionTypes[config['offsets.topic.compression.codec']] as CompressionType;
-    if (codec !== 'none') batch = recompress(new RecordBatch(batch), codec);
-    return startAppend(
-      replicas,
-      { topic: GROUP_METADATA_TOPIC, partition },
-      batch,
-      config['offsets.commit.timeout.ms'],
-    );
+    const batch = buildBatch(records.map(({ key, value }) => ({ timestamp, key, value })));
+    const codec = compressionTypes[this.deps.config['offsets.topic.compression.codec']] as CompressionType;
+    return codec === 'none' ? batch : recompress(new RecordBatch(batch), codec);
   }
 
   /** Writes the group's generation, members and assignment; NONE once that is committed. */
   async storeGroup(group: Group, assignments: ReadonlyMap<string, Buffer>): Promise<ErrorName> {
     const { generation } = group;
-    const value = encodeGroupValue(group.toStored(assignments));
-    const { baseOffset, outcome } = this.startAppend(group.groupId, [
-      { key: encodeGroupKey(group.groupId), value },
+    const { baseOffset, outcome } = this.startAppend(group.groupId, () => [
+      { key: encodeGroupKey(group.groupId), value: encodeGroupValue(group.toStored(assignments)) },
     ]);
     this.deps.host.event({
       what: 'group-store-started',
@@ -245,11 +249,12 @@ export class GroupMetadataManager {
   ): Promise<ErrorName> {
     const { groupId, generation } = group;
     const tps = offsets.map(({ tp }) => tp);
-    const records = offsets.map(({ tp, committed }) => ({
-      key: encodeOffsetKey(groupId, tp),
-      value: encodeOffsetValue(committed),
-    }));
-    const { baseOffset, outcome } = this.startAppend(groupId, records);
+    const { baseOffset, outcome } = this.startAppend(groupId, () =>
+      offsets.map(({ tp, committed }) => ({
+        key: encodeOffsetKey(groupId, tp),
+        value: encodeOffsetValue(committed),
+      })),
+    );
     group.offsets.started(tps);
     if (baseOffset >= 0)
       this.deps.host.event({ what: 'offset-commit-started', group: groupId, generation, offset: baseOffset });
@@ -273,13 +278,15 @@ export class GroupMetadataManager {
    */
   async forgetOffsets(group: Group, tps: readonly TopicPartition[]): Promise<ErrorName> {
     const known = tps.filter((tp) => group.offsets.get(tp) !== undefined);
-    const records: GroupRecord[] = known.map((tp) => ({
-      key: encodeOffsetKey(group.groupId, tp),
-      value: null,
-    }));
     const isLast = group.is('Empty') && !group.offsets.hasPending && known.length === group.offsets.size;
-    if (isLast && group.generation > 0) records.push({ key: encodeGroupKey(group.groupId), value: null });
-    const append = records.length > 0 ? this.startAppend(group.groupId, records) : undefined;
+    const isStored = isLast && group.generation > 0;
+    const tombstones = () => {
+      const keys = known.map((tp) => encodeOffsetKey(group.groupId, tp));
+      if (isStored) keys.push(encodeGroupKey(group.groupId));
+      return keys.map((key) => ({ key, value: null }));
+    };
+    const append =
+      known.length > 0 || isStored ? this.startAppend(group.groupId, tombstones) : undefined;
     if (append && append.baseOffset < 0) return groupError(await append.outcome);
     known.forEach((tp, i) => group.offsets.forgotten(tp, append!.baseOffset + i));
     if (isLast) {

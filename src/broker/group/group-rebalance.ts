@@ -8,6 +8,7 @@
  *
  * Kafka: coordinator/group/{GroupCoordinator,DelayedJoin,DelayedSync,DelayedHeartbeat}.scala@2.8.2
  */
+import { inBackground } from '../../common/background';
 import { errorCode, ErrorName } from '../../common/errors';
 import { Host, Log as Logger } from '../../common/host';
 import { syncGroup } from '../../protocol/messages/groups';
@@ -133,7 +134,7 @@ export class GroupRebalance {
     group.transitionTo('Empty', this.wallMs);
     this.generationChanged(group);
     this.log.info(`Group ${group.groupId} with generation ${group.generation} is now empty`);
-    void this.groups.storeGroup(group, new Map());
+    inBackground(this.log, `Storing group ${group.groupId}`, this.groups.storeGroup(group, new Map()));
   }
 
   /** Members that do not sync in time are removed, so that one of them cannot hold the group. */
