@@ -77,7 +77,7 @@ export const errorTable = {
   INVALID_UPDATE_VERSION: [95, false, 'The state in ZooKeeper has another version than expected.'],
   INCONSISTENT_CLUSTER_ID: [104, false, 'The cluster id stored on disk is not that of the cluster.'],
   TIMEOUT: [null, true, 'The client gave up waiting (Kafka: TimeoutException).'],
-  RECORD_TOO_LARGE: [null, false, 'The record is larger than max.request.size or buffer.memory (Kafka: RecordTooLargeException).'],
+  RECORD_TOO_LARGE: [null, false, 'The record is larger than max.request.size or buffer.memory, or a fetched batch than fetch.max.decompressed.bytes (Kafka: RecordTooLargeException).'],
   CONFIG_EXCEPTION: [null, false, 'A setting is not valid (Kafka: ConfigException).'],
   ILLEGAL_STATE: [null, false, 'The client is closed, or was called out of order (Kafka: IllegalStateException).'],
   DISCONNECTED: [null, true, 'The connection was lost before a response came (Kafka: DisconnectException).'],

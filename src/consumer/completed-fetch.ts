@@ -9,11 +9,19 @@
 import { tpName } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { Deserializer } from '../common/serialization';
-import { compressionId } from '../record/compression';
+import { compressionId, ExpansionError } from '../record/compression';
 import { Header, RecordReader } from '../record/record';
 import { batchesOf, RecordBatch } from '../record/record-batch';
 import { AssignedPartition } from './assigned-partition';
 import { ConsumerRecord } from './consumer-record';
+
+/** How records are taken out of what was fetched. */
+export interface FetchedOptions {
+  readonly checkCrcs: boolean;
+  /** Of one batch, decompressed. */
+  readonly maxBatchBytes: number;
+  readonly deserializers: Deserializers;
+}
 
 /** Turns bytes into what the program wants. */
 export interface Deserializers {
@@ -38,8 +46,7 @@ export class CompletedFetch {
     readonly partition: AssignedPartition,
     fetchOffset: number,
     bytes: Buffer,
-    private readonly checkCrcs: boolean,
-    private readonly deserializers: Deserializers,
+    private readonly options: FetchedOptions,
   ) {
     this.nextOffset = fetchOffset;
     this.since = partition.lastMove;
@@ -72,7 +79,7 @@ export class CompletedFetch {
     // What lies before the position only shares a batch with it.
     if (offset < this.nextOffset) return offset;
     const { topic, partition } = this.partition.tp;
-    const { deserializers, leaderEpoch } = this;
+    const { leaderEpoch, options: { deserializers } } = this;
     try {
       return {
         topic,
@@ -114,10 +121,25 @@ export class CompletedFetch {
     this.partition.advance(offset, this.leaderEpoch);
   }
 
+  /** A small batch may claim gigabytes: it is not decompressed, and the program is told which one it is. */
+  private open(batch: RecordBatch): RecordReader {
+    const { maxBatchBytes } = this.options;
+    try {
+      return new RecordReader(batch, maxBatchBytes);
+    } catch (error) {
+      if (!(error instanceof ExpansionError)) throw error;
+      const where = `partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset}`;
+      const what = `The record batch of ${batch.sizeInBytes} bytes of ${where} is larger than`;
+      const way = `If needed, please seek past it, to offset ${batch.nextOffset}, to continue consumption.`;
+      const limit = `fetch.max.decompressed.bytes (${maxBatchBytes}) when decompressed`;
+      throw new KafkaError('RECORD_TOO_LARGE', `${what} ${limit}. ${way}`);
+    }
+  }
+
   private openBatch(): boolean {
     for (let step = this.batches.next(); !step.done; step = this.batches.next()) {
       const batch = step.value;
-      if (this.checkCrcs && batch.computeCrc() !== batch.crc) {
+      if (this.options.checkCrcs && batch.computeCrc() !== batch.crc) {
         throw new KafkaError(
           'CORRUPT_MESSAGE',
           `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`,
@@ -126,7 +148,7 @@ export class CompletedFetch {
       this.leaderEpoch = batch.partitionLeaderEpoch;
       this.batchEnd = batch.nextOffset;
       if (!batch.isControl) {
-        this.reader = new RecordReader(batch);
+        this.reader = this.open(batch);
         return true;
       }
       this.passTo(this.batchEnd);

@@ -21,6 +21,11 @@ export const consumerConfigTable = {
   'fetch.min.bytes': setting('int', 1, 'A fetch waits for this many bytes.', { min: 0 }),
   'fetch.max.wait.ms': setting('int', 500, '... but no longer than this, in ms.', { min: 0 }),
   'fetch.max.bytes': setting('int', 52428800, 'Bytes of a whole response.', { min: 0 }),
+  'fetch.max.decompressed.bytes': setting(
+    'int', 104857600,
+    'Bytes of one batch, decompressed; beyond is RECORD_TOO_LARGE, which names the batch. Ours, not in Kafka.',
+    { min: 0, max: 268435455 },
+  ),
   'max.partition.fetch.bytes': setting('int', 1048576, 'Bytes of one partition in a response.', { min: 0 }),
   'max.poll.records': setting('int', 500, 'Records that one poll returns.', { min: 1 }),
   'check.crcs': setting('boolean', true, 'Whether the CRC of every batch is checked.'),

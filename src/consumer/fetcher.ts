@@ -248,13 +248,11 @@ export class Fetcher {
   private async keep(asked: Asked, bytes: Buffer): Promise<boolean> {
     if (!this.isCurrent(asked)) return false;
     const { partition, fetchOffset } = asked;
-    const fetched = new CompletedFetch(
-      partition,
-      fetchOffset,
-      bytes,
-      this.config['check.crcs'],
-      this.deserializers,
-    );
+    const fetched = new CompletedFetch(partition, fetchOffset, bytes, {
+      checkCrcs: this.config['check.crcs'],
+      maxBatchBytes: this.config['fetch.max.decompressed.bytes'],
+      deserializers: this.deserializers,
+    });
     if (fetched.endOffset === fetchOffset) {
       const why = `No whole batch at or after offset ${fetchOffset} of ${tpName(partition.tp)} came back in ${bytes.length} bytes`;
       this.failedFetch(asked, new KafkaError('CORRUPT_MESSAGE', why));

@@ -11,6 +11,7 @@ import { LONG_MAX } from '../common/config-def';
 import { KafkaError } from '../common/errors';
 import { recompress } from '../record/batch-builder';
 import { CompressionType, compressionTypes } from '../record/compression';
+import { recordsSection } from '../record/record';
 import {
   CRC_OFFSET, headerProblem, NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64,
 } from '../record/record-batch';
@@ -62,7 +63,7 @@ export function validateProducedBatch(batch: RecordBatch, config: LogConfig, now
   if (batch.sizeInBytes > config['max.message.bytes']) {
     throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
   }
-  const times = walkRecords(batch, config['cleanup.policy'].includes('compact'));
+  const times = walkRecords(batch, recordsSection(batch), config['cleanup.policy'].includes('compact'));
   const stored = inTopicCodec(batch, config);
   stamp(stored, times, config, nowMs);
   return stored;

@@ -2,15 +2,16 @@
  * The codecs of a record batch: everything after the header is one compressed stream.
  *
  * The streams are those of Kafka's Java client, byte format included: gzip, snappy in xerial's frames, lz4 in LZ4
- * frames, zstd. All calls are synchronous, so a simulated run stays exact. Decompression is bounded: a batch that
- * claims to be more than MAX_DECOMPRESSED_BYTES is refused as corrupt.
+ * frames, zstd. All calls are synchronous, so a simulated run stays exact. Decompression is bounded, by
+ * MAX_DECOMPRESSED_BYTES or what the reader says: a batch that would become larger is refused before it does.
  *
  * [p] Kafka: common/record/CompressionType.java@2.8.2
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync as snappyCompress, uncompressSync as snappyUncompress } from 'snappy';
-import { KafkaError } from '../common/errors';
+import { errnoOf, KafkaError, messageOf } from '../common/errors';
+import { lz4Exceeds } from './lz4-size';
 import { zstdCompress, zstdDecompress } from './zstd';
 
 export const compressionTypes = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -23,15 +24,32 @@ export function compressionId(type: CompressionType): number {
 
 const MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024;
 
+/** The bytes expand to more than was allowed. */
+export class ExpansionError extends Error {
+  override readonly name = 'ExpansionError';
+
+  constructor(maxBytes: number) {
+    super(`the batch expands to more than ${maxBytes} bytes`);
+  }
+}
+
 interface Codec {
   compress(data: Buffer): Buffer;
-  decompress(data: Buffer): Buffer;
+  /** Throws ExpansionError instead of returning more than `maxBytes`. */
+  decompress(data: Buffer, maxBytes: number): Buffer;
 }
 
 const gzip: Codec = {
   // Level 1 is nearly as small for batches and several times faster than zlib's default.
   compress: (data) => gzipSync(data, { level: 1 }),
-  decompress: (data) => gunzipSync(data, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
+  decompress(data, maxBytes) {
+    try {
+      return gunzipSync(data, { maxOutputLength: Math.max(1, maxBytes) });
+    } catch (error) {
+      if (errnoOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new ExpansionError(maxBytes);
+      throw error;
+    }
+  },
 };
 
 /** Xerial's stream: magic, version 1, compatible version 1, then blocks of i32 length and raw snappy. */
@@ -50,15 +68,15 @@ const snappy: Codec = {
     }
     return Buffer.concat(chunks);
   },
-  decompress(data) {
-    if (!data.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return uncompressBlock(data);
+  decompress(data, maxBytes) {
+    if (!data.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return uncompressBlock(data, maxBytes);
     const blocks: Buffer[] = [];
     let total = 0;
     for (let at = XERIAL_HEADER.length; at < data.length;) {
       const length = data.readInt32BE(at);
       if (length < 0 || length > data.length - at - 4) throw new Error(`a block claims ${length} bytes`);
-      const block = uncompressBlock(data.subarray(at + 4, at + 4 + length));
-      if ((total += block.length) > MAX_DECOMPRESSED_BYTES) throw new Error('the stream is too large');
+      const block = uncompressBlock(data.subarray(at + 4, at + 4 + length), maxBytes - total);
+      total += block.length;
       blocks.push(block);
       at += 4 + length;
     }
@@ -67,24 +85,27 @@ const snappy: Codec = {
 };
 
 /** A block begins with its decompressed length as a varint; native code would allocate whatever it says. */
-function uncompressBlock(block: Buffer): Buffer {
+function uncompressBlock(block: Buffer, maxBytes: number): Buffer {
   let length = 0;
   for (let i = 0; i < Math.min(5, block.length); i++) {
     length += (block[i]! & 0x7f) * 2 ** (7 * i);
     if (block[i]! < 0x80) break;
   }
-  if (length > MAX_DECOMPRESSED_BYTES) throw new Error('a block is too large');
+  if (length > maxBytes) throw new ExpansionError(maxBytes);
   return snappyUncompress(block, { asBuffer: true }) as Buffer;
 }
 
 const lz4: Codec = {
   compress: (data) => compressFrameSync(data, { contentChecksum: false, blockChecksums: false }),
-  decompress: (data) => decompressFrameSync(data),
+  decompress(data, maxBytes) {
+    if (lz4Exceeds(data, maxBytes)) throw new ExpansionError(maxBytes);
+    return decompressFrameSync(data);
+  },
 };
 
 const zstd: Codec = {
   compress: zstdCompress,
-  decompress: (data) => zstdDecompress(data, MAX_DECOMPRESSED_BYTES),
+  decompress: (data, maxBytes) => zstdDecompress(data, maxBytes, () => new ExpansionError(maxBytes)),
 };
 
 const codecs: readonly (Codec | undefined)[] = [undefined, gzip, snappy, lz4, zstd];
@@ -99,13 +120,21 @@ export function compress(type: CompressionType, data: Buffer): Buffer {
   return codecOf(compressionId(type)).compress(data);
 }
 
-/** The records section of a batch; throws CORRUPT_MESSAGE for bytes that do not decompress. */
-export function decompress(id: number, data: Buffer): Buffer {
+/**
+ * The records section of a batch; throws CORRUPT_MESSAGE for bytes that do not decompress, ExpansionError for
+ * more than `maxBytes` if that is less than what any batch may expand to.
+ */
+export function decompress(id: number, data: Buffer, maxBytes = MAX_DECOMPRESSED_BYTES): Buffer {
   const codec = codecOf(id);
+  const limit = Math.min(maxBytes, MAX_DECOMPRESSED_BYTES);
   try {
-    return codec.decompress(data);
+    const plain = codec.decompress(data, limit);
+    if (plain.length > limit) throw new ExpansionError(limit);
+    return plain;
   } catch (error) {
     if (error instanceof KafkaError) throw error;
-    throw new KafkaError('CORRUPT_MESSAGE', `the ${compressionTypes[id]} stream of the batch cannot be read: ${(error as Error).message}`);
+    if (error instanceof ExpansionError && limit < MAX_DECOMPRESSED_BYTES) throw error;
+    const text = `the ${compressionTypes[id]} stream of the batch cannot be read: ${messageOf(error)}`;
+    throw new KafkaError('CORRUPT_MESSAGE', text);
   }
 }

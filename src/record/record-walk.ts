@@ -8,7 +8,6 @@
  * [p] Kafka: record/{DefaultRecord.java#readFrom,DefaultRecordBatch.java#RecordIterator}@2.8.2
  */
 import { KafkaError } from '../common/errors';
-import { recordsSection } from './record';
 import { NO_TIMESTAMP, RecordBatch } from './record-batch';
 import { VarintReader } from './varint';
 
@@ -26,11 +25,10 @@ function invalid(reason: string): never {
 }
 
 /**
- * Offset deltas go 0…n−1; with `needKeys` every record has a key. Throws INVALID_RECORD, INVALID_TIMESTAMP for
- * a time that does not fit 53 bits, CORRUPT_MESSAGE for bytes that do not decompress.
+ * `reader` is on the batch's records, decompressed. Offset deltas go from 0 to the last one's; with `needKeys`
+ * every record has a key. Throws INVALID_RECORD, INVALID_TIMESTAMP for a time that does not fit 53 bits.
  */
-export function walkRecords(batch: RecordBatch, needKeys: boolean): TimeSpan {
-  const reader = recordsSection(batch);
+export function walkRecords(batch: RecordBatch, reader: VarintReader, needKeys: boolean): TimeSpan {
   try {
     return walk(reader, batch, needKeys);
   } catch (error) {

@@ -79,12 +79,15 @@ function readHeaders(reader: VarintReader): readonly Header[] {
   return headers;
 }
 
-/** The records section of a batch as a reader over plain bytes; decompresses where it must. Throws CORRUPT_MESSAGE. */
-export function recordsSection(batch: RecordBatch): VarintReader {
+/**
+ * The records section of a batch as a reader over plain bytes; decompresses where it must, within `maxBytes`.
+ * Throws CORRUPT_MESSAGE.
+ */
+export function recordsSection(batch: RecordBatch, maxBytes?: number): VarintReader {
   const start = batch.start + BATCH_HEADER_BYTES;
   const end = batch.start + batch.sizeInBytes;
   if (batch.compression === 0) return new VarintReader(batch.buffer, start, end);
-  const plain = decompress(batch.compression, batch.buffer.subarray(start, end));
+  const plain = decompress(batch.compression, batch.buffer.subarray(start, end), maxBytes);
   return new VarintReader(plain, 0, plain.length);
 }
 
@@ -112,8 +115,8 @@ export class RecordReader {
   private left: number;
   private index = 0;
 
-  constructor(batch: RecordBatch) {
-    this.reader = recordsSection(batch);
+  constructor(batch: RecordBatch, maxBytes?: number) {
+    this.reader = recordsSection(batch, maxBytes);
     this.end = this.reader.at + this.reader.left;
     this.baseOffset = batch.baseOffset;
     this.firstTimestamp = batch.firstTimestamp;

@@ -5,7 +5,7 @@
  * Kafka: common/record/CompressionType.java#ZSTD@2.8.2
  */
 import { compress, decompress, init } from '@bokuweb/zstd-wasm';
-import { KafkaError } from '../common/errors';
+import { KafkaError, messageOf } from '../common/errors';
 
 let ready: Promise<void> | undefined;
 let isReady = false;
@@ -25,29 +25,43 @@ export function zstdCompress(data: Buffer): Buffer {
   return Buffer.from(compress(data, 3));
 }
 
-/** What the frame header says about the decompressed size, or -1 where it does not say (RFC 8878, 3.1.1.1). */
+const FRAME_MAGIC = 0xfd2fb528;
+
+/**
+ * What the frame header says about the decompressed size, or -1 where it does not say (RFC 8878, 3.1.1.1).
+ * The library takes as much memory as is said there. Throws for what is no whole header.
+ */
 function contentSize(frame: Buffer): number {
-  if (frame.length < 18) return -1;
-  const descriptor = frame[4]!;
+  if (frame.readUInt32LE(0) !== FRAME_MAGIC) throw new Error('it is no zstd frame');
+  const descriptor = frame.readUInt8(4);
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const at = 5 + (isSingleSegment ? 0 : 1) + [0, 1, 2, 4][descriptor & 3]!;
   switch (descriptor >> 6) {
-    case 0: return isSingleSegment ? frame[at]! : -1;
+    case 0: return isSingleSegment ? frame.readUInt8(at) : -1;
     case 1: return frame.readUInt16LE(at) + 256;
     case 2: return frame.readUInt32LE(at);
-    default: return frame.length >= at + 8 ? Number(frame.readBigUInt64LE(at)) : -1;
+    default: return Number(frame.readBigUInt64LE(at));
   }
 }
 
-/** Kafka's streams do not say how large they become, so the room is doubled until it is enough. */
-export function zstdDecompress(data: Buffer, maxBytes: number): Buffer {
+/** The library's message for ZSTD_error_dstSize_tooSmall. */
+const TOO_SMALL = /code -70$/;
+
+/**
+ * Kafka's streams do not say how large they become, so the room is multiplied until it is enough. Throws
+ * `tooLarge()` when `maxBytes` are not.
+ */
+export function zstdDecompress(
+  data: Buffer, maxBytes: number, tooLarge = () => new Error('the stream is too large'),
+): Buffer {
   requireReady();
-  if (contentSize(data) > maxBytes) throw new Error('the stream is too large');
+  if (contentSize(data) > maxBytes) throw tooLarge();
   for (let room = Math.max(64 * 1024, data.length * 4); ; room *= 4) {
     try {
       return Buffer.from(decompress(data, { defaultHeapSize: Math.min(room, maxBytes) }));
     } catch (error) {
-      if (room >= maxBytes) throw error;
+      if (!TOO_SMALL.test(messageOf(error))) throw error;
+      if (room >= maxBytes) throw tooLarge();
     }
   }
 }

@@ -1,4 +1,6 @@
 /** Which answers of brokers count, and where the consumer goes on: each answer comes when the test says so. */
+import { buildBatch, recompress } from '../../src/record/batch-builder';
+import { RecordBatch } from '../../src/record/record-batch';
 import { LogTruncationError } from '../../src/consumer/log-truncation';
 import { batch, fetched, LoneFetcher } from '../support/lone-fetcher';
 
@@ -143,6 +145,28 @@ describe('broken answers', () => {
     expect(one.position).toBe(2);
     await one.question('Fetch').answer({ records: batch(2, 5, 5) });
     expect(one.poll()).toEqual(['2', '3', '4']);
+  });
+
+  const codecs = ['gzip', 'snappy', 'lz4'] as const;
+  test.each(codecs)('a small %s batch that is huge is an error that names it', async (codec) => {
+    const one = fetching({ 'fetch.max.decompressed.bytes': 100_000 });
+    const large = (bytes: number) => {
+      const records = [{ timestamp: 1, value: Buffer.alloc(bytes, '.') }];
+      const plain = buildBatch(records, { baseOffset: 2, partitionLeaderEpoch: 5 });
+      return recompress(new RecordBatch(plain), codec);
+    };
+    const bomb = large(5_000_000);
+    expect(bomb.length).toBeLessThan(300_000);
+    await one.question().answer({ records: Buffer.concat([batch(0, 2, 5), bomb]) });
+    await one.question().answer({ records: batch(3, 5, 5) });
+    expect(one.poll()).toEqual(['0', '1']);
+    const sentence = /partition t-0 at offset 2 is larger than .*100000.*seek past it, to offset 3/;
+    expect(() => one.poll()).toThrow(expect.objectContaining({
+      errorName: 'RECORD_TOO_LARGE', message: expect.stringMatching(sentence),
+    }));
+    expect(one.position).toBe(2);
+    await one.question('Fetch').answer({ records: large(90_000) });
+    expect(one.poll()).toEqual(['.'.repeat(90_000)]);
   });
 
   test('bytes without a whole batch are an error, not a reason to ask the same for ever', async () => {

@@ -1,6 +1,7 @@
 /** Compressed batches: what Kafka's own classes wrote is read, and what we write keeps its records. */
 import { buildBatch, recompress } from '../../src/record/batch-builder';
-import { compress, CompressionType, decompress } from '../../src/record/compression';
+import { compress, CompressionType, decompress, ExpansionError } from '../../src/record/compression';
+import { lz4Exceeds } from '../../src/record/lz4-size';
 import { recordsOf } from '../../src/record/record';
 import { RecordBatch } from '../../src/record/record-batch';
 import { loadZstd, zstdDecompress } from '../../src/record/zstd';
@@ -50,16 +51,56 @@ test.each(CODECS)('a damaged %s stream is CORRUPT_MESSAGE or other bytes, never 
     try {
       decompress(CODECS.indexOf(codec) + 1, bad);
     } catch (error) {
-      expect(error).toMatchObject({ errorName: 'CORRUPT_MESSAGE' });
+      if (!(error instanceof ExpansionError)) expect(error).toMatchObject({ errorName: 'CORRUPT_MESSAGE' });
     }
   }
 });
 
 test('a stream that claims to be huge is refused before anything is allocated', () => {
   // A raw snappy block begins with its size: 4 GB here.
-  expect(() => decompress(2, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0]))).toThrow('too large');
+  expect(() => decompress(2, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0]))).toThrow('expands to more than');
   // A single-segment zstd frame with an 8-byte content size of 2^40.
   const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   expect(() => zstdDecompress(frame, 1 << 20)).toThrow('too large');
   expect(() => decompress(7, Buffer.alloc(10))).toThrow('compression type 7 is not known');
+});
+
+test.each(CODECS)('a %s stream is decompressed up to the limit, and not a byte beyond', (codec) => {
+  const random = new Prng(`limits ${codec}`);
+  const samples = [
+    Buffer.alloc(1), Buffer.alloc(9_000_000), random.bytes(200_000), Buffer.from('some text '.repeat(30_000)),
+    Buffer.concat([random.bytes(5000), Buffer.alloc(300_000, 'ab'), random.bytes(70_000)]),
+  ];
+  for (const plain of samples) {
+    const packed = compress(codec, plain);
+    const id = CODECS.indexOf(codec) + 1;
+    expect(decompress(id, packed, plain.length).equals(plain)).toBe(true);
+    expect(() => decompress(id, packed, plain.length - 1)).toThrow(ExpansionError);
+    if (codec !== 'lz4') continue;
+    // Before a byte of it is decompressed.
+    expect([lz4Exceeds(packed, plain.length), lz4Exceeds(packed, plain.length - 1)]).toEqual([false, true]);
+  }
+});
+
+test('a zstd frame too short for the size it claims takes no memory', () => {
+  const claims = [0xa0, 0xff, 0xff, 0xff, 0x7f, 1, 0, 0];
+  for (let length = 0; length <= claims.length; length++) {
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, ...claims.slice(0, length)]);
+    expect(() => decompress(4, frame)).toThrow(length < 5 ? 'cannot be read' : 'expands to more than');
+  }
+  expect(() => decompress(4, Buffer.alloc(20))).toThrow('no zstd frame');
+});
+
+test('the size of an LZ4 stream that lies is found out without reading beyond it', () => {
+  const random = new Prng('lz4 lies');
+  const good = compress('lz4', Buffer.from('some records '.repeat(5000)));
+  for (let i = 0; i < 2000; i++) {
+    const bad = Buffer.from(random.chance(0.3) ? good.subarray(0, random.below(good.length)) : good);
+    if (bad.length > 0) bad[random.below(bad.length)] = random.below(256);
+    try {
+      expect(decompress(3, bad, 20_000).length).toBeLessThanOrEqual(20_000);
+    } catch (error) {
+      if (!(error instanceof ExpansionError)) expect(error).toMatchObject({ errorName: 'CORRUPT_MESSAGE' });
+    }
+  }
 });

@@ -1,7 +1,7 @@
 /** What a leader looks at inside a batch before it appends it: whatever passes, a consumer can read. */
 import { ErrorName, KafkaError } from '../../src/common/errors';
 import { buildBatch, recompress } from '../../src/record/batch-builder';
-import { recordsOf } from '../../src/record/record';
+import { recordsOf, recordsSection } from '../../src/record/record';
 import { BATCH_HEADER_BYTES, LOG_OVERHEAD, RecordBatch } from '../../src/record/record-batch';
 import { walkRecords } from '../../src/record/record-walk';
 
@@ -16,9 +16,11 @@ function batchOf(record: readonly number[]): RecordBatch {
   return new RecordBatch(bytes);
 }
 
+const walked = (batch: RecordBatch, needKeys = false) => walkRecords(batch, recordsSection(batch), needKeys);
+
 function problem(batch: RecordBatch, needKeys = false): ErrorName | 'none' {
   try {
-    walkRecords(batch, needKeys);
+    walked(batch, needKeys);
     return 'none';
   } catch (error) {
     if (error instanceof KafkaError) return error.errorName;
@@ -56,7 +58,7 @@ test('a record that is what it claims passes, and can be read', () => {
   expect([...recordsOf(batchOf(SOUND))][0]!.headers).toEqual([{ key: 'h', value: null }]);
   const headers = [{ key: 'a', value: Buffer.from('1') }, { key: 'b', value: null }];
   const records = [{ timestamp: TIME, value: null }, { timestamp: TIME - 5, key: Buffer.from('k'), headers }];
-  expect(walkRecords(new RecordBatch(buildBatch(records)), false)).toEqual({ earliest: TIME - 5, latest: TIME });
+  expect(walked(new RecordBatch(buildBatch(records)))).toEqual({ earliest: TIME - 5, latest: TIME });
 });
 
 test.each(LIES)('%s is refused, compressed or not', (_, record) => {
@@ -86,9 +88,9 @@ test('whatever byte of a batch lies, what passes can be read', () => {
 test('a record without time is no time; a time that does not fit 53 bits is refused', () => {
   const timed = (...times: number[]) =>
     new RecordBatch(buildBatch(times.map((timestamp) => ({ timestamp, value: null }))));
-  expect(walkRecords(timed(-1, -1), false)).toEqual({ earliest: -1, latest: -1 });
-  expect(walkRecords(timed(-1, TIME), false)).toEqual({ earliest: TIME, latest: TIME });
-  expect(walkRecords(timed(TIME, -1), false)).toEqual({ earliest: TIME, latest: TIME });
+  expect(walked(timed(-1, -1))).toEqual({ earliest: -1, latest: -1 });
+  expect(walked(timed(-1, TIME))).toEqual({ earliest: TIME, latest: TIME });
+  expect(walked(timed(TIME, -1))).toEqual({ earliest: TIME, latest: TIME });
   expect(problem(timed(0, Number.MAX_SAFE_INTEGER))).toBe('INVALID_TIMESTAMP');
   expect(problem(timed(2 ** 53 - 10, 2 ** 53 + 10))).toBe('INVALID_TIMESTAMP');
   expect(problem(timed(TIME, 2 ** 62))).toBe('INVALID_TIMESTAMP');

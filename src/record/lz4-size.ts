@@ -1,0 +1,78 @@
+/**
+ * How large an LZ4 frame becomes, found out without decompressing it: 10 MB of it may be 2.5 GB.
+ *
+ * The number of blocks and their largest size say it roughly; where that is too much, the lengths in the blocks
+ * say it exactly.
+ *
+ * [p] LZ4 frame format 1.6.1 and block format; Kafka: compress/KafkaLZ4BlockInputStream.java@2.8.2
+ */
+const FRAME_MAGIC = 0x184d2204;
+const UNCOMPRESSED = 0x8000_0000;
+const BLOCK_CHECKSUM = 0x10;
+const CONTENT_SIZE = 0x08;
+const CONTENT_CHECKSUM = 0x04;
+const DICTIONARY_ID = 0x01;
+const MIN_MATCH = 4;
+
+interface Block {
+  readonly start: number;
+  readonly end: number;
+  readonly isCompressed: boolean;
+  readonly maxBytes: number;
+}
+
+/** The blocks of all frames; throws for a frame that is none, ends at whatever follows the last one. */
+function* blocksOf(data: Buffer): Generator<Block> {
+  for (let at = 0; at + 7 <= data.length && data.readUInt32LE(at) === FRAME_MAGIC;) {
+    const flags = data[at + 4]!;
+    const maxBytes = 2 ** (8 + 2 * ((data[at + 5]! >> 4) & 0x07));
+    at += 7 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0);
+    for (let word = data.readUInt32LE(at); word !== 0; word = data.readUInt32LE(at)) {
+      const start = at + 4;
+      const end = start + (word & ~UNCOMPRESSED);
+      if (end > data.length) throw new Error('a block ends beyond the stream');
+      yield { start, end, isCompressed: (word & UNCOMPRESSED) === 0, maxBytes };
+      at = end + (flags & BLOCK_CHECKSUM ? 4 : 0);
+    }
+    at += 4 + (flags & CONTENT_CHECKSUM ? 4 : 0);
+  }
+}
+
+/** A run of literals and a match, again and again; the last one has no match. */
+function blockSize(data: Buffer, { start, end, isCompressed }: Block): number {
+  if (!isCompressed) return end - start;
+  let size = 0;
+  let at = start;
+  const length = (nibble: number) => {
+    let sum = nibble;
+    if (nibble === 15) {
+      let byte: number;
+      do {
+        if (at >= end) throw new Error('a length does not end');
+        byte = data[at++]!;
+        sum += byte;
+      } while (byte === 255);
+    }
+    return sum;
+  };
+  while (at < end) {
+    const token = data[at++]!;
+    const literals = length(token >> 4);
+    size += literals;
+    at += literals;
+    if (at >= end) break;
+    at += 2;
+    size += MIN_MATCH + length(token & 0x0f);
+  }
+  return size;
+}
+
+/** Whether the frames become larger than `maxBytes`. Throws for what are no frames. */
+export function lz4Exceeds(data: Buffer, maxBytes: number): boolean {
+  let most = 0;
+  for (const block of blocksOf(data)) most += block.maxBytes;
+  if (most <= maxBytes) return false;
+  let size = 0;
+  for (const block of blocksOf(data)) if ((size += blockSize(data, block)) > maxBytes) return true;
+  return false;
+}
