@@ -17,7 +17,8 @@ export interface LeavingBroker {
   readonly log: Log;
   readonly zk: ZkConnection;
   readonly config: BrokerConfig;
-  readonly interBrokerListener: string;
+  /** Of the controller's endpoints, the first that it has of these. */
+  readonly listeners: readonly string[];
   readonly brokerId: number;
   readonly brokerEpoch: number;
 }
@@ -41,13 +42,14 @@ export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
 
 /** How many partitions the broker still leads. */
 async function ask(broker: LeavingBroker): Promise<number> {
-  const { host, zk, config, interBrokerListener, brokerId, brokerEpoch } = broker;
+  const { host, zk, config, listeners, brokerId, brokerEpoch } = broker;
   const timeoutMs = config['controller.socket.timeout.ms'];
   const noAnswer = () => new Error('ZooKeeper does not answer');
   const controllerId = await withDeadline(host.clock, timeoutMs, readControllerId(zk), noAnswer);
   const brokers = await withDeadline(host.clock, timeoutMs, readBrokers(zk), noAnswer);
   const endpoints = brokers.find(({ id }) => id === controllerId)?.endpoints;
-  const target = endpoints?.find((one) => one.listener === interBrokerListener);
+  const on = (listener: string) => endpoints?.find((one) => one.listener === listener);
+  const target = listeners.map(on).find((one) => one !== undefined);
   if (!target) throw new Error('there is no controller');
   const options = { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs };
   const connection = await RpcConnection.open(host, target, options);

@@ -22,7 +22,15 @@ export const brokerConfigTable = {
   'listeners': setting('list', ['PLAINTEXT://127.0.0.1:9092'], 'Where to listen: NAME://host:port. Kafka listens on every address; an empty host does that here too.'),
   'advertised.listeners': optional('list', 'What to register instead of listeners: the addresses clients and brokers are to use.'),
   'listener.security.protocol.map': setting('list', ['PLAINTEXT:PLAINTEXT'], 'Security protocol of each listener name; only PLAINTEXT is implemented.'),
-  'inter.broker.listener.name': optional('string', 'The listener brokers use among themselves; not set: the first one with PLAINTEXT.'),
+  'inter.broker.listener.name': optional('string', 'The listener brokers use among themselves; not set: the '
+    + 'first one with PLAINTEXT. Where it is set, fetches with a replica id are refused on all others, and '
+    + 'the controller\'s requests too.'),
+  'control.plane.listener.name': optional('string', 'A listener for requests of the controller and '
+    + 'ControlledShutdown: they are refused on all others, and fetches with a replica id on all but the '
+    + 'inter-broker listener. Not set: they come over the inter-broker listener.'),
+  'broker.requests.on.any.listener': setting('boolean', false, 'Serve what brokers and the controller send on '
+    + 'every listener, as Kafka does. For a rolling restart that moves brokers to listeners of their own, '
+    + 'and not longer. Ours, not in Kafka.'),
   'log.dir': setting('string', '.samsa/logs', 'Where logs are kept, if log.dirs is not set. Kafka: /tmp/kafka-logs.'),
   'log.dirs': optional('list', 'Where logs are kept.'),
   'num.partitions': setting('int', 1, 'Partitions of a topic created without a number.', { min: 1 }),
@@ -100,6 +108,8 @@ export const brokerConfigTable = {
   'offsets.commit.required.acks': setting('int', -1, 'Accepted for compatibility: commits always wait for every in-sync replica.', { min: -1, max: -1 }),
   'offsets.load.buffer.size': setting('int', 5242880, 'Bytes read at once when groups are loaded.', { min: 1 }),
   'transactional.id.expiration.ms': setting('int', 604800000, 'An idempotent producer that wrote nothing for this long is forgotten, in ms.', { min: 1 }),
+  'replica.missing.check.interval.ms': setting('int', 10000, 'How often a broker looks whether the replicas '
+    + 'that the controller assigned to it are here.', { min: 1, internal: true }),
   'isr.change.check.interval.ms': setting('int', 2500, 'How often changed ISRs are looked for.', { min: 1, internal: true }),
   'isr.change.quiet.ms': setting('int', 5000, 'They are announced this long after the last change ...', { min: 0, internal: true }),
   'isr.change.propagation.ms': setting('int', 60000, '... or this long after the last announcement.', { min: 0, internal: true }),
@@ -176,6 +186,13 @@ export interface Listeners {
   /** What is registered, or undefined: the bound ones with their real ports. */
   readonly advertised: readonly Endpoint[] | undefined;
   readonly interBroker: string;
+  /** Where the controller and brokers reach this broker with control requests. */
+  readonly controlPlane: string;
+  /** The only listeners that serve control requests and followers' fetches; undefined: every one. */
+  readonly controlOnly: string | undefined;
+  readonly replicationOnly: string | undefined;
+  /** Those on which only brokers connect. */
+  readonly forBrokers: readonly string[];
 }
 
 export function listenersOf(config: BrokerConfig): Listeners {
@@ -185,10 +202,47 @@ export function listenersOf(config: BrokerConfig): Listeners {
   if (!(advertised ?? bound).some((one) => one.listener === interBroker)) {
     throw new KafkaError('CONFIG_EXCEPTION', `inter.broker.listener.name must be a listener name defined in advertised.listeners; ${interBroker} is not`);
   }
+  for (const { listener } of advertised ?? []) {
+    if (!bound.some((one) => one.listener === listener)) {
+      const text = 'advertised.listeners listener names must be a subset of the ones defined in listeners';
+      throw new KafkaError('CONFIG_EXCEPTION', `${text}; ${listener} is not`);
+    }
+  }
   for (const one of advertised ?? []) {
     if (one.host === '' || one.host === '0.0.0.0') throw new KafkaError('CONFIG_EXCEPTION', 'advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address.');
   }
-  return { bound, advertised, interBroker };
+  return { bound, advertised, interBroker, ...brokersOnly(config, bound, interBroker, advertised ?? bound) };
+}
+
+type BrokersOnly = Pick<Listeners, 'controlPlane' | 'controlOnly' | 'replicationOnly' | 'forBrokers'>;
+
+/**
+ * Which listeners are for brokers, and which requests are served there alone. A listener is a brokers' own if
+ * a setting names it and clients have another one.
+ */
+function brokersOnly(
+  config: BrokerConfig, bound: readonly Endpoint[], interBroker: string, registered: readonly Endpoint[],
+): BrokersOnly {
+  const dedicated = config['control.plane.listener.name']?.toUpperCase();
+  const fail = (text: string) => {
+    throw new KafkaError('CONFIG_EXCEPTION', `control.plane.listener.name ${text}`);
+  };
+  if (dedicated !== undefined && !registered.some((one) => one.listener === dedicated)) {
+    fail(`must be a listener name defined in advertised.listeners; ${dedicated} is not`);
+  }
+  if (dedicated === interBroker) {
+    fail(`should have a different value from the inter broker listener name; both are ${dedicated}`);
+  }
+  const others = bound.filter(({ listener }) => listener !== interBroker && listener !== dedicated);
+  const own = others.length > 0 ? [interBroker] : [];
+  const forBrokers = dedicated === undefined ? own : [...own, dedicated];
+  const isNamed = dedicated !== undefined || config['inter.broker.listener.name'] !== null;
+  const isOpen = config['broker.requests.on.any.listener'] || !isNamed;
+  const controlPlane = dedicated ?? interBroker;
+  return {
+    controlPlane, forBrokers, controlOnly: isOpen ? undefined : controlPlane,
+    replicationOnly: isOpen ? undefined : interBroker,
+  };
 }
 
 const HOUR_MS = 3_600_000;

@@ -25,6 +25,7 @@ import { endpointText } from '../zk/znodes';
 import { moveLeadersAway } from './ask-controller';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
+import { ControlGate } from './control-gate';
 import { ConfigChangeListener } from './config-change-listener';
 import { GroupService } from './group/group-service';
 import { createOffsetsTopic, offsetsTopicRequest } from './group/offsets-topic';
@@ -123,6 +124,7 @@ export class Broker {
       host, config, brokerId, logs, metadata, metrics: this.metrics,
       writeIsr: (tp, write) => writeIsr(zk, tp, write),
       onIsrChanged: (tp) => propagator.record(tp),
+      onReplicaMissing: () => this.running?.logDirFailures.notify(),
       brokerEpoch: () => this.brokerEpoch,
       readTopicConfig: (topic) => topicConfigs.readNew(topic),
     });
@@ -212,7 +214,9 @@ export class Broker {
   private newController(brokerId: number, zk: ZkConnection): Controller {
     const { config } = this;
     return new Controller(this.host, zk, {
-      brokerId, interBrokerListener: this.listeners.interBroker, socketTimeoutMs: config['controller.socket.timeout.ms'],
+      brokerId,
+      interBrokerListener: this.listeners.interBroker, controlPlaneListener: this.listeners.controlPlane,
+      socketTimeoutMs: config['controller.socket.timeout.ms'],
       retryBackoffMs: config['controller.retry.backoff.ms'], uncleanLeaderElection: config['unclean.leader.election.enable'],
       autoLeaderRebalance: config['auto.leader.rebalance.enable'], rebalanceCheckIntervalMs: config['leader.imbalance.check.interval.seconds'] * 1000,
       firstRebalanceDelayMs: config['leader.imbalance.first.check.ms'], imbalancePercentage: config['leader.imbalance.per.broker.percentage'],
@@ -227,8 +231,13 @@ export class Broker {
     const createOffsets = (): Promise<void> => createOffsetsTopic(() => createTopicNow(createDeps, offsetsTopicRequest(config)), this.log);
     const autoCreate = (topic: string): Promise<void> => (topic === GROUP_METADATA_TOPIC ? createOffsets() : createTopicNow(createDeps, { name: topic }));
     const findCoordinator = { clock: host.clock, cache: metadata, offsetsTopic: groups.offsetsTopic, createOffsetsTopic: createOffsets };
+    const gate = new ControlGate({
+      host, log: this.log, zk, config, listeners: this.listeners, brokerId, replicas, logs: this.logs!,
+      brokerEpoch: () => this.brokerEpoch,
+    });
     const serve = requestRouter({
-      host, log: this.log, brokerId, clusterId, replicas, logs: this.logs!, groups, createTopics: createDeps, findCoordinator,
+      host, log: this.log, brokerId, clusterId, replicas, gate, logs: this.logs!, groups,
+      createTopics: createDeps, findCoordinator,
       generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },
@@ -237,10 +246,9 @@ export class Broker {
     });
     const maxFrameBytes = config['socket.request.max.bytes'];
     const budget = config['queued.max.request.bytes'];
-    const { interBroker, bound } = this.listeners;
     const server = new SocketServer(host, serve, {
       maxFrameBytes, queuedMaxRequestBytes: budget < 0 ? 2 * maxFrameBytes : budget, maxConnections: config['max.connections'], log: this.log,
-      brokerListener: bound.some((one) => one.listener !== interBroker) ? interBroker : undefined,
+      brokerListeners: this.listeners.forBrokers, interBrokerListener: this.listeners.interBroker,
     });
     server.registerGauges(this.metrics);
     return server;
@@ -313,7 +321,8 @@ export class Broker {
     this.log.info(`Shutting down broker ${brokerId}`);
     if (this.config['controlled.shutdown.enable']) {
       const { host, log, config, brokerEpoch, listeners } = this;
-      await moveLeadersAway({ host, log, zk, config, interBrokerListener: listeners.interBroker, brokerId, brokerEpoch });
+      const controllersListeners = [listeners.controlPlane, listeners.interBroker];
+      await moveLeadersAway({ host, log, zk, config, listeners: controllersListeners, brokerId, brokerEpoch });
     }
     this.stallWatch.stop();
     configListener.stop();

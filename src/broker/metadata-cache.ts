@@ -28,6 +28,11 @@ export class MetadataCache {
     }
   }
 
+  /** Of every partition, in no order. */
+  * states(): Iterable<PartitionMetadata> {
+    for (const partitions of this.topics.values()) yield* partitions.values();
+  }
+
   get liveBrokers(): readonly BrokerInfo[] { return [...this.brokers.values()]; }
   get topicNames(): string[] { return [...this.topics.keys()].sort(); }
 

@@ -20,9 +20,11 @@ import { isZkError } from '../zk/zk-session';
 import { BrokerConfig } from './broker-config';
 import { ControlFence } from './control-fence';
 import { MetadataCache } from './metadata-cache';
+import { MissingReplicas } from './missing-replicas';
 import { LeaderAndIsrState, Partition, PartitionDeps } from './partition';
 import { Purgatory } from './purgatory';
 import { ReplicaFetcherManager } from './replica-fetcher-manager';
+import { registerReplicaGauges } from './replica-gauges';
 
 type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 type UpdateMetadataRequest = TypeOf<typeof updateMetadata.request>;
@@ -45,6 +47,8 @@ export interface ReplicaManagerDeps {
   readonly metrics: Metrics;
   readonly writeIsr: PartitionDeps['writeIsr'];
   readonly onIsrChanged: PartitionDeps['onIsrChanged'];
+  /** The controller is to tell this broker all of its roles again. */
+  readonly onReplicaMissing: () => void;
   readonly brokerEpoch: () => number;
   /** The settings of a topic as ZooKeeper has them now. */
   readonly readTopicConfig: (topic: string) => Promise<TopicOverrides>;
@@ -59,6 +63,7 @@ export class ReplicaManager {
   private readonly withoutLeader = new Set<string>();
   readonly fetchers: ReplicaFetcherManager;
   private readonly fence: ControlFence;
+  private readonly missing: MissingReplicas;
   /** As the broker before this one left them. */
   private checkpointed: Map<string, number> | undefined;
   private control: Promise<unknown>;
@@ -93,26 +98,11 @@ export class ReplicaManager {
       backoffMs: config['replica.fetch.backoff.ms'], brokerEpoch: deps.brokerEpoch,
       truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
     }, config['replica.socket.timeout.ms']);
-    this.registerGauges();
-  }
-
-  private registerGauges(): void {
-    const leading = () => this.all.filter((one) => one.isLeader);
-    const { metrics, logs } = this.deps;
-    const gauge = (name: string, read: () => number) => {
-      metrics.gauge(`kafka.server:type=ReplicaManager,name=${name}`, read);
-    };
-    const isUnderMinIsr = (one: Partition) => one.isr.length < one.log.config['min.insync.replicas'];
-    const isUnderReplicated = (one: Partition) => one.isr.length < one.assignment.length;
-    gauge('LeaderCount', () => leading().length);
-    gauge('PartitionCount', () => this.partitions.size);
-    gauge('OfflineReplicaCount', () => this.all.filter((one) => one.isOffline).length);
-    gauge('UnderReplicatedPartitions', () => leading().filter(isUnderReplicated).length);
-    gauge('UnderMinIsrPartitionCount', () => leading().filter(isUnderMinIsr).length);
-    this.producePurgatory.registerGauges(this.deps.metrics, 'Produce');
-    this.fetchPurgatory.registerGauges(this.deps.metrics, 'Fetch');
-    this.deleteRecordsPurgatory.registerGauges(this.deps.metrics, 'DeleteRecords');
-    metrics.gauge('kafka.log:type=LogManager,name=OfflineLogDirectoryCount', () => logs.offlineDirs.length);
+    this.missing = new MissingReplicas({
+      host, log: this.log, brokerId, metadata: deps.metadata, tellController: deps.onReplicaMissing,
+      isAccountedFor: (tp) => this.get(tp) !== undefined || deps.logs.isOffline(tp),
+    });
+    registerReplicaGauges(this, deps.metrics, deps.logs, this.missing);
   }
 
   /** Called when this broker begins or ends to lead a partition, or leads it under a new epoch. */
@@ -164,6 +154,7 @@ export class ReplicaManager {
       this.scheduler.every(intervalMs, intervalMs, task);
     };
     every(config['replica.lag.time.max.ms'] / 2, () => this.all.forEach((one) => one.maybeShrinkIsr()));
+    every(config['replica.missing.check.interval.ms'], () => this.missing.look());
     every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
   }
 
@@ -228,7 +219,7 @@ export class ReplicaManager {
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
       const isPast = known !== undefined && state.leaderEpoch <= known.leaderEpoch;
       if (isPast && !this.namesLeaderAgain(known, state, address)) return 'STALE_CONTROLLER_EPOCH';
-      const partition = known ?? await this.create(tp, state.isNew);
+      const partition = known ?? await this.create(tp, state);
       this.fetchers.remove(tp);
       this.withoutLeader.delete(partition.name);
       if (state.leader === brokerId) partition.makeLeader(state);
@@ -261,8 +252,12 @@ export class ReplicaManager {
     return this.checkpointed ??= this.deps.logs.readHighWatermarks();
   }
 
-  private async create(tp: TopicPartition, isNew: boolean): Promise<Partition> {
-    const log = await this.deps.logs.getOrCreate(tp, isNew);
+  private async create(tp: TopicPartition, state: LeaderAndIsrState): Promise<Partition> {
+    if (this.missing.mustNotBeMade(tp, state)) {
+      throw new KafkaError('KAFKA_STORAGE_ERROR', 'its log has vanished, and may not be made anew in this role');
+    }
+    const log = await this.deps.logs.getOrCreate(tp, state.isNew);
+    this.missing.made(tp);
     log.updateHighWatermark(this.formerHighWatermarks.get(tpName(tp)) ?? 0);
     const partition = new Partition(tp, log, this.partitionDeps);
     this.partitions.set(partition.name, partition);

@@ -18,6 +18,7 @@ import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protoco
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api } from '../protocol/schema';
 import { errorResponse } from './error-response';
+import { ControlGate } from './control-gate';
 import { handleControlledShutdown, MoveLeaders } from './handlers/controlled-shutdown';
 import { CreateTopicsDeps, handleCreateTopics } from './handlers/create-topics';
 import { callerOf, GroupService } from './group/group-service';
@@ -37,6 +38,7 @@ export interface RouterDeps {
   readonly brokerId: number;
   readonly clusterId: string;
   readonly replicas: ReplicaManager;
+  readonly gate: ControlGate;
   readonly logs: LogManager;
   readonly moveLeaders: MoveLeaders;
   readonly metadata: MetadataHandlerDeps;
@@ -55,10 +57,11 @@ const CONTROLLER_APIS = [leaderAndIsr, updateMetadata, stopReplica].map(({ key }
 type Handler = (body: never, context: RequestContext) => unknown;
 
 export function requestRouter(deps: RouterDeps): Serve {
-  const { replicas } = deps;
+  const { replicas, gate } = deps;
   const fetcher = new FetchHandler(replicas, deps.fetchMaxBytes);
   const table = new Map<number, Handler>();
-  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => R | Promise<R> | CloseConnection | undefined) => table.set(api.key, handler as Handler);
+  type Answer<R> = R | CloseConnection | Promise<R | CloseConnection> | undefined;
+  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => Answer<R>) => table.set(api.key, handler as Handler);
 
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
   on(produce, (body, context) => handleProduce(replicas, body, context));
@@ -70,9 +73,9 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));
   on(initProducerId, (body) => handleInitProducerId(deps.generateProducerId, body));
-  on(leaderAndIsr, (body) => replicas.becomeLeaderOrFollower(body));
-  on(updateMetadata, (body) => replicas.updateMetadata(body));
-  on(stopReplica, (body) => replicas.stopReplicas(body));
+  on(leaderAndIsr, (body, context) => gate.leaderAndIsr(body, context));
+  on(updateMetadata, (body, context) => gate.updateMetadata(body, context));
+  on(stopReplica, (body, context) => gate.stopReplica(body, context));
   on(controlledShutdown, (body) => handleControlledShutdown(deps.host.clock, deps.moveLeaders, deps.requestTimeoutMs, body));
 
   const { coordinator, offsets } = deps.groups;
@@ -98,6 +101,8 @@ export function requestRouter(deps: RouterDeps): Serve {
   };
   return (api, body, context) => {
     try {
+      const refusal = gate.refuse(api, body, context);
+      if (refusal !== undefined) return refusal;
       const result = table.get(api.key)!(body as never, context);
       return result instanceof Promise ? result.catch((error) => failed(api, body, error)) : result;
     } catch (error) {

@@ -41,6 +41,7 @@ export const errorTable = {
   REBALANCE_IN_PROGRESS: [27, false, 'The group is rebalancing: the member has to join again.'],
   INVALID_COMMIT_OFFSET_SIZE: [28, false, 'The committed offsets are too large for one record batch.'],
   TOPIC_AUTHORIZATION_FAILED: [29, false, 'Not authorized to access the topic.'],
+  CLUSTER_AUTHORIZATION_FAILED: [31, false, 'Not authorized: only brokers may send this, not over this listener or with this claim.'],
   INVALID_TIMESTAMP: [32, false, 'The timestamp of the record is out of the accepted range.'],
   UNSUPPORTED_VERSION: [35, false, 'The version of the API is not supported.'],
   TOPIC_ALREADY_EXISTS: [36, false, 'A topic with this name already exists.'],

@@ -8,6 +8,7 @@
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
+import { errorName } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
@@ -57,11 +58,13 @@ export class ActiveController {
 
   constructor(private readonly deps: ActiveControllerDeps, term: ControllerTerm) {
     const { zk, host, log, metrics, options } = deps;
-    const { interBrokerListener, socketTimeoutMs, retryBackoffMs } = options;
+    const { interBrokerListener, controlPlaneListener, socketTimeoutMs, retryBackoffMs } = options;
     this.context = new ControllerContext(options.brokerId, term);
     const resend = (brokerId: number) => this.event(`resend-${brokerId}`, () => this.resend(brokerId));
     const answered = (request: BrokerRequest, response: unknown) => this.onResponse(request, response);
-    this.channels = new ChannelManager(host, log, { interBrokerListener, socketTimeoutMs, retryBackoffMs }, answered, resend);
+    const listeners = [controlPlaneListener, interBrokerListener];
+    const channelOptions = { listeners, socketTimeoutMs, retryBackoffMs };
+    this.channels = new ChannelManager(host, log, channelOptions, answered, resend);
     const transitionDeps = { zk, host, log, metrics, uncleanByDefault: options.uncleanLeaderElection };
     this.transitions = new StateTransitions(this.context, transitionDeps, this.newBatch());
     const brokerDeps = { zk, host, log, interBrokerListener, flush: () => this.flush(), onModified: () => this.brokersChanged() };
@@ -266,10 +269,12 @@ export class ActiveController {
   }
 
   private onResponse(request: BrokerRequest, response: unknown): void {
-    if (request.api.key !== leaderAndIsr.key) return;
     const answer = response as LeaderAndIsrResponse;
-    const { brokerId } = request;
-    if (answer.errorCode !== 0) this.deps.log.warn(`LeaderAndIsr was refused by broker ${brokerId} with error ${answer.errorCode}`);
+    const { brokerId, api } = request;
+    if (answer.errorCode !== 0) {
+      this.deps.log.warn(`${api.name} was refused by broker ${brokerId} with ${errorName(answer.errorCode)}`);
+    }
+    if (api.key !== leaderAndIsr.key) return;
     const handle = () => this.run(() => this.brokers.answered(brokerId, request.body as LeaderAndIsrRequest, answer));
     this.deps.queue.putAlways('LeaderAndIsrResponseReceived', handle);
   }

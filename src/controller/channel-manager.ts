@@ -15,7 +15,8 @@ import { RpcConnection } from '../network/rpc-connection';
 import { BrokerRequest } from './broker-request-batch';
 
 export interface ChannelOptions {
-  readonly interBrokerListener: string;
+  /** Of a broker's endpoints, the first that it has of these is used. */
+  readonly listeners: readonly string[];
   readonly socketTimeoutMs: number;
   readonly retryBackoffMs: number;
 }
@@ -34,9 +35,12 @@ export class ChannelManager {
 
   addBroker(broker: BrokerInfo): void {
     this.removeBroker(broker.id);
-    const endpoint = broker.endpoints.find((one) => one.listener === this.options.interBrokerListener);
+    const on = (listener: string) => broker.endpoints.find((one) => one.listener === listener);
+    const endpoint = this.options.listeners.map(on).find((one) => one !== undefined);
     if (endpoint === undefined) {
-      this.log.error(`Broker ${broker.id} has no endpoint on listener ${this.options.interBrokerListener}; it cannot be told anything`);
+      const { listeners } = this.options;
+      const text = `Broker ${broker.id} has no endpoint on listener ${listeners.join(' or ')}`;
+      this.log.error(`${text}; it cannot be told anything`);
       return;
     }
     this.channels.set(broker.id, new Channel(this.host, this.log, endpoint, broker.id, this.options, this.onResponse));

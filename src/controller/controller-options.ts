@@ -3,7 +3,10 @@
  */
 export interface ControllerOptions {
   readonly brokerId: number;
+  /** Where followers reach their leaders. */
   readonly interBrokerListener: string;
+  /** Where the controller reaches brokers that have it; others on the inter-broker listener. */
+  readonly controlPlaneListener: string;
   /** controller.socket.timeout.ms */
   readonly socketTimeoutMs: number;
   readonly retryBackoffMs: number;

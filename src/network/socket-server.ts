@@ -23,8 +23,10 @@ export interface SocketServerOptions {
   readonly maxFrameBytes: number;
   readonly queuedMaxRequestBytes: number;
   readonly maxConnections: number;
-  /** The listener on which only brokers connect, if they have one of their own. */
-  readonly brokerListener: string | undefined;
+  /** The listeners on which only brokers connect, if they have any of their own. */
+  readonly brokerListeners: readonly string[];
+  /** Where brokers come in, among clients if it is none of those. */
+  readonly interBrokerListener: string;
   readonly log: Log;
 }
 
@@ -79,8 +81,8 @@ export class SocketServer {
   }
 
   private accept(connection: Connection, listenerName: string): void {
-    const { maxConnections, brokerListener, log } = this.options;
-    if (this.connections.size >= maxConnections && listenerName !== brokerListener) {
+    const { maxConnections, brokerListeners, log } = this.options;
+    if (this.connections.size >= maxConnections && !brokerListeners.includes(listenerName)) {
       log.warn(
         `Rejected connection from ${connection.remoteAddress}: max.connections (${maxConnections}) reached`,
       );
@@ -100,8 +102,9 @@ export class SocketServer {
    * controlled.
    */
   budgetFor(listenerName: string, head: Buffer): FrameBudget {
-    const { brokerListener } = this.options;
-    const isBroker = brokerListener === undefined ? isBrokerRequest(head) : listenerName === brokerListener;
+    const { brokerListeners, interBrokerListener } = this.options;
+    const isShared = listenerName === interBrokerListener;
+    const isBroker = brokerListeners.includes(listenerName) || (isShared && isBrokerRequest(head));
     return isBroker ? this.brokerFrames : this.clientFrames;
   }
 

@@ -55,6 +55,7 @@ export class SimCluster {
   private readonly states = new DecodedZnodes<ReturnType<typeof partitionStateZnode.decode>>();
   private readonly topics = new DecodedZnodes<ReturnType<typeof topicZnode.decode>>();
 
+  /** In `overrides`, `{host}` in the listeners is the broker's host name. */
   constructor(seed: string, brokerCount: number, private readonly overrides: RawConfig = {}) {
     this.world = new World(seed);
     this.random = this.world.random.split('cluster');
@@ -197,7 +198,10 @@ export class SimCluster {
   }
 
   private settingsOf(id: number): RawConfig {
-    return { ...SIM_DEFAULTS, 'broker.id': id, 'listeners': `PLAINTEXT://broker-${id}:9092`, 'log.dirs': '/data', ...this.overrides };
+    const own = { 'listeners': 'PLAINTEXT://{host}:9092', 'log.dirs': '/data' };
+    const settings: RawConfig = { ...SIM_DEFAULTS, ...own, ...this.overrides };
+    const listeners = String(settings.listeners).replaceAll('{host}', `broker-${id}`);
+    return { ...settings, 'broker.id': id, listeners };
   }
 
   offlineDirs(id: number): number {

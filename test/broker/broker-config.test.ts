@@ -21,7 +21,37 @@ test('listeners: what is bound, what is told, what brokers use among themselves'
   expect(listenersOf(config)).toMatchObject({ interBroker: 'IN', bound: [{ listener: 'IN', host: '', port: 9092 }, { listener: 'OUT', host: '0.0.0.0' }], advertised: [{ listener: 'IN', host: 'b1' }, { port: 19093 }] });
 });
 
+describe('which listeners serve brokers and the controller', () => {
+  const two = { 'listeners': 'OUT://h:1,IN://h:2', 'listener.security.protocol.map': 'OUT:PLAINTEXT,IN:PLAINTEXT,CTL:PLAINTEXT' };
+  const three = { ...two, 'listeners': 'OUT://h:1,IN://h:2,CTL://h:3' };
+
+  test.each([
+    ['every one, where no setting names one', two, { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'OUT' }],
+    ['the inter-broker listener alone, where it is named', { ...two, 'inter.broker.listener.name': 'in' }, { controlOnly: 'IN', replicationOnly: 'IN', controlPlane: 'IN', forBrokers: ['IN'] }],
+    [
+      'the control plane listener for the controller, and the inter-broker listener for followers',
+      { ...three, 'inter.broker.listener.name': 'IN', 'control.plane.listener.name': 'ctl' },
+      { controlOnly: 'CTL', replicationOnly: 'IN', controlPlane: 'CTL', forBrokers: ['IN', 'CTL'] },
+    ],
+    [
+      'the control plane listener alone, with followers among the clients',
+      { ...two, 'listeners': 'OUT://h:1,CTL://h:3', 'control.plane.listener.name': 'CTL' },
+      { controlOnly: 'CTL', replicationOnly: 'OUT', controlPlane: 'CTL', forBrokers: ['CTL'] },
+    ],
+    [
+      'every one, as long as a rolling restart needs it',
+      { ...three, 'inter.broker.listener.name': 'IN', 'control.plane.listener.name': 'CTL', 'broker.requests.on.any.listener': 'true' },
+      { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'CTL', interBroker: 'IN' },
+    ],
+  ])('%s', (_, raw, expected) => {
+    expect(listenersOf(parse(raw))).toMatchObject(expected);
+  });
+});
+
 test.each([
+  [{ 'control.plane.listener.name': 'CONTROL' }, 'control.plane.listener.name must be a listener name defined in advertised.listeners'],
+  [{ 'control.plane.listener.name': 'PLAINTEXT' }, 'should have a different value from the inter broker listener name'],
+  [{ 'advertised.listeners': 'PLAINTEXT://a:1,MORE://a:2', 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,MORE:PLAINTEXT' }, 'advertised.listeners listener names must be a subset'],
   [{ 'zookeeper.connect': null }, 'Missing required configuration "zookeeper.connect"'],
   [{ 'broker.id': 'x' }, 'Invalid value x for configuration broker.id'],
   [{ 'broker.id': 1001 }, 'reserved.broker.max.id'],

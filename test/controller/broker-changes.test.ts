@@ -46,7 +46,7 @@ async function term() {
   transitions.markOnline(replicas);
   movePartition(context, TP, 'NewPartition');
   movePartition(context, TP, 'OnlinePartition');
-  const options = { interBrokerListener: 'PLAINTEXT', socketTimeoutMs: 1000, retryBackoffMs: 100 };
+  const options = { listeners: ['PLAINTEXT'], socketTimeoutMs: 1000, retryBackoffMs: 100 };
   const channels = new ChannelManager(host, host.log, options, () => {}, () => {});
   const deps = { zk, host, log: host.log, interBrokerListener: 'PLAINTEXT', flush: () => {}, onModified: () => {} };
   const brokers = new BrokerChanges(context, transitions, channels, deps);

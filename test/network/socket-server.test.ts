@@ -91,7 +91,8 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
       maxFrameBytes: 1_000_000,
       queuedMaxRequestBytes: BUDGET,
       maxConnections: 1000,
-      brokerListener: undefined,
+      brokerListeners: [],
+      interBrokerListener: 'CLIENT',
       log: quiet,
       ...options,
     },
@@ -164,7 +165,8 @@ test('what brokers send each other is read while clients hold all the room for r
 
 test('with a listener of their own, brokers are known by it and never refused', async () => {
   const { dial, asked, pass } = await serverWith(() => undefined, {
-    brokerListener: 'BROKER',
+    brokerListeners: ['BROKER'],
+    interBrokerListener: 'BROKER',
     maxConnections: 3,
   });
   for (const bytes of [1500, 1500]) (await dial()).write(allButOne(produceFrame(bytes)));

@@ -1,15 +1,23 @@
 /** Control requests as a controller would send them, made by the test. */
+import { HostPort } from '../../src/common/cluster-types';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { Api } from '../../src/protocol/schema';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { TP } from './sim';
 
-/** Asks a broker something over a connection of its own. */
-export async function ask<Q, R>(cluster: SimCluster, id: number, api: Api<Q, R>, request: Q): Promise<R> {
+/** Asks a broker something over a connection of its own, on its first listener. */
+export function ask<Q, R>(cluster: SimCluster, id: number, api: Api<Q, R>, request: Q): Promise<R> {
+  return askAt(cluster, { host: `broker-${id}`, port: 9092 }, api, request);
+}
+
+/** ... on any listener. */
+export async function askAt<Q, R>(
+  cluster: SimCluster, address: HostPort, api: Api<Q, R>, request: Q,
+): Promise<R> {
   const { host } = cluster.environment();
   const options = { clientId: 'test', requestTimeoutMs: 10000 };
   const connection = await cluster.world.complete(
-    RpcConnection.open(host, { host: `broker-${id}`, port: 9092 }, options),
+    RpcConnection.open(host, address, options),
     10000,
     'connecting',
   );

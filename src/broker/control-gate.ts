@@ -1,0 +1,226 @@
+/**
+ * What requests of the controller, and followers' fetches, pass before they are served: the listener they
+ * came in on, and what ZooKeeper says about their claims.
+ *
+ * Checks come before the queue in which control requests are worked off, so that a forged request, or one
+ * that waits for ZooKeeper, is in nobody's way; a request without a claim to look up is passed on in the
+ * same turn. The order is not touched: a controller sends one request at a time to each broker, and one
+ * whose sender has gone away meanwhile is dropped, as it is being sent again.
+ *
+ * Kafka: server/KafkaApis.scala#{handleLeaderAndIsrRequest,handleStopReplicaRequest}@2.8.2
+ */
+import { TopicPartition, tpName } from '../common/cluster-types';
+import { errorCode, ErrorName } from '../common/errors';
+import { Host, Log } from '../common/host';
+import { RepeatedWarning } from '../common/repeated-warning';
+import { LogManager } from '../log/log-manager';
+import { CloseConnection, RequestContext } from '../network/server-connection';
+import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
+import { Api, TypeOf } from '../protocol/schema';
+import { isReplicaKept, readBrokerEpoch, readControllerEpoch, readLeaderEpochs } from '../zk/control-claims';
+import { ZkConnection } from '../zk/zk-connection';
+import { topicsZnode } from '../zk/znodes';
+import { BrokerConfig, Listeners } from './broker-config';
+import { ClaimCheck, Verdict } from './claim-check';
+import { Sender } from './control-fence';
+import { ListenerPolicy, notAllowed } from './listener-policy';
+import { ReplicaManager } from './replica-manager';
+
+type LeaderAndIsrRow = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
+type StopReplicaRow = TypeOf<typeof stopReplica.request>['partitionStates'][number];
+type PartitionError = TopicPartition & { readonly errorCode: number };
+type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
+/** By partition name, what ZooKeeper contradicts. */
+type Refuted = ReadonlySet<string> | 'unconfirmed';
+type Answer<T> = T | CloseConnection | Promise<T | CloseConnection>;
+
+export interface ControlGateDeps {
+  readonly host: Host;
+  readonly log: Log;
+  readonly zk: ZkConnection;
+  readonly config: BrokerConfig;
+  readonly listeners: Listeners;
+  readonly brokerId: number;
+  readonly replicas: ReplicaManager;
+  readonly logs: LogManager;
+  readonly brokerEpoch: () => number;
+}
+
+const UNCONFIRMED = 'ZooKeeper does not answer: what the request claims cannot be confirmed';
+
+export class ControlGate {
+  private readonly warning: RepeatedWarning;
+  private readonly policy: ListenerPolicy;
+  private readonly check: ClaimCheck;
+
+  constructor(private readonly deps: ControlGateDeps) {
+    const { host, log, zk, config, listeners, brokerId } = deps;
+    this.warning = new RepeatedWarning(host.clock, log);
+    this.policy = new ListenerPolicy(listeners, this.warning);
+    // The controller gives up on a request that is not answered; it is to get our answer before.
+    const patienceMs = Math.min(
+      config['controller.socket.timeout.ms'],
+      config['zookeeper.session.timeout.ms'],
+    );
+    this.check = new ClaimCheck(
+      host.clock,
+      {
+        sync: () => zk.sync(topicsZnode.path),
+        controllerEpoch: () => readControllerEpoch(zk),
+        brokerEpoch: () => readBrokerEpoch(zk, brokerId),
+        leaderEpochs: (tps) => readLeaderEpochs(zk, tps),
+        isReplicaKept: (tp) => isReplicaKept(zk, tp, brokerId),
+      },
+      patienceMs / 2,
+    );
+  }
+
+  /** The leader epoch of the replica here, or of its log; undefined if there is neither. */
+  private leaderEpochHere(tp: TopicPartition): number | undefined {
+    const { replicas, logs } = this.deps;
+    return replicas.get(tp)?.leaderEpoch ?? logs.get(tp)?.epochs.latestEpoch;
+  }
+
+  /** The refusing response to a request that this listener does not serve. */
+  refuse(api: Api, body: unknown, context: RequestContext): unknown {
+    return this.policy.refuse(api, body, context);
+  }
+
+  leaderAndIsr(
+    request: TypeOf<typeof leaderAndIsr.request>,
+    context: RequestContext,
+  ): Answer<ControlResponse> {
+    const {
+      check,
+      deps: { replicas },
+    } = this;
+    const isFarAhead = (row: LeaderAndIsrRow) =>
+      check.isFarAhead(row, row.leaderEpoch, this.leaderEpochHere(row));
+    const far = request.partitionStates.filter(isFarAhead);
+    return this.checked(leaderAndIsr as Api, request, context, () => {
+      if (far.length === 0) return replicas.becomeLeaderOrFollower(request);
+      const refuted = this.whileHere(context, check.leaderEpochsAbove(far));
+      return this.without('UNKNOWN_LEADER_EPOCH', refuted, request.partitionStates, (partitionStates) => {
+        return replicas.becomeLeaderOrFollower({ ...request, partitionStates });
+      });
+    });
+  }
+
+  stopReplica(request: TypeOf<typeof stopReplica.request>, context: RequestContext): Answer<ControlResponse> {
+    const { replicas } = this.deps;
+    const obeyed = request.partitionStates.filter((row) => this.wouldStop(row));
+    return this.checked(stopReplica as Api, request, context, () => {
+      if (obeyed.length === 0) return replicas.stopReplicas(request);
+      const refuted = this.whileHere(context, this.notToBeStopped(obeyed));
+      return this.without(
+        'CLUSTER_AUTHORIZATION_FAILED',
+        refuted,
+        request.partitionStates,
+        (partitionStates) => {
+          return replicas.stopReplicas({ ...request, partitionStates });
+        },
+      );
+    });
+  }
+
+  updateMetadata(
+    request: TypeOf<typeof updateMetadata.request>,
+    context: RequestContext,
+  ): Answer<TypeOf<typeof updateMetadata.response>> {
+    return this.checked(updateMetadata as Api, request, context, () =>
+      this.deps.replicas.updateMetadata(request),
+    );
+  }
+
+  /** It names a replica that is here, and no epoch that is past. */
+  private wouldStop(row: StopReplicaRow): boolean {
+    const partition = this.deps.replicas.get(row);
+    if (partition === undefined) return row.deletePartition && this.deps.logs.get(row) !== undefined;
+    return row.leaderEpoch < 0 || row.leaderEpoch > partition.leaderEpoch;
+  }
+
+  /** Deleted is what this broker is not to keep; stopped also what ZooKeeper has that leader epoch for. */
+  private async notToBeStopped(rows: readonly StopReplicaRow[]): Promise<Refuted> {
+    const { check } = this;
+    const isForGood = (row: StopReplicaRow) => row.deletePartition || row.leaderEpoch < 0;
+    const [kept, above] = await Promise.all([
+      check.kept(rows.filter(isForGood)),
+      check.leaderEpochsAbove(rows.filter((row) => !isForGood(row))),
+    ]);
+    return kept === 'unconfirmed' || above === 'unconfirmed' ? 'unconfirmed' : new Set([...kept, ...above]);
+  }
+
+  /** Serves the request once its sender's epochs are known to ZooKeeper. */
+  private checked<T>(api: Api, sender: Sender, context: RequestContext, serve: () => Answer<T>): Answer<T> {
+    const looking = this.check.sender(sender, this.deps.brokerEpoch());
+    if (looking === undefined) return serve();
+    const verdict = this.whileHere(context, looking);
+    return this.afterLook(verdict, () => this.refuseSender(api, sender, context) as T, serve);
+  }
+
+  private async afterLook<T>(
+    looking: Promise<Verdict>,
+    refuse: () => T,
+    serve: () => Answer<T>,
+  ): Promise<T | CloseConnection> {
+    const verdict = await looking;
+    if (verdict === 'confirmed') return serve();
+    return verdict === 'refuted' ? refuse() : this.notObeyed();
+  }
+
+  /** Whose sender has gone meanwhile is not obeyed: it comes again. */
+  private async whileHere<T>({ asker }: RequestContext, looking: Promise<T>): Promise<T | 'unconfirmed'> {
+    let isGone = false;
+    asker.onGone(() => {
+      isGone = true;
+    });
+    const found = await looking;
+    return isGone ? 'unconfirmed' : found;
+  }
+
+  private notObeyed(): CloseConnection {
+    this.warning.warn('unconfirmed', `A request of a controller is not obeyed: ${UNCONFIRMED}`);
+    return new CloseConnection(UNCONFIRMED);
+  }
+
+  private refuseSender(api: Api, sender: Sender, { remoteAddress }: RequestContext): unknown {
+    const { host, brokerId: broker } = this.deps;
+    const { controllerId, controllerEpoch, brokerEpoch } = sender;
+    const error: ErrorName = 'CLUSTER_AUTHORIZATION_FAILED';
+    const claim = `controller ${controllerId} of epoch ${controllerEpoch} to broker epoch ${brokerEpoch}`;
+    const why = `${error}, ZooKeeper knows no such epoch`;
+    const text = `Refusing ${api.name} from ${remoteAddress}, as of ${claim}: ${why}`;
+    this.warning.warn(`claim ${api.name}`, text);
+    host.event({
+      what: 'control-request-refused',
+      broker,
+      api: api.name,
+      error,
+      controllerId,
+      controllerEpoch,
+      brokerEpoch,
+    });
+    return notAllowed(api);
+  }
+
+  /** Serves the rows that are not refuted; the others are answered with `error`. */
+  private async without<Row extends TopicPartition>(
+    error: ErrorName,
+    looking: Promise<Refuted>,
+    rows: readonly Row[],
+    serve: (rows: readonly Row[]) => Promise<ControlResponse>,
+  ): Promise<ControlResponse | CloseConnection> {
+    const refuted = await looking;
+    if (refuted === 'unconfirmed') return this.notObeyed();
+    const bad = rows.filter((row) => refuted.has(tpName(row)));
+    if (bad.length > 0) {
+      const names = bad.slice(0, 10).map(tpName).join(', ');
+      const text = `Not obeying a request of a controller for ${bad.length} partitions (${names})`;
+      this.warning.warn(`rows ${error}`, `${text}: ${error}, ZooKeeper says otherwise`);
+    }
+    const { errorCode: code, partitionErrors } = await serve(rows.filter((row) => !bad.includes(row)));
+    if (code !== 0) return { errorCode: code, partitionErrors };
+    const errors = bad.map(({ topic, partition }) => ({ topic, partition, errorCode: errorCode(error) }));
+    return { errorCode: 0, partitionErrors: [...partitionErrors, ...errors] };
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What ZooKeeper says about the claims in a control request: the controller's epoch, the receiver's own
+ * broker epoch, leader epochs, and whether a replica is to stay.
+ *
+ * A member of the ensemble may lag behind, so that a claim that a plain read does not confirm may be true all
+ * the same; who must know calls `ZkConnection.sync` first. All reject with ZkError if ZooKeeper is away.
+ *
+ * Kafka: nothing alike; a broker believes its controller@2.8.2
+ */
+import { TopicPartition } from '../common/cluster-types';
+import { readPartitionStates } from './partition-state-store';
+import { readTopic } from './topic-store';
+import { ZkConnection } from './zk-connection';
+import { brokerIdZnode, controllerEpochZnode, deleteTopicsZnode, ZnodeError } from './znodes';
+
+/** The epoch in `/controller_epoch`; -1 if there is none, or it cannot be read. */
+export async function readControllerEpoch(zk: ZkConnection): Promise<number> {
+  const znode = await zk.get(controllerEpochZnode.path);
+  return znode ? orElse(-1, () => controllerEpochZnode.decode(znode.data)) : -1;
+}
+
+/** The epoch of the present registration of the broker; -1 without one. */
+export async function readBrokerEpoch(zk: ZkConnection, brokerId: number): Promise<number> {
+  return (await zk.exists(brokerIdZnode.path(brokerId)))?.czxid ?? -1;
+}
+
+/** By `topic-partition`; those without a state that can be read are left out. */
+export async function readLeaderEpochs(
+  zk: ZkConnection,
+  tps: readonly TopicPartition[],
+): Promise<Map<string, number>> {
+  const states = await readPartitionStates(zk, tps);
+  return new Map([...states].map(([name, { leaderEpoch }]) => [name, leaderEpoch]));
+}
+
+/**
+ * Whether the broker is to keep its replica: it is assigned, neither being removed nor of a topic that is
+ * being deleted. An assignment that cannot be read counts as one that names it.
+ */
+export async function isReplicaKept(
+  zk: ZkConnection,
+  tp: TopicPartition,
+  brokerId: number,
+): Promise<boolean> {
+  try {
+    const topic = await readTopic(zk, tp.topic);
+    if (topic === undefined || (await zk.exists(`${deleteTopicsZnode.path}/${tp.topic}`)) !== null)
+      return false;
+    const isAssigned = topic.partitions.get(tp.partition)?.includes(brokerId) ?? false;
+    return isAssigned && !topic.removing.get(tp.partition)?.includes(brokerId);
+  } catch (error) {
+    if (error instanceof ZnodeError) return true;
+    throw error;
+  }
+}
+
+function orElse(value: number, decode: () => number): number {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ZnodeError) return value;
+    throw error;
+  }
+}
