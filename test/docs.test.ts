@@ -26,7 +26,7 @@ test('every story has its lesson, and every lesson points at lines that exist', 
 });
 
 test('every link between pages leads somewhere', () => {
-  const pages = ['README.md', ...['docs', 'docs/lessons', 'docs/decisions'].flatMap((folder) => fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
+  const pages = ['README.md', 'SECURITY.md', ...['docs', 'docs/lessons', 'docs/decisions'].flatMap((folder) => fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
   const broken = pages.flatMap((page) => [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].filter(([, target]) => !fs.existsSync(path.join(ROOT, path.dirname(page), target!))).map(([, target]) => `${page}: ${target}`));
   expect(broken).toEqual([]);
 });

@@ -191,6 +191,8 @@ export interface Listeners {
   /** The only listeners that serve control requests and followers' fetches; undefined: every one. */
   readonly controlOnly: string | undefined;
   readonly replicationOnly: string | undefined;
+  /** Brokers have listeners of their own, and every listener serves their requests all the same. */
+  readonly isOpenToAll: boolean;
   /** Those on which only brokers connect. */
   readonly forBrokers: readonly string[];
 }
@@ -214,7 +216,7 @@ export function listenersOf(config: BrokerConfig): Listeners {
   return { bound, advertised, interBroker, ...brokersOnly(config, bound, interBroker, advertised ?? bound) };
 }
 
-type BrokersOnly = Pick<Listeners, 'controlPlane' | 'controlOnly' | 'replicationOnly' | 'forBrokers'>;
+type BrokersOnly = Omit<Listeners, 'bound' | 'advertised' | 'interBroker'>;
 
 /**
  * Which listeners are for brokers, and which requests are served there alone. A listener is a brokers' own if
@@ -241,7 +243,7 @@ function brokersOnly(
   const controlPlane = dedicated ?? interBroker;
   return {
     controlPlane, forBrokers, controlOnly: isOpen ? undefined : controlPlane,
-    replicationOnly: isOpen ? undefined : interBroker,
+    replicationOnly: isOpen ? undefined : interBroker, isOpenToAll: isNamed && isOpen,
   };
 }
 

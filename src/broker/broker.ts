@@ -93,6 +93,9 @@ export class Broker {
 
   /** Starts everything; rejects with a sentence, and releases what it took, if that cannot be done. */
   async start(): Promise<void> {
+    if (this.listeners.isOpenToAll) {
+      this.log.warn('broker.requests.on.any.listener is on: whoever reaches a listener may play controller or follower.');
+    }
     for (const name of labSwitches(this.config)) this.log.warn(`TEACHING SWITCH ${name} is on: this broker brings an old bug back. Never use it with data you need.`);
     try {
       await this.startUp();

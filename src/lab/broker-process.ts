@@ -24,7 +24,9 @@ export interface BrokerProcessOptions {
 
 export class BrokerProcess implements BrokerHandle {
   private child: ChildProcess | undefined;
+  /** Of its first listener. */
   port = 0;
+  private ports = new Map<string, number>();
 
   constructor(readonly options: BrokerProcessOptions) {
     fs.mkdirSync(options.directory, { recursive: true });
@@ -37,6 +39,13 @@ export class BrokerProcess implements BrokerHandle {
   get logDir(): string { return path.join(this.options.directory, 'logs'); }
   get logFile(): string { return path.join(this.options.directory, 'server.log'); }
   get timelineFile(): string { return path.join(this.options.directory, 'timeline.ndjson'); }
+
+  /** Of a listener, by its name. `listeners` in the settings may name several, each with port 0. */
+  portOf(listener: string): number {
+    const port = this.ports.get(listener);
+    if (port === undefined) throw new Error(`broker ${this.id} has no listener ${listener}`);
+    return port;
+  }
 
   /** Resolves when the broker serves; rejects with its last words if it ends first. */
   async start(overrides: Readonly<Record<string, string | number>> = {}): Promise<void> {
@@ -67,7 +76,8 @@ export class BrokerProcess implements BrokerHandle {
         const ready = JSON.parse(line) as { ready?: boolean; endpoints: string[] };
         if (!ready.ready) return;
         clearTimeout(timer);
-        this.port = Number(ready.endpoints[0]!.split(':').at(-1));
+        this.ports = new Map(ready.endpoints.map((text) => [text.split(':')[0]!, Number(text.split(':').at(-1))]));
+        this.port = [...this.ports.values()][0]!;
         resolve();
       });
     });

@@ -21,7 +21,7 @@ export class Compose {
 
   /** Runs docker compose, or docker-compose where the plugin is missing, and returns its output; throws with its last words. */
   run(...args: readonly string[]): string {
-    const env = { ...process.env, SAMSA_TIMELINES: this.timelines };
+    const env = { ...process.env, SAMSA_TIMELINES: path.resolve(this.timelines) };
     const [command, first] = hasPlugin() ? ['docker', ['compose']] : ['docker-compose', []];
     try {
       return execFileSync(command as string, [...first!, '-p', PROJECT, ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
@@ -32,6 +32,8 @@ export class Compose {
 
   up(): void {
     fs.mkdirSync(this.timelines, { recursive: true });
+    // The brokers are another user in their containers.
+    fs.chmodSync(this.timelines, 0o777);
     this.run('down', '-v', '-t', '1');
     this.run('up', '-d');
   }

@@ -41,7 +41,7 @@ describe('which listeners serve brokers and the controller', () => {
     [
       'every one, as long as a rolling restart needs it',
       { ...three, 'inter.broker.listener.name': 'IN', 'control.plane.listener.name': 'CTL', 'broker.requests.on.any.listener': 'true' },
-      { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'CTL', interBroker: 'IN' },
+      { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'CTL', interBroker: 'IN', isOpenToAll: true },
     ],
   ])('%s', (_, raw, expected) => {
     expect(listenersOf(parse(raw))).toMatchObject(expected);
