@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { generatedPages } from '../src/cli/docs';
 import { buildProgram } from '../src/cli/main';
 import { journeyRecord } from '../src/cli/record-journey';
+import { encodeAssignment, encodeSubscription } from '../src/protocol/consumer-protocol';
 import { RecordBatch } from '../src/record/record-batch';
 import { bringUp, openProducer, TP } from './support/sim';
 import { stories } from '../src/lab/stories/all-stories';
@@ -13,6 +14,14 @@ const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
 test.each(Object.keys(generatedPages))('docs/%s is what its tables say (else: npm run docs)', (name) => {
   expect(read(`docs/${name}`)).toBe(generatedPages[name]!());
+});
+
+test('the bytes that the page for writers of clients shows are those that our own clients write', () => {
+  const page = read('docs/writing-a-client.md');
+  const hex = (bytes: Buffer) => bytes.toString('hex').replace(/../g, '$& ').trim();
+  const tps = [{ topic: 't', partition: 0 }, { topic: 't', partition: 2 }];
+  expect(page).toContain(hex(encodeSubscription({ topics: ['t'], userData: null, ownedPartitions: [] })));
+  expect(page).toContain(hex(encodeAssignment({ partitions: tps, userData: null })));
 });
 
 test('every story has its lesson, and every lesson points at lines that exist', () => {

@@ -10,36 +10,13 @@ import { errorTable } from '../common/errors';
 import { consumerConfigTable } from '../consumer/consumer-config';
 import { logConfigTable } from '../log/log-config';
 import { producerConfigTable } from '../producer/producer-config';
-import { allApis } from '../protocol/apis';
-import { Schema } from '../protocol/schema';
+import { protocolPage } from './protocol-page';
 import { recordJourney } from './record-journey';
 import { zookeeperConsumerConfigTable } from '../consumer/zookeeper-consumer-config';
 import { consumerZnodeDocs } from '../zk/consumer-znodes';
 import { znodeDocs } from '../zk/znodes';
 
 const NOTE = '<!-- Written by `npm run docs` from the tables in src; changes here are overwritten. -->\n';
-
-function typeName(schema: Schema<unknown>): string {
-  return schema.kind === 'array' ? `[${typeName(schema.of)}]` : schema.kind;
-}
-
-function fields(schema: Schema<unknown>, depth = 0): string[] {
-  const inner = schema.kind === 'array' ? schema.of : schema;
-  if (inner.kind === 'array') return fields(inner, depth);
-  if (inner.kind !== 'struct') return [];
-  return inner.fields.flatMap((field, i) => [`${'  '.repeat(depth)}${i + 1}. \`${field.name}\` ${typeName(field.type)}: ${field.doc}`, ...fields(field.type, depth + 1)]);
-}
-
-function protocol(): string {
-  const apis = [...allApis].sort((a, b) => a.key - b.key).map((api) => [
-    `## ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`, '', api.doc, '', 'Request:', '', ...fields(api.request), '', 'Response:', '', ...fields(api.response), '',
-  ].join('\n'));
-  return [NOTE, '# The wire', '',
-    'A frame is a u32 length (big-endian) and one msgpack array: `[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back.',
-    'Only nil, booleans, integers, strings, binaries and arrays occur. A struct is an array of its fields in the order below; a record set is one binary: record batches as they stand in a segment file.',
-    'A string has at most 32,767 bytes and is UTF-8, as on Kafka\'s wire. An integer, also an int64, has at most 53 bits: from -(2^53 - 1) to 2^53 - 1.',
-    'Responses come in the order of the requests. The first request on a connection is ApiVersions. What does not match these tables closes the connection.', '', ...apis].join('\n');
-}
 
 function settingRows(table: SettingsTable): string[] {
   const rows = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, row]) => {
@@ -69,7 +46,7 @@ function znodes(): string {
 
 /** The generated pages, by file name. */
 export const generatedPages: Readonly<Record<string, () => string>> = {
-  'protocol.md': protocol, 'config.md': config, 'errors.md': errors, 'znodes.md': znodes, 'from-socket-to-disk.md': () => recordJourney(NOTE),
+  'protocol.md': () => protocolPage(NOTE), 'config.md': config, 'errors.md': errors, 'znodes.md': znodes, 'from-socket-to-disk.md': () => recordJourney(NOTE),
 };
 
 if (require.main === module) {
