@@ -15,6 +15,7 @@
  * costs ZooKeeper ten writes a second. (docs/decisions/0017)
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
+import { InvariantError } from '../common/errors';
 import { Clock, sleep, withDeadline } from '../common/host';
 import { Sender } from './control-fence';
 
@@ -173,7 +174,8 @@ export class ClaimCheck {
         look(),
         () => new Error('ZooKeeper does not answer'),
       );
-    } catch {
+    } catch (error) {
+      if (error instanceof InvariantError || error instanceof TypeError) throw error;
       return otherwise;
     }
   }

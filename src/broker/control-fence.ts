@@ -7,6 +7,7 @@
  */
 import { ErrorName } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
+import { RepeatedWarning } from '../common/repeated-warning';
 
 /** Who sent a request of the controller, and to which incarnation of this broker. */
 export interface Sender {
@@ -17,14 +18,17 @@ export interface Sender {
 
 export class ControlFence {
   private controllerEpoch = -1;
+  private readonly warning: RepeatedWarning;
   private onRegistered: () => void = () => {};
   /** Resolves when this broker's epoch is known. Kafka: SocketServer#startProcessingRequests */
   readonly whenRegistered = new Promise<void>((resolve) => { this.onRegistered = resolve; });
 
   constructor(
-    private readonly host: Host, private readonly log: Logger, private readonly brokerId: number,
+    private readonly host: Host, log: Logger, private readonly brokerId: number,
     private readonly brokerEpoch: () => number,
-  ) {}
+  ) {
+    this.warning = new RepeatedWarning(host.clock, log);
+  }
 
   registered(): void {
     this.onRegistered();
@@ -47,7 +51,7 @@ export class ControlFence {
 
   private refuse(sender: Sender, api: string, error: ErrorName, detail: string): ErrorName {
     const { controllerId, controllerEpoch, brokerEpoch } = sender;
-    this.log.warn(`Refusing ${api} of controller ${controllerId}: ${error}, ${detail}`);
+    this.warning.warn(`${api} ${error}`, `Refusing ${api} of controller ${controllerId}: ${error}, ${detail}`);
     this.host.event({
       what: 'control-request-refused', broker: this.brokerId, api, error, controllerId, controllerEpoch,
       brokerEpoch,

@@ -190,16 +190,9 @@ export class ControlGate {
     const claim = `controller ${controllerId} of epoch ${controllerEpoch} to broker epoch ${brokerEpoch}`;
     const why = `${error}, ZooKeeper knows no such epoch`;
     const text = `Refusing ${api.name} from ${remoteAddress}, as of ${claim}: ${why}`;
-    this.warning.warn(`claim ${api.name}`, text);
-    host.event({
-      what: 'control-request-refused',
-      broker,
-      api: api.name,
-      error,
-      controllerId,
-      controllerEpoch,
-      brokerEpoch,
-    });
+    const isNew = this.warning.warn(`claim ${api.name}`, text);
+    const event = { api: api.name, error, controllerId, controllerEpoch, brokerEpoch };
+    if (isNew) host.event({ what: 'control-request-refused', broker, ...event });
     return notAllowed(api);
   }
 

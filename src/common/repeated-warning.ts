@@ -24,14 +24,14 @@ export class RepeatedWarning {
     private readonly log: Log,
   ) {}
 
-  /** Writes `text`, or counts it. `kind` is what makes two warnings the same. */
-  warn(kind: string, text: string): void {
+  /** Writes `text`, or counts it; whether it was written. `kind` is what makes two warnings the same. */
+  warn(kind: string, text: string): boolean {
     const now = this.clock.monotonicMs();
     const known = this.kinds.get(kind);
     if (known === undefined) return this.first(kind, text, now);
     if (now < known.nextMs) {
       known.skipped++;
-      return;
+      return false;
     }
     const isQuietSince = now - known.nextMs > known.intervalMs;
     known.intervalMs = isQuietSince ? FIRST_INTERVAL_MS : Math.min(2 * known.intervalMs, MAX_INTERVAL_MS);
@@ -40,11 +40,13 @@ export class RepeatedWarning {
       known.skipped === 0 ? text : `${text} (and ${known.skipped} times since this was last said)`,
     );
     known.skipped = 0;
+    return true;
   }
 
-  private first(kind: string, text: string, now: number): void {
+  private first(kind: string, text: string, now: number): boolean {
     if (this.kinds.size >= MAX_KINDS) this.kinds.delete(this.kinds.keys().next().value!);
     this.kinds.set(kind, { nextMs: now + FIRST_INTERVAL_MS, intervalMs: FIRST_INTERVAL_MS, skipped: 0 });
     this.log.warn(text);
+    return true;
   }
 }
