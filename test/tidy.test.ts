@@ -24,7 +24,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   checkers: ['common', 'record', 'log', 'zk'],
   lab: ['common', 'host', 'log', 'zk', 'client', 'producer', 'consumer', 'checkers'],
   simulation: ['common', 'record', 'protocol', 'network', 'log', 'zk', 'controller', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers'],
-  cli: ['common', 'host', 'record', 'protocol', 'network', 'log', 'zk', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers', 'lab', 'simulation'],
+  attack: ['common', 'record', 'protocol', 'zk', 'client', 'producer', 'consumer', 'lab', 'simulation'],
+  fuzz: ['common', 'record', 'protocol', 'log', 'zk', 'broker', 'simulation'],
+  cli: ['common', 'host', 'record', 'protocol', 'network', 'log', 'zk', 'broker', 'client', 'producer', 'consumer', 'admin', 'checkers', 'lab', 'simulation', 'attack', 'fuzz'],
 };
 
 /** Where Node's own clock, chance, files, sockets and processes may be used. */
@@ -38,7 +40,8 @@ const BYPASSES: readonly [RegExp, string][] = [
 ];
 const PURE = [/src\/controller\/(election|controller-context|partition-state-machine|replica-state-machine|broker-request-batch)\.ts/, /src\/broker\/(partition-state|isr-state)\.ts/,
   /src\/log\/(leader-epoch-cache|producer-state|retention|log-validator|log-config)\.ts/, /src\/protocol\//, /src\/record\/(?!zstd)/, /src\/producer\/(partitioner|transaction-manager|interceptors|producer-record)\.ts/, /src\/common\/serialization\.ts/, /src\/consumer\/subscription-state\.ts/,
-  /src\/zk\/(znodes|replica-assignment)\.ts/, /src\/common\/(errors|cluster-types|config-def)\.ts/];
+  /src\/zk\/(znodes|replica-assignment)\.ts/, /src\/fuzz\//,
+  /src\/attack\/(wire-node|base-request|hostile-(values|batches|requests)|judge|latencies|report)\.ts/, /src\/common\/(errors|cluster-types|config-def)\.ts/];
 
 function files(directory: string): string[] {
   return fs.readdirSync(path.join(ROOT, directory), { withFileTypes: true }).flatMap((entry) => {

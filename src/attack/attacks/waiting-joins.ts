@@ -1,0 +1,41 @@
+/** Very large JoinGroup requests that wait for members who do not come. */
+import { joinGroup } from '../../protocol/messages/groups';
+import { encodeRequest } from '../../protocol/wire';
+import { Attack, Ground, scaled } from '../ground';
+import { Lane } from '../lane';
+
+const METADATA_BYTES = 95_000_000;
+const LONG_STRING_BYTES = 40_000;
+
+function joinFrame(group: string, bytes: number, instance: string | null): Buffer {
+  return Buffer.concat(encodeRequest(joinGroup, 1, 'attacker', {
+    groupId: group, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 600_000, memberId: '', groupInstanceId: instance,
+    protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(bytes, 1) }],
+  }));
+}
+
+async function run(ground: Ground): Promise<void> {
+  for (let round = 0; !ground.isOver(); round++) {
+    const large = scaled(ground, METADATA_BYTES, 1000);
+    const frames = [
+      ...Array.from({ length: 3 }, (_, i) => joinFrame('victim-group', large, `large-${round}-${i}`)),
+      joinFrame('x'.repeat(LONG_STRING_BYTES), 10, null),
+      joinFrame('victim-group', 10, 'y'.repeat(LONG_STRING_BYTES)),
+    ];
+    await Promise.all(ground.brokers.map(async (broker, i) => {
+      const lane = new Lane(ground, broker);
+      for (const [j, frame] of frames.entries()) {
+        const outcome = await lane.send(frame, 2000);
+        ground.log.note(`waiting-joins:${ground.seed}:${round}.${i}.${j}`, `JoinGroup of ${frame.length} bytes`, outcome, broker);
+      }
+      lane.close();
+    }));
+  }
+}
+
+export const waitingJoins: Attack = {
+  name: 'waiting-joins',
+  sends: 'JoinGroup requests of 95 MB that wait, and group and instance ids of 40,000 bytes',
+  expected: 'refused by a bound on their API; nobody waits for their memory',
+  run,
+};

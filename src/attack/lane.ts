@@ -1,0 +1,91 @@
+/**
+ * One of the attacker's connections, which sends a frame and waits for what becomes of it; a new one is made when the
+ * old has ended.
+ */
+import { HostPort } from '../common/cluster-types';
+import { Connection } from '../common/host';
+import { FrameParser } from '../protocol/frame-parser';
+import { dial, Ground, InputOutcome } from './ground';
+import { HostileRequest } from './hostile-requests';
+
+/** How long an input may stay without an answer before it is abandoned with its connection. */
+const PATIENCE_MS = 1500;
+const MAX_ANSWER_BYTES = 2 ** 31;
+
+export class Lane {
+  private connection: Connection | undefined;
+  private settle: ((outcome: InputOutcome) => void) | undefined;
+
+  constructor(private readonly ground: Ground, readonly broker: HostPort) {}
+
+  private async connected(): Promise<Connection | undefined> {
+    if (this.connection !== undefined) return this.connection;
+    const connection = await dial(this.ground, this.broker);
+    if (connection === undefined) return undefined;
+    const parser = new FrameParser(MAX_ANSWER_BYTES);
+    connection.onData((chunk) => {
+      // The broker of an old connection speaks to nobody.
+      if (this.connection !== connection) return;
+      parser.push(chunk, () => this.settled('answered'));
+    });
+    connection.onClose(() => {
+      if (this.connection !== connection) return;
+      this.connection = undefined;
+      this.settled('closed');
+    });
+    return (this.connection = connection);
+  }
+
+  private settled(outcome: InputOutcome): void {
+    const { settle } = this;
+    this.settle = undefined;
+    settle?.(outcome);
+  }
+
+  /** Sends the bytes on the connection and waits for an answer to them, or for its end. */
+  async send(frame: Buffer, patienceMs = PATIENCE_MS): Promise<InputOutcome> {
+    const connection = await this.connected();
+    if (connection === undefined) return 'refused';
+    const outcome = await new Promise<InputOutcome>((resolve) => {
+      const timer = this.ground.host.clock.schedule(patienceMs, () => this.settled('silent'));
+      this.settle = (result) => {
+        timer.cancel();
+        resolve(result);
+      };
+      connection.write([frame]);
+    });
+    if (outcome === 'silent') this.close();
+    return outcome;
+  }
+
+  close(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.destroy('done');
+  }
+}
+
+export interface InputList {
+  readonly name: string;
+  readonly input: (seed: string, number: number) => HostileRequest;
+  /** How many there are; none: as many as there is time for. */
+  readonly count?: number;
+  readonly lanes?: number;
+  readonly patienceMs?: number;
+}
+
+/** Sends the inputs of the list in order over several lanes to all brokers in turn, each lane one at a time. */
+export async function sendAll(ground: Ground, list: InputList): Promise<void> {
+  const { name, input, count = Infinity, lanes = 8, patienceMs } = list;
+  let next = 0;
+  const work = async (lane: Lane) => {
+    while (next < count && !ground.isOver()) {
+      const number = next++;
+      const { what, frame } = input(ground.seed, number);
+      const outcome = await lane.send(frame, patienceMs);
+      ground.log.note(`${name}:${ground.seed}:${number}`, what, outcome, lane.broker);
+    }
+    lane.close();
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, i) => work(new Lane(ground, ground.brokers[i % ground.brokers.length]!))));
+}
