@@ -84,6 +84,9 @@ const snappy: Codec = {
   },
 };
 
+/** Three bytes of a block become 64 at most; what claims more than this for each byte is no block. */
+const MOST_SNAPPY_BYTES_A_BYTE = 64;
+
 /** A block begins with its decompressed length as a varint; native code would allocate whatever it says. */
 function uncompressBlock(block: Buffer, maxBytes: number): Buffer {
   let length = 0;
@@ -92,6 +95,9 @@ function uncompressBlock(block: Buffer, maxBytes: number): Buffer {
     if (block[i]! < 0x80) break;
   }
   if (length > maxBytes) throw new ExpansionError(maxBytes);
+  if (length > block.length * MOST_SNAPPY_BYTES_A_BYTE) {
+    throw new Error(`a block of ${block.length} bytes claims to become ${length}`);
+  }
   return snappyUncompress(block, { asBuffer: true }) as Buffer;
 }
 
