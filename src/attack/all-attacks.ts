@@ -20,14 +20,30 @@ import { waitingJoins } from './attacks/waiting-joins';
 import { Attack } from './ground';
 
 export const attacks: readonly Attack[] = [
-  everyField, randomMutations, randomFrames, lyingBatches, internalTopic, forgedControl, manyRows, hugeCounts,
-  compressionBombs, waitingJoins, halfFrames, slowDrip, neverReading, abandonedWaits, manyProducers, requestFlood,
-  connectionFlood, idleConnections,
+  everyField,
+  randomMutations,
+  randomFrames,
+  lyingBatches,
+  internalTopic,
+  forgedControl,
+  manyRows,
+  hugeCounts,
+  compressionBombs,
+  waitingJoins,
+  halfFrames,
+  slowDrip,
+  neverReading,
+  abandonedWaits,
+  manyProducers,
+  requestFlood,
+  connectionFlood,
+  idleConnections,
 ];
 
 /** The row of this name; throws an Error that lists them. */
 export function attackNamed(name: string): Attack {
   const found = attacks.find((attack) => attack.name === name);
-  if (!found) throw new Error(`there is no attack '${name}'; there are ${attacks.map((one) => one.name).join(', ')}`);
+  if (!found)
+    throw new Error(`there is no attack '${name}'; there are ${attacks.map((one) => one.name).join(', ')}`);
   return found;
 }

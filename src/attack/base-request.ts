@@ -1,8 +1,9 @@
 /**
  * A request that a broker takes: every field has a value that lets the handler go on to the next one.
  *
- * Names are those of a topic and a group that are there to be attacked, so that nothing of the bystanders is touched.
- * Requests of a controller name an epoch that has passed: what they say is refused, whatever else is in them.
+ * Names are those of a topic and a group that are there to be attacked, so that nothing of the bystanders is
+ * touched. Requests of a controller name an epoch that has passed: what they say is refused, whatever else is
+ * in them.
  *
  * [p] Over the tables in src/protocol/messages.
  */
@@ -17,22 +18,58 @@ export const VICTIM_GROUP = 'victim-group';
 export type Path = readonly string[];
 export const ELEMENT = '[]';
 
-export const soundBatch = buildBatch([{ timestamp: 1_600_000_000_000, key: Buffer.from('k'), value: Buffer.from('v') }]);
+export const soundBatch = buildBatch([
+  { timestamp: 1_600_000_000_000, key: Buffer.from('k'), value: Buffer.from('v') },
+]);
 
 type Word = number | string | boolean | null | Buffer;
 
 /** By `Api.field`, or by the field's name alone. */
 const WORDS: Readonly<Record<string, Word>> = {
-  'CreateTopics.name': 'victim-new', 'CreateTopics.configs.name': 'retention.ms', 'CreateTopics.value': '1000',
-  'JoinGroup.protocols.name': 'range', 'DescribeGroups.groups': VICTIM_GROUP, 'ListOffsets.timestamp': -1,
-  'JoinGroup.groupInstanceId': 'victim-instance', 'DeleteRecords.offset': 0, 'Produce.acks': 1, 'CreateTopics.validateOnly': true,
-  name: VICTIM_TOPIC, topic: VICTIM_TOPIC, topics: VICTIM_TOPIC, groupId: VICTIM_GROUP, groupsNames: VICTIM_GROUP,
-  key: VICTIM_GROUP, memberId: '', groupInstanceId: null, protocolType: 'consumer', protocolName: null,
-  sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 1000, timeoutMs: 200, maxWaitMs: 100, minBytes: 1,
-  maxBytes: 1_000_000, partitionMaxBytes: 1_000_000, replicaId: -1, replicaEpoch: -1, currentLeaderEpoch: -1,
-  logStartOffset: -1, generationId: -1, commitSequence: -1, committerId: '', committedLeaderEpoch: -1,
-  numPartitions: 1, replicationFactor: 1, transactionalId: null, producerId: -1, producerEpoch: -1,
-  controllerId: 1, records: soundBatch, clientSoftwareName: 'attacker', clientSoftwareVersion: '1',
+  'CreateTopics.name': 'victim-new',
+  'CreateTopics.configs.name': 'retention.ms',
+  'CreateTopics.value': '1000',
+  'JoinGroup.protocols.name': 'range',
+  'DescribeGroups.groups': VICTIM_GROUP,
+  'ListOffsets.timestamp': -1,
+  'JoinGroup.groupInstanceId': 'victim-instance',
+  'DeleteRecords.offset': 0,
+  'Produce.acks': 1,
+  'CreateTopics.validateOnly': true,
+  name: VICTIM_TOPIC,
+  topic: VICTIM_TOPIC,
+  topics: VICTIM_TOPIC,
+  groupId: VICTIM_GROUP,
+  groupsNames: VICTIM_GROUP,
+  key: VICTIM_GROUP,
+  memberId: '',
+  groupInstanceId: null,
+  protocolType: 'consumer',
+  protocolName: null,
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 1000,
+  timeoutMs: 200,
+  maxWaitMs: 100,
+  minBytes: 1,
+  maxBytes: 1_000_000,
+  partitionMaxBytes: 1_000_000,
+  replicaId: -1,
+  replicaEpoch: -1,
+  currentLeaderEpoch: -1,
+  logStartOffset: -1,
+  generationId: -1,
+  commitSequence: -1,
+  committerId: '',
+  committedLeaderEpoch: -1,
+  numPartitions: 1,
+  replicationFactor: 1,
+  transactionalId: null,
+  producerId: -1,
+  producerEpoch: -1,
+  controllerId: 1,
+  records: soundBatch,
+  clientSoftwareName: 'attacker',
+  clientSoftwareVersion: '1',
 };
 
 /** Lists that are empty in a request that asks for nothing special. */
@@ -42,27 +79,45 @@ function wordFor(api: Api, path: Path): Word | undefined {
   const names = path.filter((step) => step !== ELEMENT);
   const last = names.at(-1) ?? '';
   const above = names.slice(-2).join('.');
-  return [`${api.name}.${above}`, `${api.name}.${last}`, last].map((key) => WORDS[key]).find((word) => word !== undefined);
+  return [`${api.name}.${above}`, `${api.name}.${last}`, last]
+    .map((key) => WORDS[key])
+    .find((word) => word !== undefined);
 }
 
 function scalar(schema: Schema<unknown>, word: Word | undefined): Buffer {
   switch (schema.kind) {
-    case 'string': return packString(typeof word === 'string' ? word : '');
-    case 'nullableString': return typeof word === 'string' ? packString(word) : NIL;
-    case 'bool': return word === true ? TRUE : FALSE;
-    case 'bytes': case 'records': return packBinary(Buffer.isBuffer(word) ? word : Buffer.alloc(0));
-    default: return packInteger(typeof word === 'number' ? word : 0);
+    case 'string':
+      return packString(typeof word === 'string' ? word : '');
+    case 'nullableString':
+      return typeof word === 'string' ? packString(word) : NIL;
+    case 'bool':
+      return word === true ? TRUE : FALSE;
+    case 'bytes':
+    case 'records':
+      return packBinary(Buffer.isBuffer(word) ? word : Buffer.alloc(0));
+    default:
+      return packInteger(typeof word === 'number' ? word : 0);
   }
 }
 
 /** What to put in the place of a node, or undefined to leave it; called for every place of the message. */
 export type Replace = (path: Path, schema: Schema<unknown>, sound: () => WireNode) => WireNode | undefined;
 
-/** One value of the schema. A list has one element if `reaches` says that something is to be replaced inside. */
-function build(api: Api, schema: Schema<unknown>, path: Path, replace: Replace, reaches: (path: Path) => boolean): WireNode {
+/**
+ * One value of the schema. A list has one element if `reaches` says that something is to be replaced inside.
+ */
+function build(
+  api: Api,
+  schema: Schema<unknown>,
+  path: Path,
+  replace: Replace,
+  reaches: (path: Path) => boolean,
+): WireNode {
   const sound = (): WireNode => {
     if (schema.kind === 'struct') {
-      return { items: schema.fields.map(({ name, type }) => build(api, type, [...path, name], replace, reaches)) };
+      return {
+        items: schema.fields.map(({ name, type }) => build(api, type, [...path, name], replace, reaches)),
+      };
     }
     if (schema.kind !== 'array') return scalar(schema, wordFor(api, path));
     const isEmpty = EMPTY_LISTS.has(`${api.name}.${path.at(-1)}`) && !reaches(path);
@@ -72,12 +127,19 @@ function build(api: Api, schema: Schema<unknown>, path: Path, replace: Replace, 
 }
 
 /** The body of a request, sound where `replace` has nothing to say. */
-export function buildBody(api: Api, replace: Replace = () => undefined, reaches: (path: Path) => boolean = () => false): WireNode {
+export function buildBody(
+  api: Api,
+  replace: Replace = () => undefined,
+  reaches: (path: Path) => boolean = () => false,
+): WireNode {
   return build(api, api.request, [], replace, reaches);
 }
 
 /** Every place of a request: the whole, its fields, lists and what stands in them. */
-export function pathsOf(schema: Schema<unknown>, path: Path = []): { readonly path: Path; readonly schema: Schema<unknown> }[] {
+export function pathsOf(
+  schema: Schema<unknown>,
+  path: Path = [],
+): { readonly path: Path; readonly schema: Schema<unknown> }[] {
   const here = { path, schema };
   if (schema.kind === 'array') return [here, ...pathsOf(schema.of, [...path, ELEMENT])];
   if (schema.kind !== 'struct') return [here];
@@ -85,5 +147,8 @@ export function pathsOf(schema: Schema<unknown>, path: Path = []): { readonly pa
 }
 
 export function pathText(path: Path): string {
-  return path.reduce((text, step) => (step === ELEMENT ? `${text}${ELEMENT}` : text === '' ? step : `${text}.${step}`), '');
+  return path.reduce(
+    (text, step) => (step === ELEMENT ? `${text}${ELEMENT}` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
 }

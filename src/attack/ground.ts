@@ -1,8 +1,8 @@
 /**
  * Where an attack takes place: the brokers' addresses, a host to attack from, how much, and for how long.
  *
- * It takes no notice of whether brokers and host are real, so each attack is also tried on a simulated cluster, where
- * its outcome is exact.
+ * It takes no notice of whether brokers and host are real, so each attack is also tried on a simulated
+ * cluster, where its outcome is exact.
  */
 import { HostPort } from '../common/cluster-types';
 import { Clock, Connection, Host } from '../common/host';
@@ -33,7 +33,9 @@ export class InputLog {
   }
 
   /** The latest inputs that got no answer, as they are given to --replay. */
-  get suspects(): readonly string[] { return this.last; }
+  get suspects(): readonly string[] {
+    return this.last;
+  }
 }
 
 const REMEMBERED = 40;

@@ -1,8 +1,9 @@
 /**
- * The inputs of the attacker, each by a number: the sweep, which puts every hostile value into every place of every
- * API, and the random ones, which change several places and then bytes.
+ * The inputs of the attacker, each by a number: the sweep, which puts every hostile value into every place of
+ * every API, and the random ones, which change several places and then bytes.
  *
- * Invariant: an input depends on its number and the seed alone, so that one that did harm is sent again by its name.
+ * Invariant: an input depends on its number and the seed alone, so that one that did harm is sent again by
+ * its name.
  *
  * [p] From the tables in src/protocol/messages.
  */
@@ -27,7 +28,10 @@ interface Case {
 }
 
 const HEAD: readonly (readonly [name: string, kind: 'int16' | 'int32' | 'nullableString'])[] = [
-  ['apiKey', 'int16'], ['apiVersion', 'int16'], ['correlationId', 'int32'], ['clientId', 'nullableString'],
+  ['apiKey', 'int16'],
+  ['apiVersion', 'int16'],
+  ['correlationId', 'int32'],
+  ['clientId', 'nullableString'],
 ];
 const HEAD_STEP = '(head)';
 
@@ -36,12 +40,18 @@ function soundHead(api: Api, correlationId: number): WireNode[] {
 }
 
 /** A whole request whose place `path` holds what `replace` makes of it. */
-function requestNode(api: Api, correlationId: number, head: Readonly<Record<string, HostileValue>>, body: WireNode): WireNode {
+function requestNode(
+  api: Api,
+  correlationId: number,
+  head: Readonly<Record<string, HostileValue>>,
+  body: WireNode,
+): WireNode {
   const fields = soundHead(api, correlationId).map((node, i) => head[HEAD[i]![0]]?.make(() => node) ?? node);
   return { items: [...fields, body] };
 }
 
-const isPrefix = (prefix: Path, path: Path) => prefix.length <= path.length && prefix.every((step, i) => step === path[i]);
+const isPrefix = (prefix: Path, path: Path) =>
+  prefix.length <= path.length && prefix.every((step, i) => step === path[i]);
 
 function requestOf({ api, path, value }: Case, correlationId: number): HostileRequest {
   const what = `${api.name} with ${value.name} as ${pathText(path) || 'its body'}`;
@@ -49,7 +59,8 @@ function requestOf({ api, path, value }: Case, correlationId: number): HostileRe
     const node = requestNode(api, correlationId, { [path[1]!]: value }, buildBody(api));
     return { what, frame: framed(encodeNode(node)) };
   }
-  const replace: Replace = (at, _, sound) => (at.length === path.length && isPrefix(path, at) ? value.make(sound) : undefined);
+  const replace: Replace = (at, _, sound) =>
+    at.length === path.length && isPrefix(path, at) ? value.make(sound) : undefined;
   const body = buildBody(api, replace, (at) => isPrefix(at, path));
   return { what, frame: framed(encodeNode(requestNode(api, correlationId, {}, body))) };
 }
@@ -64,12 +75,18 @@ export class Sweep {
   private readonly cases: readonly Case[];
 
   constructor(apis: readonly Api[], withLarge: boolean) {
-    this.cases = apis.flatMap((api) => placesOf(api).flatMap(({ path, schema }) => hostileValuesFor(schema)
-      .filter((value) => withLarge || !value.isLarge)
-      .map((value) => ({ api, path, schema, value }))));
+    this.cases = apis.flatMap((api) =>
+      placesOf(api).flatMap(({ path, schema }) =>
+        hostileValuesFor(schema)
+          .filter((value) => withLarge || !value.isLarge)
+          .map((value) => ({ api, path, schema, value })),
+      ),
+    );
   }
 
-  get count(): number { return this.cases.length; }
+  get count(): number {
+    return this.cases.length;
+  }
 
   /** The number-th input; beyond the last it begins anew. */
   request(number: number): HostileRequest {
@@ -79,18 +96,36 @@ export class Sweep {
 
 /** Changes in the bytes of a frame, behind its length. */
 const BYTE_CHANGES: readonly (readonly [name: string, change: (bytes: Buffer, random: Prng) => Buffer])[] = [
-  ['a bit turned', (bytes, random) => { bytes[random.below(bytes.length)]! ^= 1 << random.below(8); return bytes; }],
-  ['a byte of its own', (bytes, random) => { bytes[random.below(bytes.length)] = random.below(256); return bytes; }],
+  [
+    'a bit turned',
+    (bytes, random) => {
+      bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+      return bytes;
+    },
+  ],
+  [
+    'a byte of its own',
+    (bytes, random) => {
+      bytes[random.below(bytes.length)] = random.below(256);
+      return bytes;
+    },
+  ],
   ['its end cut off', (bytes, random) => bytes.subarray(0, random.below(bytes.length))],
-  ['a piece taken out', (bytes, random) => {
-    const from = random.below(bytes.length);
-    return Buffer.concat([bytes.subarray(0, from), bytes.subarray(from + 1 + random.below(16))]);
-  }],
-  ['a piece twice', (bytes, random) => {
-    const from = random.below(bytes.length);
-    const to = from + 1 + random.below(64);
-    return Buffer.concat([bytes.subarray(0, to), bytes.subarray(from, to), bytes.subarray(to)]);
-  }],
+  [
+    'a piece taken out',
+    (bytes, random) => {
+      const from = random.below(bytes.length);
+      return Buffer.concat([bytes.subarray(0, from), bytes.subarray(from + 1 + random.below(16))]);
+    },
+  ],
+  [
+    'a piece twice',
+    (bytes, random) => {
+      const from = random.below(bytes.length);
+      const to = from + 1 + random.below(64);
+      return Buffer.concat([bytes.subarray(0, to), bytes.subarray(from, to), bytes.subarray(to)]);
+    },
+  ],
   ['bytes behind it', (bytes, random) => Buffer.concat([bytes, random.bytes(1 + random.below(8))])],
 ];
 
@@ -103,10 +138,18 @@ export function randomRequest(apis: readonly Api[], seed: string, number: number
     const values = hostileValuesFor(place.schema).filter(({ isLarge }) => !isLarge || random.chance(0.02));
     return { ...place, value: random.pick(values) };
   });
-  const head = Object.fromEntries(chosen.filter(({ path }) => path[0] === HEAD_STEP && random.chance(0.2)).map(({ path, value }) => [path[1]!, value]));
+  const head = Object.fromEntries(
+    chosen
+      .filter(({ path }) => path[0] === HEAD_STEP && random.chance(0.2))
+      .map(({ path, value }) => [path[1]!, value]),
+  );
   const fields = chosen.filter(({ path }) => path[0] !== HEAD_STEP);
   const find = (at: Path) => fields.find(({ path }) => at.length === path.length && isPrefix(path, at));
-  const body = buildBody(api, (at, _, sound) => find(at)?.value.make(sound), (at) => fields.some(({ path }) => isPrefix(at, path)));
+  const body = buildBody(
+    api,
+    (at, _, sound) => find(at)?.value.make(sound),
+    (at) => fields.some(({ path }) => isPrefix(at, path)),
+  );
   let bytes = encodeNode(requestNode(api, number % 0x7fff_ffff, head, body));
   const changes = fields.map(({ path, value }) => `${value.name} as ${pathText(path) || 'its body'}`);
   changes.push(...Object.entries(head).map(([name, value]) => `${value.name} as ${name}`));
@@ -121,8 +164,19 @@ export function randomRequest(apis: readonly Api[], seed: string, number: number
 /** No request at all: a length, right or not, and bytes. */
 export function randomFrame(seed: string, number: number): HostileRequest {
   const random = new Prng(`${seed}/${number}`);
-  const bytes = random.chance(0.3) ? Buffer.concat([Buffer.of(0x95), random.bytes(random.below(300))]) : random.bytes(random.below(300));
+  const bytes = random.chance(0.3)
+    ? Buffer.concat([Buffer.of(0x95), random.bytes(random.below(300))])
+    : random.bytes(random.below(300));
   if (random.chance(0.8)) return { what: `a frame of ${bytes.length} random bytes`, frame: framed(bytes) };
-  const claims = random.pick([0, 1, bytes.length + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 104_857_600, 104_857_601]);
+  const claims = random.pick([
+    0,
+    1,
+    bytes.length + 1,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    104_857_600,
+    104_857_601,
+  ]);
   return { what: `${bytes.length} random bytes that claim to be ${claims}`, frame: framed(bytes, claims) };
 }

@@ -1,32 +1,61 @@
 /**
- * One of the attacker's connections, which sends a frame and waits for what becomes of it; a new one is made when the
- * old has ended.
+ * One of the attacker's connections, which sends a frame and waits for what becomes of it; a new one is made
+ * when the old has ended.
  */
 import { HostPort } from '../common/cluster-types';
 import { Connection } from '../common/host';
-import { FrameParser } from '../protocol/frame-parser';
 import { dial, Ground, InputOutcome } from './ground';
 import { HostileRequest } from './hostile-requests';
 
 /** How long an input may stay without an answer before it is abandoned with its connection. */
 const PATIENCE_MS = 1500;
-const MAX_ANSWER_BYTES = 2 ** 31;
+
+/** Counts frames as they go by and keeps none of their bytes: an answer may be gigabytes. */
+export class AnswerCounter {
+  /** Of the frame that is coming in; 0: its length comes next. */
+  private left = 0;
+  private lengthBytes = 0;
+  private length = 0;
+
+  /** How many frames the chunk completes. */
+  push(chunk: Buffer): number {
+    let frames = 0;
+    for (let at = 0; at < chunk.length;) {
+      if (this.left === 0) {
+        this.length = this.length * 256 + chunk[at++]!;
+        if (++this.lengthBytes < 4) continue;
+        this.left = this.length;
+        this.length = this.lengthBytes = 0;
+        if (this.left === 0) frames++;
+      } else {
+        const taken = Math.min(this.left, chunk.length - at);
+        at += taken;
+        this.left -= taken;
+        if (this.left === 0) frames++;
+      }
+    }
+    return frames;
+  }
+}
 
 export class Lane {
   private connection: Connection | undefined;
   private settle: ((outcome: InputOutcome) => void) | undefined;
 
-  constructor(private readonly ground: Ground, readonly broker: HostPort) {}
+  constructor(
+    private readonly ground: Ground,
+    readonly broker: HostPort,
+  ) {}
 
   private async connected(): Promise<Connection | undefined> {
     if (this.connection !== undefined) return this.connection;
     const connection = await dial(this.ground, this.broker);
     if (connection === undefined) return undefined;
-    const parser = new FrameParser(MAX_ANSWER_BYTES);
+    const answers = new AnswerCounter();
     connection.onData((chunk) => {
-      // The broker of an old connection speaks to nobody.
+      // What comes on an abandoned connection is no answer to what is sent on the next.
       if (this.connection !== connection) return;
-      parser.push(chunk, () => this.settled('answered'));
+      if (answers.push(chunk) > 0) this.settled('answered');
     });
     connection.onClose(() => {
       if (this.connection !== connection) return;
@@ -74,7 +103,9 @@ export interface InputList {
   readonly patienceMs?: number;
 }
 
-/** Sends the inputs of the list in order over several lanes to all brokers in turn, each lane one at a time. */
+/**
+ * Sends the inputs of the list in order over several lanes to all brokers in turn, each lane one at a time.
+ */
 export async function sendAll(ground: Ground, list: InputList): Promise<void> {
   const { name, input, count = Infinity, lanes = 8, patienceMs } = list;
   let next = 0;
@@ -87,5 +118,9 @@ export async function sendAll(ground: Ground, list: InputList): Promise<void> {
     }
     lane.close();
   };
-  await Promise.all(Array.from({ length: lanes }, (_, i) => work(new Lane(ground, ground.brokers[i % ground.brokers.length]!))));
+  await Promise.all(
+    Array.from({ length: lanes }, (_, i) =>
+      work(new Lane(ground, ground.brokers[i % ground.brokers.length]!)),
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * msgpack as an attacker writes it: values of any type in any place, and headers that claim what does not follow.
+ * msgpack as an attacker writes it: values of any type in any place, and headers that claim what does not
+ * follow.
  *
  * A message is a tree; a leaf is bytes, sound or not. Nothing is checked here: that is the broker's task.
  *

@@ -2,6 +2,7 @@
  * The command line: one file a command, this is their list.
  */
 import { Command } from 'commander';
+import { attackCommand } from './attack';
 import { clusterCommand } from './cluster';
 import { consoleConsumerCommand } from './console-consumer';
 import { consoleProducerCommand } from './console-producer';
@@ -11,6 +12,7 @@ import { deleteRecordsCommand } from './delete-records';
 import { demoCommand } from './demo';
 import { dumpLogCommand } from './dump-log';
 import { endToEndLatencyCommand } from './end-to-end-latency';
+import { fuzzCommand } from './fuzz';
 import { getOffsetsCommand } from './get-offsets';
 import { logDirsCommand } from './log-dirs';
 import { mutantsCommand } from './mutants';
@@ -46,6 +48,8 @@ export function buildProgram(): Command {
     sweepCommand(),
     walksCommand(),
     mutantsCommand(),
+    attackCommand(),
+    fuzzCommand(),
     demoCommand(),
     clusterCommand(),
   ];

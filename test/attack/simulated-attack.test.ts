@@ -1,4 +1,6 @@
-/** The attacker on a simulated cluster, where the outcome is exact: what it costs the broker and the others. */
+/**
+ * The attacker on a simulated cluster, where the outcome is exact: what it costs the broker and the others.
+ */
 import { attacks } from '../../src/attack/all-attacks';
 import { Ground } from '../../src/attack/ground';
 import { HostileRequest, randomFrame, randomRequest, Sweep } from '../../src/attack/hostile-requests';
@@ -14,18 +16,24 @@ const ATTACK_MS = 4000;
 const ATTACK_INPUTS = 1500;
 
 /**
- * Inputs that are left out because they do harm: strings above 32,767 bytes and numbers beyond 53 bits in a batch are
- * not refused at the edge yet.
+ * Inputs that are left out because they do harm: strings above 32,767 bytes and numbers beyond 53 bits in a
+ * batch are not refused at the edge yet.
  */
 const LEFT_OUT: readonly RegExp[] = [
   /a string of 32768 bytes as/,
   /a (batch|record) with .*(9223372036854775807|9223372036854775808|9007199254740992|2\^63-1) as/,
 ];
-/** Rows of the table whose bound does not hold yet; the first two send what is left out above among others. */
+/**
+ * Rows of the table whose bound does not hold yet; the first two send what is left out above among others.
+ */
 const ROWS_LEFT_OUT = ['every-field', 'random-mutations', 'lying-batches', 'forged-control', 'huge-counts'];
 
 /** Sends the inputs; returns what went wrong with the ones around it. */
-async function attack(cluster: SimCluster, input: (number: number) => HostileRequest, count: number): Promise<string[]> {
+async function attack(
+  cluster: SimCluster,
+  input: (number: number) => HostileRequest,
+  count: number,
+): Promise<string[]> {
   const ground = groundOf(cluster);
   const problems: string[] = [];
   for (let from = 0; from < count; from += INPUTS_A_LOOK) {
@@ -36,40 +44,52 @@ async function attack(cluster: SimCluster, input: (number: number) => HostileReq
     const fresh = surprises(cluster).filter((line) => !seen.has(line));
     problems.push(...fresh.slice(0, 3).map((line) => `inputs from ${from}: ${line}`));
     const end = endOf(cluster);
-    if (end !== undefined) return [...problems, `the broker ended at inputs from ${from}: ${JSON.stringify(end)}`];
+    if (end !== undefined)
+      return [...problems, `the broker ended at inputs from ${from}: ${JSON.stringify(end)}`];
   }
   expect(ground.log.inputs).toBe(count);
   return problems;
 }
 
-async function expectHarmless(seed: string, input: (number: number) => HostileRequest, count: number): Promise<void> {
+async function expectHarmless(
+  seed: string,
+  input: (number: number) => HostileRequest,
+  count: number,
+): Promise<void> {
   const cluster = await victim(seed);
   expect(await attack(cluster, input, count)).toEqual([]);
   await expectUnharmed(cluster);
 }
 
-test('every field of every API with every hostile value costs its sender an error or the connection, and nobody else anything', async () => {
+test('any hostile value in any field costs its sender at most the connection, others nothing', async () => {
   const sweep = new Sweep(allApis, false);
-  const inputs = Array.from({ length: sweep.count }, (_, number) => sweep.request(number))
-    .filter(({ what }) => !LEFT_OUT.some((pattern) => pattern.test(what)));
+  const inputs = Array.from({ length: sweep.count }, (_, number) => sweep.request(number)).filter(
+    ({ what }) => !LEFT_OUT.some((pattern) => pattern.test(what)),
+  );
   expect(inputs.length).toBeGreaterThan(9000);
   await expectHarmless('every-field', (number) => inputs[number]!, inputs.length);
 });
 
-test('requests changed in several places cost their sender an error or the connection, and nobody else anything', () =>
+test('requests changed in several places cost their sender at most the connection, others nothing', () =>
   expectHarmless('random-mutations', (number) => randomRequest(allApis, 'test', number), 1500));
 
-test('frames of random bytes cost their sender the connection, and nobody else anything', () =>
+test('frames of random bytes cost their sender the connection, others nothing', () =>
   expectHarmless('random-frames', (number) => randomFrame('test', number), 500));
 
-test.each(attacks.filter(({ name }) => !ROWS_LEFT_OUT.includes(name)).map(({ name, ...rest }) => [name, rest] as const))(
-  'the attack %s, made small, harms nobody else', async (name, { run }) => {
-    await loadZstd();
-    const cluster = await victim(name);
-    const endMs = cluster.world.nowMs + ATTACK_MS;
-    const ground: Ground = groundOf(cluster, () => cluster.world.nowMs >= endMs || ground.log.inputs >= ATTACK_INPUTS || endOf(cluster) !== undefined);
-    await cluster.world.complete(run(ground), 600_000, name);
-    expect(ground.log.inputs).toBeGreaterThan(0);
-    expect(surprises(cluster)).toEqual([]);
-    await expectUnharmed(cluster);
-  });
+test.each(
+  attacks
+    .filter(({ name }) => !ROWS_LEFT_OUT.includes(name))
+    .map(({ name, ...rest }) => [name, rest] as const),
+)('the attack %s, made small, harms nobody else', async (name, { run }) => {
+  await loadZstd();
+  const cluster = await victim(name);
+  const endMs = cluster.world.nowMs + ATTACK_MS;
+  const ground: Ground = groundOf(
+    cluster,
+    () => cluster.world.nowMs >= endMs || ground.log.inputs >= ATTACK_INPUTS || endOf(cluster) !== undefined,
+  );
+  await cluster.world.complete(run(ground), 600_000, name);
+  expect(ground.log.inputs).toBeGreaterThan(0);
+  expect(surprises(cluster)).toEqual([]);
+  await expectUnharmed(cluster);
+});

@@ -1,4 +1,6 @@
-/** A simulated broker that is attacked, and what must hold afterwards: nothing held, others served, a restart. */
+/**
+ * A simulated broker that is attacked, and what must hold afterwards: nothing held, others served, a restart.
+ */
 import { resourcesAboveFloor } from '../../src/checkers/resources';
 import { VICTIM_TOPIC } from '../../src/attack/base-request';
 import { Ground, InputLog } from '../../src/attack/ground';
@@ -14,7 +16,11 @@ const SETTINGS: RawConfig = { 'offsets.topic.num.partitions': 2, 'offsets.topic.
 /** One broker with a topic for the attacker and one for the others, in which a record stands. */
 export async function victim(seed: string): Promise<SimCluster> {
   const cluster = await bringUp(seed, 1, [BROKER], { settings: SETTINGS });
-  await cluster.world.complete(cluster.createTopic(VICTIM_TOPIC, new Map([[0, [BROKER]]])), 30000, 'creating the victim');
+  await cluster.world.complete(
+    cluster.createTopic(VICTIM_TOPIC, new Map([[0, [BROKER]]])),
+    30000,
+    'creating the victim',
+  );
   await runUntil(cluster, 'the victim is in sync', () => cluster.isQuiet(VICTIM));
   const producer = await openProducer(cluster);
   expect(await send(cluster, producer, 'before')).toBe(0);
@@ -24,7 +30,14 @@ export async function victim(seed: string): Promise<SimCluster> {
 
 export function groundOf(cluster: SimCluster, isOver = () => false): Ground {
   const { host } = cluster.environment();
-  return { host, brokers: [{ host: 'broker-1', port: 9092 }], seed: '1', scale: 0.0001, log: new InputLog(), isOver };
+  return {
+    host,
+    brokers: [{ host: 'broker-1', port: 9092 }],
+    seed: '1',
+    scale: 0.0001,
+    log: new InputLog(),
+    isOver,
+  };
 }
 
 /** Lines of the broker's log that say that something went wrong which nobody had thought of. */
@@ -35,20 +48,31 @@ export function surprises(cluster: SimCluster): string[] {
 
 /** How the broker's process ended, if it did. */
 export function endOf(cluster: SimCluster): unknown {
-  return cluster.isRunning(BROKER) ? undefined : cluster.broker(BROKER).host.exited ?? 'it does not run';
+  return cluster.isRunning(BROKER) ? undefined : (cluster.broker(BROKER).host.exited ?? 'it does not run');
 }
 
-/** The broker is as it was: nothing is held, others are served, no epoch has moved, and it can be started again. */
+/**
+ * The broker is as it was: nothing is held, others are served, no epoch has moved, and it can be started
+ * again.
+ */
 export async function expectUnharmed(cluster: SimCluster): Promise<void> {
   expect(endOf(cluster)).toBeUndefined();
   await runFor(cluster, 60_000);
-  expect(resourcesAboveFloor(cluster.brokers.map(({ id, broker }) => ({ id, metrics: broker!.metrics })))).toEqual([]);
+  expect(
+    resourcesAboveFloor(cluster.brokers.map(({ id, broker }) => ({ id, metrics: broker!.metrics }))),
+  ).toEqual([]);
   const producer = await openProducer(cluster);
   expect(await send(cluster, producer, 'after')).toBe(1);
   expect(await readValues(cluster)).toEqual(['before', 'after']);
   expect(cluster.stateOf(BYSTANDER)?.leaderEpoch).toBe(0);
-  await cluster.world.complete(cluster.createTopic('later', new Map([[0, [BROKER]]])), 30000, 'creating a topic');
-  await runUntil(cluster, 'the controller is obeyed', () => cluster.isQuiet({ topic: 'later', partition: 0 }));
+  await cluster.world.complete(
+    cluster.createTopic('later', new Map([[0, [BROKER]]])),
+    30000,
+    'creating a topic',
+  );
+  await runUntil(cluster, 'the controller is obeyed', () =>
+    cluster.isQuiet({ topic: 'later', partition: 0 }),
+  );
   cluster.kill(BROKER);
   cluster.start(BROKER);
   await runUntil(cluster, 'the broker is back', () => [BYSTANDER, VICTIM].every((tp) => cluster.isQuiet(tp)));

@@ -10,12 +10,24 @@ const AT_ONCE = 200;
 const REQUESTS_EACH = 30;
 
 function waitingFetch(): Buffer {
-  const partitions = Array.from({ length: PARTITIONS }, () => (
-    { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, logStartOffset: -1, partitionMaxBytes: 1000 }));
-  return Buffer.concat(encodeRequest(fetch, 1, 'attacker', {
-    replicaId: -1, replicaEpoch: -1, maxWaitMs: 600_000, minBytes: 2 ** 30, maxBytes: 2 ** 30, isolationLevel: 0,
-    topics: [{ topic: VICTIM_TOPIC, partitions }],
+  const partitions = Array.from({ length: PARTITIONS }, () => ({
+    partition: 0,
+    currentLeaderEpoch: -1,
+    fetchOffset: 0,
+    logStartOffset: -1,
+    partitionMaxBytes: 1000,
   }));
+  return Buffer.concat(
+    encodeRequest(fetch, 1, 'attacker', {
+      replicaId: -1,
+      replicaEpoch: -1,
+      maxWaitMs: 600_000,
+      minBytes: 2 ** 30,
+      maxBytes: 2 ** 30,
+      isolationLevel: 0,
+      topics: [{ topic: VICTIM_TOPIC, partitions }],
+    }),
+  );
 }
 
 async function run(ground: Ground): Promise<void> {

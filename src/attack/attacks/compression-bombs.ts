@@ -20,13 +20,24 @@ async function run(ground: Ground): Promise<void> {
   const frames = CODECS.map((codec) => {
     const one = bomb(codec, scaled(ground, BOMB_BYTES));
     const count = Math.min(scaled(ground, IN_ONE_REQUEST, 2), Math.floor(50_000_000 / one.length));
-    return { what: `${count} bombs of ${codec}`, frame: produceFrame(Array.from({ length: Math.max(1, count) }, () => one), -1) };
+    return {
+      what: `${count} bombs of ${codec}`,
+      frame: produceFrame(
+        Array.from({ length: Math.max(1, count) }, () => one),
+        -1,
+      ),
+    };
   });
   for (let number = 0; !ground.isOver(); number++) {
     const broker = ground.brokers[number % ground.brokers.length]!;
     const lane = new Lane(ground, broker);
     const { what, frame } = frames[number % frames.length]!;
-    ground.log.note(`compression-bombs:${ground.seed}:${number}`, what, await lane.send(frame, 10_000), broker);
+    ground.log.note(
+      `compression-bombs:${ground.seed}:${number}`,
+      what,
+      await lane.send(frame, 10_000),
+      broker,
+    );
     lane.close();
   }
 }

@@ -9,7 +9,8 @@ const input = (_seed: string, number: number) => sweep.request(number);
 
 export const everyField: Attack = {
   name: 'every-field',
-  sends: 'each API with each field in turn of another type, at the edge of its range, huge, deep, many times, or cut',
+  sends:
+    'each API with each field in turn of another type, at an edge of its range, huge, deep, repeated, cut',
   expected: 'an error, or the end of that connection',
   input,
   run: (ground) => sendAll(ground, { name: 'every-field', input, lanes: 16 }),

@@ -14,11 +14,14 @@ async function sendHalf(ground: Ground, connection: Connection): Promise<void> {
   head.writeUInt32BE(bytes);
   const piece = Buffer.alloc(Math.min(PIECE_BYTES, Math.ceil(bytes / 2)), 0x95);
   let isOpen = true;
-  connection.onClose(() => { isOpen = false; });
+  connection.onClose(() => {
+    isOpen = false;
+  });
   connection.write([head]);
   for (let sent = 0; sent < bytes / 2 && isOpen && !ground.isOver(); sent += piece.length) {
     connection.write([piece]);
-    while (isOpen && connection.pendingBytes() > 4 * piece.length && !ground.isOver()) await pause(ground.host.clock, 20);
+    while (isOpen && connection.pendingBytes() > 4 * piece.length && !ground.isOver())
+      await pause(ground.host.clock, 20);
   }
 }
 
@@ -32,7 +35,8 @@ async function run(ground: Ground): Promise<void> {
       open.push(connection);
       void sendHalf(ground, connection).catch(() => {});
     }
-    for (let waited = 0; waited < BEFORE_ANOTHER_ROUND_MS && !ground.isOver(); waited += 100) await pause(ground.host.clock, 100);
+    for (let waited = 0; waited < BEFORE_ANOTHER_ROUND_MS && !ground.isOver(); waited += 100)
+      await pause(ground.host.clock, 100);
     for (const connection of open.splice(0)) connection.destroy('done');
   }
 }

@@ -16,14 +16,25 @@ const NAMES = ['attacker', '', '__admin', 'broker-1'];
 function input(seed: string, number: number): HostileRequest {
   const random = new Prng(`${seed}/internal-topic/${number}`);
   if (number === 0) {
-    const frame = Buffer.concat(encodeRequest(findCoordinator, 1, 'attacker', { key: 'victim-group', keyType: 0 }));
+    const frame = Buffer.concat(
+      encodeRequest(findCoordinator, 1, 'attacker', { key: 'victim-group', keyType: 0 }),
+    );
     return { what: 'FindCoordinator, so that the topic is there', frame };
   }
   const key = Buffer.concat([Buffer.of(0, random.below(4)), random.bytes(random.below(30))]);
-  const value = random.chance(0.3) ? null : Buffer.concat([Buffer.of(0, random.below(5)), random.bytes(random.below(60))]);
+  const value = random.chance(0.3)
+    ? null
+    : Buffer.concat([Buffer.of(0, random.below(5)), random.bytes(random.below(60))]);
   const records = [buildBatch([{ timestamp: 1_600_000_000_000, key, value }])];
-  const body = { acks: random.pick([1, -1]), timeoutMs: 1000, topicData: [{ name: OFFSETS_TOPIC, partitionData: [{ index: random.below(4), records }] }] };
-  return { what: `Produce to ${OFFSETS_TOPIC}`, frame: Buffer.concat(encodeRequest(produce, 1, random.pick(NAMES), body)) };
+  const body = {
+    acks: random.pick([1, -1]),
+    timeoutMs: 1000,
+    topicData: [{ name: OFFSETS_TOPIC, partitionData: [{ index: random.below(4), records }] }],
+  };
+  return {
+    what: `Produce to ${OFFSETS_TOPIC}`,
+    frame: Buffer.concat(encodeRequest(produce, 1, random.pick(NAMES), body)),
+  };
 }
 
 export const internalTopic: Attack = {

@@ -27,13 +27,18 @@ function input(seed: string, number: number): HostileRequest {
     if (at >= 8 && at < 21 && at < batch.length) continue;
     if (at < batch.length) batch[at] = random.pick([0, 1, 0x7f, 0x80, 0xff, random.below(256)]);
   }
-  return { what: `${name}, and bytes changed`, frame: produceFrame([batch.length > BATCH_HEADER_BYTES ? sealed(batch) : batch], acks) };
+  return {
+    what: `${name}, and bytes changed`,
+    frame: produceFrame([batch.length > BATCH_HEADER_BYTES ? sealed(batch) : batch], acks),
+  };
 }
 
 export const lyingBatches: Attack = {
   name: 'lying-batches',
-  sends: 'batches with wrong counts, lengths, offsets, times beyond 53 bits and records that are not what they say',
-  expected: 'CORRUPT_MESSAGE, INVALID_RECORD or INVALID_TIMESTAMP; nothing is stored that a consumer cannot read',
+  sends:
+    'batches with wrong counts, lengths, offsets, times beyond 53 bits, records that are not what they say',
+  expected:
+    'CORRUPT_MESSAGE, INVALID_RECORD or INVALID_TIMESTAMP; nothing is stored that a consumer cannot read',
   input,
   run: (ground) => sendAll(ground, { name: 'lying-batches', input, lanes: 6 }),
 };

@@ -9,7 +9,10 @@ import { produceFrame } from './lying-batches';
 function input(seed: string, number: number): HostileRequest {
   const producerId = new Prng(`${seed}/many-producers/${number}`).below(2 ** 31) + number;
   const fields = { producerId, producerEpoch: 0, baseSequence: 0 };
-  return { what: `a batch of producer ${producerId}`, frame: produceFrame([buildBatch([{ timestamp: 1_600_000_000_000, value: Buffer.from('v') }], fields)]) };
+  return {
+    what: `a batch of producer ${producerId}`,
+    frame: produceFrame([buildBatch([{ timestamp: 1_600_000_000_000, value: Buffer.from('v') }], fields)]),
+  };
 }
 
 export const manyProducers: Attack = {

@@ -1,7 +1,17 @@
-/** Requests of a few megabytes that ask for an answer of gigabytes, or for work that grows with the square. */
+/**
+ * Requests of a few megabytes that ask for an answer of gigabytes, or for work that grows with the square.
+ */
 import { Api } from '../../protocol/schema';
 import { createTopics, metadata, listOffsets } from '../../protocol/messages/metadata';
-import { deleteGroups, describeGroups, joinGroup, leaveGroup, listGroups, offsetCommit, offsetFetch } from '../../protocol/messages/groups';
+import {
+  deleteGroups,
+  describeGroups,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetFetch,
+} from '../../protocol/messages/groups';
 import { deleteRecords, describeLogDirs } from '../../protocol/messages/log-admin';
 import { fetch, offsetForLeaderEpoch, produce } from '../../protocol/messages/produce-fetch';
 import { buildBody, ELEMENT, Path } from '../base-request';
@@ -33,7 +43,12 @@ const rows: readonly Row[] = [
   { api: describeGroups, path: ['groups'], count: 8_000_000, element: EMPTY },
   { api: deleteGroups, path: ['groupsNames'], count: 8_000_000, element: EMPTY },
   { api: listGroups, path: ['statesFilter'], count: 8_000_000, element: EMPTY },
-  { api: offsetFetch, path: ['topics', ELEMENT, 'partitionIndexes'], count: 5_000_000, element: packInteger(0) },
+  {
+    api: offsetFetch,
+    path: ['topics', ELEMENT, 'partitionIndexes'],
+    count: 5_000_000,
+    element: packInteger(0),
+  },
   { api: offsetCommit, path: ['topics', ELEMENT, 'partitions'], count: 500_000 },
   { api: leaveGroup, path: ['members'], count: 1_000_000 },
   { api: joinGroup, path: ['protocols'], count: 1_000_000 },
@@ -53,15 +68,22 @@ export function longListRequest({ api, path, element }: Row, count: number): Hos
     (at, _, sound) => {
       if (!equal(at, path)) return undefined;
       const node = sound();
-      return { items: element !== undefined ? [element] : Buffer.isBuffer(node) ? [] : node.items, times: count };
+      return {
+        items: element !== undefined ? [element] : Buffer.isBuffer(node) ? [] : node.items,
+        times: count,
+      };
     },
     (at) => at.length <= path.length && at.every((step, i) => step === path[i]),
   );
   const head = [packInteger(api.key), packInteger(0), packInteger(1), packString('attacker')];
-  return { what: `${api.name} with ${count} ${path.at(-1)}`, frame: framed(encodeNode({ items: [...head, body] })) };
+  return {
+    what: `${api.name} with ${count} ${path.at(-1)}`,
+    frame: framed(encodeNode({ items: [...head, body] })),
+  };
 }
 
-const input = (_seed: string, number: number): HostileRequest => longListRequest(rows[number % rows.length]!, rows[number % rows.length]!.count);
+const input = (_seed: string, number: number): HostileRequest =>
+  longListRequest(rows[number % rows.length]!, rows[number % rows.length]!.count);
 
 async function run(ground: Ground): Promise<void> {
   for (let number = 0; !ground.isOver(); number++) {

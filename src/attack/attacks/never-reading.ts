@@ -16,16 +16,32 @@ const RECORDS = 60;
 const BEFORE_ANOTHER_ROUND_MS = 5000;
 
 function fetchFrame(): Buffer {
-  const asked = { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, logStartOffset: -1, partitionMaxBytes: 52_428_800 };
-  return Buffer.concat(encodeRequest(fetch, 1, 'attacker', {
-    replicaId: -1, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 52_428_800, isolationLevel: 0,
-    topics: [{ topic: VICTIM_TOPIC, partitions: [asked] }],
-  }));
+  const asked = {
+    partition: 0,
+    currentLeaderEpoch: -1,
+    fetchOffset: 0,
+    logStartOffset: -1,
+    partitionMaxBytes: 52_428_800,
+  };
+  return Buffer.concat(
+    encodeRequest(fetch, 1, 'attacker', {
+      replicaId: -1,
+      replicaEpoch: -1,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 52_428_800,
+      isolationLevel: 0,
+      topics: [{ topic: VICTIM_TOPIC, partitions: [asked] }],
+    }),
+  );
 }
 
 /** So that there is something large to fetch; whoever does not lead the partition refuses. */
 async function fill(ground: Ground): Promise<void> {
-  const record = { timestamp: ground.host.clock.wallMs(), value: Buffer.alloc(scaled(ground, RECORD_BYTES), 0x61) };
+  const record = {
+    timestamp: ground.host.clock.wallMs(),
+    value: Buffer.alloc(scaled(ground, RECORD_BYTES), 0x61),
+  };
   const frame = produceFrame([buildBatch([record])], -1);
   for (const broker of ground.brokers) {
     const lane = new Lane(ground, broker);
@@ -50,7 +66,8 @@ async function run(ground: Ground): Promise<void> {
       connection.write(Array.from({ length: many }, () => frames[i % frames.length]!));
       ground.log.count('silent', many);
     }
-    for (let waited = 0; waited < BEFORE_ANOTHER_ROUND_MS && !ground.isOver(); waited += 100) await pause(ground.host.clock, 100);
+    for (let waited = 0; waited < BEFORE_ANOTHER_ROUND_MS && !ground.isOver(); waited += 100)
+      await pause(ground.host.clock, 100);
     for (const connection of open.splice(0)) connection.destroy('done');
   }
 }

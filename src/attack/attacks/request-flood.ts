@@ -1,24 +1,31 @@
 /** Small sound requests, as many as go through, without waiting for answers. */
-import { FrameParser } from '../../protocol/frame-parser';
 import { findCoordinator, heartbeat, offsetFetch } from '../../protocol/messages/groups';
 import { apiVersions, listOffsets, metadata } from '../../protocol/messages/metadata';
 import { encodeRequest } from '../../protocol/wire';
 import { VICTIM_GROUP, VICTIM_TOPIC } from '../base-request';
 import { Attack, dial, Ground, pause } from '../ground';
+import { AnswerCounter } from '../lane';
 
 const LANES = 6;
 const AT_ONCE = 200;
-const MAX_ANSWER_BYTES = 2 ** 30;
 
 function requests(): Buffer[] {
   const group = { groupId: VICTIM_GROUP, generationId: 1, memberId: 'x', groupInstanceId: null };
-  const timestamps = { name: VICTIM_TOPIC, partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1 }] };
+  const timestamps = {
+    name: VICTIM_TOPIC,
+    partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1 }],
+  };
   return [
     encodeRequest(apiVersions, 1, 'attacker', { clientSoftwareName: 'attacker', clientSoftwareVersion: '1' }),
     encodeRequest(metadata, 1, 'attacker', { topics: [], allTopics: true, allowAutoTopicCreation: false }),
     encodeRequest(heartbeat, 1, 'attacker', group),
     encodeRequest(findCoordinator, 1, 'attacker', { key: VICTIM_GROUP, keyType: 0 }),
-    encodeRequest(offsetFetch, 1, 'attacker', { groupId: VICTIM_GROUP, allTopics: true, topics: [], requireStable: false }),
+    encodeRequest(offsetFetch, 1, 'attacker', {
+      groupId: VICTIM_GROUP,
+      allTopics: true,
+      topics: [],
+      requireStable: false,
+    }),
     encodeRequest(listOffsets, 1, 'attacker', { replicaId: -1, isolationLevel: 0, topics: [timestamps] }),
   ].map((chunks) => Buffer.concat(chunks));
 }
@@ -33,12 +40,15 @@ async function flood(ground: Ground, lane: number, chunks: readonly Buffer[]): P
     }
     let isOpen = true;
     let waiting = 0;
-    const parser = new FrameParser(MAX_ANSWER_BYTES);
-    connection.onData((chunk) => parser.push(chunk, () => {
-      waiting--;
-      ground.log.count('answered');
-    }));
-    connection.onClose(() => { isOpen = false; });
+    const counter = new AnswerCounter();
+    connection.onData((chunk) => {
+      const answered = counter.push(chunk);
+      waiting -= answered;
+      ground.log.count('answered', answered);
+    });
+    connection.onClose(() => {
+      isOpen = false;
+    });
     while (isOpen && !ground.isOver()) {
       if (waiting < AT_ONCE) {
         waiting += chunks.length;

@@ -8,10 +8,17 @@ const METADATA_BYTES = 95_000_000;
 const LONG_STRING_BYTES = 40_000;
 
 function joinFrame(group: string, bytes: number, instance: string | null): Buffer {
-  return Buffer.concat(encodeRequest(joinGroup, 1, 'attacker', {
-    groupId: group, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 600_000, memberId: '', groupInstanceId: instance,
-    protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(bytes, 1) }],
-  }));
+  return Buffer.concat(
+    encodeRequest(joinGroup, 1, 'attacker', {
+      groupId: group,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 600_000,
+      memberId: '',
+      groupInstanceId: instance,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.alloc(bytes, 1) }],
+    }),
+  );
 }
 
 async function run(ground: Ground): Promise<void> {
@@ -22,14 +29,21 @@ async function run(ground: Ground): Promise<void> {
       joinFrame('x'.repeat(LONG_STRING_BYTES), 10, null),
       joinFrame('victim-group', 10, 'y'.repeat(LONG_STRING_BYTES)),
     ];
-    await Promise.all(ground.brokers.map(async (broker, i) => {
-      const lane = new Lane(ground, broker);
-      for (const [j, frame] of frames.entries()) {
-        const outcome = await lane.send(frame, 2000);
-        ground.log.note(`waiting-joins:${ground.seed}:${round}.${i}.${j}`, `JoinGroup of ${frame.length} bytes`, outcome, broker);
-      }
-      lane.close();
-    }));
+    await Promise.all(
+      ground.brokers.map(async (broker, i) => {
+        const lane = new Lane(ground, broker);
+        for (const [j, frame] of frames.entries()) {
+          const outcome = await lane.send(frame, 2000);
+          ground.log.note(
+            `waiting-joins:${ground.seed}:${round}.${i}.${j}`,
+            `JoinGroup of ${frame.length} bytes`,
+            outcome,
+            broker,
+          );
+        }
+        lane.close();
+      }),
+    );
   }
 }
 

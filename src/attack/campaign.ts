@@ -1,0 +1,216 @@
+/**
+ * The whole: a cluster of real processes, bystanders, and one attack after the other. Each has a quiet phase
+ * to compare with, the attack, and a recovery in which everything has to come back.
+ *
+ * Clients have a listener of their own and brokers another, as a cluster that strangers can reach should
+ * have.
+ */
+import * as path from 'node:path';
+import { tpName } from '../common/cluster-types';
+import { AttackerProcess } from '../lab/attacker-process';
+import { BrokerProcess } from '../lab/broker-process';
+import { LabCluster, profiles } from '../lab/lab-cluster';
+import { LogFollower, resourcesOf } from '../lab/process-resources';
+import { VICTIM_TOPIC } from './base-request';
+import { Bystanders, BYSTANDER_PARTITIONS, BYSTANDER_TOPIC } from './bystanders';
+import { Attack, pause } from './ground';
+import { FORGED_LINE } from './hostile-values';
+import { isBack, judge, Observation, Standing } from './judge';
+import { Row } from './report';
+
+export interface CampaignOptions {
+  /** For data and logs; each cluster gets a folder in it. */
+  readonly directory: string;
+  readonly seed: string;
+  readonly attackMs: number;
+  readonly quietMs: number;
+  readonly recoveryMs: number;
+  readonly isStrict: boolean;
+  /** Only this input of the attack, for --replay. */
+  readonly number?: number;
+  readonly onRow: (row: Row, suspects: readonly string[]) => void;
+  readonly say: (line: string) => void;
+}
+
+const BROKERS = 3;
+const SAMPLE_MS = 250;
+const WARM_UP_MS = 3000;
+const SETTINGS = {
+  listeners: 'PLAINTEXT://127.0.0.1:0,INTERNAL://127.0.0.1:0',
+  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT',
+  'inter.broker.listener.name': 'INTERNAL',
+  'zookeeper.session.timeout.ms': 18_000,
+  'default.replication.factor': 3,
+  'auto.create.topics.enable': 'false',
+  'offsets.topic.replication.factor': 3,
+};
+
+const bystanderPartitions = Array.from({ length: BYSTANDER_PARTITIONS }, (_, partition) => ({
+  topic: BYSTANDER_TOPIC,
+  partition,
+}));
+
+/** A cluster with its bystanders. */
+class Scene {
+  private readonly logs: readonly LogFollower[];
+
+  private constructor(
+    readonly cluster: LabCluster<BrokerProcess>,
+    readonly bystanders: Bystanders,
+  ) {
+    this.logs = cluster.brokers.map((broker) => new LogFollower(broker.logFile, FORGED_LINE));
+  }
+
+  static async set(directory: string): Promise<Scene> {
+    const cluster = await LabCluster.start({
+      directory,
+      brokers: BROKERS,
+      profile: profiles.test!,
+      settings: SETTINGS,
+    });
+    try {
+      const replicas = (first: number) =>
+        Array.from({ length: BROKERS }, (_, i) => ((first + i) % BROKERS) + 1);
+      const assignment = new Map(
+        bystanderPartitions.map(({ partition }) => [partition, replicas(partition)]),
+      );
+      await cluster.createTopic(BYSTANDER_TOPIC, assignment, { 'min.insync.replicas': '2' });
+      await cluster.createTopic(VICTIM_TOPIC, assignment);
+      const bystanders = await Bystanders.open(cluster.environment, cluster.clientConfig);
+      await pause(cluster.host.clock, WARM_UP_MS);
+      return new Scene(cluster, bystanders);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  async standing(): Promise<Standing> {
+    const brokers = this.cluster.brokers.map((broker, i) => {
+      const { lines, marked } = this.logs[i]!.read();
+      const held = resourcesOf(broker.pid);
+      return {
+        id: broker.id,
+        residentBytes: held?.residentBytes,
+        descriptors: held?.descriptors,
+        logLines: lines,
+        forgedLines: marked,
+      };
+    });
+    const states = await Promise.all(bystanderPartitions.map((tp) => this.cluster.state(tp)));
+    const byName = <T>(value: (i: number) => T) =>
+      Object.fromEntries(bystanderPartitions.map((tp, i) => [tpName(tp), value(i)]));
+    return {
+      brokers,
+      controllerEpoch: await this.cluster.controllerEpoch(),
+      leaderEpochs: byName((i) => states[i]?.leaderEpoch ?? -1),
+      isrs: byName((i) => [...(states[i]?.isr ?? [])].sort().join()),
+    };
+  }
+
+  get ports(): number[] {
+    return this.cluster.brokers.map((broker) => broker.port);
+  }
+
+  async end(): Promise<void> {
+    await this.bystanders.close();
+    await this.cluster.stop();
+  }
+}
+
+/** The most that any broker holds while `work` is going on. */
+async function peaks(
+  scene: Scene,
+  work: Promise<unknown>,
+): Promise<{ peakBytes: number; peakDescriptors: number }> {
+  let isOver = false;
+  const ended = work.finally(() => {
+    isOver = true;
+  });
+  let peakBytes = 0;
+  let peakDescriptors = 0;
+  while (!isOver) {
+    for (const broker of scene.cluster.brokers) {
+      const held = resourcesOf(broker.pid);
+      peakBytes = Math.max(peakBytes, held?.residentBytes ?? 0);
+      peakDescriptors = Math.max(peakDescriptors, held?.descriptors ?? 0);
+    }
+    await Promise.race([ended, pause(scene.cluster.host.clock, SAMPLE_MS)]);
+  }
+  return { peakBytes, peakDescriptors };
+}
+
+async function untilBack(scene: Scene, before: Standing, withinMs: number): Promise<Standing> {
+  const { clock } = scene.cluster.host;
+  const deadlineMs = clock.monotonicMs() + withinMs;
+  for (;;) {
+    const now = await scene.standing();
+    if (isBack(before, now) || clock.monotonicMs() >= deadlineMs) return now;
+    await pause(clock, SAMPLE_MS);
+  }
+}
+
+async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions): Promise<Row> {
+  const {
+    bystanders,
+    cluster: {
+      host: { clock },
+    },
+  } = scene;
+  bystanders.startPhase();
+  await pause(clock, options.quietMs);
+  const quiet = bystanders.experience();
+  const before = await scene.standing();
+  bystanders.startPhase();
+  const attacker = new AttackerProcess({
+    attack: attack.name,
+    number: options.number,
+    seed: options.seed,
+    ports: scene.ports,
+    forMs: options.attackMs,
+  });
+  const peak = await peaks(scene, attacker.ended);
+  const attacked = bystanders.experience();
+  const after = await untilBack(scene, before, options.recoveryMs);
+  const missing = await bystanders.missing(options.recoveryMs);
+  const { inputs, outcomes, suspects } = attacker.report;
+  const seen: Observation = {
+    name: attack.name,
+    inputs,
+    outcomes,
+    quiet,
+    attacked,
+    before,
+    after,
+    ...peak,
+    missing: missing.length,
+    attackerFailed: await attacker.ended,
+  };
+  const row = { attack, seen, verdict: judge(seen, options.isStrict) };
+  options.onRow(row, suspects);
+  return row;
+}
+
+/** Runs the attacks in turn. One that did harm gets its successor a new cluster. */
+export async function runCampaign(attacks: readonly Attack[], options: CampaignOptions): Promise<Row[]> {
+  const rows: Row[] = [];
+  let scene: Scene | undefined;
+  let clusters = 0;
+  try {
+    for (const attack of attacks) {
+      if (scene === undefined) {
+        options.say('starting a ZooKeeper, three brokers and the bystanders ...');
+        scene = await Scene.set(path.join(options.directory, `cluster-${++clusters}`));
+      }
+      options.say(`${attack.name}: ${attack.sends}`);
+      const row = await tryAttack(scene, attack, options);
+      rows.push(row);
+      if (row.verdict.problems.length === 0) continue;
+      await scene.end();
+      scene = undefined;
+    }
+  } finally {
+    await scene?.end();
+  }
+  return rows;
+}

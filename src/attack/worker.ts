@@ -1,0 +1,55 @@
+/** The attacker's side of `lab/attacker-process`: one attack against the ports named, for so long. */
+import { Host } from '../common/host';
+import { AttackerOrder, AttackerReport } from '../lab/attacker-process';
+import { attackNamed } from './all-attacks';
+import { Ground, InputLog } from './ground';
+import { sendAll } from './lane';
+
+const REPORT_EVERY_MS = 200;
+
+/** Carries the order out; `tell` hears every now and then what was sent, and at the end. */
+export async function carryOut(
+  order: AttackerOrder,
+  host: Pick<Host, 'clock' | 'network'>,
+  tell: (report: AttackerReport) => void,
+): Promise<void> {
+  const attack = attackNamed(order.attack);
+  const log = new InputLog();
+  const report = () => tell({ inputs: log.inputs, outcomes: log.outcomes, suspects: log.suspects });
+  const endMs = host.clock.monotonicMs() + order.forMs;
+  const brokers = order.ports.map((port) => ({ host: '127.0.0.1', port }));
+  const ground: Ground = {
+    host,
+    brokers,
+    seed: order.seed,
+    scale: 1,
+    log,
+    isOver: () => host.clock.monotonicMs() >= endMs,
+  };
+  let timer = host.clock.schedule(0, function again() {
+    report();
+    timer = host.clock.schedule(REPORT_EVERY_MS, again);
+  });
+  try {
+    const { input } = attack;
+    if (order.number === undefined) await attack.run(ground);
+    else if (input === undefined)
+      throw new Error(
+        `${attack.name} is no list of inputs: run it with --only ${attack.name} --seed ${order.seed}`,
+      );
+    else {
+      // Whoever it is for: each broker gets it once.
+      const { number } = order;
+      await sendAll(ground, {
+        name: attack.name,
+        input: (seed) => input(seed, number),
+        count: brokers.length,
+        lanes: brokers.length,
+        patienceMs: 5000,
+      });
+    }
+  } finally {
+    timer.cancel();
+    report();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * An attacker as a process of its own, so that what it does costs those who measure nothing: `samsa attack
+ * --worker`, which tells in JSON lines what it has sent. It ends when our end of its standard input closes.
+ */
+import { ChildProcess, spawn } from 'node:child_process';
+import * as path from 'node:path';
+import * as readline from 'node:readline';
+
+export interface AttackerOrder {
+  readonly attack: string;
+  /** Only this input of the attack. */
+  readonly number?: number;
+  readonly seed: string;
+  readonly ports: readonly number[];
+  readonly forMs: number;
+}
+
+export interface AttackerReport {
+  readonly inputs: number;
+  readonly outcomes: Readonly<Record<'answered' | 'closed' | 'silent' | 'refused', number>>;
+  /** The latest inputs without an answer. */
+  readonly suspects: readonly string[];
+}
+
+const SAMSA = path.join(__dirname, '../../../bin/samsa');
+/** What an attacker may need to come to an end by itself. */
+const GRACE_MS = 15_000;
+
+export class AttackerProcess {
+  private readonly child: ChildProcess;
+  report: AttackerReport = {
+    inputs: 0,
+    outcomes: { answered: 0, closed: 0, silent: 0, refused: 0 },
+    suspects: [],
+  };
+  /** Resolves with what went wrong, if anything. */
+  readonly ended: Promise<string | undefined>;
+  private lastWords = '';
+
+  constructor(order: AttackerOrder) {
+    this.child = spawn(process.execPath, [SAMSA, 'attack', '--worker', JSON.stringify(order)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.child.stdin!.on('error', () => {});
+    this.child.stderr!.on('data', (chunk: Buffer) => {
+      this.lastWords = (this.lastWords + chunk.toString()).slice(-500);
+    });
+    readline.createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.report = JSON.parse(line) as AttackerReport;
+    });
+    const timer = setTimeout(() => this.kill(), order.forMs + GRACE_MS);
+    this.ended = new Promise((resolve) =>
+      this.child.once('close', (code, signal) => {
+        clearTimeout(timer);
+        resolve(
+          code === 0 || signal === 'SIGKILL'
+            ? undefined
+            : `exit code ${code ?? signal}: ${this.lastWords.trim()}`,
+        );
+      }),
+    );
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What a process holds: resident memory and open descriptors, from /proc; and what it writes into its log.
+ * Where there is no /proc nothing is known, and nobody is blamed.
+ */
+import * as fs from 'node:fs';
+
+export interface ProcessResources {
+  readonly residentBytes: number;
+  readonly descriptors: number;
+}
+
+/** Undefined for a process that is gone. */
+export function resourcesOf(pid: number | undefined): ProcessResources | undefined {
+  if (pid === undefined) return undefined;
+  if (!fs.existsSync('/proc/self/status')) return { residentBytes: 0, descriptors: 0 };
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined
+      ? undefined
+      : { residentBytes: Number(kilobytes) * 1024, descriptors: fs.readdirSync(`/proc/${pid}/fd`).length };
+  } catch {
+    return undefined;
+  }
+}
+
+const BLOCK_BYTES = 1024 * 1024;
+
+/** Counts the lines that are added to a file, and those that begin with `marker`. */
+export class LogFollower {
+  private at = 0;
+  private rest = '';
+  lines = 0;
+  marked = 0;
+
+  constructor(
+    private readonly file: string,
+    private readonly marker: string,
+  ) {}
+
+  read(): this {
+    if (!fs.existsSync(this.file)) return this;
+    const fd = fs.openSync(this.file, 'r');
+    try {
+      const block = Buffer.alloc(BLOCK_BYTES);
+      for (
+        let bytes = fs.readSync(fd, block, 0, BLOCK_BYTES, this.at);
+        bytes > 0;
+        bytes = fs.readSync(fd, block, 0, BLOCK_BYTES, this.at)
+      ) {
+        this.at += bytes;
+        const lines = (this.rest + block.toString('latin1', 0, bytes)).split('\n');
+        this.rest = lines.pop()!.slice(-1000);
+        this.lines += lines.length;
+        this.marked += lines.filter((line) => line.startsWith(this.marker)).length;
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+    return this;
+  }
+}
