@@ -1,24 +1,25 @@
 /** Very large JoinGroup requests that wait for members who do not come. */
 import { joinGroup } from '../../protocol/messages/groups';
-import { encodeRequest } from '../../protocol/wire';
+import { Api } from '../../protocol/schema';
+import { buildBody } from '../base-request';
 import { Attack, Ground, scaled } from '../ground';
 import { Lane } from '../lane';
+import { encodeNode, framed, NIL, packBinary, packInteger, packString } from '../wire-node';
 
 const METADATA_BYTES = 95_000_000;
 const LONG_STRING_BYTES = 40_000;
 
+/** Written by hand: our own encoder would not write what is too long. */
 function joinFrame(group: string, bytes: number, instance: string | null): Buffer {
-  return Buffer.concat(
-    encodeRequest(joinGroup, 1, 'attacker', {
-      groupId: group,
-      sessionTimeoutMs: 10_000,
-      rebalanceTimeoutMs: 600_000,
-      memberId: '',
-      groupInstanceId: instance,
-      protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: Buffer.alloc(bytes, 1) }],
-    }),
-  );
+  const words: Readonly<Record<string, Buffer>> = {
+    groupId: packString(group),
+    groupInstanceId: instance === null ? NIL : packString(instance),
+    metadata: packBinary(Buffer.alloc(bytes, 1)),
+    rebalanceTimeoutMs: packInteger(600_000),
+  };
+  const body = buildBody(joinGroup as Api, (path) => words[path.at(-1) ?? '']);
+  const head = [packInteger(joinGroup.key), packInteger(0), packInteger(1), packString('attacker')];
+  return framed(encodeNode({ items: [...head, body] }));
 }
 
 async function run(ground: Ground): Promise<void> {
