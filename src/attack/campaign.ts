@@ -7,7 +7,7 @@
  */
 import * as path from 'node:path';
 import { tpName } from '../common/cluster-types';
-import { AttackerProcess } from '../lab/attacker-process';
+import { AttackerProcess, AttackerReport } from '../lab/attacker-process';
 import { BrokerProcess } from '../lab/broker-process';
 import { LabCluster, profiles } from '../lab/lab-cluster';
 import { LogFollower, resourcesOf } from '../lab/process-resources';
@@ -28,7 +28,7 @@ export interface CampaignOptions {
   readonly isStrict: boolean;
   /** Only this input of the attack, for --replay. */
   readonly number?: number;
-  readonly onRow: (row: Row, suspects: readonly string[]) => void;
+  readonly onRow: (row: Row, attacker: AttackerReport) => void;
   readonly say: (line: string) => void;
 }
 
@@ -173,7 +173,7 @@ async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions)
   const attacked = bystanders.experience();
   const after = await untilBack(scene, before, options.recoveryMs);
   const missing = await bystanders.missing(options.recoveryMs);
-  const { inputs, outcomes, suspects } = attacker.report;
+  const { inputs, outcomes } = attacker.report;
   const seen: Observation = {
     name: attack.name,
     inputs,
@@ -187,7 +187,7 @@ async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions)
     attackerFailed: await attacker.ended,
   };
   const row = { attack, seen, verdict: judge(seen, options.isStrict) };
-  options.onRow(row, suspects);
+  options.onRow(row, attacker.report);
   return row;
 }
 

@@ -12,18 +12,39 @@ import { HostileRequest } from './hostile-requests';
 /** What became of an input: an answer, the end of its connection, or nothing in time. */
 export type InputOutcome = 'answered' | 'closed' | 'silent' | 'refused';
 
-/** Counts what was sent, and remembers what was sent last. */
+export interface NotedInput {
+  /** ATTACK:SEED:NUMBER */
+  readonly id: string;
+  readonly what: string;
+  readonly outcome: InputOutcome;
+  readonly broker: HostPort;
+  readonly tookMs: number;
+}
+
+/** Counts what was sent, and remembers what was sent last and what took longest. */
 export class InputLog {
   readonly outcomes: Record<InputOutcome, number> = { answered: 0, closed: 0, silent: 0, refused: 0 };
   inputs = 0;
   private readonly last: string[] = [];
+  private readonly longest: { readonly text: string; readonly tookMs: number }[] = [];
 
-  note(id: string, what: string, outcome: InputOutcome, broker: HostPort): void {
+  /** An input as it is given to --replay, what it was, and what became of it after so long. */
+  note({ id, what, outcome, broker, tookMs }: NotedInput): void {
     this.inputs++;
     this.outcomes[outcome]++;
+    const text = `${id}  (${what}; ${outcome} after ${tookMs.toFixed(0)} ms, port ${broker.port})`;
+    if (outcome === 'answered' || outcome === 'closed') this.compare(text, tookMs);
     if (outcome === 'answered') return;
-    this.last.push(`${id}  (${what}; ${outcome}, port ${broker.port})`);
+    this.last.push(text);
     if (this.last.length > REMEMBERED) this.last.shift();
+  }
+
+  private compare(text: string, tookMs: number): void {
+    const least = this.longest.at(-1);
+    if (this.longest.length === REMEMBERED_LONGEST && least !== undefined && least.tookMs >= tookMs) return;
+    this.longest.push({ text, tookMs });
+    this.longest.sort((a, b) => b.tookMs - a.tookMs);
+    this.longest.splice(REMEMBERED_LONGEST);
   }
 
   /** Inputs that are no requests of their own, such as connections. */
@@ -32,13 +53,19 @@ export class InputLog {
     this.outcomes[outcome] += inputs;
   }
 
-  /** The latest inputs that got no answer, as they are given to --replay. */
+  /** The latest inputs that got no answer. */
   get suspects(): readonly string[] {
     return this.last;
+  }
+
+  /** Inputs that took longest, the first of which others may have waited for. */
+  get slowest(): readonly string[] {
+    return this.longest.map(({ text }) => text);
   }
 }
 
 const REMEMBERED = 40;
+const REMEMBERED_LONGEST = 5;
 
 export interface Ground {
   readonly host: Pick<Host, 'clock' | 'network'>;

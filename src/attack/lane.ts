@@ -38,6 +38,14 @@ export class AnswerCounter {
   }
 }
 
+export interface LaneInput {
+  /** ATTACK:SEED:NUMBER */
+  readonly id: string;
+  readonly what: string;
+  readonly frame: Buffer;
+  readonly patienceMs?: number;
+}
+
 export class Lane {
   private connection: Connection | undefined;
   private settle: ((outcome: InputOutcome) => void) | undefined;
@@ -87,6 +95,14 @@ export class Lane {
     return outcome;
   }
 
+  /** As `send`, and writes down what became of it. */
+  async sendNoted({ id, what, frame, patienceMs }: LaneInput): Promise<void> {
+    const { clock } = this.ground.host;
+    const startMs = clock.monotonicMs();
+    const outcome = await this.send(frame, patienceMs);
+    this.ground.log.note({ id, what, outcome, broker: this.broker, tookMs: clock.monotonicMs() - startMs });
+  }
+
   close(): void {
     const { connection } = this;
     this.connection = undefined;
@@ -113,8 +129,7 @@ export async function sendAll(ground: Ground, list: InputList): Promise<void> {
     while (next < count && !ground.isOver()) {
       const number = next++;
       const { what, frame } = input(ground.seed, number);
-      const outcome = await lane.send(frame, patienceMs);
-      ground.log.note(`${name}:${ground.seed}:${number}`, what, outcome, lane.broker);
+      await lane.sendNoted({ id: `${name}:${ground.seed}:${number}`, what, frame, patienceMs });
     }
     lane.close();
   };

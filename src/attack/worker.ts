@@ -15,7 +15,8 @@ export async function carryOut(
 ): Promise<void> {
   const attack = attackNamed(order.attack);
   const log = new InputLog();
-  const report = () => tell({ inputs: log.inputs, outcomes: log.outcomes, suspects: log.suspects });
+  const report = () =>
+    tell({ inputs: log.inputs, outcomes: log.outcomes, suspects: log.suspects, slowest: log.slowest });
   const endMs = host.clock.monotonicMs() + order.forMs;
   const brokers = order.ports.map((port) => ({ host: '127.0.0.1', port }));
   const ground: Ground = {

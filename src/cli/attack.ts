@@ -7,7 +7,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Command, Option } from 'commander';
 import type { Row } from '../attack/report';
-import { AttackerOrder } from '../lab/attacker-process';
+import { AttackerOrder, AttackerReport } from '../lab/attacker-process';
 import { action, clientHost, wholeNumber } from './command';
 
 interface Options {
@@ -26,6 +26,8 @@ const QUIET_MS = 4000;
 const RECOVERY_MS = 20_000;
 const SHORTEST_ATTACK_MS = 4000;
 const REPLAY_MS = 6000;
+/** Lines shown of each kind. */
+const SUSPECTS = 8;
 /** So that brokers and bystanders come first where there are few processors. */
 const LOWEST_PRIORITY = 19;
 
@@ -54,11 +56,19 @@ function parseReplay(text: string): {
   return { name: match[1]!, seed: match[2]!, number: Number(match[3]) };
 }
 
-function showRow(row: Row, suspects: readonly string[], lines: readonly string[]): void {
+function showRow(
+  { verdict }: Row,
+  { suspects, slowest }: Pick<AttackerReport, 'suspects' | 'slowest'>,
+  lines: readonly string[],
+): void {
   for (const line of lines) console.log(line);
-  if (row.verdict.problems.length === 0) return;
-  console.log('  the last inputs that got no answer, for --replay:');
-  for (const suspect of suspects.slice(-10)) console.log(`    ${suspect}`);
+  const show = (what: string, inputs: readonly string[]) => {
+    if (inputs.length > 0) console.log(`  ${what}, for --replay:`);
+    for (const input of inputs) console.log(`    ${input}`);
+  };
+  if (verdict.problems.length + verdict.slow.length === 0) return;
+  show('inputs that took longest', slowest);
+  if (verdict.problems.length > 0) show('the last inputs without an answer', suspects.slice(-SUSPECTS));
 }
 
 async function attack(options: Options): Promise<number> {
@@ -93,7 +103,7 @@ async function attack(options: Options): Promise<number> {
       attackMs: replay ? REPLAY_MS : Math.max(SHORTEST_ATTACK_MS, each),
       isStrict: options.strict ?? false,
       say: (line) => console.log(line),
-      onRow: (row, suspects) => showRow(row, suspects, [tableLines([row])[1]!, ...detailLines(row)]),
+      onRow: (row, attacker) => showRow(row, attacker, [tableLines([row])[1]!, ...detailLines(row)]),
     });
     console.log('');
     for (const line of tableLines(rows)) console.log(line);

@@ -20,6 +20,8 @@ export interface AttackerReport {
   readonly outcomes: Readonly<Record<'answered' | 'closed' | 'silent' | 'refused', number>>;
   /** The latest inputs without an answer. */
   readonly suspects: readonly string[];
+  /** Those that took longest; others may have waited for the first. */
+  readonly slowest: readonly string[];
 }
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
@@ -32,6 +34,7 @@ export class AttackerProcess {
     inputs: 0,
     outcomes: { answered: 0, closed: 0, silent: 0, refused: 0 },
     suspects: [],
+    slowest: [],
   };
   /** Resolves with what went wrong, if anything. */
   readonly ended: Promise<string | undefined>;

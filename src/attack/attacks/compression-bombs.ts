@@ -32,12 +32,12 @@ async function run(ground: Ground): Promise<void> {
     const broker = ground.brokers[number % ground.brokers.length]!;
     const lane = new Lane(ground, broker);
     const { what, frame } = frames[number % frames.length]!;
-    ground.log.note(
-      `compression-bombs:${ground.seed}:${number}`,
+    await lane.sendNoted({
+      id: `compression-bombs:${ground.seed}:${number}`,
       what,
-      await lane.send(frame, 10_000),
-      broker,
-    );
+      frame,
+      patienceMs: 10_000,
+    });
     lane.close();
   }
 }

@@ -91,7 +91,7 @@ async function run(ground: Ground): Promise<void> {
     const broker = ground.brokers[Math.floor(number / rows.length) % ground.brokers.length]!;
     const lane = new Lane(ground, broker);
     const { what, frame } = longListRequest(row, scaled(ground, row.count, 10));
-    ground.log.note(`many-rows:${ground.seed}:${number}`, what, await lane.send(frame, 10_000), broker);
+    await lane.sendNoted({ id: `many-rows:${ground.seed}:${number}`, what, frame, patienceMs: 10_000 });
     lane.close();
   }
 }

@@ -34,13 +34,8 @@ async function run(ground: Ground): Promise<void> {
       ground.brokers.map(async (broker, i) => {
         const lane = new Lane(ground, broker);
         for (const [j, frame] of frames.entries()) {
-          const outcome = await lane.send(frame, 2000);
-          ground.log.note(
-            `waiting-joins:${ground.seed}:${round}.${i}.${j}`,
-            `JoinGroup of ${frame.length} bytes`,
-            outcome,
-            broker,
-          );
+          const id = `waiting-joins:${ground.seed}:${round}.${i}.${j}`;
+          await lane.sendNoted({ id, what: `JoinGroup of ${frame.length} bytes`, frame, patienceMs: 2000 });
         }
         lane.close();
       }),
