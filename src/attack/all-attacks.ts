@@ -5,6 +5,7 @@ import { connectionFlood } from './attacks/connection-flood';
 import { everyField } from './attacks/every-field';
 import { forgedControl } from './attacks/forged-control';
 import { halfFrames } from './attacks/half-frames';
+import { hostileMembers } from './attacks/hostile-members';
 import { hugeCounts } from './attacks/huge-counts';
 import { idleConnections } from './attacks/idle-connections';
 import { internalTopic } from './attacks/internal-topic';
@@ -24,6 +25,7 @@ export const attacks: readonly Attack[] = [
   randomMutations,
   randomFrames,
   lyingBatches,
+  hostileMembers,
   internalTopic,
   forgedControl,
   manyRows,

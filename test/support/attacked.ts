@@ -11,7 +11,11 @@ import { bringUp, openProducer, readValues, runFor, runUntil, send } from './sim
 export const BROKER = 1;
 const BYSTANDER = { topic: 't', partition: 0 };
 const VICTIM = { topic: VICTIM_TOPIC, partition: 0 };
-const SETTINGS: RawConfig = { 'offsets.topic.num.partitions': 2, 'offsets.topic.replication.factor': 1 };
+const SETTINGS: RawConfig = {
+  'offsets.topic.num.partitions': 2,
+  'offsets.topic.replication.factor': 1,
+  'group.initial.rebalance.delay.ms': 0,
+};
 
 /** One broker with a topic for the attacker and one for the others, in which a record stands. */
 export async function victim(seed: string): Promise<SimCluster> {
