@@ -7,6 +7,7 @@
  */
 import * as path from 'node:path';
 import { tpName } from '../common/cluster-types';
+import { messageOf } from '../common/errors';
 import { AttackerProcess, AttackerReport } from '../lab/attacker-process';
 import { BrokerProcess } from '../lab/broker-process';
 import { LabCluster, profiles } from '../lab/lab-cluster';
@@ -34,6 +35,12 @@ export interface CampaignOptions {
 
 const BROKERS = 3;
 const SAMPLE_MS = 250;
+/** After a start the ISR may for a moment still be that of before. */
+const SETTLE_MS = 1000;
+const LOG_PATTERNS = {
+  forged: FORGED_LINE,
+  surprise: /(Range|Type|Reference|Syntax|Invariant|Assertion)Error|The value of "|[Uu]nhandled/,
+};
 const WARM_UP_MS = 3000;
 const SETTINGS = {
   listeners: 'PLAINTEXT://127.0.0.1:0,INTERNAL://127.0.0.1:0',
@@ -45,10 +52,17 @@ const SETTINGS = {
   'offsets.topic.replication.factor': 3,
 };
 
+const everybody = Array.from({ length: BROKERS }, (_, i) => i + 1);
 const bystanderPartitions = Array.from({ length: BYSTANDER_PARTITIONS }, (_, partition) => ({
   topic: BYSTANDER_TOPIC,
   partition,
 }));
+
+export interface CampaignResult {
+  readonly rows: readonly Row[];
+  /** What was wrong when the brokers were started again. */
+  readonly afterwards: readonly string[];
+}
 
 /** A cluster with its bystanders. */
 class Scene {
@@ -58,7 +72,7 @@ class Scene {
     readonly cluster: LabCluster<BrokerProcess>,
     readonly bystanders: Bystanders,
   ) {
-    this.logs = cluster.brokers.map((broker) => new LogFollower(broker.logFile, FORGED_LINE));
+    this.logs = cluster.brokers.map((broker) => new LogFollower(broker.logFile, LOG_PATTERNS));
   }
 
   static async set(directory: string): Promise<Scene> {
@@ -87,14 +101,16 @@ class Scene {
 
   async standing(): Promise<Standing> {
     const brokers = this.cluster.brokers.map((broker, i) => {
-      const { lines, marked } = this.logs[i]!.read();
+      const { lines, forged, surprises, lastSurprise } = this.logs[i]!.read();
       const held = resourcesOf(broker.pid);
       return {
         id: broker.id,
         residentBytes: held?.residentBytes,
         descriptors: held?.descriptors,
         logLines: lines,
-        forgedLines: marked,
+        forgedLines: forged,
+        surprises,
+        lastSurprise,
       };
     });
     const states = await Promise.all(bystanderPartitions.map((tp) => this.cluster.state(tp)));
@@ -112,9 +128,40 @@ class Scene {
     return this.cluster.brokers.map((broker) => broker.port);
   }
 
-  async end(): Promise<void> {
-    await this.bystanders.close();
-    await this.cluster.stop();
+  /**
+   * Kills each broker in turn and starts it again, for what an attack has left on disk shows only then. Says
+   * how long each took to be in sync; returns what went wrong.
+   */
+  async restart(say: (line: string) => void): Promise<string[]> {
+    const { cluster } = this;
+    const { clock } = cluster.host;
+    const tps = bystanderPartitions.flatMap((tp) => [tp, { ...tp, topic: VICTIM_TOPIC }]);
+    const problems: string[] = [];
+    for (const broker of cluster.brokers) {
+      const startMs = clock.monotonicMs();
+      try {
+        await broker.kill9();
+        await broker.start();
+        await pause(clock, SETTLE_MS);
+        for (const tp of tps) await cluster.untilIsr(tp, everybody);
+        const tookMs = (clock.monotonicMs() - startMs).toFixed(0);
+        say(`broker ${broker.id}, killed and started again, is in sync after ${tookMs} ms`);
+      } catch (error) {
+        problems.push(`broker ${broker.id} does not come back after a kill: ${messageOf(error)}`);
+        break;
+      }
+    }
+    return problems;
+  }
+
+  /** Tries a restart, then ends everything; returns what went wrong with the restart. */
+  async end(say: (line: string) => void): Promise<string[]> {
+    try {
+      await this.bystanders.close();
+      return await this.restart(say);
+    } finally {
+      await this.cluster.stop();
+    }
   }
 }
 
@@ -192,8 +239,12 @@ async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions)
 }
 
 /** Runs the attacks in turn. One that did harm gets its successor a new cluster. */
-export async function runCampaign(attacks: readonly Attack[], options: CampaignOptions): Promise<Row[]> {
+export async function runCampaign(
+  attacks: readonly Attack[],
+  options: CampaignOptions,
+): Promise<CampaignResult> {
   const rows: Row[] = [];
+  const afterwards: string[] = [];
   let scene: Scene | undefined;
   let clusters = 0;
   try {
@@ -206,11 +257,12 @@ export async function runCampaign(attacks: readonly Attack[], options: CampaignO
       const row = await tryAttack(scene, attack, options);
       rows.push(row);
       if (row.verdict.problems.length === 0) continue;
-      await scene.end();
+      const former = scene;
       scene = undefined;
+      afterwards.push(...(await former.end(options.say)));
     }
   } finally {
-    await scene?.end();
+    if (scene) afterwards.push(...(await scene.end(options.say)));
   }
-  return rows;
+  return { rows, afterwards };
 }

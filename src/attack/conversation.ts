@@ -1,6 +1,6 @@
 /**
- * A connection of an attacker who listens: requests one after the other, and what is answered to each. For attacks that
- * need to be somebody first, such as a member of a group.
+ * A connection of an attacker who listens: requests one after the other, and what is answered to each. For
+ * attacks that need to be somebody first, such as a member of a group.
  */
 import { HostPort } from '../common/cluster-types';
 import { Connection } from '../common/host';

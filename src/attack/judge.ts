@@ -20,6 +20,9 @@ export interface BrokerStanding {
   readonly descriptors: number | undefined;
   readonly logLines: number;
   readonly forgedLines: number;
+  /** About errors that nobody had thought of, and the last of these lines. */
+  readonly surprises: number;
+  readonly lastSurprise: string;
 }
 
 export interface Standing {
@@ -80,7 +83,8 @@ function waits(kind: string, quiet: Figures, attacked: Figures): { gross: string
   return { gross, slow };
 }
 
-function brokerProblems(before: BrokerStanding, after: BrokerStanding): string[] {
+/** What a broker holds that it did not hold before. */
+function keptProblems(before: BrokerStanding, after: BrokerStanding): string[] {
   const problems: string[] = [];
   const who = `broker ${after.id}`;
   if (after.residentBytes === undefined || after.descriptors === undefined) return [`${who} has ended`];
@@ -88,6 +92,14 @@ function brokerProblems(before: BrokerStanding, after: BrokerStanding): string[]
   if (grown > KEPT_BYTES) problems.push(`${who} keeps ${Math.round(grown / MB)} MB more than before`);
   const more = after.descriptors - (before.descriptors ?? 0);
   if (more > KEPT_DESCRIPTORS) problems.push(`${who} keeps ${more} descriptors more than before`);
+  return problems;
+}
+
+function loggedProblems(before: BrokerStanding, after: BrokerStanding): string[] {
+  const problems: string[] = [];
+  const who = `broker ${after.id}`;
+  const surprises = after.surprises - before.surprises;
+  if (surprises > 0) problems.push(`${who} logged ${surprises} surprises, such as: ${after.lastSurprise}`);
   if (after.forgedLines > before.forgedLines)
     problems.push(`${who} wrote lines into its log that a client made up`);
   return problems;
@@ -105,12 +117,15 @@ function moved(
 
 /** Whether memory and descriptors of every broker are where they were: recovery may end. */
 export function isBack(before: Standing, now: Standing): boolean {
-  return now.brokers.every((broker, i) => brokerProblems(before.brokers[i]!, broker).length === 0);
+  return now.brokers.every((broker, i) => keptProblems(before.brokers[i]!, broker).length === 0);
 }
 
 export function judge(seen: Observation, isStrict: boolean): Verdict {
   const { before, after, quiet, attacked } = seen;
-  const problems = after.brokers.flatMap((broker, i) => brokerProblems(before.brokers[i]!, broker));
+  const problems = after.brokers.flatMap((broker, i) => [
+    ...keptProblems(before.brokers[i]!, broker),
+    ...loggedProblems(before.brokers[i]!, broker),
+  ]);
   if (before.controllerEpoch !== after.controllerEpoch)
     problems.push(`the controller moved: epoch ${before.controllerEpoch} to ${after.controllerEpoch}`);
   problems.push(...moved('the leader epoch', before.leaderEpochs, after.leaderEpochs));

@@ -94,7 +94,7 @@ async function attack(options: Options): Promise<number> {
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    const rows = await runCampaign(chosen, {
+    const { rows, afterwards } = await runCampaign(chosen, {
       directory,
       seed: replay?.seed ?? options.seed,
       number: replay?.number,
@@ -109,12 +109,16 @@ async function attack(options: Options): Promise<number> {
     for (const line of tableLines(rows)) console.log(line);
     if (options.report !== undefined) fs.writeFileSync(options.report, markdown(rows));
     if (options.keep) console.log(`logs and data are in ${directory}`);
+    for (const problem of afterwards) console.log(`HARM: ${problem}`);
     const harmful = rows.filter(({ verdict }) => verdict.problems.length > 0);
     const inputs = rows.reduce((sum, { seen }) => sum + seen.inputs, 0).toLocaleString('en');
     const names = harmful.map(({ attack: { name } }) => name).join(', ');
-    const verdict = harmful.length === 0 ? 'no attack did harm' : `harm by ${names}`;
+    const verdict =
+      harmful.length + afterwards.length === 0
+        ? 'no attack did harm'
+        : `harm by ${names || 'what was left on disk'}`;
     console.log(`${inputs} inputs, seed ${options.seed}: ${verdict}`);
-    return harmful.length === 0 ? 0 : 1;
+    return harmful.length + afterwards.length === 0 ? 0 : 1;
   } finally {
     cleanUp();
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted);

@@ -25,16 +25,26 @@ export function resourcesOf(pid: number | undefined): ProcessResources | undefin
 
 const BLOCK_BYTES = 1024 * 1024;
 
-/** Counts the lines that are added to a file, and those that begin with `marker`. */
+/** What to look for in a log. */
+export interface LogPatterns {
+  /** What no line may begin with. */
+  readonly forged: string;
+  /** What a line says of an error that nobody had thought of. */
+  readonly surprise: RegExp;
+}
+
+/** Counts the lines that are added to a file, and those that should not be there. */
 export class LogFollower {
   private at = 0;
   private rest = '';
   lines = 0;
-  marked = 0;
+  forged = 0;
+  surprises = 0;
+  lastSurprise = '';
 
   constructor(
     private readonly file: string,
-    private readonly marker: string,
+    private readonly patterns: LogPatterns,
   ) {}
 
   read(): this {
@@ -51,11 +61,18 @@ export class LogFollower {
         const lines = (this.rest + block.toString('latin1', 0, bytes)).split('\n');
         this.rest = lines.pop()!.slice(-1000);
         this.lines += lines.length;
-        this.marked += lines.filter((line) => line.startsWith(this.marker)).length;
+        for (const line of lines) this.judge(line);
       }
     } finally {
       fs.closeSync(fd);
     }
     return this;
+  }
+
+  private judge(line: string): void {
+    if (line.startsWith(this.patterns.forged)) this.forged++;
+    if (!this.patterns.surprise.test(line)) return;
+    this.surprises++;
+    this.lastSurprise = line.slice(0, 300);
   }
 }

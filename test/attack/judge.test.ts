@@ -12,7 +12,18 @@ const experience = (p99Ms: number, worstMs?: number): Experience => {
   return { produce: one, consume: one, commit: one, errors: [], rebalances: 0 };
 };
 const standing = (changes: Partial<Standing['brokers'][0]> = {}, more: Partial<Standing> = {}): Standing => ({
-  brokers: [{ id: 1, residentBytes: 100 * MB, descriptors: 50, logLines: 10, forgedLines: 0, ...changes }],
+  brokers: [
+    {
+      id: 1,
+      residentBytes: 100 * MB,
+      descriptors: 50,
+      logLines: 10,
+      forgedLines: 0,
+      surprises: 0,
+      lastSurprise: '',
+      ...changes,
+    },
+  ],
   controllerEpoch: 1,
   leaderEpochs: { 'bystander-0': 0 },
   isrs: { 'bystander-0': '1,2,3' },
@@ -45,6 +56,7 @@ test.each<[string, Partial<Observation>]>([
   ['memory beyond every bound', { peakBytes: 1200 * MB }],
   ['descriptors that do not come back', { after: standing({ descriptors: 200 }) }],
   ['a line of the log that a client wrote', { after: standing({ forgedLines: 1 }) }],
+  ['an error that nobody had thought of', { after: standing({ surprises: 1, lastSurprise: 'TypeError' }) }],
   ['a leader that moved', { after: standing({}, { leaderEpochs: { 'bystander-0': 1 } }) }],
   ['a controller that moved', { after: standing({}, { controllerEpoch: 2 }) }],
   ['an acknowledged record that is lost', { missing: 1 }],

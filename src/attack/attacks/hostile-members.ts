@@ -1,6 +1,6 @@
 /**
- * Members of groups of their own, rightly joined, who then send what no member should: each hostile value in each field
- * of what a member sends, with the member id and generation that are theirs.
+ * Members of groups of their own, rightly joined, who then send what no member should: each hostile value in
+ * each field of what a member sends, with the member id and generation that are theirs.
  */
 import { HostPort } from '../../common/cluster-types';
 import {
@@ -94,6 +94,8 @@ async function live(ground: Ground, broker: HostPort, number: number, hostile: C
   return answer === undefined ? 'closed' : 'answered';
 }
 
+const placeOf = ({ path }: Case) => pathText(path) || 'its body';
+
 /** Asking for a coordinator creates the topic of the groups. */
 async function findCoordinatorOnce(ground: Ground): Promise<void> {
   const lane = new Lane(ground, ground.brokers[0]!);
@@ -116,7 +118,7 @@ async function run(ground: Ground): Promise<void> {
       if (outcome === 'refused') await pause(ground.host.clock, 20);
       ground.log.note({
         id: `hostile-members:${ground.seed}:${number}`,
-        what: `${hostile.api.name} of a member with ${hostile.value.name} as ${pathText(hostile.path) || 'its body'}`,
+        what: `${hostile.api.name} of a member with ${hostile.value.name} as ${placeOf(hostile)}`,
         outcome,
         broker,
         tookMs: ground.host.clock.monotonicMs() - startMs,
