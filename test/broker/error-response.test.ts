@@ -43,12 +43,11 @@ test.each(allApis.map((api) => [api.name, api] as const))('an error is told in t
 function router(failure: () => unknown) {
   const logged: string[] = [];
   const fatal: unknown[] = [];
-  const replicas = {
-    require: failure, becomeLeaderOrFollower: failure, stopReplicas: failure, updateMetadata: failure,
-  };
+  const replicas = { require: failure };
+  const gate = { refuse: () => undefined, leaderAndIsr: failure, stopReplica: failure, updateMetadata: failure };
   const groups = { coordinator: { heartbeat: failure }, offsets: { list: failure, deleteGroups: failure } };
   const deps = {
-    replicas, groups, log: { error: (line: string) => logged.push(line) },
+    replicas, gate, groups, log: { error: (line: string) => logged.push(line) },
     onFatal: (error: unknown) => fatal.push(error),
   };
   const serve = requestRouter(deps as unknown as RouterDeps);

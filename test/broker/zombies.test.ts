@@ -43,7 +43,8 @@ describe('a controller that was deposed', () => {
 
   test('is obeyed by a broker that its successor has not reached yet, and never after that', () => {
     const log = { warn: () => {} } as unknown as Log;
-    const fence = new ControlFence({ event: () => {} } as unknown as Host, log, 1, () => 100);
+    const host = { event: () => {}, clock: { monotonicMs: () => 0 } } as unknown as Host;
+    const fence = new ControlFence(host, log, 1, () => 100);
     const sender = { controllerId: 3, brokerEpoch: 100 };
     const from = (controllerEpoch: number) => fence.problem({ ...sender, controllerEpoch }, 'LeaderAndIsr');
     expect([from(1), from(1), from(2), from(1), from(2)])
