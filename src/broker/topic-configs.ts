@@ -5,6 +5,7 @@
  *
  * Kafka: server/ConfigHandler.scala#TopicConfigHandler, zk/ZkData.scala#ConfigEntityZNode@2.8.2
  */
+import { rowOf } from '../common/config-def';
 import { messageOf } from '../common/errors';
 import { Log } from '../common/host';
 import { logConfigTable, TopicOverrides, validateTopicConfig } from '../log/log-config';
@@ -53,15 +54,13 @@ export class TopicConfigs {
       this.log.error(`${problem}; topic ${topic} keeps the settings it has`);
       return before;
     }
-    const valid: Record<string, string> = {};
-    for (const [name, value] of Object.entries(config)) {
-      const reason = name in logConfigTable ? problemOf(name, value) : undefined;
-      if (reason === undefined) valid[name] = value;
-      else {
-        this.log.error(`Settings of topic ${topic}: ${reason}; ${name} stays as it was`);
-        if (before[name] !== undefined) valid[name] = before[name];
-      }
-    }
+    const known = Object.entries(config).filter(([name]) => rowOf(logConfigTable, name) !== undefined);
+    const valid = Object.fromEntries(known.flatMap(([name, value]) => {
+      const reason = problemOf(name, value);
+      if (reason === undefined) return [[name, value]];
+      this.log.error(`Settings of topic ${topic}: ${reason}; ${name} stays as it was`);
+      return before[name] === undefined ? [] : [[name, before[name]]];
+    }));
     this.lastValid.set(topic, valid);
     return valid;
   }

@@ -54,10 +54,22 @@ export function optional<T extends SettingType>(type: T, doc: string, extra: Ext
   return { type, default: null, doc, ...extra };
 }
 
+/** The setting of this name. A name from outside may be `constructor`, which every object seems to have. */
+export function rowOf(table: SettingsTable, name: string): Setting | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 export type RawConfig = Readonly<Record<string, unknown>>;
 
 function fail(name: string, value: unknown, reason: string): never {
   throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${String(value)} for configuration ${name}: ${reason}`);
+}
+
+/** As text 2^63 is one too many, though as a double it is the same as the largest. */
+function fitsLong(value: unknown, number: number): boolean {
+  if (typeof value === 'number' || Number.isSafeInteger(number)) return Math.abs(number) <= LONG_MAX;
+  const exact = BigInt(String(value).trim().replace(/^\+/, ''));
+  return exact === BigInt.asIntN(64, exact);
 }
 
 function parseNumber(name: string, row: Setting, value: unknown): number {
@@ -68,7 +80,7 @@ function parseNumber(name: string, row: Setting, value: unknown): number {
   }
   const number = Number(text);
   if (row.type === 'int' && Math.abs(number) > INT_MAX + (number < 0 ? 1 : 0)) fail(name, value, 'Not a number of type INT');
-  if (row.type === 'long' && Math.abs(number) > LONG_MAX) fail(name, value, 'Not a number of type LONG');
+  if (row.type === 'long' && !fitsLong(value, number)) fail(name, value, 'Not a number of type LONG');
   if (row.min !== undefined && number < row.min) fail(name, value, `Value must be at least ${row.min}`);
   if (row.max !== undefined && number > row.max) fail(name, value, `Value must be no more than ${row.max}`);
   return number;
@@ -108,19 +120,19 @@ export function parseConfig<T extends SettingsTable>(table: T, raw: RawConfig, o
     const value = raw[name];
     config[name] = value === undefined || value === null ? row.default : parseSetting(name, row, value);
   }
-  for (const name of Object.keys(raw)) if (!(name in table)) onUnknown(name);
+  for (const name of Object.keys(raw)) if (!rowOf(table, name)) onUnknown(name);
   return config as ConfigOf<T>;
 }
 
 /** Reads a Java properties file: `key=value` or `key: value`, comments with # or !, a trailing backslash continues. */
 export function parseProperties(text: string): Record<string, string> {
-  const result: Record<string, string> = {};
+  const result = new Map<string, string>();
   const lines = text.replace(/\\\r?\n[ \t]*/g, '').split(/\r?\n/);
   for (const line of lines) {
     const match = /^\s*([^#!\s=:][^=:\s]*)\s*[=:\s]\s*(.*?)\s*$/.exec(line);
-    if (match) result[match[1]!] = match[2]!;
+    if (match) result.set(match[1]!, match[2]!);
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 /** A default as the documentation shows it. */

@@ -6,8 +6,11 @@
  */
 import * as winston from 'winston';
 import { Log, LogLevel } from '../common/host';
+import { logLine } from '../common/log-line';
 
-const line = winston.format.printf(({ level, message, timestamp }) => `[${String(timestamp)}] ${level.toUpperCase()} ${String(message)}`);
+const line = winston.format.printf(({ level, message, timestamp }) => {
+  return `[${String(timestamp)}] ${level.toUpperCase()} ${logLine(String(message))}`;
+});
 
 class WinstonLog implements Log {
   constructor(private readonly logger: winston.Logger, private readonly prefix: string, readonly debugOn: boolean) {}

@@ -3,7 +3,9 @@
  *
  * [p] Kafka: log/LogConfig.scala@2.8.2
  */
-import { ConfigOf, LONG_MAX, parseSetting, RawConfig, setting, SettingsTable } from '../common/config-def';
+import {
+  ConfigOf, LONG_MAX, parseSetting, RawConfig, rowOf, setting, SettingsTable,
+} from '../common/config-def';
 import { KafkaError } from '../common/errors';
 
 export const logConfigTable = {
@@ -41,7 +43,7 @@ export type TopicOverrides = Readonly<Record<string, string>>;
 /** Checks overrides as they come from a user; throws INVALID_CONFIG naming the first bad one. */
 export function validateTopicConfig(overrides: TopicOverrides): void {
   for (const [name, value] of Object.entries(overrides)) {
-    const row = logConfigTable[name as keyof typeof logConfigTable];
+    const row = rowOf(logConfigTable, name);
     if (row === undefined) throw new KafkaError('INVALID_CONFIG', `Unknown topic config name: ${name}`);
     try {
       parseSetting(name, row, value);
@@ -55,7 +57,7 @@ export function validateTopicConfig(overrides: TopicOverrides): void {
 export function withOverrides(defaults: LogConfig, overrides: RawConfig): LogConfig {
   const config: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(overrides)) {
-    const row = logConfigTable[name as keyof typeof logConfigTable];
+    const row = rowOf(logConfigTable, name);
     if (row !== undefined) config[name] = parseSetting(name, row, value);
   }
   return config as LogConfig;

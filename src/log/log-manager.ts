@@ -18,6 +18,7 @@ import { LogContext } from './log-context';
 import { LogCleaner } from './log-cleaner';
 import { LogConfig, TopicOverrides, withOverrides } from './log-config';
 import { LogDir } from './log-dir';
+import { deletedDirName, logDirName } from './log-dir-name';
 import { loadLogDir, readCheckpoint } from './log-loader';
 import { LogManagerOptions } from './log-manager-options';
 import { openLog, OpenLogOptions } from './log-recovery';
@@ -172,7 +173,8 @@ export class LogManager {
 
   private async create(dir: LogDir, tp: TopicPartition): Promise<Log> {
     try {
-      return await this.open(dir, tp, { directory: `${dir.path}/${tpName(tp)}`, cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0 });
+      const directory = `${dir.path}/${logDirName(tp)}`;
+      return await this.open(dir, tp, { directory, cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0 });
     } catch (error) {
       if (!isDiskError(error)) throw error;
       this.dirFailed(dir.path, error);
@@ -216,7 +218,7 @@ export class LogManager {
     this.dirOf.delete(name);
     log.closeFiles();
     this.files.closeBelow(log.directory);
-    const doomed = `${dir.path}/${name}.${this.host.random.bytes(16).toString('hex')}-delete`;
+    const doomed = `${dir.path}/${deletedDirName(tp, this.host.random)}`;
     this.guard(dir.path, () => {
       this.host.disk.rename(log.directory, doomed);
       this.removeLater(doomed, log.config['file.delete.delay.ms']);

@@ -1,7 +1,7 @@
 /** Broker settings: Kafka's names and defaults, cross-checks, and what a beginner gets wrong. */
 import { brokerConfigTable, listenersOf, logDefaultsOf, parseBrokerConfig } from '../../src/broker/broker-config';
-import { parseProperties } from '../../src/common/config-def';
-import { validateTopicConfig } from '../../src/log/log-config';
+import { LONG_MAX, parseProperties } from '../../src/common/config-def';
+import { validateTopicConfig, withOverrides } from '../../src/log/log-config';
 
 const parse = (raw: Record<string, unknown> = {}) => parseBrokerConfig({ 'zookeeper.connect': 'z:2181', ...raw });
 
@@ -76,4 +76,28 @@ test('topic settings are checked by name and value', () => {
 
 test('every setting has a sentence', () => {
   for (const [name, row] of Object.entries(brokerConfigTable)) expect([name, row.doc.length > 5]).toEqual([name, true]);
+});
+
+test('a name that every object seems to have is no setting', () => {
+  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf']) {
+    const raw = Object.fromEntries([[name, '1']]);
+    expect(() => validateTopicConfig(raw)).toThrow(`Unknown topic config name: ${name}`);
+    expect(withOverrides(logDefaultsOf(parse()), raw)).toEqual(logDefaultsOf(parse()));
+    const unknown: string[] = [];
+    parseBrokerConfig({ 'zookeeper.connect': 'z', ...raw }, (one) => unknown.push(one));
+    if (name !== '__proto__') expect(unknown).toEqual([name]);
+    expect(Object.entries(parseProperties(`${name}=1\n`))).toEqual([[name, '1']]);
+  }
+});
+
+test('a long is Java\'s long, to the last one', () => {
+  const set = (value: unknown) => () => validateTopicConfig({ 'retention.ms': value as string });
+  for (const value of ['9223372036854775807', '+9223372036854775807', ' 5 ', '-1', LONG_MAX]) {
+    expect(set(value)).not.toThrow();
+  }
+  const beyond = ['9223372036854775808', '9223372036854776000', '-9223372036854775809', '9'.repeat(400), '1e3'];
+  for (const value of beyond) {
+    expect(set(value)).toThrow('Not a number of type LONG');
+  }
+  expect(() => validateTopicConfig({ 'segment.bytes': '2147483648' })).toThrow('Not a number of type INT');
 });

@@ -30,11 +30,10 @@ const POLL_MS = 10;
 const MAX_PARTITIONS = 100_000;
 
 async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boolean): Promise<void> {
-  const configs: Record<string, string> = {};
-  for (const { name, value } of topic.configs) {
-    if (value === null) throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`);
-    configs[name] = value;
-  }
+  const configs = Object.fromEntries(topic.configs.map(({ name, value }) => {
+    if (value !== null) return [name, value];
+    throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`);
+  }));
   const manual = topic.assignments.length > 0;
   if (manual && (topic.numPartitions !== -1 || topic.replicationFactor !== -1)) {
     throw new KafkaError('INVALID_REQUEST', 'Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time.');
