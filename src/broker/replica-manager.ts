@@ -7,7 +7,7 @@
  *
  * Kafka: server/ReplicaManager.scala@2.8.2
  */
-import { HostPort, TopicPartition, tpName } from '../common/cluster-types';
+import { HostPort, NO_EPOCH, TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, errorCode, InvariantError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { Metrics } from '../common/metrics';
@@ -217,8 +217,8 @@ export class ReplicaManager {
       const known = this.get(tp);
       const address = leaders.get(state.leader);
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
-      const isPast = known !== undefined && state.leaderEpoch <= known.leaderEpoch;
-      if (isPast && !this.namesLeaderAgain(known, state, address)) return 'STALE_CONTROLLER_EPOCH';
+      const isPast = state.leaderEpoch <= (known?.leaderEpoch ?? NO_EPOCH);
+      if (isPast && !(known && this.namesLeaderAgain(known, state, address))) return 'STALE_CONTROLLER_EPOCH';
       const partition = known ?? await this.create(tp, state);
       this.fetchers.remove(tp);
       this.withoutLeader.delete(partition.name);

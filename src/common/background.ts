@@ -7,6 +7,18 @@
 import { InvariantError, stackOf } from './errors';
 import { Log } from './host';
 
+/** A timer's action that costs nothing but itself when it fails. */
+export function guarded(log: Pick<Log, 'error'>, what: string, action: () => void): () => void {
+  return () => {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      log.error(`${what} failed: ${stackOf(error)}`);
+    }
+  };
+}
+
 /** `what` begins the log line: `… failed`. */
 export function inBackground(log: Pick<Log, 'error'>, what: string, work: Promise<unknown> | undefined): void {
   work?.catch((error: unknown) => {

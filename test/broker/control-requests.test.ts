@@ -125,6 +125,16 @@ describe('a request is refused', () => {
     expect(broker.role('t')).toBe('leader 5');
   });
 
+  test('for a leader epoch that there cannot be, and the broker goes on', async () => {
+    const broker = new LoneBroker();
+    for (const epoch of [-1, -5, -(2 ** 31)]) {
+      expect(await broker.leaderAndIsr('t', 1, epoch)).toBe('STALE_CONTROLLER_EPOCH');
+      expect(await broker.leaderAndIsr('t', 2, epoch)).toBe('STALE_CONTROLLER_EPOCH');
+    }
+    expect(broker.role('t')).toBeUndefined();
+    expect(await broker.leaderAndIsr('t', 1, 0)).toBe('NONE');
+  });
+
   test('that was meant for a former incarnation of the broker (KIP-380)', async () => {
     const broker = new LoneBroker();
     expect(await broker.leaderAndIsr('t', 1, 5, { brokerEpoch: BROKER_EPOCH - 1 })).toBe('STALE_BROKER_EPOCH');

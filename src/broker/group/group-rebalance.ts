@@ -8,9 +8,9 @@
  *
  * Kafka: coordinator/group/{GroupCoordinator,DelayedJoin,DelayedSync,DelayedHeartbeat}.scala@2.8.2
  */
-import { inBackground } from '../../common/background';
+import { guarded, inBackground } from '../../common/background';
 import { errorCode, ErrorName } from '../../common/errors';
-import { Host, Log as Logger } from '../../common/host';
+import { Host, Log as Logger, Timer } from '../../common/host';
 import { syncGroup } from '../../protocol/messages/groups';
 import { TypeOf } from '../../protocol/schema';
 import { BrokerConfig } from '../broker-config';
@@ -49,6 +49,11 @@ export class GroupRebalance {
     return this.host.clock.wallMs();
   }
 
+  /** What goes wrong in a group's timer is that group's affair. */
+  private later(group: Group, delayMs: number, action: () => void): Timer {
+    return this.host.clock.schedule(delayMs, guarded(this.log, `A timer of group ${group.groupId}`, action));
+  }
+
   prepare(group: Group, reason: string): void {
     if (!group.is('Stable', 'CompletingRebalance', 'Empty')) return;
     group.syncTimer?.cancel();
@@ -72,7 +77,7 @@ export class GroupRebalance {
     group.newMemberAdded = false;
     group.joinMayCompleteEarly = false;
     group.joinTimer?.cancel();
-    group.joinTimer = this.host.clock.schedule(delayMs, () => {
+    group.joinTimer = this.later(group, delayMs, () => {
       if (group.newMemberAdded && leftMs - delayMs > 0) this.gatherMembers(group, leftMs - delayMs);
       else this.completeJoin(group);
     });
@@ -81,7 +86,7 @@ export class GroupRebalance {
   private armJoin(group: Group, timeoutMs: number): void {
     group.joinMayCompleteEarly = true;
     group.joinTimer?.cancel();
-    group.joinTimer = this.host.clock.schedule(timeoutMs, () => this.completeJoin(group));
+    group.joinTimer = this.later(group, timeoutMs, () => this.completeJoin(group));
   }
 
   completeJoinIfAllJoined(group: Group): void {
@@ -142,7 +147,7 @@ export class GroupRebalance {
     const { generation } = group;
     const missing = new Set(group.members.keys());
     group.syncTimer?.cancel();
-    group.syncTimer = this.host.clock.schedule(group.rebalanceTimeoutMs, () => {
+    group.syncTimer = this.later(group, group.rebalanceTimeoutMs, () => {
       if (group.generation !== generation || !group.is('CompletingRebalance', 'Stable')) return;
       const late = group.all.filter(
         (member) => missing.has(member.memberId) && !group.syncedMembers.has(member.memberId),
@@ -238,7 +243,7 @@ export class GroupRebalance {
 
   private armSession(group: Group, member: Member, delayMs: number): void {
     member.timerAtMs = this.host.clock.monotonicMs() + delayMs;
-    member.timer = this.host.clock.schedule(delayMs, () => {
+    member.timer = this.later(group, delayMs, () => {
       member.timer = undefined;
       if (group.members.get(member.memberId) !== member || group.is('Dead')) return;
       const nowMs = this.host.clock.monotonicMs();
