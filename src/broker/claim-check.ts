@@ -17,6 +17,7 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { InvariantError } from '../common/errors';
 import { Clock, sleep, withDeadline } from '../common/host';
+import { ZnodeError } from '../zk/znodes';
 import { Sender } from './control-fence';
 
 /** So many changes of a leader are believed without a look; then there is one. */
@@ -93,15 +94,27 @@ export class ClaimCheck {
     this.brokerEpoch = new GrowingNumber(clock, source, () => source.brokerEpoch());
   }
 
-  /** Undefined if nothing has to be looked up. */
+  /**
+   * Undefined if nothing has to be looked up. A znode that is damaged contradicts nobody: it must not keep a
+   * broker from its controller.
+   */
   sender(sender: Sender, ourBrokerEpoch: number): Promise<Verdict> | undefined {
     const isKnown = sender.controllerEpoch <= this.controllerEpoch.known;
     if (isKnown && sender.brokerEpoch <= ourBrokerEpoch) return undefined;
     return this.withDeadline(async () => {
-      const verdict = isKnown ? 'confirmed' : await this.controllerEpoch.holds(sender.controllerEpoch);
+      const verdict = isKnown ? 'confirmed' : await this.ofController(sender);
       if (verdict !== 'confirmed' || sender.brokerEpoch <= ourBrokerEpoch) return verdict;
       return this.brokerEpoch.holds(sender.brokerEpoch);
     }, 'unconfirmed');
+  }
+
+  private async ofController({ controllerEpoch }: Sender): Promise<Verdict> {
+    try {
+      return await this.controllerEpoch.holds(controllerEpoch);
+    } catch (error) {
+      if (error instanceof ZnodeError) return 'confirmed';
+      throw error;
+    }
   }
 
   /**
@@ -144,7 +157,8 @@ export class ClaimCheck {
     return claims.filter((claim) => {
       const name = tpName(claim);
       const epoch = found.get(name);
-      if (epoch !== undefined && this.leaderEpochs.has(name)) this.leaderEpochs.set(name, epoch);
+      if (epoch !== undefined && epoch !== Infinity && this.leaderEpochs.has(name))
+        this.leaderEpochs.set(name, epoch);
       return epoch === undefined || claim.leaderEpoch > epoch;
     });
   }

@@ -31,6 +31,8 @@ export interface MissingReplicasDeps {
 interface Role {
   readonly leader: number;
   readonly isr: readonly number[];
+  /** The controller does not expect a log. */
+  readonly isNew?: boolean;
 }
 
 export class MissingReplicas {
@@ -90,8 +92,8 @@ export class MissingReplicas {
   }
 
   /** Whether an empty log in this role could be taken for one that has the records. */
-  mustNotBeMade(tp: TopicPartition, { leader, isr }: Role): boolean {
-    return this.vanished.has(tpName(tp)) && [leader, ...isr].includes(this.deps.brokerId);
+  mustNotBeMade(tp: TopicPartition, { leader, isr, isNew }: Role): boolean {
+    return !isNew && this.vanished.has(tpName(tp)) && [leader, ...isr].includes(this.deps.brokerId);
   }
 
   made(tp: TopicPartition): void {

@@ -7,16 +7,16 @@
  *
  * Kafka: nothing alike; a broker believes its controller@2.8.2
  */
-import { TopicPartition } from '../common/cluster-types';
+import { TopicPartition, tpName } from '../common/cluster-types';
 import { readPartitionStates } from './partition-state-store';
 import { readTopic } from './topic-store';
 import { ZkConnection } from './zk-connection';
 import { brokerIdZnode, controllerEpochZnode, deleteTopicsZnode, ZnodeError } from './znodes';
 
-/** The epoch in `/controller_epoch`; -1 if there is none, or it cannot be read. */
+/** The epoch in `/controller_epoch`; -1 if there is none. Rejects with ZnodeError if it cannot be read. */
 export async function readControllerEpoch(zk: ZkConnection): Promise<number> {
   const znode = await zk.get(controllerEpochZnode.path);
-  return znode ? orElse(-1, () => controllerEpochZnode.decode(znode.data)) : -1;
+  return znode ? controllerEpochZnode.decode(znode.data) : -1;
 }
 
 /** The epoch of the present registration of the broker; -1 without one. */
@@ -24,13 +24,18 @@ export async function readBrokerEpoch(zk: ZkConnection, brokerId: number): Promi
   return (await zk.exists(brokerIdZnode.path(brokerId)))?.czxid ?? -1;
 }
 
-/** By `topic-partition`; those without a state that can be read are left out. */
+/**
+ * By `topic-partition`; those without a state are left out. A state that cannot be read contradicts nothing: its
+ * epoch counts as infinite.
+ */
 export async function readLeaderEpochs(
   zk: ZkConnection,
   tps: readonly TopicPartition[],
 ): Promise<Map<string, number>> {
-  const states = await readPartitionStates(zk, tps);
-  return new Map([...states].map(([name, { leaderEpoch }]) => [name, leaderEpoch]));
+  const epochs = new Map<string, number>();
+  const states = await readPartitionStates(zk, tps, (tp) => epochs.set(tpName(tp), Infinity));
+  for (const [name, { leaderEpoch }] of states) epochs.set(name, leaderEpoch);
+  return epochs;
 }
 
 /**
@@ -50,15 +55,6 @@ export async function isReplicaKept(
     return isAssigned && !topic.removing.get(tp.partition)?.includes(brokerId);
   } catch (error) {
     if (error instanceof ZnodeError) return true;
-    throw error;
-  }
-}
-
-function orElse(value: number, decode: () => number): number {
-  try {
-    return decode();
-  } catch (error) {
-    if (error instanceof ZnodeError) return value;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** Looks into ZooKeeper: when they are made, shared and given up. ZooKeeper is played by the test. */
 import { ClaimCheck, ClaimSource, UNCONFIRMED_EPOCHS } from '../../src/broker/claim-check';
+import { ZnodeError } from '../../src/zk/znodes';
 import { Clock } from '../../src/common/host';
 
 const TP = { topic: 't', partition: 0 };
@@ -112,6 +113,14 @@ test('a look that ZooKeeper does not answer is given up at the deadline: nothing
   await turns();
   await zk.pass(DEADLINE_MS);
   expect(await waiting).toBe('unconfirmed');
+});
+
+test('a damaged /controller_epoch keeps no broker from its controller', async () => {
+  const zk = new Fake();
+  zk.controllerEpoch = () => Promise.reject(new ZnodeError('/controller_epoch is damaged'));
+  expect(await zk.sender(7)).toBe('confirmed');
+  zk.controllerEpoch = async () => 7;
+  expect(await zk.sender(8)).toBe('refuted');
 });
 
 test('a broker epoch beyond ours is looked up', async () => {
