@@ -15,7 +15,7 @@ import { Controller } from '../controller/controller';
 import { TopicOverrides } from '../log/log-config';
 import { LogManager } from '../log/log-manager';
 import { SocketServer } from '../network/socket-server';
-import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, readBrokers, registerBroker } from '../zk/broker-registration';
+import { BrokerIdTakenError, createTopLevelPaths, generateBrokerId, getOrCreateClusterId, isRegistered, readBrokers, registerBroker } from '../zk/broker-registration';
 import { writeIsr } from '../zk/partition-state-store';
 import { claimProducerIdBlock, ProducerIdManager } from '../zk/producer-ids';
 import { readTopic } from '../zk/topic-store';
@@ -128,7 +128,7 @@ export class Broker {
       writeIsr: (tp, write) => writeIsr(zk, tp, write),
       onIsrChanged: (tp) => propagator.record(tp),
       onReplicaMissing: () => this.running?.logDirFailures.notify(),
-      brokerEpoch: () => this.brokerEpoch,
+      brokerEpoch: () => this.brokerEpoch, isRegistered: (id, epoch) => isRegistered(zk, id, epoch),
       readTopicConfig: (topic) => topicConfigs.readNew(topic),
     });
     const controller = this.newController(brokerId, zk);

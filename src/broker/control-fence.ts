@@ -7,7 +7,7 @@
  */
 import { ErrorName } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
-import { RepeatedWarning } from '../common/repeated-warning';
+import { RepeatedWarnings } from '../common/repeated-warnings';
 
 /** Who sent a request of the controller, and to which incarnation of this broker. */
 export interface Sender {
@@ -18,7 +18,7 @@ export interface Sender {
 
 export class ControlFence {
   private controllerEpoch = -1;
-  private readonly warning: RepeatedWarning;
+  private readonly warning: RepeatedWarnings;
   private onRegistered: () => void = () => {};
   /** Resolves when this broker's epoch is known. Kafka: SocketServer#startProcessingRequests */
   readonly whenRegistered = new Promise<void>((resolve) => { this.onRegistered = resolve; });
@@ -27,7 +27,7 @@ export class ControlFence {
     private readonly host: Host, log: Logger, private readonly brokerId: number,
     private readonly brokerEpoch: () => number,
   ) {
-    this.warning = new RepeatedWarning(host.clock, log);
+    this.warning = new RepeatedWarnings(host.clock, log);
   }
 
   registered(): void {

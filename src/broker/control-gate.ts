@@ -12,7 +12,7 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { errorCode, ErrorName } from '../common/errors';
 import { Host, Log } from '../common/host';
-import { RepeatedWarning } from '../common/repeated-warning';
+import { RepeatedWarnings } from '../common/repeated-warnings';
 import { LogManager } from '../log/log-manager';
 import { CloseConnection, RequestContext } from '../network/server-connection';
 import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
@@ -49,13 +49,13 @@ export interface ControlGateDeps {
 const UNCONFIRMED = 'ZooKeeper does not answer: what the request claims cannot be confirmed';
 
 export class ControlGate {
-  private readonly warning: RepeatedWarning;
+  private readonly warning: RepeatedWarnings;
   private readonly policy: ListenerPolicy;
   private readonly check: ClaimCheck;
 
   constructor(private readonly deps: ControlGateDeps) {
     const { host, log, zk, config, listeners, brokerId } = deps;
-    this.warning = new RepeatedWarning(host.clock, log);
+    this.warning = new RepeatedWarnings(host.clock, log);
     this.policy = new ListenerPolicy(listeners, this.warning);
     // The controller gives up on a request that is not answered; it is to get our answer before.
     const patienceMs = Math.min(

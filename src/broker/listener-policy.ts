@@ -12,7 +12,7 @@
  * (KIP-291)
  */
 import { errorCode } from '../common/errors';
-import { RepeatedWarning } from '../common/repeated-warning';
+import { RepeatedWarnings } from '../common/repeated-warnings';
 import { RequestContext } from '../network/server-connection';
 import { fetch } from '../protocol/messages/produce-fetch';
 import {
@@ -66,7 +66,7 @@ export function onlyListenerFor(
 export class ListenerPolicy {
   constructor(
     private readonly listeners: Pick<Listeners, 'controlOnly' | 'replicationOnly'>,
-    private readonly warning: RepeatedWarning,
+    private readonly warning: RepeatedWarnings,
   ) {}
 
   /** The refusing response, or undefined where the request is served. */

@@ -19,6 +19,7 @@ import { TypeOf } from '../protocol/schema';
 import { isZkError } from '../zk/zk-session';
 import { BrokerConfig } from './broker-config';
 import { ControlFence } from './control-fence';
+import { FollowerEpochs, FollowerEpochsDeps } from './follower-epochs';
 import { MetadataCache } from './metadata-cache';
 import { MissingReplicas } from './missing-replicas';
 import { LeaderAndIsrState, Partition, PartitionDeps } from './partition';
@@ -50,6 +51,7 @@ export interface ReplicaManagerDeps {
   /** The controller is to tell this broker all of its roles again. */
   readonly onReplicaMissing: () => void;
   readonly brokerEpoch: () => number;
+  readonly isRegistered: FollowerEpochsDeps['isRegistered'];
   /** The settings of a topic as ZooKeeper has them now. */
   readonly readTopicConfig: (topic: string) => Promise<TopicOverrides>;
 }
@@ -62,6 +64,7 @@ export class ReplicaManager {
   /** Followers whose leader was not alive when it was named: the same epoch may name it again. */
   private readonly withoutLeader = new Set<string>();
   readonly fetchers: ReplicaFetcherManager;
+  readonly followerEpochs: FollowerEpochs;
   private readonly fence: ControlFence;
   private readonly missing: MissingReplicas;
   /** As the broker before this one left them. */
@@ -102,6 +105,8 @@ export class ReplicaManager {
       host, log: this.log, brokerId, metadata: deps.metadata, tellController: deps.onReplicaMissing,
       isAccountedFor: (tp) => this.get(tp) !== undefined || deps.logs.isOffline(tp),
     });
+    const liveEpoch = (id: number) => deps.metadata.brokerEpoch(id);
+    this.followerEpochs = new FollowerEpochs({ clock: host.clock, liveEpoch, isRegistered: deps.isRegistered });
     registerReplicaGauges(this, deps.metrics, deps.logs, this.missing);
   }
 

@@ -101,6 +101,11 @@ async function registerIncarnation(
   }
 }
 
+/** Whether that incarnation of the broker is registered. */
+export async function isRegistered(zk: ZkConnection, brokerId: number, brokerEpoch: number): Promise<boolean> {
+  return await zk.exists(incarnationZnode.path(brokerId, brokerEpoch)) !== null;
+}
+
 /** Together: while a former session lives, nothing else would say that its incarnation is gone. */
 async function removeFormer(zk: ZkConnection, brokerId: number, { czxid, version }: ZkStat): Promise<void> {
   const registration = { type: 'delete' as const, path: brokerIdZnode.path(brokerId), version };

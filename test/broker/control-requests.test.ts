@@ -80,7 +80,7 @@ class LoneBroker {
     this.replicas = new ReplicaManager({
       host, config: parseBrokerConfig({ 'broker.id': 1, 'zookeeper.connect': 'zookeeper:2181' }), brokerId: 1,
       logs: this.logs as unknown as LogManager, metadata: new MetadataCache(), metrics: new Metrics(),
-      writeIsr: () => new Promise(() => {}), onIsrChanged: () => {}, onReplicaMissing: () => {}, brokerEpoch: () => this.brokerEpoch,
+      writeIsr: () => new Promise(() => {}), onIsrChanged: () => {}, onReplicaMissing: () => {}, brokerEpoch: () => this.brokerEpoch, isRegistered: async () => true,
       readTopicConfig: (topic) => this.readTopicConfig(topic),
     });
     if (isRegistered) this.replicas.registered();

@@ -1,17 +1,25 @@
 /** Which fetches of a follower tell its leader that it has what is below. */
+import { FollowerEpochs } from '../../src/broker/follower-epochs';
 import { FetchHandler } from '../../src/broker/handlers/fetch';
 import { ReplicaManager } from '../../src/broker/replica-manager';
 import { failOnRejection } from '../support/fail-on-rejection';
+import { Clock } from '../../src/common/host';
 import { LonePartition, TP } from '../support/lone-partition';
 
 /** Leads [1, 2] in epoch 5 with records 3 to 9; the high watermark is 3. */
-function leader(): { one: LonePartition; fetchAt: (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch?: number) => void } {
+function leader() {
   const one = new LonePartition();
   one.log.logStartOffset = 3;
   one.log.highWatermark = 3;
   one.liveEpochs.set(2, 20);
   one.lead([1, 2], 10);
-  const replicas = { get: () => one.partition, require: () => one.partition } as unknown as ReplicaManager;
+  const registered = new Set<number>();
+  const followerEpochs = new FollowerEpochs({
+    clock: { schedule: () => ({ cancel: () => {} }) } as unknown as Clock,
+    liveEpoch: (id) => one.liveEpochs.get(id),
+    isRegistered: async (_, epoch) => registered.has(epoch),
+  });
+  const replicas = { get: () => one.partition, require: () => one.partition, followerEpochs } as unknown as ReplicaManager;
   const handler = new FetchHandler(replicas, 1000);
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
     const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
@@ -19,7 +27,7 @@ function leader(): { one: LonePartition; fetchAt: (fetchOffset: number, currentL
     const limits = { maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0 };
     failOnRejection(handler.handle({ replicaId: 2, replicaEpoch, ...limits, topics }));
   };
-  return { one, fetchAt };
+  return { one, fetchAt, registered };
 }
 
 test('a fetch in the leader\'s epoch moves the high watermark', () => {
@@ -45,4 +53,27 @@ test('nor is one of a former incarnation', () => {
   const { one, fetchAt } = leader();
   fetchAt(7, 5, 19);
   expect(one.log.highWatermark).toBe(3);
+});
+
+test('nor is one of an incarnation that nobody knows, and it does not shut the follower out', async () => {
+  const { one, fetchAt } = leader();
+  for (let i = 0; i < 3; i++) {
+    fetchAt(9, 5, Number.MAX_SAFE_INTEGER);
+    await new Promise(process.nextTick);
+  }
+  expect(one.log.highWatermark).toBe(3);
+  fetchAt(7, 5);
+  expect(one.log.highWatermark).toBe(7);
+});
+
+test('a new incarnation counts as soon as ZooKeeper knows it, before the controller has told the leader', async () => {
+  const { one, fetchAt, registered } = leader();
+  registered.add(21);
+  fetchAt(7, 5, 21);
+  expect(one.log.highWatermark).toBe(3);
+  await new Promise(process.nextTick);
+  fetchAt(7, 5, 21);
+  expect(one.log.highWatermark).toBe(7);
+  fetchAt(8, 5, 20);
+  expect(one.log.highWatermark).toBe(7);
 });

@@ -62,6 +62,7 @@ export class FetchHandler {
    * ours if it follows us in this epoch. A fetch that is answered with an error says nothing.
    */
   private recordFollower({ replicaId, replicaEpoch: brokerEpoch, topics }: FetchRequest): void {
+    if (!this.replicas.followerEpochs.isKnown(replicaId, brokerEpoch)) return;
     for (const { topic, partitions } of topics) {
       for (const { partition: index, currentLeaderEpoch, fetchOffset, logStartOffset } of partitions) {
         const partition = this.replicas.get({ topic, partition: index });
