@@ -14,13 +14,17 @@ export interface ShutdownOutcome {
   readonly remaining: readonly TopicPartition[];
 }
 
-/** Answers BROKER_NOT_AVAILABLE for a broker that is not registered, STALE_BROKER_EPOCH for an earlier incarnation. */
+/**
+ * Answers BROKER_NOT_AVAILABLE for a broker that is not registered, or not (yet) as that incarnation: it asks again.
+ * STALE_BROKER_EPOCH for an earlier incarnation. (Kafka obeys a broker epoch that nobody has.)
+ */
 export async function moveLeadersAway(
   context: ControllerContext, transitions: StateTransitions, brokerId: number, brokerEpoch: number,
 ): Promise<ShutdownOutcome> {
   const broker = context.liveBrokers.get(brokerId);
   if (broker === undefined) return { error: 'BROKER_NOT_AVAILABLE', remaining: [] };
   if (brokerEpoch < broker.epoch) return { error: 'STALE_BROKER_EPOCH', remaining: [] };
+  if (brokerEpoch > broker.epoch) return { error: 'BROKER_NOT_AVAILABLE', remaining: [] };
   context.shuttingDown.add(brokerId);
   const isReplicated = (tp: TopicPartition) => context.replicasOf(tp).length > 1;
   const replicated = context.replicasOnBrokers(new Set([brokerId])).filter((tp) => isReplicated(tp) && context.leadershipOf(tp));

@@ -136,6 +136,14 @@ test('a controlled shutdown that an earlier incarnation of a broker asked for is
   expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, isr: [1, 2] });
 });
 
+test('a controlled shutdown that an incarnation asked for that nobody knows is refused', async () => {
+  const cluster = await bringUp('future-shutdown', 3, [1, 2], { controller: 3 });
+  const request = { brokerId: 1, brokerEpoch: Number.MAX_SAFE_INTEGER };
+  const { errorCode } = await ask(cluster, 3, controlledShutdown, request);
+  expect(errorName(errorCode)).toBe('BROKER_NOT_AVAILABLE');
+  expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, isr: [1, 2] });
+});
+
 test('a controller that gave up while ZooKeeper was away is replaced when it is back, by itself or another', async () => {
   const cluster = await bringUp('orphan', 3, [1, 2], { controller: 3 });
   // No session ends while ZooKeeper is down: /controller is still there when it is up again.
