@@ -23,7 +23,8 @@ test('who reaches the published ports of the containers is served as a client al
   const settings = { ...parseProperties(read('config/compose.properties')), 'advertised.listeners': advertised };
   const listeners = listenersOf(parseBrokerConfig(settings));
   expect(listeners).toMatchObject({ controlOnly: 'INTERNAL', replicationOnly: 'INTERNAL' });
-  const published = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:1909\d:(\d+)/g)].map(([, port]) => Number(port));
-  const external = listeners.bound.filter(({ listener }) => listener === 'EXTERNAL').map(({ port }) => port);
-  expect(new Set(published)).toEqual(new Set(external));
+  const ports = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:1909\d:(\d+)/g)];
+  const published = ports.map(([, port]) => Number(port));
+  const external = listeners.bound.filter(({ listener }) => listener === 'EXTERNAL');
+  expect(new Set(published)).toEqual(new Set(external.map(({ port }) => port)));
 });

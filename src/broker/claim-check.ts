@@ -19,11 +19,10 @@ import { InvariantError } from '../common/errors';
 import { Clock, sleep, withDeadline } from '../common/host';
 import { ZnodeError } from '../zk/znodes';
 import { Sender } from './control-fence';
+import { PAUSE_MS, Refuted, RowLooks } from './row-looks';
 
 /** So many changes of a leader are believed without a look; then there is one. */
 export const UNCONFIRMED_EPOCHS = 100;
-/** After a look that needed a sync. */
-const PAUSE_MS = 100;
 
 export interface ClaimSource {
   /** Reads that begin later show everything that was committed now. */
@@ -34,6 +33,8 @@ export interface ClaimSource {
   leaderEpochs(tps: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   isReplicaKept(tp: TopicPartition): Promise<boolean>;
 }
+
+type LeaderEpochClaim = TopicPartition & { readonly leaderEpoch: number };
 
 export type Verdict = 'confirmed' | 'refuted' | 'unconfirmed';
 
@@ -82,6 +83,7 @@ class GrowingNumber {
 export class ClaimCheck {
   private readonly controllerEpoch: GrowingNumber;
   private readonly brokerEpoch: GrowingNumber;
+  private readonly rows: RowLooks;
   /** The last confirmed leader epochs of the logs that are here. */
   private readonly leaderEpochs = new Map<string, number>();
 
@@ -91,6 +93,7 @@ export class ClaimCheck {
     private readonly deadlineMs: number,
   ) {
     this.controllerEpoch = new GrowingNumber(clock, source, () => source.controllerEpoch());
+    this.rows = new RowLooks(clock, () => source.sync(), deadlineMs);
     this.brokerEpoch = new GrowingNumber(clock, source, () => source.brokerEpoch());
   }
 
@@ -137,22 +140,12 @@ export class ClaimCheck {
   }
 
   /** The partitions whose claimed leader epoch ZooKeeper does not have, by name. */
-  leaderEpochsAbove(
-    claims: readonly (TopicPartition & { readonly leaderEpoch: number })[],
-  ): Promise<ReadonlySet<string> | 'unconfirmed'> {
-    return this.withDeadline<ReadonlySet<string> | 'unconfirmed'>(async () => {
-      let open = await this.stillAbove(claims);
-      if (open.length > 0) {
-        await this.source.sync();
-        open = await this.stillAbove(open);
-      }
-      return new Set(open.map(tpName));
-    }, 'unconfirmed');
+  leaderEpochsAbove(claims: readonly LeaderEpochClaim[]): Promise<Refuted> {
+    const highestLast = [...claims].sort((a, b) => a.leaderEpoch - b.leaderEpoch);
+    return this.rows.contradicted(highestLast, (some) => this.stillAbove(some));
   }
 
-  private async stillAbove<T extends TopicPartition & { readonly leaderEpoch: number }>(
-    claims: readonly T[],
-  ): Promise<T[]> {
+  private async stillAbove(claims: readonly LeaderEpochClaim[]): Promise<LeaderEpochClaim[]> {
     const found = await this.source.leaderEpochs(claims);
     return claims.filter((claim) => {
       const name = tpName(claim);
@@ -164,20 +157,11 @@ export class ClaimCheck {
   }
 
   /** Those of the replicas that this broker is to keep, by name. */
-  kept(tps: readonly TopicPartition[]): Promise<ReadonlySet<string> | 'unconfirmed'> {
-    return this.withDeadline<ReadonlySet<string> | 'unconfirmed'>(async () => {
-      let open = await this.stillKept(tps);
-      if (open.length > 0) {
-        await this.source.sync();
-        open = await this.stillKept(open);
-      }
-      return new Set(open.map(tpName));
-    }, 'unconfirmed');
-  }
-
-  private async stillKept(tps: readonly TopicPartition[]): Promise<TopicPartition[]> {
-    const isKept = await Promise.all(tps.map((tp) => this.source.isReplicaKept(tp)));
-    return tps.filter((_, i) => isKept[i]);
+  kept(tps: readonly TopicPartition[]): Promise<Refuted> {
+    return this.rows.contradicted(tps, async (some) => {
+      const isKept = await Promise.all(some.map((tp) => this.source.isReplicaKept(tp)));
+      return some.filter((_, i) => isKept[i]);
+    });
   }
 
   private async withDeadline<T>(look: () => Promise<T>, otherwise: T): Promise<T> {

@@ -25,13 +25,12 @@ import { ClaimCheck, Verdict } from './claim-check';
 import { Sender } from './control-fence';
 import { ListenerPolicy, notAllowed } from './listener-policy';
 import { ReplicaManager } from './replica-manager';
+import { Refuted } from './row-looks';
 
 type LeaderAndIsrRow = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
 type StopReplicaRow = TypeOf<typeof stopReplica.request>['partitionStates'][number];
 type PartitionError = TopicPartition & { readonly errorCode: number };
 type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
-/** By partition name, what ZooKeeper contradicts. */
-type Refuted = ReadonlySet<string> | 'unconfirmed';
 type Answer<T> = T | CloseConnection | Promise<T | CloseConnection>;
 
 export interface ControlGateDeps {

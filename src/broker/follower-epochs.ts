@@ -1,14 +1,15 @@
 /**
- * Which incarnation of a follower may say what it has: the one that the controller has told us of, or a newer one
- * that is registered in ZooKeeper. A broker epoch that nobody has, as 2⁵³−1, would count as progress, and shut the
- * follower's own fetches out for as long as we lead.
+ * Which incarnation of a follower may say what it has: the one that the controller has told us of, or a
+ * newer one that is registered in ZooKeeper. A broker epoch that nobody has, as 2⁵³−1, would count as
+ * progress, and shut the follower's own fetches out for as long as we lead.
  *
- * A newer epoch is rare: a follower's session was replaced, and the controller has not told us yet. Its first fetch
- * counts for nothing and starts a look; the next one, half a second later at most, counts. If ZooKeeper is away the
- * controller's word will do. Bound: one look at a time for each of at most `MAX_LOOKS` followers, and a pause after
- * one that found nothing.
+ * A newer epoch is rare: a follower's session was replaced, and the controller has not told us yet. Its
+ * first fetch counts for nothing and starts a look; the next one, half a second later at most, counts. If
+ * ZooKeeper is away the controller's word will do. Bound: one look at a time for each of at most
+ * `MAX_LOOKS` followers, and a pause after one that found nothing.
  *
- * Kafka: broker epochs in fetches, server/KafkaApis.scala@3.5 (KIP-903), compared with what the controller told
+ * Kafka: broker epochs in fetches, server/KafkaApis.scala@3.5 (KIP-903), compared with what the controller
+ * told
  */
 import { Clock } from '../common/host';
 

@@ -33,8 +33,8 @@ function contents(): string[] {
     '[conversation](writing-a-client.md#a-conversation) goes, the layout of',
     '[record batches](writing-a-client.md#record-batches), the framing of the',
     '[codecs](writing-a-client.md#compression), what a [producer](writing-a-client.md#producing) and a',
-    '[consumer](writing-a-client.md#fetching) have to keep in mind, [groups](writing-a-client.md#groups) with',
-    'the bytes of subscriptions and assignments, and what to do after which',
+    '[consumer](writing-a-client.md#fetching) have to keep in mind,',
+    '[groups](writing-a-client.md#groups) with the bytes of subscriptions and assignments, and what to do after which',
     '[error](writing-a-client.md#errors-and-retries). Error codes are in [errors.md](errors.md).', '',
   ];
 }
@@ -46,8 +46,8 @@ function frames(): string[] {
   return [
     '## Frames', '',
     'A frame is a u32 length (big-endian, not counting itself) and one msgpack array:',
-    '`[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back. `clientId`',
-    'is a string or nil. The body is a struct.', '',
+    '`[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back.',
+    '`clientId` is a string or nil. The body is a struct.', '',
     '| type in the tables | in msgpack |', '|---|---|',
     ...rows([
       ['int8, int16, int32, int64', `${integers}; int64 within ±(2⁵³−1)`],

@@ -25,8 +25,8 @@ export async function readBrokerEpoch(zk: ZkConnection, brokerId: number): Promi
 }
 
 /**
- * By `topic-partition`; those without a state are left out. A state that cannot be read contradicts nothing: its
- * epoch counts as infinite.
+ * By `topic-partition`; those without a state are left out. A state that cannot be read contradicts
+ * nothing: its epoch counts as infinite.
  */
 export async function readLeaderEpochs(
   zk: ZkConnection,

@@ -19,7 +19,8 @@ function leader() {
     liveEpoch: (id) => one.liveEpochs.get(id),
     isRegistered: async (_, epoch) => registered.has(epoch),
   });
-  const replicas = { get: () => one.partition, require: () => one.partition, followerEpochs } as unknown as ReplicaManager;
+  const some = { get: () => one.partition, require: () => one.partition, followerEpochs };
+  const replicas = some as unknown as ReplicaManager;
   const handler = new FetchHandler(replicas, 1000);
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
     const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
@@ -55,7 +56,7 @@ test('nor is one of a former incarnation', () => {
   expect(one.log.highWatermark).toBe(3);
 });
 
-test('nor is one of an incarnation that nobody knows, and it does not shut the follower out', async () => {
+test('nor is one of an incarnation that nobody knows; it does not shut the follower out', async () => {
   const { one, fetchAt } = leader();
   for (let i = 0; i < 3; i++) {
     fetchAt(9, 5, Number.MAX_SAFE_INTEGER);
@@ -66,7 +67,7 @@ test('nor is one of an incarnation that nobody knows, and it does not shut the f
   expect(one.log.highWatermark).toBe(7);
 });
 
-test('a new incarnation counts as soon as ZooKeeper knows it, before the controller has told the leader', async () => {
+test('a new incarnation counts as soon as ZooKeeper knows it, before the controller tells', async () => {
   const { one, fetchAt, registered } = leader();
   registered.add(21);
   fetchAt(7, 5, 21);
