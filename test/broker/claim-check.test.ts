@@ -155,13 +155,15 @@ test('leader epochs far beyond the confirmed one are looked up: nobody gets on i
 test('a flood of forged StopReplica costs one look in a while; who comes too late is sent away', async () => {
   const zk = new Fake();
   const rows = Array.from({ length: 1000 }, () => TP);
+  let sentAway = 0;
   const looks = Array.from({ length: 30 }, () => zk.check.kept(rows));
+  for (const look of looks) void look.then((one) => (sentAway += one === 'unconfirmed' ? 1 : 0));
   for (let i = 0; i < 20; i++) await turns();
+  expect(sentAway).toBe(14);
   expect(zk.syncs).toBe(1);
   for (let i = 0; i < 8; i++) await zk.pass(100);
   expect(zk.syncs).toBeLessThanOrEqual(9);
   for (let i = 0; i < 20; i++) await zk.pass(100);
   const found = (await Promise.all(looks)).map((one) => (one === 'unconfirmed' ? one : [...one].join()));
   expect(found.filter((one) => one === 't-0').length).toBeGreaterThan(5);
-  expect(found.slice(16)).toEqual(Array.from({ length: 14 }, () => 'unconfirmed'));
 });
