@@ -11,10 +11,14 @@ import { bringUp, openProducer, readValues, runFor, runUntil, send } from './sim
 export const BROKER = 1;
 const BYSTANDER = { topic: 't', partition: 0 };
 const VICTIM = { topic: VICTIM_TOPIC, partition: 0 };
+/** Clients have a listener of their own, as where strangers can reach a broker. */
 const SETTINGS: RawConfig = {
   'offsets.topic.num.partitions': 2,
   'offsets.topic.replication.factor': 1,
   'group.initial.rebalance.delay.ms': 0,
+  listeners: 'PLAINTEXT://broker-1:9092,INTERNAL://broker-1:9093',
+  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT',
+  'inter.broker.listener.name': 'INTERNAL',
 };
 
 /** One broker with a topic for the attacker and one for the others, in which a record stands. */
