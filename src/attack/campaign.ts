@@ -27,6 +27,8 @@ export interface CampaignOptions {
   readonly quietMs: number;
   readonly recoveryMs: number;
   readonly isStrict: boolean;
+  /** A place in a ZooKeeper that is there, anew for each cluster; without it each cluster starts its own. */
+  readonly zookeeper?: () => Promise<string>;
   /** Only this input of the attack, for --replay. */
   readonly number?: number;
   readonly onRow: (row: Row, attacker: AttackerReport) => void;
@@ -75,12 +77,13 @@ class Scene {
     this.logs = cluster.brokers.map((broker) => new LogFollower(broker.logFile, LOG_PATTERNS));
   }
 
-  static async set(directory: string): Promise<Scene> {
+  static async set(directory: string, zookeeper?: string): Promise<Scene> {
     const cluster = await LabCluster.start({
       directory,
       brokers: BROKERS,
       profile: profiles.test!,
       settings: SETTINGS,
+      zookeeper,
     });
     try {
       const replicas = (first: number) =>
@@ -165,13 +168,13 @@ class Scene {
   }
 }
 
-/** The most that any broker holds while `work` is going on. */
+/** The most that any broker holds during the attack, which ends early if a broker does. */
 async function peaks(
   scene: Scene,
-  work: Promise<unknown>,
+  attacker: AttackerProcess,
 ): Promise<{ peakBytes: number; peakDescriptors: number }> {
   let isOver = false;
-  const ended = work.finally(() => {
+  const ended = attacker.ended.finally(() => {
     isOver = true;
   });
   let peakBytes = 0;
@@ -182,7 +185,10 @@ async function peaks(
       peakBytes = Math.max(peakBytes, held?.residentBytes ?? 0);
       peakDescriptors = Math.max(peakDescriptors, held?.descriptors ?? 0);
     }
+    const hasEnded = scene.cluster.brokers.some((broker) => !broker.isRunning);
     await Promise.race([ended, pause(scene.cluster.host.clock, SAMPLE_MS)]);
+    // What it sent last is what did it: the attacker has said so by now.
+    if (hasEnded) attacker.kill();
   }
   return { peakBytes, peakDescriptors };
 }
@@ -192,7 +198,8 @@ async function untilBack(scene: Scene, before: Standing, withinMs: number): Prom
   const deadlineMs = clock.monotonicMs() + withinMs;
   for (;;) {
     const now = await scene.standing();
-    if (isBack(before, now) || clock.monotonicMs() >= deadlineMs) return now;
+    const hasEnded = now.brokers.some(({ residentBytes }) => residentBytes === undefined);
+    if (hasEnded || isBack(before, now) || clock.monotonicMs() >= deadlineMs) return now;
     await pause(clock, SAMPLE_MS);
   }
 }
@@ -216,7 +223,7 @@ async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions)
     ports: scene.ports,
     forMs: options.attackMs,
   });
-  const peak = await peaks(scene, attacker.ended);
+  const peak = await peaks(scene, attacker);
   const attacked = bystanders.experience();
   const after = await untilBack(scene, before, options.recoveryMs);
   const missing = await bystanders.missing(options.recoveryMs);
@@ -251,7 +258,8 @@ export async function runCampaign(
     for (const attack of attacks) {
       if (scene === undefined) {
         options.say('starting a ZooKeeper, three brokers and the bystanders ...');
-        scene = await Scene.set(path.join(options.directory, `cluster-${++clusters}`));
+        const directory = path.join(options.directory, `cluster-${++clusters}`);
+        scene = await Scene.set(directory, await options.zookeeper?.());
       }
       options.say(`${attack.name}: ${attack.sends}`);
       const row = await tryAttack(scene, attack, options);

@@ -113,6 +113,8 @@ export class Lane {
 export interface InputList {
   readonly name: string;
   readonly input: (seed: string, number: number) => HostileRequest;
+  /** This one, again and again, instead of one after the other. */
+  readonly only?: number;
   /** How many there are; none: as many as there is time for. */
   readonly count?: number;
   readonly lanes?: number;
@@ -123,11 +125,12 @@ export interface InputList {
  * Sends the inputs of the list in order over several lanes to all brokers in turn, each lane one at a time.
  */
 export async function sendAll(ground: Ground, list: InputList): Promise<void> {
-  const { name, input, count = Infinity, lanes = 8, patienceMs } = list;
+  const { name, input, only, count = Infinity, lanes = 8, patienceMs } = list;
   let next = 0;
   const work = async (lane: Lane) => {
     while (next < count && !ground.isOver()) {
-      const number = next++;
+      const number = only ?? next;
+      next++;
       const { what, frame } = input(ground.seed, number);
       await lane.sendNoted({ id: `${name}:${ground.seed}:${number}`, what, frame, patienceMs });
     }

@@ -40,10 +40,10 @@ export async function carryOut(
       );
     else {
       // Whoever it is for: each broker gets it once.
-      const { number } = order;
       await sendAll(ground, {
         name: attack.name,
-        input: (seed) => input(seed, number),
+        input,
+        only: order.number,
         count: brokers.length,
         lanes: brokers.length,
         patienceMs: 5000,
