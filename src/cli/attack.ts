@@ -7,8 +7,10 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Command, Option } from 'commander';
 import type { Row } from '../attack/report';
+import { Host } from '../common/host';
+import { nodeHost, silentLog } from '../host/node-host';
 import { AttackerOrder, AttackerReport } from '../lab/attacker-process';
-import { action, clientHost, wholeNumber } from './command';
+import { action, wholeNumber } from './command';
 
 interface Options {
   readonly minutes: number;
@@ -31,6 +33,15 @@ const SUSPECTS = 8;
 /** So that brokers and bystanders come first where there are few processors. */
 const LOWEST_PRIORITY = 19;
 
+/**
+ * From an address of its own where there is one, so that bounds on an address are not the bystanders' as
+ * well.
+ */
+function attackerHost(): Host {
+  const localAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
+  return nodeHost({ name: 'attacker', log: silentLog, localAddress });
+}
+
 async function work(text: string): Promise<number> {
   const { carryOut } = await import('../attack/worker.js');
   os.setPriority(LOWEST_PRIORITY);
@@ -38,7 +49,7 @@ async function work(text: string): Promise<number> {
     .on('end', () => process.exit(3))
     .on('error', () => process.exit(3))
     .resume();
-  await carryOut(JSON.parse(text) as AttackerOrder, clientHost('attacker'), (report) =>
+  await carryOut(JSON.parse(text) as AttackerOrder, attackerHost(), (report) =>
     process.stdout.write(`${JSON.stringify(report)}\n`),
   );
   process.stdin.destroy();
