@@ -2,6 +2,7 @@
 import { ClaimCheck, ClaimSource, UNCONFIRMED_EPOCHS } from '../../src/broker/claim-check';
 import { ZnodeError } from '../../src/zk/znodes';
 import { Clock } from '../../src/common/host';
+import { failOnRejection } from '../support/fail-on-rejection';
 
 const TP = { topic: 't', partition: 0 };
 const DEADLINE_MS = 1000;
@@ -157,7 +158,7 @@ test('a flood of forged StopReplica costs one look in a while; who comes too lat
   const rows = Array.from({ length: 1000 }, () => TP);
   let sentAway = 0;
   const looks = Array.from({ length: 30 }, () => zk.check.kept(rows));
-  for (const look of looks) void look.then((one) => (sentAway += one === 'unconfirmed' ? 1 : 0));
+  for (const look of looks) failOnRejection(look.then((one) => (sentAway += one === 'unconfirmed' ? 1 : 0)));
   for (let i = 0; i < 20; i++) await turns();
   expect(sentAway).toBe(14);
   expect(zk.syncs).toBe(1);
