@@ -2,6 +2,9 @@
  * What the attacker sends: everything the tables name, the same for the same seed, and sound where it means
  * to be.
  */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { attacks } from '../../src/attack/all-attacks';
 import { buildBody, pathsOf, pathText, soundBatch } from '../../src/attack/base-request';
 import { hostileBatches } from '../../src/attack/hostile-batches';
 import { randomFrame, randomRequest, Sweep } from '../../src/attack/hostile-requests';
@@ -119,4 +122,10 @@ test('a place inside a list is reached also where the sound request has an empty
   expect(names.some((name) => name.endsWith('as topics[].assignments[].brokerIds[]'))).toBe(true);
   const schema: Schema<unknown> = createTopics.request;
   expect(pathsOf(schema).length).toBeGreaterThan(10);
+});
+
+test('every attack has a name of its own, and a row in the page on reliability that says what it says', () => {
+  expect(new Set(attacks.map(({ name }) => name)).size).toBe(attacks.length);
+  const page = fs.readFileSync(path.join(__dirname, '../../../docs/reliability.md'), 'utf8');
+  for (const { name, sends, expected } of attacks) expect(page).toContain(`| \`${name}\` | ${sends} | ${expected} |`);
 });
