@@ -7,7 +7,9 @@
 import { Endpoint } from '../common/cluster-types';
 import { ConfigOf, LONG_MAX, optional, parseConfig, RawConfig, setting, SettingsTable } from '../common/config-def';
 import { KafkaError } from '../common/errors';
+import { ListenerLimits } from '../network/connection-quotas';
 import { LogConfig, logConfigTable } from '../log/log-config';
+import { connectionLimitsOf, isListenerSetting, listenerLimitsOf } from './connection-config';
 import { parseEndpoint } from '../zk/znodes';
 
 export const brokerConfigTable = {
@@ -58,8 +60,21 @@ export const brokerConfigTable = {
   'message.max.bytes': setting('int', 1048588, 'Largest batch accepted, in bytes.', { min: 0 }),
   'fetch.max.bytes': setting('int', 57671680, 'Largest response to a fetch, in bytes.', { min: 1024 }),
   'socket.request.max.bytes': setting('int', 104857600, 'Largest request accepted, in bytes.', { min: 1 }),
-  'queued.max.request.bytes': setting('long', -1, 'Bytes of large requests that clients are sending, over all connections; brokers have as much again. -1: twice socket.request.max.bytes (Kafka: no bound).', { min: -1 }),
-  'max.connections': setting('int', 2147483647, 'Connections accepted; those of a listener that only brokers use are not refused.', { min: 0 }),
+  'queued.max.request.bytes': setting('long', -1, 'Bytes of large requests that clients are sending, over all '
+    + 'connections; brokers have as much again. -1: twice socket.request.max.bytes (Kafka: no bound).', { min: -1 }),
+  'queued.max.response.bytes': setting('long', -1, 'Bytes of large responses on their way to clients, over all '
+    + 'connections; brokers have as much again. -1: four times fetch.max.bytes. Kafka has none: it sends from files.',
+  { min: -1 }),
+  'max.connections': setting('int', 2147483647, 'Connections accepted, within what descriptors allow; those of a '
+    + 'listener that only brokers use are not refused. listener.name.NAME.max.connections bounds one listener.',
+  { min: 0 }),
+  'max.connections.per.ip': setting('int', 2147483647, 'Connections accepted from one address.', { min: 0 }),
+  'max.connections.per.ip.overrides': setting('list', [], 'Addresses with another bound: '
+    + '10.0.0.7:100,10.0.0.8:200. Addresses only, no host names.'),
+  'max.connection.creation.rate': setting('int', 2147483647, 'New connections a second; those beyond wait up to 1 s, '
+    + 'then they are refused. listener.name.NAME.max.connection.creation.rate bounds one listener.', { min: 1 }),
+  'connections.max.idle.ms': setting('long', 600000, 'A connection on which no byte moves for so long is closed, '
+    + 'in ms; negative: never.'),
   'compression.type': setting('string', 'producer', 'Codec of stored batches; producer keeps the producer\'s.', { oneOf: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'] }),
   'log.segment.bytes': setting('int', 1073741824, 'Size at which a segment is rolled, in bytes.', { min: 14 }),
   'log.roll.hours': setting('int', 168, 'Age at which a segment is rolled, in h.', { min: 1 }),
@@ -126,7 +141,10 @@ export const brokerConfigTable = {
   'lab.commit.without.generation': setting('boolean', false, 'LESSON: the coordinator takes commits of members that have lost their partitions. Offsets go back.', { internal: true }),
 } as const satisfies SettingsTable;
 
-export type BrokerConfig = ConfigOf<typeof brokerConfigTable>;
+export type BrokerConfig = ConfigOf<typeof brokerConfigTable> & {
+  /** Settings of one listener: listener.name.NAME.max.connections and the like. */
+  readonly listenerLimits: ReadonlyMap<string, ListenerLimits>;
+};
 
 /** The teaching switches that are on. */
 export function labSwitches(config: BrokerConfig): string[] {
@@ -135,7 +153,10 @@ export function labSwitches(config: BrokerConfig): string[] {
 
 /** Parses and cross-checks; throws CONFIG_EXCEPTION naming setting, value and reason. */
 export function parseBrokerConfig(raw: RawConfig, onUnknown?: (name: string) => void): BrokerConfig {
-  const config = parseConfig(brokerConfigTable, raw, onUnknown);
+  const config: BrokerConfig = {
+    ...parseConfig(brokerConfigTable, raw, (name) => { if (!isListenerSetting(name)) onUnknown?.(name); }),
+    listenerLimits: listenerLimitsOf(raw),
+  };
   const fail = (message: string): never => { throw new KafkaError('CONFIG_EXCEPTION', message); };
   if (config['zookeeper.connect'] === null) fail('Missing required configuration "zookeeper.connect" which has no default value.');
   if (config['broker.id'] < 0 && !config['broker.id.generation.enable']) {
@@ -147,7 +168,11 @@ export function parseBrokerConfig(raw: RawConfig, onUnknown?: (name: string) => 
   if (config['replica.fetch.wait.max.ms'] > config['replica.lag.time.max.ms']) {
     fail('replica.fetch.wait.max.ms should always be at most replica.lag.time.max.ms to prevent frequent changes in ISR');
   }
-  listenersOf(config);
+  const { bound } = listenersOf(config);
+  for (const name of config.listenerLimits.keys()) {
+    if (!bound.some(({ listener }) => listener === name)) fail(`listener.name.${name.toLowerCase()}: there is no such listener`);
+  }
+  connectionLimitsOf(config, undefined);
   return config;
 }
 

@@ -26,6 +26,7 @@ import { moveLeadersAway } from './ask-controller';
 import { BrokerConfig, labSwitches, Listeners, listenersOf, logDefaultsOf } from './broker-config';
 import { checkMetaProperties, readMetaProperties, readSessionFiles, removeSessionFiles, writeMetaProperties, writeSessionFiles } from './broker-files';
 import { ControlGate } from './control-gate';
+import { connectionLimitsOf, shareDescriptors } from './connection-config';
 import { ConfigChangeListener } from './config-change-listener';
 import { GroupService } from './group/group-service';
 import { createOffsetsTopic, offsetsTopicRequest } from './group/offsets-topic';
@@ -174,7 +175,7 @@ export class Broker {
       logDirs: this.logDirs, defaults: logDefaultsOf(config),
       retentionCheckIntervalMs: config['log.retention.check.interval.ms'], initialTaskDelayMs: config['log.initial.task.delay.ms'],
       flushCheckpointIntervalMs: config['log.flush.offset.checkpoint.interval.ms'], flushCheckIntervalMs: Math.min(2 ** 31, config['log.flush.scheduler.interval.ms']),
-      maxOpenFiles: config['log.max.open.files'], tailCacheBytes: config['log.tail.cache.bytes'],
+      maxOpenFiles: shareDescriptors(this.host.maxDescriptors, config['log.max.open.files']).files, tailCacheBytes: config['log.tail.cache.bytes'],
       producerIdExpirationMs: config['transactional.id.expiration.ms'],
       cleaner: { enabled: config['log.cleaner.enable'], backoffMs: config['log.cleaner.backoff.ms'], dedupeBufferBytes: config['log.cleaner.dedupe.buffer.size'] },
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
@@ -248,9 +249,12 @@ export class Broker {
       onFatal: (error) => this.fatal(error),
     });
     const maxFrameBytes = config['socket.request.max.bytes'];
-    const budget = config['queued.max.request.bytes'];
+    const orElse = (value: number, other: number) => (value < 0 ? other : value);
     const server = new SocketServer(host, serve, {
-      maxFrameBytes, queuedMaxRequestBytes: budget < 0 ? 2 * maxFrameBytes : budget, maxConnections: config['max.connections'], log: this.log,
+      maxFrameBytes, log: this.log, maxIdleMs: config['connections.max.idle.ms'],
+      queuedMaxRequestBytes: orElse(config['queued.max.request.bytes'], 2 * maxFrameBytes),
+      queuedMaxResponseBytes: orElse(config['queued.max.response.bytes'], 4 * config['fetch.max.bytes']),
+      connections: connectionLimitsOf(config, host.maxDescriptors),
       brokerListeners: this.listeners.forBrokers, interBrokerListener: this.listeners.interBroker,
     });
     server.registerGauges(this.metrics);

@@ -48,6 +48,10 @@ export class MetadataCache {
     return this.brokers.get(id)?.endpoints.find((one) => one.listener === listener);
   }
 
+  hasTopic(topic: string): boolean {
+    return this.topics.has(topic);
+  }
+
   partitions(topic: string): readonly PartitionMetadata[] | undefined {
     const partitions = this.topics.get(topic);
     return partitions && [...partitions.values()].sort((a, b) => a.partition - b.partition);

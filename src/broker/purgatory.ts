@@ -15,8 +15,8 @@ import { Metrics } from '../common/metrics';
 import { Asker } from '../network/server-connection';
 
 export interface DelayedOperation<T> {
-  /** The answer, or undefined while it has to wait. */
-  tryComplete(): T | undefined;
+  /** The answer, or undefined while it has to wait. `changed`: the partition that changed, by its name. */
+  tryComplete(changed?: string): T | undefined;
   /** Time is over: answers with what there is. */
   onExpire(): T;
 }
@@ -26,7 +26,7 @@ interface Watched {
   readonly lists: WatcherList[];
   isDone: boolean;
   readonly timer: Timer | undefined;
-  check(): void;
+  check(changed: string): void;
 }
 
 class Waiting<T> implements Watched {
@@ -42,10 +42,10 @@ class Waiting<T> implements Watched {
   ) {}
 
   /** Looks whether the answer is there, and if so ends with it. */
-  check(): void {
+  check(changed: string): void {
     if (this.isDone) return;
     try {
-      const answer = this.operation.tryComplete();
+      const answer = this.operation.tryComplete(changed);
       if (answer !== undefined) this.end(answer);
     } catch (error) {
       this.fail(error);
@@ -182,7 +182,7 @@ export class Purgatory {
     this.dirty = new Set();
     for (const key of keys) {
       const list = this.watchers.get(key);
-      if (list) for (const watched of [...list.operations]) watched.check();
+      if (list) for (const watched of [...list.operations]) watched.check(key);
     }
   }
 }

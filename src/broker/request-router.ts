@@ -8,7 +8,7 @@
 import { errorCode, InvariantError, KafkaError, stackOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { LogManager } from '../log/log-manager';
-import { CloseConnection, RequestContext, Serve } from '../network/server-connection';
+import { CloseConnection, DeferredResponse, RequestContext, Serve } from '../network/server-connection';
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
 } from '../protocol/messages/groups';
@@ -55,13 +55,20 @@ export interface RouterDeps {
 const CONTROLLER_APIS = [leaderAndIsr, updateMetadata, stopReplica].map(({ key }) => key);
 
 type Handler = (body: never, context: RequestContext) => unknown;
+type Answer<R> = R | DeferredResponse | CloseConnection | undefined;
+
+/** For answers that may be large: made when it is their turn to be sent. */
+function later(build: () => unknown): DeferredResponse {
+  return new DeferredResponse(build);
+}
 
 export function requestRouter(deps: RouterDeps): Serve {
   const { replicas, gate } = deps;
-  const fetcher = new FetchHandler(replicas, deps.fetchMaxBytes);
+  const fetcher = new FetchHandler(deps.host.clock, replicas, deps.fetchMaxBytes);
   const table = new Map<number, Handler>();
-  type Answer<R> = R | CloseConnection | Promise<R | CloseConnection> | undefined;
-  const on = <Q, R>(api: Api<Q, R>, handler: (body: Q, context: RequestContext) => Answer<R>) => table.set(api.key, handler as Handler);
+  const on = <Q, R>(
+    api: Api<Q, R>, handler: (body: Q, context: RequestContext) => Answer<R> | Promise<Answer<R>>,
+  ) => table.set(api.key, handler as Handler);
 
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
   on(produce, (body, context) => handleProduce(replicas, body, context));
@@ -69,7 +76,7 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(listOffsets, (body) => handleListOffsets(replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
   on(deleteRecords, (body, context) => handleDeleteRecords(replicas, body, context));
-  on(describeLogDirs, (body) => handleDescribeLogDirs(deps.logs, body));
+  on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));
   on(initProducerId, (body) => handleInitProducerId(deps.generateProducerId, body));
@@ -85,10 +92,10 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(heartbeat, (body) => coordinator.heartbeat(body));
   on(leaveGroup, (body) => coordinator.leave(body));
   on(offsetCommit, (body) => offsets.commit(body));
-  on(offsetFetch, (body) => offsets.fetch(body));
+  on(offsetFetch, (body) => later(() => offsets.fetch(body)));
   on(offsetDelete, (body) => offsets.delete(body));
-  on(describeGroups, (body) => offsets.describe(body.groups));
-  on(listGroups, (body) => offsets.list(body.statesFilter));
+  on(describeGroups, (body) => later(() => offsets.describe(body.groups)));
+  on(listGroups, (body) => later(() => offsets.list(body.statesFilter)));
   on(deleteGroups, (body) => offsets.deleteGroups(body.groupsNames));
 
   const failed = (api: Api, body: unknown, error: unknown): unknown => {
@@ -99,15 +106,24 @@ export function requestRouter(deps: RouterDeps): Serve {
     const name = error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';
     return errorResponse(api, body, errorCode(name));
   };
-  return (api, body, context) => {
+  const guarded = (api: Api, body: unknown, action: () => unknown): unknown => {
     try {
-      const refusal = gate.refuse(api, body, context);
-      if (refusal !== undefined) return refusal;
-      const result = table.get(api.key)!(body as never, context);
-      return result instanceof Promise ? result.catch((error) => failed(api, body, error)) : result;
+      const result = action();
+      return result instanceof DeferredResponse ? guardedLater(api, body, result) : result;
     } catch (error) {
       return failed(api, body, error);
     }
   };
+  const guardedLater = (api: Api, body: unknown, { build }: DeferredResponse) =>
+    new DeferredResponse((maxBytes) => guarded(api, body, () => build(maxBytes)));
+  return (api, body, context) => {
+    const result = guarded(api, body, () => {
+      return gate.refuse(api, body, context) ?? table.get(api.key)!(body as never, context);
+    });
+    if (!(result instanceof Promise)) return result;
+    return result.then(
+      (answer) => (answer instanceof DeferredResponse ? guardedLater(api, body, answer) : answer),
+      (error) => failed(api, body, error),
+    );
+  };
 }
-

@@ -5,6 +5,7 @@
 import { brokerConfigTable } from '../broker/broker-config';
 import { allApis } from '../protocol/apis';
 import { metadata } from '../protocol/messages/metadata';
+import { requestLimits } from '../protocol/request-limits';
 import { Schema } from '../protocol/schema';
 import { encodeRequest } from '../protocol/wire';
 
@@ -91,10 +92,17 @@ function limits(): string[] {
   ];
 }
 
+function limitsOf(apiKey: number): string {
+  const { maxBytes, maxRows, isServedAlone } = requestLimits(apiKey);
+  const bytes = maxBytes === Infinity ? '`socket.request.max.bytes`' : `${maxBytes / 1024} KB`;
+  const alone = isServedAlone ? ' No other request of the connection is in progress beside it.' : '';
+  return `At most ${bytes} and ${maxRows} rows (the elements of all its arrays).${alone}`;
+}
+
 function messages(): string[] {
   const apis = [...allApis].sort((a, b) => a.key - b.key);
   return ['## Messages', '', ...apis.map((api) => [
-    `### ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`, '', api.doc, '',
+    `### ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`, '', api.doc, '', limitsOf(api.key), '',
     'Request:', '', ...fields(api.request), '', 'Response:', '', ...fields(api.response), '',
   ].join('\n'))];
 }

@@ -80,6 +80,8 @@ export interface Connection {
   onDrain(listener: () => void): void;
   /** Bytes queued and not yet taken by the peer's side. */
   pendingBytes(): number;
+  /** Bytes that the peer's side has taken since the beginning: grows while a slow peer gets on. */
+  takenBytes(): number;
   /** Stops and restarts delivery of data: back-pressure. */
   pause(): void;
   resume(): void;
@@ -129,6 +131,8 @@ export interface Host {
   event(event: TimelineEvent): void;
   /** Ends the process (or the simulated host). Does not return on the node host. */
   exit(code: number, reason: string): void;
+  /** How many files and connections may be open at once; undefined: nobody knows. */
+  readonly maxDescriptors?: number;
   /** What must be told apart between hosts: shown in the lock file and in the timeline. */
   readonly name: string;
 }

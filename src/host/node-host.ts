@@ -32,6 +32,16 @@ export const nodeRandom: Random = {
   below: (bound) => (bound <= 1 ? 0 : crypto.randomInt(bound)),
 };
 
+/** The soft limit, which Node raises to the hard one at its start; Linux tells it, others do not. */
+function maxDescriptors(): number | undefined {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'));
+    return match ? Number(match[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface NodeHostOptions {
   readonly name: string;
   readonly logLevel?: LogLevel;
@@ -68,6 +78,7 @@ export function nodeHost(options: NodeHostOptions): Host {
     disk: new NodeDisk(),
     network: new NodeNetwork(options.localAddress),
     log,
+    maxDescriptors: maxDescriptors(),
     event: options.timelineFile ? timelineWriter(options.timelineFile, options.name) : () => {},
     exit: (code, reason) => {
       if (code !== 0) log.error(`exiting with code ${code}: ${reason}`);

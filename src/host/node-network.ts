@@ -7,6 +7,12 @@
 import * as net from 'node:net';
 import { Connection, Listener, Network } from '../common/host';
 
+/** What Node's own time-out of sockets looks at. */
+interface WriteQueue {
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+}
+
 class NodeConnection implements Connection {
   readonly remoteAddress: string;
   private reason = 'closed by peer';
@@ -14,6 +20,8 @@ class NodeConnection implements Connection {
   constructor(private readonly socket: net.Socket) {
     this.remoteAddress = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
     socket.setNoDelay(true);
+    // A peer that vanished without a word is found out by the kernel, as in Kafka's acceptor.
+    socket.setKeepAlive(true);
     socket.on('error', (error) => { this.reason = (error as NodeJS.ErrnoException).code ?? error.message; });
   }
 
@@ -40,6 +48,12 @@ class NodeConnection implements Connection {
 
   pendingBytes(): number {
     return this.socket.writableLength;
+  }
+
+  /** What libuv still holds of the current write goes down as the peer reads, `writableLength` does not. */
+  takenBytes(): number {
+    const handle = (this.socket as { _handle?: WriteQueue | null })._handle;
+    return (handle?.bytesWritten ?? this.socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
   }
 
   pause(): void {

@@ -199,6 +199,11 @@ export class Log {
     return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.storage.read(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
   }
 
+  /** Bytes appended before the batch that holds `offset`; undefined if that lies behind what is in memory. */
+  positionOf(offset: number): number | undefined {
+    return offset === this.endOffset ? this.tail.endPosition : this.tail.positionOf(offset);
+  }
+
   /** The first record at or after the timestamp (ms), or undefined. Kafka: Log#fetchOffsetByTimestamp */
   offsetForTimestamp(timestamp: number): OffsetAndTimestamp | undefined {
     return this.storage.read(() => this.segments.offsetForTimestamp(timestamp, this.logStartOffset));

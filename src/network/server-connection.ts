@@ -1,11 +1,12 @@
 /**
- * One accepted connection: frames in, responses out in the order of the requests.
+ * One accepted connection: frames in; their answers leave through a `ResponseQueue`.
  *
  * Requests start in the order they came; several may be in progress, so a producer's pipelined batches are
- * appended one after the other without waiting for each other's acknowledgement (docs/decisions/0005).
- * Reading stops while the frame that is coming in has no room yet, and while too much of this connection is
- * in progress or unsent. A connection with nothing in progress never waits for requests that wait: those may
- * be waiting for it (docs/decisions/0011).
+ * appended one after the other without waiting for each other's acknowledgement (docs/decisions/0005). One whose
+ * answer may be large is in progress alone. The next request starts when the answers before have left, and
+ * reading stops while a whole frame waits for its start or the frame that comes in has no room yet
+ * (docs/decisions/0016). A connection with nothing in progress never waits for requests that wait: those may be
+ * waiting for it (docs/decisions/0011).
  *
  * Kafka: network/SocketServer.scala#Processor, common/network/KafkaChannel.java@2.8.2
  */
@@ -13,21 +14,17 @@ import { messageOf } from '../common/errors';
 import { Clock, Connection, Log, Timer } from '../common/host';
 import { FrameParser } from '../protocol/frame-parser';
 import { apiByKey } from '../protocol/apis';
+import { RequestLimits, requestLimits } from '../protocol/request-limits';
 import { Api, containsRecords } from '../protocol/schema';
-import { decodeRequest, encodeResponse, REQUEST_HEAD_BYTES, RequestHeader } from '../protocol/wire';
+import { decodeRequest, limitsOf, REQUEST_HEAD_BYTES, RequestHeader } from '../protocol/wire';
 import { FrameBudget, Lease, LeaseHolder } from './frame-budget';
+import { Asker, CloseConnection, ResponseQueue, ResponseQueueOwner, ResponseSlot } from './response-queue';
+import { TurnTaker, WorkTurns } from './work-turns';
 
-const MAX_IN_PROGRESS = 64;
-/** A peer that does not read its responses: beyond this many unsent bytes nothing more is read from it. */
-const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
+export { Asker, CloseConnection, DeferredResponse } from './response-queue';
+
 /** How long a peer has to take the last responses of a connection that we close. */
 const CLOSING_MS = 10_000;
-
-/** The peer that waits for an answer. */
-export interface Asker {
-  /** Calls `listener` if the connection ends before the answer is there, at once if it has ended. */
-  onGone(listener: () => void): void;
-}
 
 export interface RequestContext {
   readonly header: RequestHeader;
@@ -37,16 +34,8 @@ export interface RequestContext {
 }
 
 /**
- * In the place of a response: answer what came before, then close. Kafka:
- * RequestChannel.CloseConnectionResponse
- */
-export class CloseConnection {
-  constructor(readonly reason: string) {}
-}
-
-/**
- * Serves one request: the response, a CloseConnection, or undefined where the API has none (Produce with acks
- * 0).
+ * Serves one request: the response, a DeferredResponse, a CloseConnection, or undefined where the API has none
+ * (Produce with acks 0).
  */
 export type Serve = (api: Api, body: unknown, context: RequestContext) => Promise<unknown> | unknown;
 
@@ -55,44 +44,31 @@ export interface ConnectionOwner {
   readonly host: { readonly clock: Clock };
   readonly serve: Serve;
   readonly options: { readonly maxFrameBytes: number; readonly log: Log };
+  readonly turns: WorkTurns;
   /** Frames above this ask for room. */
   readonly freeFrameBytes: number;
-  budgetFor(listenerName: string, head: Buffer): FrameBudget;
+  isBroker(listenerName: string, head: Buffer): boolean;
+  budgetOf(direction: 'requests' | 'responses', isBroker: boolean): FrameBudget;
   readonly isFullOfWaiting: boolean;
   startsWaiting(bytes: number): void;
   endsWaiting(bytes: number): void;
 }
 
-class Pending implements Asker {
-  isDone = false;
-  response: Buffer[] | undefined;
-  closeReason: string | undefined;
-  /** What the request still holds while it waits. */
-  waitingBytes = 0;
-  private isGone = false;
-  private goneListeners: (() => void)[] | undefined;
-
-  onGone(listener: () => void): void {
-    if (this.isGone) return listener();
-    (this.goneListeners ??= []).push(listener);
-  }
-
-  gone(): void {
-    this.isGone = true;
-    for (const listener of this.goneListeners ?? []) listener();
-  }
-}
-
-export class ServerConnection implements LeaseHolder {
+export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOwner {
   private readonly parser: FrameParser;
-  /** Requests in progress, oldest first; responses leave from the front. */
-  private readonly pending: Pending[] = [];
+  private readonly responses: ResponseQueue;
   private lease: Lease | undefined;
   private isPaused = false;
+  private isAdvancing = false;
   /** Nothing is read any more; the connection ends when the responses before have left. */
   private isEnding = false;
   private isClosed = false;
   private closingTimer: Timer | undefined;
+  /** Of the latest request whose answer may be large. */
+  private wasBroker = false;
+  /** When bytes last moved, either way; monotonic. */
+  private activeMs: number;
+  private takenBytes = 0;
 
   constructor(
     private readonly connection: Connection,
@@ -100,71 +76,141 @@ export class ServerConnection implements LeaseHolder {
     private readonly server: ConnectionOwner,
   ) {
     this.parser = new FrameParser(server.options.maxFrameBytes);
+    this.responses = new ResponseQueue(connection, this);
+    this.activeMs = server.host.clock.monotonicMs();
     connection.onData((chunk) => this.receive(chunk));
-    connection.onDrain(() => this.resumeIfPossible());
   }
 
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
   get requestsInProgress(): number {
-    return this.pending.length;
+    return this.responses.length;
+  }
+  get turns(): WorkTurns {
+    return this.server.turns;
+  }
+  get isFullOfWaiting(): boolean {
+    return this.server.isFullOfWaiting;
+  }
+  budget(): FrameBudget {
+    return this.server.budgetOf('responses', this.wasBroker);
+  }
+  isBroker(): boolean {
+    return this.wasBroker;
+  }
+  endsWaiting(bytes: number): void {
+    this.server.endsWaiting(bytes);
+  }
+
+  /** For how long no byte has moved, in either direction. */
+  idleMs(nowMs: number): number {
+    const taken = this.connection.takenBytes();
+    if (taken !== this.takenBytes) this.activeMs = nowMs;
+    this.takenBytes = taken;
+    return nowMs - this.activeMs;
   }
 
   private receive(chunk: Buffer): void {
-    if (this.isEnding) return;
+    if (this.isEnding || this.isClosed) return;
+    this.activeMs = this.server.host.clock.monotonicMs();
+    this.orFail(() => this.parser.add(chunk));
+    this.advance();
+  }
+
+  private orFail(action: () => void): void {
     try {
-      this.parser.push(chunk, (frame) => {
-        if (!this.isClosed && !this.isEnding) this.take(frame);
-      });
+      action();
     } catch (error) {
-      this.server.options.log.warn(
-        `Closing connection from ${this.connection.remoteAddress}: ${messageOf(error)}`,
-      );
-      this.destroy(messageOf(error));
-      return;
+      this.fail(messageOf(error));
     }
-    if (this.isClosed || this.isEnding || this.isPaused || this.mayReadOn()) return;
-    this.isPaused = true;
-    this.connection.pause();
+  }
+
+  /** Starts what may start, and reads on if there is room for more. */
+  private advance(): void {
+    if (this.isAdvancing || this.isClosed || this.isEnding) return;
+    this.isAdvancing = true;
+    let isRoom = false;
+    this.orFail(() => {
+      while (this.mayStartWhole()) this.turns.measure(() => this.take(this.parser.next()!));
+      isRoom = this.parser.hasWhole ? this.isLittle : this.hasRoom();
+    });
+    this.isAdvancing = false;
+    if (!this.isClosed && !this.isEnding) this.readOn(isRoom);
+  }
+
+  private mayStartWhole(): boolean {
+    return !this.isClosed && !this.isEnding && this.parser.hasWhole && this.mayStart();
+  }
+
+  /** Reading on though a whole frame waits costs little, and shows that the peer has gone. */
+  private get isLittle(): boolean {
+    return this.parser.bufferedBytes < this.server.freeFrameBytes;
+  }
+
+  private readOn(wanted: boolean): void {
+    if (wanted !== this.isPaused) return;
+    this.isPaused = !wanted;
+    if (wanted) this.connection.resume();
+    else this.connection.pause();
+  }
+
+  /** Whether the next frame may start; who has room for it may not be kept waiting, but for a turn. */
+  private mayStart(): boolean {
+    const head = this.parser.peek(REQUEST_HEAD_BYTES);
+    if (this.turns.isOver) {
+      this.turns.wait(this, this.server.isBroker(this.listenerName, head));
+      return false;
+    }
+    return this.lease !== undefined || this.responses.mayStart(this.limitsOf(head).isServedAlone);
+  }
+
+  private limitsOf(head: Buffer): RequestLimits {
+    return limitsOf(head, this.parser.frameBytes, apiByKey);
   }
 
   /**
-   * Whether to read on. Room for a frame is asked for only when nothing else is in the way, and who has it
-   * reads on to the frame's end: nobody holds room while waiting for something that may need it.
+   * Whether to read more of the frame that comes in. Room for a large one is asked for only when it may start:
+   * nobody holds room while waiting for something that may need it. What has already come is not worth the
+   * asking.
    */
-  private mayReadOn(): boolean {
-    if (this.connection.pendingBytes() > MAX_UNSENT_BYTES) return false;
-    if (this.lease === undefined) {
-      if (this.pending.length >= MAX_IN_PROGRESS || (this.pending.length > 0 && this.server.isFullOfWaiting))
-        return false;
-      this.askForRoom();
-    }
-    return this.lease === undefined || this.lease.isGranted;
-  }
-
-  /**
-   * A large frame is read on only when there is room for it. What has already come is not worth the asking.
-   */
-  private askForRoom(): void {
-    const { frameBytes } = this.parser;
-    if (frameBytes <= this.server.freeFrameBytes) return;
-    if (this.parser.bufferedBytes < Math.min(frameBytes, REQUEST_HEAD_BYTES)) return;
-    this.lease = this.server
-      .budgetFor(this.listenerName, this.parser.peek(REQUEST_HEAD_BYTES))
-      .ask(frameBytes, this);
+  private hasRoom(): boolean {
+    if (this.isClosed || this.isEnding) return false;
+    if (this.lease) return this.lease.isGranted;
+    const { frameBytes, bufferedBytes } = this.parser;
+    if (frameBytes <= this.server.freeFrameBytes) return true;
+    if (bufferedBytes < Math.min(frameBytes, REQUEST_HEAD_BYTES)) return true;
+    const head = this.parser.peek(REQUEST_HEAD_BYTES);
+    if (!this.mayStart()) return false;
+    const isBroker = this.server.isBroker(this.listenerName, head);
+    this.lease = this.server.budgetOf('requests', isBroker).ask(frameBytes, this);
+    return this.lease.isGranted;
   }
 
   granted(): void {
-    this.resumeIfPossible();
+    this.advance();
   }
 
-  revoked(reason: string): void {
-    this.server.options.log.warn(`Closing connection from ${this.connection.remoteAddress}: ${reason}`);
-    this.destroy(reason);
+  takeTurn(): void {
+    this.advance();
+  }
+
+  movedOn(): void {
+    this.advance();
   }
 
   resumeIfPossible(): void {
-    if (!this.isPaused || this.isClosed || !this.mayReadOn()) return;
-    this.isPaused = false;
-    this.connection.resume();
+    if (this.isPaused) this.advance();
+  }
+
+  revoked(reason: string): void {
+    this.fail(reason);
+  }
+
+  fail(reason: string): void {
+    if (this.isClosed) return;
+    this.server.options.log.warn(`Closing connection from ${this.connection.remoteAddress}: ${reason}`);
+    this.destroy(reason);
   }
 
   /**
@@ -183,15 +229,13 @@ export class ServerConnection implements LeaseHolder {
 
   private start(frame: Buffer): void {
     const { header, api, body } = decodeRequest(frame, apiByKey);
-    const slot = new Pending();
-    this.pending.push(slot);
+    const { isServedAlone } = requestLimits(api.key);
+    if (isServedAlone) this.wasBroker = this.server.isBroker(this.listenerName, frame);
+    const slot = new ResponseSlot(api, header.correlationId, isServedAlone);
+    this.responses.add(slot);
     const finish = (response: unknown) => {
-      slot.isDone = true;
-      if (response instanceof CloseConnection) {
-        slot.closeReason = response.reason;
-        this.isEnding = true;
-      } else if (response !== undefined) slot.response = encodeResponse(api, header.correlationId, response);
-      this.sendReady();
+      if (response instanceof CloseConnection) this.isEnding = true;
+      this.responses.finish(slot, response);
     };
     const context = {
       header,
@@ -204,22 +248,11 @@ export class ServerConnection implements LeaseHolder {
     // Records are let go of when they are in the log; other requests stay in memory as they are.
     slot.waitingBytes = containsRecords(api.request) ? 0 : frame.length;
     this.server.startsWaiting(slot.waitingBytes);
-    result.then(finish).catch((error) => this.destroy(`${api.name} failed: ${messageOf(error)}`));
-  }
-
-  private sendReady(): void {
-    if (this.isClosed) return;
-    while (this.pending[0]?.isDone) {
-      const { response, closeReason, waitingBytes } = this.pending.shift()!;
-      this.server.endsWaiting(waitingBytes);
-      if (closeReason !== undefined) return this.end(closeReason);
-      if (response) this.connection.write(response);
-    }
-    this.resumeIfPossible();
+    result.then(finish).catch((error) => this.fail(`${api.name} failed: ${messageOf(error)}`));
   }
 
   /** Lets what is written arrive, then closes. */
-  private end(reason: string): void {
+  end(reason: string): void {
     this.isEnding = true;
     this.server.options.log.info(`Closing connection from ${this.connection.remoteAddress}: ${reason}`);
     this.closingTimer = this.server.host.clock.schedule(CLOSING_MS, () => this.destroy(reason));
@@ -231,11 +264,9 @@ export class ServerConnection implements LeaseHolder {
     if (this.isClosed) return;
     this.isClosed = true;
     this.closingTimer?.cancel();
+    this.turns.forget(this);
     this.lease?.giveBack();
-    for (const slot of this.pending.splice(0)) {
-      this.server.endsWaiting(slot.waitingBytes);
-      slot.gone();
-    }
+    this.responses.close();
   }
 
   destroy(reason: string): void {

@@ -1,28 +1,37 @@
 /**
  * The answering side: listeners, connections, and the bounds that protect the broker from both.
  *
- * Invariants: bytes of large requests coming in stay below `queuedMaxRequestBytes`, for clients and for
- * brokers each (frame-budget.ts); beyond as many bytes of requests that wait, a connection has one request in
- * progress, not several. Whatever clients do, what brokers send each other is read (docs/decisions/0011).
+ * Invariants: bytes of large requests coming in stay below `queuedMaxRequestBytes`, and bytes of large responses
+ * going out below `queuedMaxResponseBytes`, for clients and for brokers each (frame-budget.ts); beyond as many
+ * bytes of requests that wait, a connection has one request in progress, not several. Whatever clients do, what
+ * brokers send each other is read and answered (docs/decisions/0011, 0016).
  *
  * Kafka: network/SocketServer.scala@2.8.2; differs: Kafka serves one request of a connection at a time.
  */
 import { errnoOf, messageOf } from '../common/errors';
-import { Connection, Host, Listener, Log } from '../common/host';
+import { Connection, Host, Listener, Log, Timer } from '../common/host';
 import { Metrics } from '../common/metrics';
+import { RepeatedWarning } from '../common/repeated-warning';
 import { isBrokerRequest } from '../protocol/wire';
+import { ConnectionLimits, ConnectionQuotas, ipOf } from './connection-quotas';
 import { FrameBudget } from './frame-budget';
 import { Serve, ServerConnection } from './server-connection';
+import { WorkTurns } from './work-turns';
 
-/** A request that comes in while others wait for memory has this long. */
+/** A frame that is on its way while others wait for memory has this long. */
 const MAX_FRAME_MS = 30_000;
 /** A frame up to this size needs no room: about what the host hands over at once. */
 const FREE_FRAME_BYTES = 64 * 1024;
+/** Idle connections are looked for so often in their time. */
+const IDLE_LOOKS = 10;
 
 export interface SocketServerOptions {
   readonly maxFrameBytes: number;
   readonly queuedMaxRequestBytes: number;
-  readonly maxConnections: number;
+  readonly queuedMaxResponseBytes: number;
+  readonly connections: ConnectionLimits;
+  /** A connection on which no byte moves for so long is closed, ms; negative: never. */
+  readonly maxIdleMs: number;
   /** The listeners on which only brokers connect, if they have any of their own. */
   readonly brokerListeners: readonly string[];
   /** Where brokers come in, among clients if it is none of those. */
@@ -30,24 +39,55 @@ export interface SocketServerOptions {
   readonly log: Log;
 }
 
+interface Budgets {
+  readonly requests: FrameBudget;
+  readonly responses: FrameBudget;
+}
+
 export class SocketServer {
   private readonly listeners: Listener[] = [];
   private readonly connections = new Set<ServerConnection>();
-  private readonly clientFrames: FrameBudget;
-  private readonly brokerFrames: FrameBudget;
+  private readonly quotas: ConnectionQuotas;
+  private readonly clients: Budgets;
+  private readonly brokers: Budgets;
+  private readonly refusals: RepeatedWarning;
+  private idleTimer: Timer | undefined;
   /** Frames above this ask for room. */
   readonly freeFrameBytes: number;
+  readonly turns: WorkTurns;
   private waiting = 0;
+  private isClosed = false;
 
   constructor(
     readonly host: Pick<Host, 'network' | 'clock'>,
     readonly serve: Serve,
     readonly options: SocketServerOptions,
   ) {
-    const { queuedMaxRequestBytes } = options;
-    this.clientFrames = new FrameBudget(host.clock, queuedMaxRequestBytes, MAX_FRAME_MS);
-    this.brokerFrames = new FrameBudget(host.clock, queuedMaxRequestBytes, MAX_FRAME_MS);
+    const { queuedMaxRequestBytes, connections, brokerListeners, log } = options;
+    this.turns = new WorkTurns(host.clock);
+    this.quotas = new ConnectionQuotas(host.clock, connections, brokerListeners);
+    this.refusals = new RepeatedWarning(host.clock, log);
+    this.clients = this.budgets('clients');
+    this.brokers = this.budgets('brokers');
     this.freeFrameBytes = Math.min(FREE_FRAME_BYTES, queuedMaxRequestBytes / 1000);
+  }
+
+  private budgets(whose: string): Budgets {
+    const { host, options } = this;
+    const budget = (maxBytes: number, setting: string, what: string, verb: string) => {
+      const warning = new RepeatedWarning(host.clock, options.log);
+      return new FrameBudget(host.clock, maxBytes, {
+        maxHoldMs: MAX_FRAME_MS,
+        slowReason: (bytes) =>
+          `a ${what} of ${bytes} bytes ${verb} too slowly: others waited for memory after ${MAX_FRAME_MS} ms`,
+        onFull: (holders) => warning.warn(() =>
+          `${setting} (${maxBytes}) of ${whose} is used up by ${holders} connections: others wait for memory`),
+      });
+    };
+    return {
+      requests: budget(options.queuedMaxRequestBytes, 'queued.max.request.bytes', 'request', 'came'),
+      responses: budget(options.queuedMaxResponseBytes, 'queued.max.response.bytes', 'response', 'was taken'),
+    };
   }
 
   /**
@@ -60,6 +100,7 @@ export class SocketServer {
         this.accept(connection, listenerName),
       );
       this.listeners.push(listener);
+      this.lookForIdle();
       return listener.port;
     } catch (error) {
       const why = errnoOf(error) === 'EADDRINUSE' ? 'Address already in use' : messageOf(error);
@@ -71,8 +112,10 @@ export class SocketServer {
   registerGauges(metrics: Metrics): void {
     const gauge = (name: string, read: () => number) =>
       metrics.gauge(`kafka.network:type=SocketServer,name=${name}`, read);
-    gauge('MemoryPoolUsed', () => this.clientFrames.usedBytes);
-    gauge('BrokerMemoryPoolUsed', () => this.brokerFrames.usedBytes);
+    gauge('MemoryPoolUsed', () => this.clients.requests.usedBytes);
+    gauge('BrokerMemoryPoolUsed', () => this.brokers.requests.usedBytes);
+    gauge('ResponseMemoryUsed', () => this.clients.responses.usedBytes);
+    gauge('BrokerResponseMemoryUsed', () => this.brokers.responses.usedBytes);
     gauge('WaitingRequestBytes', () => this.waiting);
     gauge('RequestsInProgress', () =>
       [...this.connections].reduce((sum, one) => sum + one.requestsInProgress, 0),
@@ -81,31 +124,62 @@ export class SocketServer {
   }
 
   private accept(connection: Connection, listenerName: string): void {
-    const { maxConnections, brokerListeners, log } = this.options;
-    if (this.connections.size >= maxConnections && !brokerListeners.includes(listenerName)) {
-      log.warn(
-        `Rejected connection from ${connection.remoteAddress}: max.connections (${maxConnections}) reached`,
-      );
-      connection.destroy('max.connections reached');
+    const { remoteAddress } = connection;
+    const ip = ipOf(remoteAddress);
+    const admission = this.quotas.open(listenerName, ip);
+    if (admission.refusal !== undefined) {
+      const { refusal } = admission;
+      this.refusals.warn(() => `Rejected connection from ${remoteAddress}: ${refusal}`);
+      connection.destroy(refusal);
       return;
     }
-    const served = new ServerConnection(connection, listenerName, this);
-    this.connections.add(served);
+    let served: ServerConnection | undefined;
+    let isGone = false;
     connection.onClose(() => {
+      isGone = true;
+      this.quotas.close(listenerName, ip);
+      if (served === undefined) return;
       served.closed();
       this.connections.delete(served);
+    });
+    const serve = () => {
+      if (isGone || this.isClosed) return connection.destroy('the broker is shutting down');
+      served = new ServerConnection(connection, listenerName, this);
+      this.connections.add(served);
+    };
+    // Until then it is not read.
+    if (admission.delayMs > 0) this.host.clock.schedule(admission.delayMs, serve);
+    else serve();
+  }
+
+  /** Closes connections on which nothing moved. Kafka: common/network/Selector.java#maybeCloseOldestConnection */
+  private lookForIdle(): void {
+    const { maxIdleMs, log } = this.options;
+    if (maxIdleMs < 0 || this.idleTimer !== undefined) return;
+    this.idleTimer = this.host.clock.schedule(Math.max(1, maxIdleMs / IDLE_LOOKS), () => {
+      this.idleTimer = undefined;
+      const nowMs = this.host.clock.monotonicMs();
+      for (const connection of [...this.connections]) {
+        if (connection.idleMs(nowMs) <= maxIdleMs) continue;
+        if (log.debugOn) log.debug(`Closing connection from ${connection.remoteAddress}: it is idle`);
+        connection.destroy('connections.max.idle.ms is over');
+      }
+      this.lookForIdle();
     });
   }
 
   /**
-   * Brokers have a budget of their own, so that no client can keep them from replicating or from being
+   * Brokers have budgets of their own, so that no client can keep them from replicating or from being
    * controlled.
    */
-  budgetFor(listenerName: string, head: Buffer): FrameBudget {
+  isBroker(listenerName: string, head: Buffer): boolean {
     const { brokerListeners, interBrokerListener } = this.options;
     const isShared = listenerName === interBrokerListener;
-    const isBroker = brokerListeners.includes(listenerName) || (isShared && isBrokerRequest(head));
-    return isBroker ? this.brokerFrames : this.clientFrames;
+    return brokerListeners.includes(listenerName) || (isShared && isBrokerRequest(head));
+  }
+
+  budgetOf(direction: 'requests' | 'responses', isBroker: boolean): FrameBudget {
+    return (isBroker ? this.brokers : this.clients)[direction];
   }
 
   /** Then no connection gets further ahead of its answers. */
@@ -126,9 +200,13 @@ export class SocketServer {
 
   async close(): Promise<void> {
     const closing = this.listeners.splice(0).map((listener) => listener.close());
+    this.isClosed = true;
     for (const connection of [...this.connections]) connection.destroy('the broker is shutting down');
-    this.clientFrames.close();
-    this.brokerFrames.close();
+    this.idleTimer?.cancel();
+    for (const { requests, responses } of [this.clients, this.brokers]) {
+      requests.close();
+      responses.close();
+    }
     await Promise.all(closing);
   }
 }

@@ -1,12 +1,17 @@
 /**
- * Cuts a stream of chunks into frames. A frame inside one chunk is a view on it; one that spans chunks is put together
- * once, when its last byte is there, so bytes already seen are never concatenated again.
+ * Cuts a stream of chunks into frames. A frame inside one chunk is a view on it; one that spans chunks is put
+ * together once, when its last byte is there, so bytes already seen are never concatenated again. Whole frames
+ * stay here until they are asked for.
  *
  * Invariant: `bufferedBytes` is what the parser holds back, and is bounded by `maxFrameBytes` plus one chunk.
  *
  * [p] Kafka: common/network/NetworkReceive.java@2.8.2
  */
 import { ProtocolError } from './scan';
+
+/** A peer that sends byte by byte: an object a byte would take a hundred times its memory. */
+const MANY_CHUNKS = 1024;
+const SMALL_CHUNK_BYTES = 1024;
 
 export class FrameParser {
   private chunks: Buffer[] = [];
@@ -21,27 +26,47 @@ export class FrameParser {
 
   /** The first bytes, at most `bytes`, of the frame that is coming in. */
   peek(bytes: number): Buffer {
+    const wanted = this.needed < 0 ? bytes : Math.min(bytes, this.needed);
     const first = this.chunks[0] ?? Buffer.alloc(0);
-    return first.length >= bytes ? first.subarray(0, bytes) : Buffer.concat(this.chunks).subarray(0, bytes);
+    return first.length >= wanted ? first.subarray(0, wanted) : Buffer.concat(this.chunks).subarray(0, wanted);
+  }
+
+  /** Takes the next chunk. Throws ProtocolError if the frame that begins is too large. */
+  add(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.bufferedBytes += chunk.length;
+    if (this.chunks.length > MANY_CHUNKS && this.bufferedBytes < this.chunks.length * SMALL_CHUNK_BYTES)
+      this.chunks = [Buffer.concat(this.chunks)];
+    this.readLength();
+  }
+
+  private readLength(): void {
+    if (this.needed >= 0 || this.bufferedBytes < 4) return;
+    this.needed = this.take(4).readUInt32BE(0);
+    if (this.needed <= this.maxFrameBytes) return;
+    throw new ProtocolError(
+      `a frame of ${this.needed} bytes is larger than the ${this.maxFrameBytes} allowed`,
+    );
+  }
+
+  /** Whether all of the next frame has come. Throws as `add` does. */
+  get hasWhole(): boolean {
+    this.readLength();
+    return this.needed >= 0 && this.bufferedBytes >= this.needed;
+  }
+
+  /** The next frame, without the length prefix; undefined if it has not come as a whole. */
+  next(): Buffer | undefined {
+    if (!this.hasWhole) return undefined;
+    const frame = this.take(this.needed);
+    this.needed = -1;
+    return frame;
   }
 
   /** Takes the next chunk and hands every frame it completes to `onFrame`, without the length prefix. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
-    this.chunks.push(chunk);
-    this.bufferedBytes += chunk.length;
-    for (;;) {
-      if (this.needed < 0) {
-        if (this.bufferedBytes < 4) return;
-        this.needed = this.take(4).readUInt32BE(0);
-        if (this.needed > this.maxFrameBytes) {
-          throw new ProtocolError(`a frame of ${this.needed} bytes is larger than the ${this.maxFrameBytes} allowed`);
-        }
-      }
-      if (this.bufferedBytes < this.needed) return;
-      const frame = this.take(this.needed);
-      this.needed = -1;
-      onFrame(frame);
-    }
+    this.add(chunk);
+    for (let frame = this.next(); frame !== undefined; frame = this.next()) onFrame(frame);
   }
 
   private take(bytes: number): Buffer {

@@ -38,6 +38,9 @@ function isUtf8(buffer: Buffer, start: number, end: number): boolean {
 
 /** A cursor over msgpack tokens. */
 export class Scanner {
+  /** Elements that all arrays together may still have; what is beyond is refused. */
+  rowsLeft = Infinity;
+
   constructor(readonly buffer: Buffer, public at = 0) {}
 
   private take(bytes: number): number {
@@ -139,6 +142,8 @@ export class Scanner {
   skip(schema: Schema<unknown>): void {
     if (schema.kind === 'array') {
       const count = this.arrayLength();
+      this.rowsLeft -= count;
+      if (this.rowsLeft < 0) throw new ProtocolError('the message has more rows than allowed');
       if (count > this.buffer.length - this.at) throw new ProtocolError(`an array claims ${count} elements, more than there are bytes`);
       for (let i = 0; i < count; i++) this.skip(schema.of);
     } else if (schema.kind === 'struct') {

@@ -7,6 +7,7 @@
 import { decodeFrame, encodeFrame } from './codec';
 import { fetch, offsetForLeaderEpoch } from './messages/produce-fetch';
 import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from './messages/replica-control';
+import { RequestLimits, requestLimits } from './request-limits';
 import { Api } from './schema';
 import { ProtocolError, Scanner } from './scan';
 
@@ -39,10 +40,31 @@ export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { 
   if (api === undefined) throw new ProtocolError(`unknown api key ${apiKey}`);
   if (apiVersion < 0 || apiVersion > api.maxVersion) throw new ProtocolError(`unsupported version ${apiVersion} of ${api.name}`);
   if (correlationId < -(2 ** 31) || correlationId >= 2 ** 31) throw new ProtocolError('the correlation id does not fit 32 bits');
+  const limits = requestLimits(apiKey);
+  requireSize(api.name, frame.length, limits);
+  scanner.rowsLeft = limits.maxRows;
   scanner.skip(api.request);
   scanner.end();
   const { head, body } = decodeFrame(frame, api.request);
   return { header: { apiKey, apiVersion, correlationId, clientId: head[3] as string | null }, api, body };
+}
+
+function requireSize(name: string, bytes: number, { maxBytes }: RequestLimits): void {
+  if (bytes > maxBytes)
+    throw new ProtocolError(`a ${name} request of ${bytes} bytes is larger than the ${maxBytes} allowed`);
+}
+
+/**
+ * The limits of a request that begins with these bytes, of which `bytes` are to come. Throws ProtocolError if
+ * that is too large for its API, or if it is no request.
+ */
+export function limitsOf(head: Buffer, bytes: number, apis: ReadonlyMap<number, Api>): RequestLimits {
+  const scanner = new Scanner(head);
+  scanner.arrayLength();
+  const apiKey = scanner.integer();
+  const limits = requestLimits(apiKey);
+  requireSize(apis.get(apiKey)?.name ?? `key ${apiKey}`, bytes, limits);
+  return limits;
 }
 
 /** More than the head of any request between brokers. */

@@ -9,9 +9,10 @@
 import { Connection, Listener, Network } from '../common/host';
 import { Prng } from './prng';
 import { SimHost } from './sim-host';
+import { Pair, Stream, Wires } from './sim-stream';
 import { World } from './world';
 
-export class SimNetwork {
+export class SimNetwork implements Wires {
   private readonly listeners = new Map<string, {
     host: SimHost;
     generation: number;
@@ -166,157 +167,5 @@ export class SimNetwork {
     if (chunk.length < 2 || !this.random.chance(0.05)) return [chunk];
     const at = 1 + this.random.below(chunk.length - 1);
     return [chunk.subarray(0, at), chunk.subarray(at)];
-  }
-}
-
-/** Both ends of a connection. */
-class Pair {
-  readonly client: End;
-  readonly server: End;
-  private isClosed = false;
-
-  constructor(private readonly network: SimNetwork, clientHost: SimHost, serverHost: SimHost) {
-    const up = new Stream(network, this, clientHost, serverHost);
-    const down = new Stream(network, this, serverHost, clientHost);
-    network.open(up);
-    network.open(down);
-    this.client = new End(serverHost.name, up, down);
-    this.server = new End(clientHost.name, down, up);
-    up.receiver = this.server;
-    down.receiver = this.client;
-  }
-
-  /** Ends the connection; each side hears of it after what was already on the way to it, or at once. */
-  reset(reason: string): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    for (const end of [this.client, this.server]) end.closing(reason);
-    this.network.forget(this.client.out);
-    this.network.forget(this.server.out);
-  }
-}
-
-/** One direction. */
-class Stream {
-  receiver!: End;
-  private lastArrivalMs = 0;
-  private held: Buffer[] = [];
-  unread = 0;
-
-  constructor(
-    readonly network: SimNetwork, readonly pair: Pair, readonly from: SimHost, readonly to: SimHost,
-  ) {}
-
-  get hasHeld(): boolean { return this.held.length > 0; }
-
-  send(chunk: Buffer): void {
-    if (this.network.breaksAtFrame(this.pair)) return;
-    if (this.held.length > 0 || this.network.isCut(this.from.name, this.to.name)) {
-      this.held.push(chunk);
-      return;
-    }
-    this.delay(this.network.latenessOf(this.from.name, chunk));
-    for (const piece of this.network.split(chunk)) this.deliver(piece);
-  }
-
-  private deliver(piece: Buffer): void {
-    const { world } = this.network;
-    this.lastArrivalMs = Math.max(this.lastArrivalMs, world.nowMs + this.network.latencyMs());
-    this.unread += piece.length;
-    world.schedule(this.lastArrivalMs - world.nowMs, () => {
-      this.unread -= piece.length;
-      this.receiver.receive(piece);
-    }, this.to.life);
-  }
-
-  flush(): void {
-    const chunks = this.held;
-    this.held = [];
-    for (const chunk of chunks) this.deliver(chunk);
-  }
-
-  delay(delayMs: number): void {
-    if (delayMs === 0) return;
-    this.lastArrivalMs = Math.max(this.lastArrivalMs, this.network.world.nowMs + delayMs);
-  }
-
-  /** When the last byte on the way arrives. */
-  get arrivalDelayMs(): number {
-    return Math.max(0, this.lastArrivalMs - this.network.world.nowMs);
-  }
-}
-
-class End implements Connection {
-  private onDataListener: ((chunk: Buffer) => void) | undefined;
-  private onCloseListener: ((reason: string) => void) | undefined;
-  private early: Buffer[] = [];
-  private paused = false;
-  private isClosed = false;
-  private closedReason: string | undefined;
-
-  constructor(readonly remoteAddress: string, readonly out: Stream, private readonly incoming: Stream) {}
-
-  onData(listener: (chunk: Buffer) => void): void {
-    this.onDataListener = listener;
-    this.flushEarly();
-  }
-
-  onClose(listener: (reason: string) => void): void {
-    const before = this.onCloseListener;
-    this.onCloseListener = (reason) => { before?.(reason); listener(reason); };
-    if (this.closedReason !== undefined) listener(this.closedReason);
-  }
-
-  onDrain(): void {}
-
-  receive(chunk: Buffer): void {
-    if (this.closedReason !== undefined) return;
-    if (this.paused || this.onDataListener === undefined || this.early.length > 0) this.early.push(chunk);
-    else this.onDataListener(chunk);
-  }
-
-  private flushEarly(): void {
-    while (!this.paused && this.onDataListener && this.early.length > 0) {
-      this.onDataListener(this.early.shift()!);
-    }
-  }
-
-  /** Copies: memory is not shared between hosts. */
-  write(chunks: readonly Buffer[]): boolean {
-    this.out.from.checkAlive('write');
-    if (!this.isClosed && !this.out.from.life.isCrashed) this.out.send(Buffer.concat(chunks));
-    return true;
-  }
-
-  pendingBytes(): number {
-    return this.out.unread;
-  }
-
-  pause(): void {
-    this.paused = true;
-  }
-
-  resume(): void {
-    this.paused = false;
-    this.flushEarly();
-  }
-
-  end(): void {
-    this.out.pair.reset('closed by peer');
-  }
-
-  destroy(reason: string): void {
-    this.closedReason ??= reason;
-    this.out.pair.reset('closed by peer');
-  }
-
-  closing(reason: string): void {
-    this.isClosed = true;
-    const { network, to } = this.incoming;
-    const tell = () => {
-      this.closedReason ??= reason;
-      this.onCloseListener?.(this.closedReason);
-    };
-    network.world.schedule(this.incoming.arrivalDelayMs + network.latencyMs(), tell, to.life);
   }
 }

@@ -1,5 +1,6 @@
 /** Broker settings: Kafka's names and defaults, cross-checks, and what a beginner gets wrong. */
 import { brokerConfigTable, listenersOf, logDefaultsOf, parseBrokerConfig } from '../../src/broker/broker-config';
+import { connectionLimitsOf, shareDescriptors } from '../../src/broker/connection-config';
 import { LONG_MAX, parseProperties } from '../../src/common/config-def';
 import { validateTopicConfig, withOverrides } from '../../src/log/log-config';
 
@@ -100,4 +101,34 @@ test('a long is Java\'s long, to the last one', () => {
     expect(set(value)).toThrow('Not a number of type LONG');
   }
   expect(() => validateTopicConfig({ 'segment.bytes': '2147483648' })).toThrow('Not a number of type INT');
+});
+
+test('a listener has settings of its own, and descriptors are shared between logs and clients', () => {
+  const config = parse({
+    'listeners': 'IN://:9092,OUT://:9093', 'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT',
+    'inter.broker.listener.name': 'IN', 'listener.name.out.max.connections': '50', 'max.connections': '900',
+    'listener.name.in.max.connection.creation.rate': '7', 'max.connections.per.ip.overrides': '10.0.0.7:5,[::1]:6',
+  });
+  const limits = connectionLimitsOf(config, undefined);
+  expect(limits.maxConnections).toBe(900);
+  expect([...limits.perIpOverrides]).toEqual([['10.0.0.7', 5], ['::1', 6]]);
+  expect([...limits.listeners]).toEqual([
+    ['OUT', { maxConnections: 50, creationRate: Infinity }],
+    ['IN', { maxConnections: Infinity, creationRate: 7 }],
+  ]);
+  expect(connectionLimitsOf(config, 1024).maxConnections).toBeLessThan(500);
+  const { files, connections } = shareDescriptors(1024, 10000);
+  expect(files).toBeGreaterThan(400);
+  expect(files + connections).toBeLessThan(924);
+  expect(shareDescriptors(1_000_000, 10000).files).toBe(10000);
+});
+
+test.each([
+  [{ 'listener.name.other.max.connections': 5 }, 'listener.name.other: there is no such listener'],
+  [{ 'listener.name.plaintext.max.connections': 0 }, 'Value must be at least 1'],
+  [{ 'listener.name.plaintext.max.connections': 'x' }, 'Not a number of type INT'],
+  [{ 'max.connections.per.ip.overrides': '10.0.0.1' }, 'it must be address:count'],
+  [{ 'max.connections.per.ip': 0 }, 'it can be zero only with max.connections.per.ip.overrides'],
+])('%j is refused with a reason', (raw, reason) => {
+  expect(() => parse(raw)).toThrow(reason);
 });

@@ -14,14 +14,15 @@ function leader() {
   one.liveEpochs.set(2, 20);
   one.lead([1, 2], 10);
   const registered = new Set<number>();
+  const clock = { monotonicMs: () => 0, schedule: () => ({ cancel: () => {} }) } as unknown as Clock;
   const followerEpochs = new FollowerEpochs({
-    clock: { schedule: () => ({ cancel: () => {} }) } as unknown as Clock,
+    clock,
     liveEpoch: (id) => one.liveEpochs.get(id),
     isRegistered: async (_, epoch) => registered.has(epoch),
   });
   const some = { get: () => one.partition, require: () => one.partition, followerEpochs };
   const replicas = some as unknown as ReplicaManager;
-  const handler = new FetchHandler(replicas, 1000);
+  const handler = new FetchHandler(clock, replicas, 1000);
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
     const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
     const topics = [{ topic: TP.topic, partitions }];

@@ -4,10 +4,11 @@
  */
 import { Connection } from '../../src/common/host';
 import { Metrics } from '../../src/common/metrics';
-import { CloseConnection, RequestContext, Serve } from '../../src/network/server-connection';
+import { ConnectionLimits } from '../../src/network/connection-quotas';
+import { CloseConnection, DeferredResponse, RequestContext, Serve } from '../../src/network/server-connection';
 import { SocketServer, SocketServerOptions } from '../../src/network/socket-server';
 import { FrameParser } from '../../src/protocol/frame-parser';
-import { joinGroup } from '../../src/protocol/messages/groups';
+import { heartbeat, joinGroup } from '../../src/protocol/messages/groups';
 import { metadata } from '../../src/protocol/messages/metadata';
 import { fetch, produce } from '../../src/protocol/messages/produce-fetch';
 import { updateMetadata } from '../../src/protocol/messages/replica-control';
@@ -75,6 +76,14 @@ const joinFrame = (bytes: number) =>
   });
 const METADATA_ANSWER = { brokers: [], clusterId: 'c', controllerId: 1, topics: [] };
 
+const limits = (maxConnections: number): ConnectionLimits => ({
+  maxConnections,
+  creationRate: Infinity,
+  maxPerIp: Infinity,
+  perIpOverrides: new Map(),
+  listeners: new Map(),
+});
+
 /** A server whose handlers the test writes; it keeps the names of the APIs that were asked. */
 async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = {}) {
   const world = new World('socket-server');
@@ -90,7 +99,9 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
     {
       maxFrameBytes: 1_000_000,
       queuedMaxRequestBytes: BUDGET,
-      maxConnections: 1000,
+      queuedMaxResponseBytes: 1_000_000,
+      connections: limits(1000),
+      maxIdleMs: -1,
       brokerListeners: [],
       interBrokerListener: 'CLIENT',
       log: quiet,
@@ -167,7 +178,7 @@ test('with a listener of their own, brokers are known by it and never refused', 
   const { dial, asked, pass } = await serverWith(() => undefined, {
     brokerListeners: ['BROKER'],
     interBrokerListener: 'BROKER',
-    maxConnections: 3,
+    connections: limits(3),
   });
   for (const bytes of [1500, 1500]) (await dial()).write(allButOne(produceFrame(bytes)));
   const liar = await dial();
@@ -325,16 +336,14 @@ test('answers leave in the order of the requests, whichever is ready first', asy
   const peer = await dial();
   const one = (correlationId: number) =>
     Buffer.concat(
-      encodeRequest(metadata, correlationId, 'x', {
-        topics: [],
-        allTopics: true,
-        allowAutoTopicCreation: false,
+      encodeRequest(heartbeat, correlationId, 'x', {
+        groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null,
       }),
     );
   peer.write(Buffer.concat([one(1), one(2), one(3)]));
   await pass(10);
   for (const answer of [...answers].reverse()) {
-    answer(METADATA_ANSWER);
+    answer({ errorCode: 0 });
     await pass(0);
   }
   await pass(10);
@@ -342,4 +351,124 @@ test('answers leave in the order of the requests, whichever is ready first', asy
   const parser = new FrameParser(1_000_000);
   for (const chunk of peer.received) parser.push(chunk, (frame) => ids.push(responseCorrelationId(frame)));
   expect(ids).toEqual([1, 2, 3]);
+});
+
+/** A large answer: as many bytes of records as asked for, or as there is room. */
+const fetchAnswer = (bytes: number) => ({
+  errorCode: 0,
+  responses: [{
+    topic: 't',
+    partitions: [{
+      partitionIndex: 0, errorCode: 0, highWatermark: 1, lastStableOffset: 1, logStartOffset: 0,
+      records: [Buffer.alloc(bytes)],
+    }],
+  }],
+});
+const LARGE = 200_000;
+
+test('answers are built when those before them have left: many large ones asked for at once take memory for one', async () => {
+  let built = 0;
+  const { dial, gauge, pass } = await serverWith(() => new DeferredResponse(() => {
+    built++;
+    return fetchAnswer(LARGE);
+  }));
+  const peer = await dial();
+  peer.connection.pause();
+  peer.write(Buffer.concat(Array.from({ length: 300 }, () => fetchFrame(-1, 1))));
+  await pass(1000);
+  expect(built).toBe(1);
+  expect(gauge('ResponseMemoryUsed')).toBeGreaterThan(LARGE);
+  peer.connection.resume();
+  await pass(60_000);
+  expect(built).toBe(300);
+  expect(gauge('ResponseMemoryUsed')).toBe(0);
+});
+
+test('beyond the memory for answers the next one is built when a peer has taken its own', async () => {
+  const room: number[] = [];
+  const { dial, gauge, pass } = await serverWith(() => new DeferredResponse((maxBytes) => {
+    room.push(maxBytes);
+    return fetchAnswer(LARGE);
+  }), { queuedMaxResponseBytes: 500_000 });
+  const peers = [];
+  for (let i = 0; i < 10; i++) {
+    const peer = await dial();
+    peer.connection.pause();
+    peer.write(fetchFrame(-1, 1));
+    await pass(10);
+    peers.push(peer);
+  }
+  expect(room.map((bytes) => Math.round(bytes / 100_000))).toEqual([5, 3, 1]);
+  expect(gauge('ResponseMemoryUsed')).toBeLessThan(500_000 + LARGE);
+  const broker = await dial();
+  broker.write(fetchFrame(2, 1));
+  await pass(10);
+  expect(broker.received.length).toBeGreaterThan(0);
+  peers[0]!.connection.resume();
+  await pass(10);
+  expect(room.length).toBe(5);
+});
+
+test('who does not take his answers loses the connection when others wait for the memory', async () => {
+  const { dial, pass } = await serverWith(() => new DeferredResponse(() => fetchAnswer(LARGE)), {
+    queuedMaxResponseBytes: LARGE,
+  });
+  const mute = await dial();
+  mute.connection.pause();
+  mute.write(fetchFrame(-1, 1));
+  await pass(600_000);
+  expect(mute.closed).toBeUndefined();
+  const honest = await dial();
+  honest.write(fetchFrame(-1, 1));
+  await pass(29_000);
+  expect(honest.received.length).toBe(0);
+  await pass(2_000);
+  expect(mute.closed).toBeDefined();
+  expect(honest.received.length).toBeGreaterThan(0);
+});
+
+test('a request with a large answer is in progress alone; what comes behind it is not started', async () => {
+  let answer = (_response: unknown) => {};
+  const { dial, asked, pass } = await serverWith((api: Api) => (api.name === 'Produce'
+    ? never()
+    : new Promise((resolve) => { answer = resolve; })));
+  const one = await dial();
+  one.write(Buffer.concat([fetchFrame(-1, 1), produceFrame(10), produceFrame(10), fetchFrame(-1, 1)]));
+  await pass(10);
+  expect(asked).toEqual(['Fetch']);
+  answer(new DeferredResponse(() => fetchAnswer(1)));
+  await pass(10);
+  expect(asked).toEqual(['Fetch', 'Produce', 'Produce']);
+});
+
+test('a connection on which nothing moves is closed after connections.max.idle.ms, one that is used is not', async () => {
+  const { dial, gauge, pass } = await serverWith(() => METADATA_ANSWER, { maxIdleMs: 10_000 });
+  const [idle, used] = [await dial(), await dial()];
+  for (let i = 0; i < 5; i++) {
+    await pass(4000);
+    used.write(metadataFrame(1));
+  }
+  expect([idle.closed === undefined, used.closed]).toEqual([false, undefined]);
+  expect(gauge('ConnectionCount')).toBe(1);
+});
+
+test('a request larger than its API allows, in bytes or in rows, ends the connection before it is decoded', async () => {
+  const { dial, asked, pass } = await serverWith(() => METADATA_ANSWER, { maxFrameBytes: 100_000_000 });
+  const [rows, bytes] = [await dial(), await dial()];
+  rows.write(frameOf(metadata, { topics: new Array(20_001).fill('t'), allTopics: false, allowAutoTopicCreation: false }));
+  bytes.write(joinFrame(9 * 1024 * 1024));
+  await pass(100);
+  expect([rows.closed === undefined, bytes.closed === undefined]).toEqual([false, false]);
+  expect(asked).toEqual([]);
+});
+
+test('when the memory for requests is used up that is said, and not a thousand times', async () => {
+  const lines: string[] = [];
+  const log = { ...quiet, warn: (line: string) => { lines.push(line); } };
+  const { dial, pass } = await serverWith(never, { log });
+  for (let i = 0; i < 50; i++) {
+    (await dial()).write(allButOne(produceFrame(1900)));
+    await pass(10);
+  }
+  expect(lines.filter((line) => line.startsWith('queued.max.request.bytes (2000) of clients')).length).toBe(1);
 });

@@ -2,6 +2,8 @@
 import { handleMetadata } from '../../src/broker/handlers/metadata';
 import { MetadataCache } from '../../src/broker/metadata-cache';
 import { TopicPartition } from '../../src/common/cluster-types';
+import { metadata } from '../../src/protocol/messages/metadata';
+import { TypeOf } from '../../src/protocol/schema';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, openProducer, runFor, runUntil, send, TP } from '../support/sim';
 
@@ -90,11 +92,12 @@ test('partitions are found by their number, whatever the order and the gaps of a
   await runUntil(cluster, 'all have leaders', () => metadataCache.partitions('three')?.length === 3);
   const all = metadataCache.partitions.bind(metadataCache);
   metadataCache.partitions = (topic) => all(topic)?.filter((row) => row.partition !== 1);
-  const answer = await handleMetadata(
+  const deferred = await handleMetadata(
     { cache: metadataCache, clusterId: 'c', autoCreate: undefined },
     { topics: ['three'], allTopics: false, allowAutoTopicCreation: false },
     'PLAINTEXT',
   );
+  const answer = deferred.build(Infinity) as TypeOf<typeof metadata.response>;
   expect(answer.topics[0]!.partitions.map((row) => row.partitionIndex)).toEqual([0, 2]);
   const producer = await openProducer(cluster, { ...BOOTSTRAP, 'bootstrap.servers': 'broker-1:9092' });
   const partitions = await cluster.world.complete(producer.partitionsFor('three'), 30000, 'metadata');

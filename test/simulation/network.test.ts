@@ -94,8 +94,9 @@ test('requests of a client that is gone do not wait on, however long it was read
   const environment = cluster.environment();
   const address = { host: 'broker-1', port: 9092 };
   const options = { clientId: 'gone', requestTimeoutMs: 2 ** 31 - 1, connectTimeoutMs: 1000 };
-  const open = RpcConnection.open(environment.host, address, options);
-  const connection = await cluster.world.complete(open, 30000, 'connecting');
+  const open = () => RpcConnection.open(environment.host, address, options);
+  const all = Promise.all(Array.from({ length: 10 }, open));
+  const connections = await cluster.world.complete(all, 30000, 'connecting');
   const partition = {
     partition: 0,
     currentLeaderEpoch: -1,
@@ -103,7 +104,7 @@ test('requests of a client that is gone do not wait on, however long it was read
     logStartOffset: -1,
     partitionMaxBytes: 1000,
   };
-  for (let i = 0; i < 10; i++) {
+  for (const connection of connections) {
     void connection.request(fetch, {
       replicaId: -1, replicaEpoch: -1, maxWaitMs: 2 ** 31 - 1, minBytes: 1, maxBytes: 1000, isolationLevel: 0,
       topics: [{ topic: 't', partitions: [partition] }],
@@ -111,7 +112,7 @@ test('requests of a client that is gone do not wait on, however long it was read
   }
   const leader = cluster.broker(1).broker!.replicas;
   await runUntil(cluster, 'the fetches wait', () => leader.fetchPurgatory.numDelayed >= 10);
-  connection.close();
+  for (const connection of connections) connection.close();
   await runUntil(cluster, 'only the followers wait', () => leader.fetchPurgatory.numDelayed <= 2, 1000);
   await untilAtFloor(cluster);
 });

@@ -176,7 +176,7 @@ export class GroupOffsets {
   }
 
   describe(groupIds: readonly string[]): TypeOf<typeof describeGroups.response> {
-    return { groups: groupIds.map((groupId) => this.describeOne(groupId)) };
+    return { groups: [...new Set(groupIds)].map((groupId) => this.describeOne(groupId)) };
   }
 
   private describeOne(groupId: string): DescribedGroup {

@@ -2,20 +2,18 @@
  * Fetch: read what the reader may see, record what a follower has, and wait when there is nothing yet.
  *
  * A follower may read to the log end offset, a consumer to the high watermark. The first partition that has
- * data always yields one whole batch, however large, so that a reader with small limits still gets on.
+ * data always yields one whole batch, however large, so that a reader with small limits still gets on. What is
+ * read is read when the answer is next to be sent, never before (docs/decisions/0016).
  *
- * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}, server/DelayedFetch.scala@2.8.2
+ * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}@2.8.2
  */
 import { KafkaError } from '../../common/errors';
-import { Asker } from '../../network/server-connection';
-import { fetch } from '../../protocol/messages/produce-fetch';
-import { TypeOf } from '../../protocol/schema';
-import { DelayedOperation } from '../purgatory';
+import { Clock } from '../../common/host';
+import { Asker, DeferredResponse } from '../../network/server-connection';
+import { DelayedFetch } from '../delayed-fetch';
+import { CONSUMER, FetchedPartition, FetchRequest, FetchResponse, mergedFetch } from '../fetch-request';
 import { ReplicaManager } from '../replica-manager';
 
-type FetchRequest = TypeOf<typeof fetch.request>;
-type AskedPartition = FetchRequest['topics'][number]['partitions'][number];
-type FetchResponse = TypeOf<typeof fetch.response>;
 type FetchRow = FetchResponse['responses'][number]['partitions'][number];
 
 interface ReadLimits {
@@ -24,13 +22,10 @@ interface ReadLimits {
   readonly atLeastOne: boolean;
 }
 
-interface Read {
-  readonly response: FetchResponse;
-  readonly bytes: number;
-  readonly hasError: boolean;
-}
-
-const CONSUMER = -1;
+/** One read of the disk brings no more, whatever the reader asks for: it holds up all others. */
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+/** A response is sent with what it has when it took so long to read; the reader asks for the rest. */
+const MAX_READING_MS = 20;
 
 function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
   const nothing = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] };
@@ -38,23 +33,20 @@ function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
 }
 
 export class FetchHandler {
-  constructor(private readonly replicas: ReplicaManager, private readonly maxResponseBytes: number) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly replicas: ReplicaManager,
+    private readonly maxResponseBytes: number,
+  ) {}
 
-  handle(request: FetchRequest, asker?: Asker): FetchResponse | Promise<FetchResponse> {
+  handle(asked: FetchRequest, asker?: Asker): DeferredResponse | Promise<DeferredResponse> {
+    const request = mergedFetch(asked);
     if (request.replicaId !== CONSUMER) this.recordFollower(request);
-    const tps = request.topics.flatMap(({ topic, partitions }) => {
-      return partitions.map(({ partition }) => ({ topic, partition }));
-    });
-    const read = this.read(request);
-    if (request.maxWaitMs <= 0 || tps.length === 0 || isEnough(request, read)) return read.response;
-    const operation: DelayedOperation<FetchResponse> = {
-      tryComplete: () => {
-        const again = this.read(request);
-        return isEnough(request, again) ? again.response : undefined;
-      },
-      onExpire: () => this.read(request).response,
-    };
-    return this.replicas.fetchPurgatory.watch(operation, tps, request.maxWaitMs, asker);
+    const answer = () => new DeferredResponse((maxBytes) => this.read(request, maxBytes));
+    if (request.maxWaitMs <= 0 || request.topics.length === 0) return answer();
+    const delayed = new DelayedFetch(this.replicas, request, answer);
+    return delayed.tryComplete()
+      ?? this.replicas.fetchPurgatory.watch(delayed, delayed.tps, request.maxWaitMs, asker);
   }
 
   /**
@@ -73,32 +65,35 @@ export class FetchHandler {
     }
   }
 
-  private read(request: FetchRequest): Read {
-    let left = Math.min(request.maxBytes, this.maxResponseBytes);
+  /** At most `maxBytes` of records, or one batch. */
+  private read(request: FetchRequest, maxBytes: number): FetchResponse {
+    let left = Math.min(request.maxBytes, this.maxResponseBytes, maxBytes);
     let bytes = 0;
-    let hasError = false;
+    const startMs = this.clock.monotonicMs();
     const responses = request.topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map((asked) => {
         try {
-          const limits = { maxBytes: Math.min(left, asked.partitionMaxBytes), atLeastOne: bytes === 0 };
+          const limit = Math.min(left, asked.partitionMaxBytes, MAX_READ_BYTES);
+          const limits = { maxBytes: limit, atLeastOne: bytes === 0 };
           const row = this.readPartition(request.replicaId, topic, asked, limits);
+          if (row.records.length === 0) return row;
           const size = row.records.reduce((sum, chunk) => sum + chunk.length, 0);
           left -= size;
           bytes += size;
+          if (this.clock.monotonicMs() - startMs > MAX_READING_MS) left = 0;
           return row;
         } catch (error) {
           if (!(error instanceof KafkaError)) throw error;
-          hasError = true;
           return errorRow(asked.partition, error);
         }
       }),
     }));
-    return { response: { errorCode: 0, responses }, bytes, hasError };
+    return { errorCode: 0, responses };
   }
 
   private readPartition(
-    replicaId: number, topic: string, asked: AskedPartition, { maxBytes, atLeastOne }: ReadLimits,
+    replicaId: number, topic: string, asked: FetchedPartition, { maxBytes, atLeastOne }: ReadLimits,
   ): FetchRow {
     const { partition: partitionIndex, fetchOffset } = asked;
     const partition = this.replicas.require({ topic, partition: partitionIndex });
@@ -114,8 +109,4 @@ export class FetchHandler {
     const records = maxBytes > 0 || atLeastOne ? log.read(fetchOffset, limit, maxBytes, atLeastOne) : [];
     return { partitionIndex, errorCode: 0, ...position, records };
   }
-}
-
-function isEnough(request: FetchRequest, read: Read): boolean {
-  return read.hasError || read.bytes >= request.minBytes;
 }

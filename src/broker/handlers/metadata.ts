@@ -5,10 +5,14 @@
  */
 import { isInternalTopic, topicNameProblem } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { DeferredResponse } from '../../network/server-connection';
 import { allApis } from '../../protocol/apis';
 import { apiVersions, metadata } from '../../protocol/messages/metadata';
 import { TypeOf } from '../../protocol/schema';
 import { MetadataCache, PartitionMetadata } from '../metadata-cache';
+
+/** One request creates no more; who asks again gets the next ones. */
+const MAX_CREATED_TOPICS = 100;
 
 type MetadataResponse = TypeOf<typeof metadata.response>;
 
@@ -43,18 +47,43 @@ async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boole
   }
 }
 
-export async function handleMetadata(deps: MetadataHandlerDeps, request: TypeOf<typeof metadata.request>, listener: string): Promise<MetadataResponse> {
+/** Of the names that are not known: what becomes of each. Topics are created one after the other. */
+async function missingTopics(
+  deps: MetadataHandlerDeps, names: readonly string[], mayCreate: boolean,
+): Promise<Map<string, ErrorName>> {
+  const errors = new Map<string, ErrorName>();
+  let created = 0;
+  for (const name of names) {
+    if (deps.cache.hasTopic(name)) continue;
+    const isWithin = created < MAX_CREATED_TOPICS;
+    const error = await missing(deps, name, mayCreate && isWithin);
+    if (error === 'LEADER_NOT_AVAILABLE') created++;
+    errors.set(name, error);
+  }
+  return errors;
+}
+
+export async function handleMetadata(
+  deps: MetadataHandlerDeps, request: TypeOf<typeof metadata.request>, listener: string,
+): Promise<DeferredResponse> {
   const { cache } = deps;
-  const names = request.allTopics ? cache.topicNames : request.topics;
-  const topics = await Promise.all(names.map(async (name) => {
-    const known = cache.partitions(name);
-    if (known) return { errorCode: 0, name, isInternal: isInternalTopic(name), partitions: known.map((state) => partitionRow(cache, listener, state)) };
-    const error = await missing(deps, name, request.allowAutoTopicCreation);
-    return { errorCode: errorCode(error), name, isInternal: false, partitions: [] };
-  }));
-  const brokers = cache.liveBrokers.flatMap(({ id, rack }) => {
-    const endpoint = cache.endpoint(id, listener);
-    return endpoint ? [{ nodeId: id, host: endpoint.host, port: endpoint.port, rack }] : [];
+  const names = request.allTopics ? [] : [...new Set(request.topics)];
+  const errors = await missingTopics(deps, names, request.allowAutoTopicCreation);
+  return new DeferredResponse((): MetadataResponse => {
+    const topics = (request.allTopics ? cache.topicNames : names).map((name) => {
+      const error = errors.get(name);
+      const known = error === undefined ? cache.partitions(name) : undefined;
+      if (known === undefined) {
+        const code = errorCode(error ?? 'UNKNOWN_TOPIC_OR_PARTITION');
+        return { errorCode: code, name, isInternal: false, partitions: [] };
+      }
+      const partitions = known.map((state) => partitionRow(cache, listener, state));
+      return { errorCode: 0, name, isInternal: isInternalTopic(name), partitions };
+    });
+    const brokers = cache.liveBrokers.flatMap(({ id, rack }) => {
+      const endpoint = cache.endpoint(id, listener);
+      return endpoint ? [{ nodeId: id, host: endpoint.host, port: endpoint.port, rack }] : [];
+    });
+    return { brokers, clusterId: deps.clusterId, controllerId: cache.controllerId, topics };
   });
-  return { brokers, clusterId: deps.clusterId, controllerId: cache.controllerId, topics };
 }

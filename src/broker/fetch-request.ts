@@ -1,0 +1,43 @@
+/**
+ * A Fetch request as handlers see it: each partition once, the last row that names it counting, as in Kafka,
+ * where the rows go into a map.
+ *
+ * [p] Kafka: common/requests/FetchRequest.java#toPartitionDataMap@2.8.2
+ */
+import { fetch } from '../protocol/messages/produce-fetch';
+import { TypeOf } from '../protocol/schema';
+
+export type FetchRequest = TypeOf<typeof fetch.request>;
+export type FetchedPartition = FetchRequest['topics'][number]['partitions'][number];
+export type FetchResponse = TypeOf<typeof fetch.response>;
+
+/** In the place of a replica id. */
+export const CONSUMER = -1;
+
+/**
+ * The request with each partition once. The order stays, it is that of preference: one topic may stand between
+ * rows of another.
+ */
+export function mergedFetch(request: FetchRequest): FetchRequest {
+  const last = new Map<string, Map<number, FetchedPartition>>();
+  let rows = 0;
+  for (const { topic, partitions } of request.topics) {
+    let byIndex = last.get(topic);
+    if (byIndex === undefined) last.set(topic, (byIndex = new Map()));
+    for (const row of partitions) byIndex.set(row.partition, row);
+    rows += partitions.length;
+  }
+  let distinct = 0;
+  for (const partitions of last.values()) distinct += partitions.size;
+  if (distinct === rows) return request;
+  const topics = request.topics.map(({ topic, partitions }) => {
+    const left = last.get(topic)!;
+    const first = partitions.flatMap(({ partition }) => {
+      const row = left.get(partition);
+      left.delete(partition);
+      return row ? [row] : [];
+    });
+    return { topic, partitions: first };
+  });
+  return { ...request, topics: topics.filter(({ partitions }) => partitions.length > 0) };
+}

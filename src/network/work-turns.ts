@@ -1,0 +1,73 @@
+/**
+ * How much of the loop requests may take before others have a turn: after 20 ms of work the connections that
+ * want to go on stand in a queue, and timers (the heartbeat to ZooKeeper among them) and sockets come first.
+ *
+ * Invariants: who waits gets a turn, in the order of asking, brokers before clients; within a turn at least
+ * one of them gets on. Where nobody works for 20 ms nothing is scheduled (docs/decisions/0016).
+ *
+ * Kafka has threads for that: num.network.threads, num.io.threads.
+ */
+import { Clock } from '../common/host';
+
+const TURN_MS = 20;
+
+export interface TurnTaker {
+  /** Go on; ask again if the turn is over before all is done. */
+  takeTurn(): void;
+}
+
+export class WorkTurns {
+  private workedMs = 0;
+  private readonly brokers = new Set<TurnTaker>();
+  private readonly clients = new Set<TurnTaker>();
+  private isScheduled = false;
+  private isMeasuring = false;
+
+  constructor(private readonly clock: Clock) {}
+
+  get isOver(): boolean {
+    return this.workedMs >= TURN_MS;
+  }
+
+  /** Does the work, and counts the time it takes; work within it is counted once. */
+  measure(work: () => void): void {
+    if (this.isMeasuring) return work();
+    this.isMeasuring = true;
+    const startMs = this.clock.monotonicMs();
+    try {
+      work();
+    } finally {
+      this.isMeasuring = false;
+      this.workedMs += this.clock.monotonicMs() - startMs;
+      if (this.isOver) this.schedule();
+    }
+  }
+
+  wait(taker: TurnTaker, isBroker: boolean): void {
+    (isBroker ? this.brokers : this.clients).add(taker);
+    this.schedule();
+  }
+
+  forget(taker: TurnTaker): void {
+    this.brokers.delete(taker);
+    this.clients.delete(taker);
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.clock.schedule(0, () => this.nextTurn());
+  }
+
+  private nextTurn(): void {
+    this.isScheduled = false;
+    this.workedMs = 0;
+    for (const queue of [this.brokers, this.clients]) {
+      // Those who ask again meanwhile come behind those who wait.
+      for (const taker of [...queue]) {
+        if (this.isOver) return this.schedule();
+        if (queue.delete(taker)) taker.takeTurn();
+      }
+    }
+  }
+}
