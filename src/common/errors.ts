@@ -166,3 +166,14 @@ export function isDiskError(error: unknown): error is Error & { readonly code: s
   const code = (error as { code?: unknown } | undefined)?.code;
   return error instanceof Error && typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code);
 }
+
+/** The process, or the machine, has no descriptor left: no fault of the disk, and over when something is closed. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
+/** A disk error that says something about the disk, not about what was asked of it. */
+export function isDiskFault(error: unknown): boolean {
+  return !isOutOfDescriptors(error) && errnoOf(error) !== 'ENAMETOOLONG';
+}

@@ -6,13 +6,15 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { isOutOfDescriptors } from '../common/errors';
 import { Disk, DiskEntry, DiskFile } from '../common/host';
+import { SpareDescriptors } from './spare-descriptors';
 
 /** writev takes at most IOV_MAX (1024) chunks a call. */
 const MAX_CHUNKS = 1000;
 
 class NodeFile implements DiskFile {
-  constructor(private readonly fd: number) {}
+  constructor(private readonly fd: number, private readonly spare: SpareDescriptors) {}
 
   size(): number {
     return fs.fstatSync(this.fd).size;
@@ -60,6 +62,7 @@ class NodeFile implements DiskFile {
 
   close(): void {
     fs.closeSync(this.fd);
+    this.spare.refill();
   }
 }
 
@@ -96,10 +99,18 @@ function syncDirectory(directory: string): void {
   }
 }
 
+const OPEN_FLAGS = {
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  read: fs.constants.O_RDONLY,
+  write: fs.constants.O_RDWR,
+} as const;
+
 export class NodeDisk implements Disk {
+  private readonly spare = new SpareDescriptors();
+
   open(file: string, mode: 'read' | 'write' | 'create'): DiskFile {
-    if (mode === 'create') return new NodeFile(fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644));
-    return new NodeFile(fs.openSync(file, mode === 'read' ? 'r' : 'r+'));
+    const fd = this.spare.during(() => fs.openSync(file, OPEN_FLAGS[mode], 0o644));
+    return new NodeFile(fd, this.spare);
   }
 
   exists(file: string): boolean {
@@ -112,7 +123,7 @@ export class NodeDisk implements Disk {
   }
 
   list(directory: string): DiskEntry[] {
-    return fs.readdirSync(directory, { withFileTypes: true })
+    return this.spare.during(() => fs.readdirSync(directory, { withFileTypes: true }))
       .map((entry) => ({ name: entry.name, directory: entry.isDirectory() }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -131,7 +142,7 @@ export class NodeDisk implements Disk {
   }
 
   readText(file: string): string {
-    return fs.readFileSync(file, 'utf8');
+    return this.spare.during(() => fs.readFileSync(file, 'utf8'));
   }
 
   rename(from: string, to: string): void {
@@ -143,12 +154,12 @@ export class NodeDisk implements Disk {
   }
 
   remove(file: string): void {
-    fs.rmSync(file, { recursive: true, force: true });
+    this.spare.during(() => fs.rmSync(file, { recursive: true, force: true }));
   }
 
   replace(file: string, text: string, options: { durable: boolean; mode?: number }): void {
     const temporary = `${file}.tmp`;
-    const fd = fs.openSync(temporary, 'w', options.mode ?? 0o644);
+    const fd = this.spare.during(() => fs.openSync(temporary, 'w', options.mode ?? 0o644));
     try {
       // Writes all of it or throws; writeSync may write a part on a full disk.
       fs.writeFileSync(fd, text);
@@ -157,22 +168,27 @@ export class NodeDisk implements Disk {
       fs.closeSync(fd);
     }
     fs.renameSync(temporary, file);
-    if (options.durable) syncDirectory(path.dirname(file));
+    if (options.durable) this.syncDirectoryNow(path.dirname(file));
   }
 
   /** fsync of the directory. One that is gone has no names to lose. */
   async syncDirectory(directory: string): Promise<void> {
-    const handle = await fs.promises.open(directory, 'r').catch(unlessGone);
+    const open = () => fs.promises.open(directory, 'r').catch(unlessGone);
+    const handle = await open().catch((error) => {
+      if (!isOutOfDescriptors(error) || !this.spare.giveOne()) throw error;
+      return open();
+    });
     if (handle === undefined) return;
     try {
       await handle.sync();
     } finally {
       await handle.close();
+      this.spare.refill();
     }
   }
 
   syncDirectoryNow(directory: string): void {
-    syncDirectory(directory);
+    this.spare.during(() => syncDirectory(directory));
   }
 
   /** Node has no fcntl lock, so the file names the holder: its pid and start time (design D20). */

@@ -9,8 +9,9 @@
  */
 import { inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { isDiskError, KafkaError, messageOf } from '../common/errors';
+import { isDiskError, isDiskFault, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
+import { RepeatedWarning } from '../common/repeated-warning';
 import { Scheduler } from '../common/scheduler';
 import { OffsetEntry } from './checkpoint-file';
 import { Log } from './log';
@@ -44,9 +45,11 @@ export class LogManager {
   private readonly scheduler: Scheduler;
   private isServing = false;
   private isClosed = false;
+  private readonly noFaults: RepeatedWarning;
 
   constructor(private readonly host: Host, private readonly options: LogManagerOptions) {
     this.log = host.log.child('LogManager');
+    this.noFaults = new RepeatedWarning(host.clock, this.log);
     this.scheduler = new Scheduler(host.clock, this.log);
     this.dirs = options.logDirs.map((path) => new LogDir(host.disk, path));
     this.files = new OpenFiles(host.disk, options.maxOpenFiles);
@@ -316,6 +319,9 @@ export class LogManager {
   private dirFailed(path: string, error: unknown): void {
     const dir = this.dirs.find((one) => one.holds(path));
     if (dir === undefined || dir.isOffline || this.isClosed) return;
+    if (this.isServing && !isDiskFault(error)) {
+      return this.noFaults.warn(() => `${messageOf(error)} (${path}): the disk is not to blame, ${dir.path} goes on`);
+    }
     dir.fail(error);
     this.log.error(`Stopping serving logs in dir ${dir.path}: ${messageOf(error)} (${path})`);
     this.files.closeBelow(dir.path);

@@ -1,11 +1,12 @@
 /**
  * What a log does when its disk lets it down: an error of the disk takes the log dir offline, damaged bytes take the log
- * offline if another replica can go on, and whoever asked hears KAFKA_STORAGE_ERROR.
+ * offline if another replica can go on, and whoever asked is told KAFKA_STORAGE_ERROR. Want of descriptors is no fault
+ * of the disk: the log stays, unless the action was half done.
  *
  * Kafka: log/Log.scala#maybeHandleIOException@2.8.2 (KIP-112); that damage found by a read moves the leader is ours.
  */
 import { TopicPartition } from '../common/cluster-types';
-import { isDiskError, KafkaError, messageOf } from '../common/errors';
+import { isDiskError, isDiskFault, KafkaError, messageOf } from '../common/errors';
 import { CorruptSegmentError } from './batch-head';
 import { LogContext } from './log-context';
 
@@ -21,6 +22,17 @@ export class LogStorage {
       this.context.onStorageError(this.directory, error);
       throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory}: ${messageOf(error)}`);
     }
+  }
+
+  /** As `guard`, for what must not be left half done: there any error of the disk takes the log dir offline. */
+  guardWhole<T>(action: () => T): T {
+    return this.guard(() => {
+      try {
+        return action();
+      } catch (error) {
+        throw isDiskError(error) && !isDiskFault(error) ? Object.assign(new Error(messageOf(error)), { code: 'EIO' }) : error;
+      }
+    });
   }
 
   /** As `guard`; damage becomes KAFKA_STORAGE_ERROR where another replica takes over, and stays CORRUPT_MESSAGE where none can. */

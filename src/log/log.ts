@@ -228,7 +228,7 @@ export class Log {
       this.truncateFullyAndStartAt(Math.max(offset, 0));
       return true;
     }
-    this.storage.guard(() => {
+    this.storage.guardWhole(() => {
       for (let last = this.activeSegment; last.baseOffset > offset; last = this.activeSegment) {
         this.segments.remove(last);
         this.remove(last);
@@ -246,7 +246,7 @@ export class Log {
   /** Drops everything; the log starts anew at `offset`. */
   truncateFullyAndStartAt(offset: number): void {
     this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
-    this.storage.guard(() => {
+    this.storage.guardWhole(() => {
       // From the end on: a crash in between leaves a prefix.
       for (const segment of this.segments.removeAll().reverse()) this.remove(segment);
       this.segments.add(this.newSegment(offset));
@@ -305,7 +305,7 @@ export class Log {
     const { disk } = this.context;
     const [first] = old;
     const modifiedMs = old[old.length - 1]!.modifiedMs;
-    this.storage.guard(() => {
+    this.storage.guardWhole(() => {
       const swap = `${first!.path}.swap`;
       disk.rename(cleaned, swap);
       const doomed = old.flatMap((segment) => segment.markDeleted());

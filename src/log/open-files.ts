@@ -4,6 +4,7 @@
  * Invariant: at most `limit` files are open through one budget; the least recently used goes first. A file whose owner
  * still writes to it costs only a re-open.
  */
+import { isOutOfDescriptors } from '../common/errors';
 import { Disk, DiskFile } from '../common/host';
 
 export class OpenFiles {
@@ -22,10 +23,21 @@ export class OpenFiles {
       this.open.set(path, known);
       return known;
     }
-    const file = this.disk.open(path, create ? 'create' : 'write');
+    const file = this.openNow(path, create ? 'create' : 'write');
     this.open.set(path, file);
     if (this.open.size > this.limit) this.close(this.open.keys().next().value!);
     return file;
+  }
+
+  /** Where there is no descriptor for it, cold files give theirs. */
+  private openNow(path: string, mode: 'create' | 'write'): DiskFile {
+    try {
+      return this.disk.open(path, mode);
+    } catch (error) {
+      if (!isOutOfDescriptors(error) || this.open.size === 0) throw error;
+      for (const cold of [...this.open.keys()].slice(0, Math.ceil(this.open.size / 4))) this.close(cold);
+      return this.disk.open(path, mode);
+    }
   }
 
   /** Makes the file durable; it stays open until then, even if the budget or its owner wants it closed. */
