@@ -52,6 +52,14 @@ export class MetadataCache {
     return this.topics.has(topic);
   }
 
+  /** Whether the topic is known and each of its partitions has a leader. */
+  hasLeaders(topic: string): boolean {
+    const partitions = this.topics.get(topic);
+    if (partitions === undefined) return false;
+    for (const { leader } of partitions.values()) if (leader < 0) return false;
+    return true;
+  }
+
   partitions(topic: string): readonly PartitionMetadata[] | undefined {
     const partitions = this.topics.get(topic);
     return partitions && [...partitions.values()].sort((a, b) => a.partition - b.partition);

@@ -73,7 +73,7 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
   on(produce, (body, context) => handleProduce(replicas, body, context));
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
-  on(listOffsets, (body) => handleListOffsets(replicas, body));
+  on(listOffsets, (body) => handleListOffsets(deps.host.clock, replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
   on(deleteRecords, (body, context) => handleDeleteRecords(replicas, body, context));
   on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));

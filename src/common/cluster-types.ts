@@ -90,7 +90,7 @@ export function topicNameProblem(topic: string): string | undefined {
   return undefined;
 }
 
-/** Two names collide if they differ only in '.' and '_', because metrics names cannot tell them apart. */
-export function topicNamesCollide(a: string, b: string): boolean {
-  return a !== b && a.replaceAll('.', '_') === b.replaceAll('.', '_');
+/** Two names that differ only in '.' and '_' collide, because names of metrics cannot tell them apart. */
+export function nameInMetrics(topic: string): string {
+  return topic.replaceAll('.', '_');
 }

@@ -15,10 +15,13 @@ function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: '${path}'`), { code });
 }
 
-/** EIO: nothing below `path` can be read or written; ENOSPC: what is there can be read, a write stops somewhere. */
+/**
+ * EIO: nothing below `path` can be read or written; ENOSPC: what is there can be read, a write stops somewhere;
+ * EMFILE: what is open can be used, and nothing more opened.
+ */
 export interface DiskFailure {
   readonly path: string;
-  readonly code: 'EIO' | 'ENOSPC';
+  readonly code: 'EIO' | 'ENOSPC' | 'EMFILE';
   /** Decides how much of the write that meets the full disk gets through. */
   readonly random: Prng;
 }
@@ -90,6 +93,7 @@ export class SimDisk implements Disk {
   }
 
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile {
+    if (this.failureAt(path, ['EMFILE'])) throw systemError('EMFILE', path);
     const file = this.files.get(path) ?? (mode === 'create' ? this.create(path) : this.find(path));
     let isOpen = true;
     const check = () => { if (!isOpen) throw systemError('EBADF', path); };

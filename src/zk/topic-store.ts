@@ -7,7 +7,7 @@
  *
  * Kafka: zk/AdminZkClient.scala, zk/KafkaZkClient.scala@2.8.2
  */
-import { topicNameProblem, topicNamesCollide } from '../common/cluster-types';
+import { nameInMetrics, topicNameProblem } from '../common/cluster-types';
 import { KafkaError, messageOf } from '../common/errors';
 import { isOfOneZnode, OnBad, readEach } from './read-each';
 import { isZkError } from './zk-session';
@@ -53,14 +53,35 @@ export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string,
   return readEach(topics, (topic) => readTopicConfig(zk, topic), () => {});
 }
 
-/** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if no topic of this name may be created. */
-export async function checkNewTopicName(zk: ZkConnection, topic: string): Promise<void> {
-  const problem = topicNameProblem(topic);
-  if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
-  const existing = await readTopicNames(zk);
-  if (existing.includes(topic)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
-  const rival = existing.find((other) => topicNamesCollide(topic, other));
-  if (rival) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${topic}' collides with existing topics: ${rival}`);
+/** The names of the topics there are, read once and asked for many new ones. */
+export class TopicNames {
+  private readonly taken: Set<string>;
+  /** By how metrics call them. */
+  private readonly inMetrics: Map<string, string>;
+
+  constructor(existing: readonly string[]) {
+    this.taken = new Set(existing);
+    this.inMetrics = new Map(existing.map((name) => [nameInMetrics(name), name]));
+  }
+
+  static async read(zk: ZkConnection): Promise<TopicNames> {
+    return new TopicNames(await readTopicNames(zk));
+  }
+
+  /** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if no topic of this name may be created. */
+  check(topic: string): void {
+    const problem = topicNameProblem(topic);
+    if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
+    if (this.taken.has(topic)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
+    const rival = this.inMetrics.get(nameInMetrics(topic));
+    if (rival !== undefined)
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${topic}' collides with existing topics: ${rival}`);
+  }
+
+  add(topic: string): void {
+    this.taken.add(topic);
+    this.inMetrics.set(nameInMetrics(topic), topic);
+  }
 }
 
 /** Writes settings, then the topic. The assignment has been checked by src/zk/replica-assignment.ts. */

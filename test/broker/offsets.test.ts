@@ -1,16 +1,17 @@
 /** ListOffsets: what a consumer is told of the end of a partition. */
 import { handleListOffsets } from '../../src/broker/handlers/offsets';
+import { Clock } from '../../src/common/host';
 import { ReplicaManager } from '../../src/broker/replica-manager';
 import { errorName } from '../../src/common/errors';
 
 const LATEST = -1;
 
 /** A leader whose epoch began at `epochStart`, with this high watermark and end. */
-function ask(
+async function ask(
   replicaId: number,
   { highWatermark, logEndOffset, epochStart, found = -1 }: Record<string, number>,
   timestamp = LATEST,
-): string {
+): Promise<string> {
   const partition = {
     requireLeader: () => {},
     leaderEpoch: 3,
@@ -26,25 +27,54 @@ function ask(
   const topics = [
     { name: 't', partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp }] },
   ];
-  const row = handleListOffsets(replicas, { replicaId, isolationLevel: 0, topics }).topics[0]!.partitions[0]!;
+  const clock = { monotonicMs: () => 0 } as Clock;
+  const answer = await handleListOffsets(clock, replicas, { replicaId, isolationLevel: 0, topics });
+  const row = answer.topics[0]!.partitions[0]!;
   return row.errorCode === 0 ? String(row.offset) : errorName(row.errorCode);
 }
 
-test('a consumer is told the high watermark as the end, a replica the log end', () => {
-  expect(ask(-1, { highWatermark: 7, logEndOffset: 9, epochStart: 5 })).toBe('7');
-  expect(ask(2, { highWatermark: 7, logEndOffset: 9, epochStart: 5 })).toBe('9');
+test('a consumer is told the high watermark as the end, a replica the log end', async () => {
+  expect(await ask(-1, { highWatermark: 7, logEndOffset: 9, epochStart: 5 })).toBe('7');
+  expect(await ask(2, { highWatermark: 7, logEndOffset: 9, epochStart: 5 })).toBe('9');
 });
 
-test('a new leader does not tell an end below what its predecessor may have told (KIP-207)', () => {
-  expect(ask(-1, { highWatermark: 4, logEndOffset: 9, epochStart: 5 })).toBe('OFFSET_NOT_AVAILABLE');
-  expect(ask(-1, { highWatermark: 5, logEndOffset: 9, epochStart: 5 })).toBe('5');
+test('a new leader does not tell an end below what its predecessor may have told (KIP-207)', async () => {
+  expect(await ask(-1, { highWatermark: 4, logEndOffset: 9, epochStart: 5 })).toBe('OFFSET_NOT_AVAILABLE');
+  expect(await ask(-1, { highWatermark: 5, logEndOffset: 9, epochStart: 5 })).toBe('5');
 });
 
-test('nor does it say that there is no record of a time, when there may be one its high watermark has not reached', () => {
+test('nor does it say that there is no record of a time, when there may be one its high watermark has not reached', async () => {
   const behind = { highWatermark: 4, logEndOffset: 9, epochStart: 5 };
-  expect(ask(-1, { ...behind, found: 3 }, 1000)).toBe('3');
-  expect(ask(-1, { ...behind, found: 4 }, 1000)).toBe('OFFSET_NOT_AVAILABLE');
-  expect(ask(-1, behind, 1000)).toBe('OFFSET_NOT_AVAILABLE');
-  expect(ask(-1, { ...behind, highWatermark: 5, found: 5 }, 1000)).toBe('-1');
-  expect(ask(2, { ...behind, found: 8 }, 1000)).toBe('8');
+  expect(await ask(-1, { ...behind, found: 3 }, 1000)).toBe('3');
+  expect(await ask(-1, { ...behind, found: 4 }, 1000)).toBe('OFFSET_NOT_AVAILABLE');
+  expect(await ask(-1, behind, 1000)).toBe('OFFSET_NOT_AVAILABLE');
+  expect(await ask(-1, { ...behind, highWatermark: 5, found: 5 }, 1000)).toBe('-1');
+  expect(await ask(2, { ...behind, found: 8 }, 1000)).toBe('8');
+});
+
+test('look-ups are made in turns of 20 ms, and a partition that is named twice is refused', async () => {
+  let nowMs = 0;
+  let turns = 0;
+  const clock = {
+    monotonicMs: () => nowMs,
+    schedule: (_delayMs: number, action: () => void) => { turns++; queueMicrotask(action); },
+  } as unknown as Clock;
+  const partition = {
+    requireLeader: () => {}, leaderEpoch: 3, leaderEpochStartOffset: 0,
+    log: {
+      highWatermark: 9, logEndOffset: 9, logStartOffset: 0,
+      offsetForTimestamp: () => { nowMs += 5; return { timestamp: 1000, offset: 1 }; },
+    },
+  };
+  const replicas = { require: () => partition } as unknown as ReplicaManager;
+  const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => {
+    return { partitionIndex: from + i, currentLeaderEpoch: -1, timestamp: 1000 };
+  });
+  const { topics } = await handleListOffsets(clock, replicas, {
+    replicaId: -1, isolationLevel: 0,
+    topics: [{ name: 't', partitions: rows(0, 20) }, { name: 'u', partitions: rows(0, 2) }, { name: 't', partitions: rows(19, 1) }],
+  });
+  const codes = topics.map(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode)));
+  expect(codes).toEqual([[...new Array(19).fill('NONE'), 'INVALID_REQUEST'], ['NONE', 'NONE'], ['INVALID_REQUEST']]);
+  expect(turns).toBe(5);
 });

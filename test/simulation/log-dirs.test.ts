@@ -30,6 +30,23 @@ test('new logs go to the dir with the fewest', async () => {
   for (const id of [1, 2, 3]) expect(new Set([dirOf(cluster, id, T0), dirOf(cluster, id, T1)])).toEqual(new Set(['/a', '/b']));
 });
 
+test('a broker without descriptors goes on with what is open, keeps its leaders, and recovers when there are some', async () => {
+  const cluster = await bringUp('descriptors', 3, [1, 2, 3], {
+    topic: { 'segment.bytes': '300', 'min.insync.replicas': '1' },
+  });
+  const producer = await openProducer(cluster);
+  for (let i = 0; i < 5; i++) expect(await send(cluster, producer, `before-${i}`)).toBe(i);
+  cluster.failDisk(1, 'EMFILE', '/data');
+  const sent = producer.send({ ...TP, value: 'x'.repeat(200) });
+  await runFor(cluster, 20_000);
+  expect(says(cluster, 1, 'EMFILE')).toBe(true);
+  expect(cluster.offlineDirs(1)).toBe(0);
+  expect(cluster.stateOf(TP)!.leader).toBe(1);
+  cluster.broker(1).host.disk.heal();
+  expect((await cluster.world.complete(sent, 60_000, 'the record that waited')).offset).toBe(5);
+  expect(cluster.stateOf(TP)!.leader).toBe(1);
+});
+
 describe('a leader\'s disk fails', () => {
   test('others take over what was in that dir; the broker goes on with the rest; nothing acknowledged is lost', async () => {
     const cluster = await twoTopics('leader');

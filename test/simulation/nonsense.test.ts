@@ -5,7 +5,7 @@ import { resourcesAboveFloor } from '../../src/checkers/resources';
 import { errorName } from '../../src/common/errors';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { allApis } from '../../src/protocol/apis';
-import { createTopics } from '../../src/protocol/messages/metadata';
+import { createTopics, metadata } from '../../src/protocol/messages/metadata';
 import {
   controlledShutdown,
   leaderAndIsr,
@@ -14,6 +14,7 @@ import {
 } from '../../src/protocol/messages/replica-control';
 import { Schema } from '../../src/protocol/schema';
 import { Prng } from '../../src/simulation/prng';
+import { ask } from '../support/control';
 import { bringUp, openProducer, runUntil, send } from '../support/sim';
 
 /** Without authentication, who sends these is the controller. */
@@ -114,4 +115,28 @@ test('a topic of two billion partitions is refused before memory is taken for it
   const asked = connection.request(createTopics, { topics: [topic], timeoutMs: 1000, validateOnly: false });
   const { topics } = await cluster.world.complete(asked, 30000, 'the answer');
   expect(topics.map(({ errorCode }) => errorName(errorCode))).toEqual(['INVALID_PARTITIONS']);
+});
+
+test('a request that creates very many topics is refused, and one that names a topic twice is told so once', async () => {
+  const cluster = await bringUp('many-topics', 3, [1, 2, 3]);
+  const topic = (name: string, numPartitions = 1) => {
+    return { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
+  };
+  const create = async (topics: readonly ReturnType<typeof topic>[], validateOnly = false) => {
+    const answer = await ask(cluster, 1, createTopics, { topics, timeoutMs: 5000, validateOnly });
+    return answer.topics.map(({ name, errorCode }) => `${name} ${errorName(errorCode)}`);
+  };
+  const many = await create(Array.from({ length: 1001 }, (_, i) => topic(`many-${i}`)));
+  expect(new Set(many.map((row) => row.split(' ')[1]))).toEqual(new Set(['INVALID_REQUEST']));
+  expect(await create([topic('a.b'), topic('b'), topic('a_b'), topic('b'), topic('c'), topic('t')])).toEqual([
+    'a.b NONE', 'b INVALID_REQUEST', 'a_b INVALID_TOPIC_EXCEPTION', 'c NONE', 't TOPIC_ALREADY_EXISTS',
+  ]);
+  expect(await create([topic('d', 60_000), topic('e', 60_000)], true)).toEqual(['d NONE', 'e INVALID_PARTITIONS']);
+});
+
+test('metadata of a topic that is named many times tells it once', async () => {
+  const cluster = await bringUp('named-twice', 3, [1, 2, 3]);
+  const topics = new Array(10_000).fill('t');
+  const answer = await ask(cluster, 1, metadata, { topics, allTopics: false, allowAutoTopicCreation: false });
+  expect(answer.topics.map(({ name }) => name)).toEqual(['t']);
 });

@@ -74,11 +74,12 @@ export class GroupOffsets {
       const own = errors.get(one)!;
       return errorCode(error !== 'NONE' || own === 'NONE' ? outcome : own);
     };
+    let next = 0;
     return {
-      topics: request.topics.map(({ name }) => ({
+      topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: rows
-          .filter(({ tp }) => tp.topic === name)
+          .slice(next, next += partitions.length)
           .map((one) => ({ partitionIndex: one.tp.partition, errorCode: answer(one) })),
       })),
     };
@@ -220,7 +221,7 @@ export class GroupOffsets {
 
   async deleteGroups(groupIds: readonly string[]): Promise<TypeOf<typeof deleteGroups.response>> {
     const results = await Promise.all(
-      groupIds.map(async (groupId) => ({ groupId, errorCode: errorCode(await this.deleteGroup(groupId)) })),
+      [...new Set(groupIds)].map(async (groupId) => ({ groupId, errorCode: errorCode(await this.deleteGroup(groupId)) })),
     );
     return { results };
   }
@@ -254,7 +255,10 @@ function offsetRow(
 
 function allOf(group: Group | undefined): { name: string; partitionIndexes: number[] }[] {
   const byTopic = new Map<string, number[]>();
-  for (const { tp } of group?.offsets.all ?? [])
-    byTopic.set(tp.topic, [...(byTopic.get(tp.topic) ?? []), tp.partition]);
+  for (const { tp } of group?.offsets.all ?? []) {
+    const known = byTopic.get(tp.topic);
+    if (known) known.push(tp.partition);
+    else byTopic.set(tp.topic, [tp.partition]);
+  }
   return [...byTopic].map(([name, partitionIndexes]) => ({ name, partitionIndexes }));
 }

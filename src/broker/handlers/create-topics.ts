@@ -5,11 +5,12 @@
  */
 import { errorCode, KafkaError } from '../../common/errors';
 import { Host, sleep } from '../../common/host';
+import { inTurns } from '../../common/in-turns';
 import { validateTopicConfig } from '../../log/log-config';
 import { Asker, RequestContext } from '../../network/server-connection';
 import { createTopics } from '../../protocol/messages/metadata';
 import { TypeOf } from '../../protocol/schema';
-import { createTopic } from '../../zk/topic-creation';
+import { createTopic, readSurroundings, TopicSurroundings } from '../../zk/topic-creation';
 import { ZkConnection } from '../../zk/zk-connection';
 import { MetadataCache } from '../metadata-cache';
 
@@ -26,10 +27,19 @@ export interface CreateTopicsDeps {
 }
 
 const POLL_MS = 10;
-/** The znode of a topic with more would not fit ZooKeeper's default jute.maxbuffer (1 MB). */
+/**
+ * Of all topics of a request. The znode of a topic with more would not fit ZooKeeper's default jute.maxbuffer
+ * (1 MB).
+ */
 const MAX_PARTITIONS = 100_000;
+const MAX_TOPICS = 1000;
 
-async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boolean): Promise<void> {
+interface CreateOptions {
+  readonly validateOnly: boolean;
+  readonly surroundings?: TopicSurroundings;
+}
+
+async function createOne(deps: CreateTopicsDeps, topic: Topic, options: CreateOptions): Promise<void> {
   const configs = Object.fromEntries(topic.configs.map(({ name, value }) => {
     if (value !== null) return [name, value];
     throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`);
@@ -46,7 +56,7 @@ async function createOne(deps: CreateTopicsDeps, topic: Topic, validateOnly: boo
     partitions: topic.numPartitions === -1 ? deps.numPartitions : topic.numPartitions,
     replicationFactor: topic.replicationFactor === -1 ? deps.replicationFactor : topic.replicationFactor,
     assignment: manual ? new Map(topic.assignments.map((row) => [row.partitionIndex, row.brokerIds])) : undefined,
-  }, { validateConfig: validateTopicConfig, validateOnly });
+  }, { validateConfig: validateTopicConfig, ...options });
 }
 
 /** Until this broker knows a leader for every partition, or time is over, or nobody waits for the answer. */
@@ -58,41 +68,77 @@ async function awaitLeaders(
   const deadline = host.clock.monotonicMs() + timeoutMs;
   const waiting = new Set(topics);
   for (;;) {
+    // One that has none yet is looked at again before those behind it: the look ends where there is none.
     for (const topic of waiting) {
-      const partitions = cache.partitions(topic);
-      if (partitions?.every((partition) => partition.leader >= 0)) waiting.delete(topic);
+      if (!cache.hasLeaders(topic)) break;
+      waiting.delete(topic);
     }
-    if (waiting.size === 0 || isGone || host.clock.monotonicMs() >= deadline) return waiting;
+    if (waiting.size === 0 || isGone || host.clock.monotonicMs() >= deadline) break;
     await sleep(host.clock, POLL_MS);
   }
+  for (const topic of waiting) if (cache.hasLeaders(topic)) waiting.delete(topic);
+  return waiting;
+}
+
+type Row = { name: string; errorCode: number; errorMessage: string | null };
+
+function failedRow(name: string, error: unknown): Row {
+  const known = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', String(error));
+  return { name, errorCode: known.code, errorMessage: known.message };
+}
+
+/** Each name once, and how often it occurs. Kafka: KafkaApis#handleCreateTopicsRequest */
+function distinct(topics: readonly Topic[]): Map<string, { readonly topic: Topic; times: number }> {
+  const found = new Map<string, { topic: Topic; times: number }>();
+  for (const topic of topics) {
+    const known = found.get(topic.name);
+    if (known) known.times++;
+    else found.set(topic.name, { topic, times: 1 });
+  }
+  return found;
+}
+
+/** Creates them one after the other; the topics of a client that is gone are not created any more. */
+async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker): Promise<Row[]> {
+  let isGone = false;
+  asker.onGone(() => { isGone = true; });
+  const topics = distinct(request.topics);
+  let partitionsLeft = MAX_PARTITIONS;
+  let surroundings: TopicSurroundings | undefined;
+  return inTurns(deps.host.clock, topics.values(), async ({ topic, times }) => {
+    const { name, numPartitions, assignments } = topic;
+    try {
+      if (topics.size > MAX_TOPICS) {
+        throw new KafkaError('INVALID_REQUEST', `A request may create ${MAX_TOPICS} topics, not ${topics.size}.`);
+      }
+      if (times > 1) throw new KafkaError('INVALID_REQUEST', `Duplicate topic ${name} in request.`);
+      if (isGone) throw new KafkaError('REQUEST_TIMED_OUT', 'nobody waits for the answer');
+      partitionsLeft -= Math.max(numPartitions, assignments.length, 1);
+      if (partitionsLeft < 0) {
+        throw new KafkaError('INVALID_PARTITIONS', `Number of partitions must not be larger than ${MAX_PARTITIONS}.`);
+      }
+      surroundings ??= await readSurroundings(deps.zk);
+      await createOne(deps, topic, { validateOnly: request.validateOnly, surroundings });
+      return { name, errorCode: 0, errorMessage: null };
+    } catch (error) {
+      return failedRow(name, error);
+    }
+  });
 }
 
 export async function handleCreateTopics(
   deps: CreateTopicsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
 ): Promise<Response> {
-  const rows: { name: string; errorCode: number; errorMessage: string | null }[] = [];
-  const names = request.topics.map((topic) => topic.name);
-  for (const topic of request.topics) {
-    const row = { name: topic.name, errorCode: 0, errorMessage: null as string | null };
-    rows.push(row);
-    try {
-      if (names.filter((name) => name === topic.name).length > 1) throw new KafkaError('INVALID_REQUEST', `Duplicate topic ${topic.name} in request.`);
-      await createOne(deps, topic, request.validateOnly);
-    } catch (error) {
-      const known = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', String(error));
-      row.errorCode = known.code;
-      row.errorMessage = known.message;
-    }
-  }
+  const rows = await createAll(deps, request, asker);
   if (request.validateOnly || request.timeoutMs <= 0) return { topics: rows };
   const created = rows.filter((row) => row.errorCode === 0).map((row) => row.name);
   const late = await awaitLeaders(deps, created, request.timeoutMs, asker);
-  for (const row of rows) if (late.has(row.name)) Object.assign(row, { errorCode: errorCode('REQUEST_TIMED_OUT'), errorMessage: 'The topic was created, but has no leaders yet.' });
-  return { topics: rows };
+  const isLate = { errorCode: errorCode('REQUEST_TIMED_OUT'), errorMessage: 'The topic was created, but has no leaders yet.' };
+  return { topics: rows.map((row) => (late.has(row.name) ? { ...row, ...isLate } : row)) };
 }
 
 /** Creates one topic with the broker's defaults where `topic` does not say otherwise. Throws KafkaError. */
 export async function createTopicNow(deps: CreateTopicsDeps, topic: { name: string; numPartitions?: number; replicationFactor?: number; configs?: Readonly<Record<string, string>> }): Promise<void> {
   const configs = Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value }));
-  await createOne(deps, { name: topic.name, numPartitions: topic.numPartitions ?? -1, replicationFactor: topic.replicationFactor ?? -1, assignments: [], configs }, false);
+  await createOne(deps, { name: topic.name, numPartitions: topic.numPartitions ?? -1, replicationFactor: topic.replicationFactor ?? -1, assignments: [], configs }, { validateOnly: false });
 }

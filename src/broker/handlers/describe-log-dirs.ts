@@ -13,7 +13,11 @@ type Response = TypeOf<typeof describeLogDirs.response>;
 
 function byTopic(logs: readonly Log[]): Response['results'][number]['topics'] {
   const topics = new Map<string, Log[]>();
-  for (const log of logs) topics.set(log.tp.topic, [...topics.get(log.tp.topic) ?? [], log]);
+  for (const log of logs) {
+    const known = topics.get(log.tp.topic);
+    if (known) known.push(log);
+    else topics.set(log.tp.topic, [log]);
+  }
   return [...topics].map(([name, all]) => ({
     name,
     partitions: all.map((log) => ({

@@ -3,7 +3,10 @@
  *
  * Kafka: server/KafkaApis.scala#{handleListOffsetRequest,handleOffsetForLeaderEpochRequest}@2.8.2
  */
+import { tpName } from '../../common/cluster-types';
 import { errorCode, KafkaError } from '../../common/errors';
+import { Clock } from '../../common/host';
+import { inTurns } from '../../common/in-turns';
 import { listOffsets } from '../../protocol/messages/metadata';
 import { offsetForLeaderEpoch } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
@@ -43,18 +46,42 @@ function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): F
   return { timestamp: -1, offset: timestamp === LATEST ? end : -1 };
 }
 
-export function handleListOffsets(
-  replicas: ReplicaManager, request: TypeOf<typeof listOffsets.request>,
-): TypeOf<typeof listOffsets.response> {
-  const topics = request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => caught(() => {
-      const partition = replicas.require({ topic: name, partition: partitionIndex });
-      partition.requireLeader(currentLeaderEpoch);
-      const found = lookUp(partition, timestamp, request.replicaId === CONSUMER);
-      return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
-    }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }))),
-  }));
+type ListOffsetsRequest = TypeOf<typeof listOffsets.request>;
+type ListedPartition = ListOffsetsRequest['topics'][number]['partitions'][number];
+
+/** Partitions that a request names more than once are refused, as in Kafka. */
+function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex: partition } of partitions) {
+      const one = tpName({ topic: name, partition });
+      if (seen.has(one)) twice.add(one);
+      seen.add(one);
+    }
+  }
+  return twice;
+}
+
+/** A look-up by timestamp reads the disk, so many of them are made in turns. */
+export async function handleListOffsets(
+  clock: Clock, replicas: ReplicaManager, request: ListOffsetsRequest,
+): Promise<TypeOf<typeof listOffsets.response>> {
+  const duplicates = duplicatesOf(request);
+  const listed = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: ListedPartition) => caught(() => {
+    const tp = { topic: name, partition: partitionIndex };
+    if (duplicates.size > 0 && duplicates.has(tpName(tp))) throw new KafkaError('INVALID_REQUEST');
+    const partition = replicas.require(tp);
+    partition.requireLeader(currentLeaderEpoch);
+    const found = lookUp(partition, timestamp, request.replicaId === CONSUMER);
+    return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
+  }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }));
+  const rows = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({ name, row })));
+  const answers = await inTurns(clock, rows, ({ name, row }) => listed(name, row));
+  let next = 0;
+  const topics = request.topics.map(({ name, partitions }) => {
+    return { name, partitions: answers.slice(next, next += partitions.length) };
+  });
   return { topics };
 }
 
