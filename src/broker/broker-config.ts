@@ -125,6 +125,7 @@ export const brokerConfigTable = {
   'transactional.id.expiration.ms': setting('int', 604800000, 'An idempotent producer that wrote nothing for this long is forgotten, in ms.', { min: 1 }),
   'replica.missing.check.interval.ms': setting('int', 10000, 'How often a broker looks whether the replicas '
     + 'that the controller assigned to it are here.', { min: 1, internal: true }),
+  'producer.id.expiration.ms': optional('int', '... as later Kafkas call it (KIP-854); overrides transactional.id.expiration.ms.', { min: 1 }),
   'isr.change.check.interval.ms': setting('int', 2500, 'How often changed ISRs are looked for.', { min: 1, internal: true }),
   'isr.change.quiet.ms': setting('int', 5000, 'They are announced this long after the last change ...', { min: 0, internal: true }),
   'isr.change.propagation.ms': setting('int', 60000, '... or this long after the last announcement.', { min: 0, internal: true }),
@@ -132,6 +133,8 @@ export const brokerConfigTable = {
   'leader.imbalance.first.check.ms': setting('int', 5000, 'First look at the balance of leaders after an election.', { min: 0, internal: true }),
   'log.initial.task.delay.ms': setting('int', 30000, 'Delay of the first background task of the logs.', { min: 0, internal: true }),
   'log.max.open.files': setting('int', 10000, 'Descriptors of log files kept open.', { min: 8, internal: true }),
+  'produce.decompression.max.bytes': setting('long', 268435456, 'Bytes that all compressed batches of a produce request '
+    + 'may expand to; those beyond are refused with MESSAGE_TOO_LARGE.', { min: 1, internal: true }),
   'log.tail.cache.bytes': setting('int', 8388608, 'Recently appended batches kept in memory, over all logs.', { min: 0, internal: true }),
   'event.loop.stall.warn.ms': setting('int', 1000, 'A warning when the event loop was blocked this long.', { min: 1, internal: true }),
   'shutdown.timeout.ms': setting('int', 60000, 'A shutdown that takes longer ends without being clean.', { min: 1, internal: true }),

@@ -176,7 +176,7 @@ export class Broker {
       retentionCheckIntervalMs: config['log.retention.check.interval.ms'], initialTaskDelayMs: config['log.initial.task.delay.ms'],
       flushCheckpointIntervalMs: config['log.flush.offset.checkpoint.interval.ms'], flushCheckIntervalMs: Math.min(2 ** 31, config['log.flush.scheduler.interval.ms']),
       maxOpenFiles: shareDescriptors(this.host.maxDescriptors, config['log.max.open.files']).files, tailCacheBytes: config['log.tail.cache.bytes'],
-      producerIdExpirationMs: config['transactional.id.expiration.ms'],
+      producerIdExpirationMs: config['producer.id.expiration.ms'] ?? config['transactional.id.expiration.ms'],
       cleaner: { enabled: config['log.cleaner.enable'], backoffMs: config['log.cleaner.backoff.ms'], dedupeBufferBytes: config['log.cleaner.dedupe.buffer.size'] },
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
       mayHandOver: (tp) => this.running?.replicas.mayHandOver(tp) ?? false,
@@ -245,7 +245,7 @@ export class Broker {
       generateProducerId: () => producerIds.generateProducerId(),
       moveLeaders: (id, epoch) => controller.controlledShutdown(id, epoch),
       metadata: { cache: metadata, clusterId, autoCreate: config['auto.create.topics.enable'] ? autoCreate : undefined },
-      fetchMaxBytes: config['fetch.max.bytes'], requestTimeoutMs: config['request.timeout.ms'],
+      fetchMaxBytes: config['fetch.max.bytes'], maxExpandedBytes: config['produce.decompression.max.bytes'], requestTimeoutMs: config['request.timeout.ms'],
       onFatal: (error) => this.fatal(error),
     });
     const maxFrameBytes = config['socket.request.max.bytes'];

@@ -16,7 +16,7 @@ import { ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger, Timer } from '../common/host';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
-import { Log } from '../log/log';
+import { CheckRecords, Log } from '../log/log';
 import { AppendInfo } from '../log/log-append-info';
 import { EpochEnd, UNDEFINED_EPOCH_END } from '../log/leader-epoch-cache';
 import { IsrMember, IsrWrite, IsrWriteResult } from '../zk/partition-state-store';
@@ -142,14 +142,14 @@ export class Partition {
   }
 
   /** Appends a produced batch. Throws NOT_ENOUGH_REPLICAS before anything is written. */
-  appendAsLeader(records: Buffer, requiredAcks: number): AppendInfo {
+  appendAsLeader(records: Buffer, requiredAcks: number, check?: CheckRecords): AppendInfo {
     this.requireLeader();
     const minIsr = this.log.config['min.insync.replicas'];
     if (requiredAcks === -1 && this.isr.length < minIsr) {
       const text = `The size of the current ISR [${this.isr}] is insufficient to satisfy the min.isr`;
       throw new KafkaError('NOT_ENOUGH_REPLICAS', `${text} requirement of ${minIsr} for partition ${this.name}`);
     }
-    const info = this.log.appendAsLeader(records, this.leaderEpoch);
+    const info = this.log.appendAsLeader(records, this.leaderEpoch, check);
     const { firstOffset, lastOffset } = info;
     // Also for a batch that is sent again: time may have passed for a follower that it waited for.
     this.advanceHighWatermark();

@@ -118,7 +118,7 @@ export class Purgatory {
     operation: DelayedOperation<T>,
     tps: readonly TopicPartition[],
     timeoutMs: number,
-    asker?: Asker,
+    asker?: Pick<Asker, 'onGone'>,
   ): Promise<T> {
     try {
       const answer = operation.tryComplete();
@@ -137,7 +137,7 @@ export class Purgatory {
     operation: DelayedOperation<T>,
     tps: readonly TopicPartition[],
     timeoutMs: number,
-    asker?: Asker,
+    asker?: Pick<Asker, 'onGone'>,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const watched = new Waiting(operation, this.forget, resolve, reject);

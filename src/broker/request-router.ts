@@ -8,7 +8,7 @@
 import { errorCode, InvariantError, KafkaError, stackOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { LogManager } from '../log/log-manager';
-import { CloseConnection, DeferredResponse, RequestContext, Serve } from '../network/server-connection';
+import { Asker, CloseConnection, DeferredResponse, RequestContext, Serve } from '../network/server-connection';
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
 } from '../protocol/messages/groups';
@@ -47,6 +47,8 @@ export interface RouterDeps {
   readonly groups: GroupService;
   readonly generateProducerId: () => Promise<number>;
   readonly fetchMaxBytes: number;
+  /** What the batches of a produce request may expand to. */
+  readonly maxExpandedBytes: number;
   readonly requestTimeoutMs: number;
   /** A mistake of ours surfaced: the broker must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -65,15 +67,17 @@ function later(build: () => unknown): DeferredResponse {
 export function requestRouter(deps: RouterDeps): Serve {
   const { replicas, gate } = deps;
   const fetcher = new FetchHandler(deps.host.clock, replicas, deps.fetchMaxBytes);
+  const produceDeps = { host: deps.host, replicas, maxExpandedBytes: deps.maxExpandedBytes };
+  const turnsOf = (asker: Asker) => ({ clock: deps.host.clock, next: () => asker.nextTurn() });
   const table = new Map<number, Handler>();
   const on = <Q, R>(
     api: Api<Q, R>, handler: (body: Q, context: RequestContext) => Answer<R> | Promise<Answer<R>>,
   ) => table.set(api.key, handler as Handler);
 
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
-  on(produce, (body, context) => handleProduce(replicas, body, context));
+  on(produce, (body, context) => handleProduce(produceDeps, body, context));
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
-  on(listOffsets, (body) => handleListOffsets(deps.host.clock, replicas, body));
+  on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), replicas, body));
   on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
   on(deleteRecords, (body, context) => handleDeleteRecords(replicas, body, context));
   on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));

@@ -28,6 +28,7 @@ async function serverStart(file: string, options: Options): Promise<void> {
   const host = nodeHost({
     name: `broker-${raw['broker.id'] ?? '?'}`, logLevel: (process.env.SAMSA_LOG_LEVEL as LogLevel | undefined) ?? 'info',
     timelineFile: process.env.SAMSA_TIMELINE, localAddress: process.env.SAMSA_LOCAL_ADDRESS,
+    tasksModule: require.resolve('../log/batch-check'),
   });
   const config = parseBrokerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
   const broker = new Broker(config, host, realZooKeeper(host, config['zookeeper.connect']!));

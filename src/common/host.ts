@@ -121,6 +121,12 @@ export interface TimelineEvent {
   readonly [key: string]: unknown;
 }
 
+/** Work that would hold up the loop, where the host has a thread for it. */
+export interface OffLoop {
+  /** The result of the task of that name; input and result are copied. Rejects if it throws. */
+  run(task: string, input: unknown): Promise<unknown>;
+}
+
 export interface Host {
   readonly clock: Clock;
   readonly random: Random;
@@ -131,6 +137,8 @@ export interface Host {
   event(event: TimelineEvent): void;
   /** Ends the process (or the simulated host). Does not return on the node host. */
   exit(code: number, reason: string): void;
+  /** Without it such work is done in place. */
+  readonly offLoop?: OffLoop;
   /** How many files and connections may be open at once; undefined: nobody knows. */
   readonly maxDescriptors?: number;
   /** What must be told apart between hosts: shown in the lock file and in the timeline. */

@@ -9,6 +9,7 @@ import { Clock, Host, Log, LogLevel, Random, TimelineEvent, Timer } from '../com
 import { NodeDisk } from './node-disk';
 import { nodeLog } from './node-log';
 import { NodeNetwork } from './node-network';
+import { WorkerThread } from './worker-thread';
 
 /** setTimeout fires at once beyond this many milliseconds. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
@@ -49,6 +50,8 @@ export interface NodeHostOptions {
   /** Where events are appended as NDJSON; none: events are dropped. */
   readonly timelineFile?: string;
   readonly localAddress?: string;
+  /** The module with the tasks for a thread beside the loop; none: no such thread. */
+  readonly tasksModule?: string;
 }
 
 /** Thousands a second under load: the checkers of the simulation read them, nobody reads them in a file. */
@@ -79,6 +82,7 @@ export function nodeHost(options: NodeHostOptions): Host {
     network: new NodeNetwork(options.localAddress),
     log,
     maxDescriptors: maxDescriptors(),
+    offLoop: options.tasksModule === undefined ? undefined : new WorkerThread(options.tasksModule),
     event: options.timelineFile ? timelineWriter(options.timelineFile, options.name) : () => {},
     exit: (code, reason) => {
       if (code !== 0) log.error(`exiting with code ${code}: ${reason}`);

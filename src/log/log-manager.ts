@@ -141,6 +141,7 @@ export class LogManager {
 
   private async open(dir: LogDir, tp: TopicPartition, options: OpenOptions): Promise<Log> {
     const log = await openLog(this.context, { ...options, tp, config: this.topicConfig(tp.topic) });
+    log.expireProducers(this.options.producerIdExpirationMs);
     this.logs.set(tpName(tp), log);
     this.dirOf.set(tpName(tp), dir);
     return log;

@@ -26,6 +26,37 @@ function invalid(reason: string): never {
   throw new KafkaError('INVALID_RECORD', reason);
 }
 
+/** What the inside of a batch must be, and what it is to become. */
+export interface RecordRules {
+  readonly needKeys: boolean;
+  /** `compression.type` of the topic. */
+  readonly codec: LogConfig['compression.type'];
+  /** Compressed batches expand to no more; ExpansionError else. */
+  readonly maxExpandedBytes: number;
+}
+
+/** What a walk over the records found. */
+export interface CheckedRecords {
+  readonly times: TimeSpan;
+  /** Of a compressed batch: what it expands to; 0 else. */
+  readonly expandedBytes: number;
+  /** The batch in the topic's codec, where that is another one. */
+  readonly stored: Buffer | undefined;
+}
+
+export function recordRules(config: LogConfig, maxExpandedBytes: number): RecordRules {
+  const needKeys = config['cleanup.policy'].includes('compact');
+  return { needKeys, codec: config['compression.type'], maxExpandedBytes };
+}
+
+/** Throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or ExpansionError. */
+export function checkRecords(batch: RecordBatch, rules: RecordRules): CheckedRecords {
+  const reader = recordsSection(batch, rules.maxExpandedBytes);
+  const expandedBytes = batch.compression === 0 ? 0 : reader.left;
+  const times = walkRecords(batch, reader, rules.needKeys);
+  return { times, expandedBytes, stored: inTopicCodec(batch, rules.codec) };
+}
+
 function checkHeader(batch: RecordBatch): void {
   if (batch.computeCrc() !== batch.crc) corrupt(`Record is corrupt (stored crc = ${batch.crc})`);
   if (batch.baseOffset !== 0) invalid(`the base offset of a produced batch must be 0, not ${batch.baseOffset}`);
@@ -58,28 +89,35 @@ export function readProducedBatch(records: Buffer): RecordBatch {
   return batch;
 }
 
+function requireSize(bytes: number, config: LogConfig, what: string): void {
+  const most = config['max.message.bytes'];
+  if (bytes <= most) return;
+  const size = `The record batch size of ${bytes} bytes${what}`;
+  throw new KafkaError('MESSAGE_TOO_LARGE', `${size} exceeds the maximum configured value of ${most}`);
+}
+
+/** Before anything is decompressed. Throws MESSAGE_TOO_LARGE. */
+export function requireProducedSize(batch: RecordBatch, config: LogConfig): void {
+  requireSize(batch.sizeInBytes, config, '');
+}
+
 /** The batch as it is to be stored under the topic's settings: its codec, and with the broker's timestamps set. */
-export function validateProducedBatch(batch: RecordBatch, config: LogConfig, nowMs: number): RecordBatch {
-  if (batch.sizeInBytes > config['max.message.bytes']) {
-    throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch size of ${batch.sizeInBytes} bytes exceeds the maximum configured value of ${config['max.message.bytes']}`);
-  }
-  const times = walkRecords(batch, recordsSection(batch), config['cleanup.policy'].includes('compact'));
-  const stored = inTopicCodec(batch, config);
+export function validateProducedBatch(
+  batch: RecordBatch, config: LogConfig, nowMs: number, checked?: CheckedRecords,
+): RecordBatch {
+  requireProducedSize(batch, config);
+  const { times, stored: bytes } = checked ?? checkRecords(batch, recordRules(config, Infinity));
+  if (bytes) requireSize(bytes.length, config, ' after recompression');
+  const stored = bytes ? new RecordBatch(bytes) : batch;
   stamp(stored, times, config, nowMs);
   return stored;
 }
 
 /** compression.type of the topic: the producer's codec is kept, or the batch is compressed anew. */
-function inTopicCodec(batch: RecordBatch, config: LogConfig): RecordBatch {
-  const wanted = config['compression.type'];
-  if (wanted === 'producer') return batch;
+function inTopicCodec(batch: RecordBatch, wanted: LogConfig['compression.type']): Buffer | undefined {
+  if (wanted === 'producer') return undefined;
   const type = (wanted === 'uncompressed' ? 'none' : wanted) as CompressionType;
-  if (compressionTypes[batch.compression] === type) return batch;
-  const stored = new RecordBatch(recompress(batch, type));
-  if (stored.sizeInBytes > config['max.message.bytes']) {
-    throw new KafkaError('MESSAGE_TOO_LARGE', `The record batch is ${stored.sizeInBytes} bytes after recompression, more than ${config['max.message.bytes']}`);
-  }
-  return stored;
+  return compressionTypes[batch.compression] === type ? undefined : recompress(batch, type);
 }
 
 function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogConfig, nowMs: number): void {

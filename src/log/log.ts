@@ -20,11 +20,14 @@ import { LogFlusher } from './log-flusher';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { LogStorage } from './log-storage';
-import { firstBatchAround, readProducedBatch, validateFetchedBatches, validateProducedBatch } from './log-validator';
+import { CheckedRecords, firstBatchAround, readProducedBatch, requireProducedSize, validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
 import { SegmentRolling } from './segment-rolling';
 import { LogTail } from './tail-cache';
+
+/** Looks at the records of a batch; what it throws is thrown by the append, and nothing was appended. */
+export type CheckRecords = (batch: RecordBatch, config: LogConfig) => CheckedRecords;
 
 export class Log {
   readonly epochs: LeaderEpochCache;
@@ -75,12 +78,13 @@ export class Log {
    * Appends one produced batch: checks it, gives it offsets and the leader epoch. One that is here already is answered
    * before the settings are looked at: told that it is too large now, a client would split it and write it again.
    */
-  appendAsLeader(records: Buffer, leaderEpoch: number): AppendInfo {
+  appendAsLeader(records: Buffer, leaderEpoch: number, check?: CheckRecords): AppendInfo {
     const nowMs = this.context.clock.wallMs();
     const produced = readProducedBatch(records);
     const known = this.producers.state.findRepeated(produced);
     if (known) return repeatedAppend(known, this.config);
-    const batch = validateProducedBatch(produced, this.config, nowMs);
+    requireProducedSize(produced, this.config);
+    const batch = validateProducedBatch(produced, this.config, nowMs, check?.(produced, this.config));
     if (batch.sizeInBytes > this.config['segment.bytes']) {
       throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
     }

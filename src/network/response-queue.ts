@@ -22,6 +22,10 @@ const FREE_UNSENT_BYTES = 64 * 1024;
 export interface Asker {
   /** Calls `listener` if the connection ends before the answer is there, at once if it has ended. */
   onGone(listener: () => void): void;
+  /** No later request of the connection is started until the function that is returned has been called. */
+  hold(): () => void;
+  /** Resolves in a later turn of the loop, when others have had theirs: for work that is longer than 20 ms. */
+  nextTurn(): Promise<void>;
 }
 
 /**
@@ -48,7 +52,29 @@ export class ResponseSlot implements Asker {
   private isGone = false;
   private goneListeners: (() => void)[] | undefined;
 
-  constructor(readonly api: Api, readonly correlationId: number, readonly isServedAlone: boolean) {}
+  /** What comes behind has to wait until this is over. */
+  isHolding = false;
+  /** Ends the holding; set while it lasts. */
+  onReleased: (() => void) | undefined;
+
+  constructor(
+    readonly api: Api,
+    readonly correlationId: number,
+    readonly isServedAlone: boolean,
+    private readonly turns: WorkTurns,
+  ) {}
+
+  nextTurn(): Promise<void> {
+    return this.turns.next();
+  }
+
+  hold(): () => void {
+    this.isHolding = true;
+    return () => {
+      this.isHolding = false;
+      this.onReleased?.();
+    };
+  }
 
   onGone(listener: () => void): void {
     if (this.isGone) return listener();
@@ -101,7 +127,8 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
     if (this.hasUnsent) return false;
     if (this.slots.length === 0) return true;
     if (isServedAlone || this.slots.length >= MAX_IN_PROGRESS || this.owner.isFullOfWaiting) return false;
-    return !this.slots[this.slots.length - 1]!.isServedAlone;
+    const last = this.slots[this.slots.length - 1]!;
+    return !last.isServedAlone && !last.isHolding;
   }
 
   add(slot: ResponseSlot): void {

@@ -215,23 +215,33 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
 
   /**
    * The frame's room is given back as soon as its handler returns: what waits must not keep others from being
-   * read.
+   * read. A handler that still works on the frame itself keeps it until it lets the next request start.
    */
   private take(frame: Buffer): void {
     const { lease } = this;
     this.lease = undefined;
+    let slot: ResponseSlot | undefined;
     try {
-      this.start(frame);
+      slot = this.start(frame);
     } finally {
-      lease?.giveBack();
+      if (slot?.isHolding) this.giveBackLater(slot, lease);
+      else lease?.giveBack();
     }
   }
 
-  private start(frame: Buffer): void {
+  private giveBackLater(slot: ResponseSlot, lease: Lease | undefined): void {
+    slot.onReleased = () => {
+      lease?.giveBack();
+      this.advance();
+    };
+    slot.onGone(() => lease?.giveBack());
+  }
+
+  private start(frame: Buffer): ResponseSlot {
     const { header, api, body } = decodeRequest(frame, apiByKey);
     const { isServedAlone } = requestLimits(api.key);
     if (isServedAlone) this.wasBroker = this.server.isBroker(this.listenerName, frame);
-    const slot = new ResponseSlot(api, header.correlationId, isServedAlone);
+    const slot = new ResponseSlot(api, header.correlationId, isServedAlone, this.turns);
     this.responses.add(slot);
     const finish = (response: unknown) => {
       if (response instanceof CloseConnection) this.isEnding = true;
@@ -244,11 +254,15 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
       asker: slot,
     };
     const result = this.server.serve(api, body, context);
-    if (!(result instanceof Promise)) return finish(result);
+    if (!(result instanceof Promise)) {
+      finish(result);
+      return slot;
+    }
     // Records are let go of when they are in the log; other requests stay in memory as they are.
     slot.waitingBytes = containsRecords(api.request) ? 0 : frame.length;
     this.server.startsWaiting(slot.waitingBytes);
     result.then(finish).catch((error) => this.fail(`${api.name} failed: ${messageOf(error)}`));
+    return slot;
   }
 
   /** Lets what is written arrive, then closes. */

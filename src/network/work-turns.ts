@@ -48,6 +48,18 @@ export class WorkTurns {
     this.schedule();
   }
 
+  /** Resolves when it is the caller's turn; he has it for himself, as nobody sees when his work ends. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wait({
+        takeTurn: () => {
+          this.workedMs = TURN_MS;
+          resolve();
+        },
+      }, false);
+    });
+  }
+
   forget(taker: TurnTaker): void {
     this.brokers.delete(taker);
     this.clients.delete(taker);
@@ -69,5 +81,6 @@ export class WorkTurns {
         if (queue.delete(taker)) taker.takeTurn();
       }
     }
+    if (this.isOver) this.schedule();
   }
 }

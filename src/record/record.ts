@@ -81,7 +81,7 @@ function readHeaders(reader: VarintReader): readonly Header[] {
 
 /**
  * The records section of a batch as a reader over plain bytes; decompresses where it must, within `maxBytes`.
- * Throws CORRUPT_MESSAGE.
+ * Throws as `decompress` does.
  */
 export function recordsSection(batch: RecordBatch, maxBytes?: number): VarintReader {
   const start = batch.start + BATCH_HEADER_BYTES;

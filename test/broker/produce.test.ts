@@ -5,7 +5,10 @@ import { handleProduce } from '../../src/broker/handlers/produce';
 import { Partition } from '../../src/broker/partition';
 import { Purgatory } from '../../src/broker/purgatory';
 import { ErrorName, errorName, KafkaError } from '../../src/common/errors';
-import { CloseConnection } from '../../src/network/server-connection';
+import { Clock } from '../../src/common/host';
+import { Asker, CloseConnection } from '../../src/network/server-connection';
+
+const ASKER: Asker = { onGone: () => {}, hold: () => () => {}, nextTurn: () => Promise.resolve() };
 
 /** Two partitions whose outcome is set by the test. */
 function leader(outcomes: Record<number, ErrorName | 'pending'>) {
@@ -33,7 +36,7 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
   };
   const produce = (acks: number, topic: string, clientId = 'client') =>
     handleProduce(
-      replicas,
+      { replicas, host: { clock: { monotonicMs: () => 0 } as Clock }, maxExpandedBytes: 1 << 20 },
       {
         acks,
         timeoutMs: 1000,
@@ -41,7 +44,7 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
           { name: topic, partitionData: [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] })) },
         ],
       },
-      { header: { clientId }, asker: { onGone: () => {} } },
+      { header: { clientId }, asker: ASKER },
     );
   const errorsOf = async (acks: number, topic: string, clientId?: string) => {
     const response = await produce(acks, topic, clientId);

@@ -472,3 +472,21 @@ test('when the memory for requests is used up that is said, and not a thousand t
   }
   expect(lines.filter((line) => line.startsWith('queued.max.request.bytes (2000) of clients')).length).toBe(1);
 });
+
+test('a request whose handler still works on it keeps its room, and what comes behind it is not started', async () => {
+  let release = () => {};
+  const { dial, asked, gauge, pass } = await serverWith((_api: Api, _body: unknown, { asker }: RequestContext) => {
+    release = asker.hold();
+    return never();
+  });
+  const peer = await dial();
+  halves(peer, produceFrame(1500));
+  peer.write(produceFrame(10));
+  await pass(100);
+  expect(asked).toEqual(['Produce']);
+  expect(gauge('MemoryPoolUsed')).toBeGreaterThan(1500);
+  release();
+  await pass(10);
+  expect(asked).toEqual(['Produce', 'Produce']);
+  expect(gauge('MemoryPoolUsed')).toBe(0);
+});

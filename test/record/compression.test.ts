@@ -104,3 +104,13 @@ test('the size of an LZ4 stream that lies is found out without reading beyond it
     }
   }
 });
+
+test.each(CODECS)('%s: a bomb is found out before it has expanded beyond what is allowed', (codec) => {
+  const bomb = compress(codec, Buffer.alloc(8 << 20));
+  const id = CODECS.indexOf(codec) + 1;
+  expect(() => decompress(id, bomb, 1 << 20)).toThrow(ExpansionError);
+  expect(() => decompress(id, bomb.subarray(0, bomb.length >> 1), 1 << 20)).toThrow();
+  expect(decompress(id, bomb, 9 << 20).length).toBe(8 << 20);
+  const honest = compress(codec, Buffer.from('some records '.repeat(500)));
+  expect(decompress(id, honest, 1 << 20).length).toBe(6500);
+});

@@ -105,7 +105,8 @@ async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker)
   const topics = distinct(request.topics);
   let partitionsLeft = MAX_PARTITIONS;
   let surroundings: TopicSurroundings | undefined;
-  return inTurns(deps.host.clock, topics.values(), async ({ topic, times }) => {
+  const turns = { clock: deps.host.clock, next: () => asker.nextTurn() };
+  return inTurns(turns, topics.values(), async ({ topic, times }) => {
     const { name, numPartitions, assignments } = topic;
     try {
       if (topics.size > MAX_TOPICS) {

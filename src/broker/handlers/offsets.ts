@@ -5,8 +5,7 @@
  */
 import { tpName } from '../../common/cluster-types';
 import { errorCode, KafkaError } from '../../common/errors';
-import { Clock } from '../../common/host';
-import { inTurns } from '../../common/in-turns';
+import { inTurns, Turns } from '../../common/in-turns';
 import { listOffsets } from '../../protocol/messages/metadata';
 import { offsetForLeaderEpoch } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
@@ -65,7 +64,7 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
 
 /** A look-up by timestamp reads the disk, so many of them are made in turns. */
 export async function handleListOffsets(
-  clock: Clock, replicas: ReplicaManager, request: ListOffsetsRequest,
+  turns: Turns, replicas: ReplicaManager, request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {
   const duplicates = duplicatesOf(request);
   const listed = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: ListedPartition) => caught(() => {
@@ -77,7 +76,7 @@ export async function handleListOffsets(
     return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
   }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }));
   const rows = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({ name, row })));
-  const answers = await inTurns(clock, rows, ({ name, row }) => listed(name, row));
+  const answers = await inTurns(turns, rows, ({ name, row }) => listed(name, row));
   let next = 0;
   const topics = request.topics.map(({ name, partitions }) => {
     return { name, partitions: answers.slice(next, next += partitions.length) };

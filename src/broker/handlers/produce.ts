@@ -3,13 +3,23 @@
  * what was appended, and for acks 0 never, except that an error closes the connection. Internal topics are
  * not for clients.
  *
+ * Nearly always all batches are appended here and now. A batch that expands to much is checked off the loop, and
+ * many batches are appended in turns; until that is done no later request of the connection is started, so that
+ * batches stay in order. What the batches of a request expand to is bounded (docs/decisions/0016).
+ *
  * Kafka: server/KafkaApis.scala#handleProduceRequest, server/DelayedProduce.scala@2.8.2
  */
 import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
-import { CloseConnection, RequestContext } from '../../network/server-connection';
+import { Clock, OffLoop } from '../../common/host';
+import { checkOffLoop, IN_PLACE_BYTES } from '../../log/batch-check';
+import { LogConfig } from '../../log/log-config';
+import { CheckedRecords, checkRecords, recordRules } from '../../log/log-validator';
+import { Asker, CloseConnection, RequestContext } from '../../network/server-connection';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
+import { ExpansionError } from '../../record/compression';
+import { RecordBatch } from '../../record/record-batch';
 import { DelayedOperation } from '../purgatory';
 import { ReplicaManager } from '../replica-manager';
 
@@ -24,6 +34,15 @@ const ADMIN_CLIENT_ID = '__admin_client';
 
 /** What produce requests need of the replica manager. */
 type Replicas = Pick<ReplicaManager, 'require' | 'appended' | 'replicationOutcome' | 'producePurgatory'>;
+
+export interface ProduceDeps {
+  readonly host: { readonly clock: Clock; readonly offLoop?: OffLoop };
+  readonly replicas: Replicas;
+  /** What all compressed batches of a request may expand to, in bytes. */
+  readonly maxExpandedBytes: number;
+}
+
+const TURN_MS = 20;
 
 interface Rights {
   readonly acks: number;
@@ -56,30 +75,99 @@ function failure(tp: TopicPartition, error: unknown): PartitionResult {
   };
 }
 
-function append(
-  replicas: Replicas,
-  tp: TopicPartition,
-  records: Buffer,
-  { acks, mayWriteInternal }: Rights,
-): PartitionResult {
-  try {
-    if (isInternalTopic(tp.topic) && !mayWriteInternal)
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${tp.topic}`);
-    const partition = replicas.require(tp);
-    const info = partition.appendAsLeader(records, acks);
-    replicas.appended(tp);
-    return {
-      tp,
-      error: 'NONE',
-      message: null,
-      baseOffset: info.firstOffset,
-      nextOffset: info.lastOffset + 1,
-      logAppendTimeMs: info.logAppendTimeMs,
-      logStartOffset: partition.log.logStartOffset,
-      pending: acks === -1,
-    };
-  } catch (error) {
-    return failure(tp, error);
+/** Appends the batches of one request, one after the other. */
+class RequestAppend {
+  readonly results: PartitionResult[] = [];
+  private readonly rows: { readonly tp: TopicPartition; readonly records: Buffer }[];
+  private readonly rights: Rights;
+  private readonly isValid: boolean;
+  private readonly nextTurn: () => Promise<void>;
+  private expandedLeft: number;
+  /** Of the next row, if it was checked off the loop. */
+  private checked: CheckedRecords | undefined;
+
+  constructor(
+    private readonly deps: ProduceDeps,
+    { acks, topicData }: ProduceRequest,
+    { header: { clientId }, asker }: ProduceContext,
+  ) {
+    this.nextTurn = () => asker.nextTurn();
+    this.rights = { acks, mayWriteInternal: clientId === ADMIN_CLIENT_ID };
+    this.isValid = acks === 0 || acks === 1 || acks === -1;
+    this.expandedLeft = deps.maxExpandedBytes;
+    this.rows = topicData.flatMap(({ name, partitionData }) =>
+      partitionData.map(({ index, records }) => ({ tp: { topic: name, partition: index }, records: records[0]! })),
+    );
+  }
+
+  /** Goes on until all is appended, or returns what to wait for before going on. */
+  run(): Promise<void> | undefined {
+    const { clock } = this.deps.host;
+    const startMs = clock.monotonicMs();
+    while (this.results.length < this.rows.length) {
+      const { tp, records } = this.rows[this.results.length]!;
+      const result = this.isValid
+        ? this.append(tp, records)
+        : failure(tp, new KafkaError('INVALID_REQUIRED_ACKS'));
+      if (result instanceof Promise) return result;
+      this.results.push(result);
+      const isOver = this.results.length < this.rows.length && clock.monotonicMs() - startMs >= TURN_MS;
+      if (isOver) return this.nextTurn();
+    }
+    return undefined;
+  }
+
+  private append(tp: TopicPartition, records: Buffer): PartitionResult | Promise<void> {
+    const { replicas } = this.deps;
+    const { acks, mayWriteInternal } = this.rights;
+    const { checked } = this;
+    this.checked = undefined;
+    let offLoop: Promise<void> | undefined;
+    try {
+      if (isInternalTopic(tp.topic) && !mayWriteInternal)
+        throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${tp.topic}`);
+      const partition = replicas.require(tp);
+      const info = partition.appendAsLeader(records, acks, (batch, config) => {
+        if (checked) return checked;
+        try {
+          return this.expanded(checkRecords(batch, recordRules(config, Math.min(IN_PLACE_BYTES, this.expandedLeft))));
+        } catch (error) {
+          if (error instanceof ExpansionError) offLoop = this.checkLater(batch, config);
+          throw error;
+        }
+      });
+      replicas.appended(tp);
+      return {
+        tp,
+        error: 'NONE',
+        message: null,
+        baseOffset: info.firstOffset,
+        nextOffset: info.lastOffset + 1,
+        logAppendTimeMs: info.logAppendTimeMs,
+        logStartOffset: partition.log.logStartOffset,
+        pending: acks === -1,
+      };
+    } catch (error) {
+      return offLoop ?? failure(tp, error);
+    }
+  }
+
+  private expanded(checked: CheckedRecords): CheckedRecords {
+    this.expandedLeft -= checked.expandedBytes;
+    return checked;
+  }
+
+  /** Then the same row is appended with what was found, or its failure is its result. */
+  private async checkLater(batch: RecordBatch, config: LogConfig): Promise<void> {
+    const { tp } = this.rows[this.results.length]!;
+    try {
+      if (this.expandedLeft <= IN_PLACE_BYTES) throw new ExpansionError(this.expandedLeft);
+      const rules = recordRules(config, this.expandedLeft);
+      this.checked = this.expanded(await checkOffLoop(this.deps.host.offLoop, batch, rules));
+    } catch (error) {
+      const isTooMuch = error instanceof ExpansionError;
+      this.results.push(failure(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error));
+    }
   }
 }
 
@@ -126,23 +214,6 @@ function delayedProduce(
   };
 }
 
-function appendAll(
-  replicas: Replicas,
-  { acks, topicData }: ProduceRequest,
-  clientId: string | null,
-): PartitionResult[] {
-  const isValid = acks === 0 || acks === 1 || acks === -1;
-  const rights = { acks, mayWriteInternal: clientId === ADMIN_CLIENT_ID };
-  return topicData.flatMap(({ name, partitionData }) =>
-    partitionData.map(({ index, records }) => {
-      const tp = { topic: name, partition: index };
-      return isValid
-        ? append(replicas, tp, records[0]!, rights)
-        : failure(tp, new KafkaError('INVALID_REQUIRED_ACKS'));
-    }),
-  );
-}
-
 /**
  * With acks 0 nobody reads an answer. That something failed is told by closing the connection: the producer
  * looks anew.
@@ -156,19 +227,36 @@ function answerNothing(results: readonly PartitionResult[]): CloseConnection | u
     : new CloseConnection(`error during a produce request with acks=0 (${failed.join(', ')})`);
 }
 
-/** What waits in the purgatory holds no record: the request's memory is free as soon as this returns. */
+type Answer = ProduceResponse | CloseConnection | undefined;
+
+/** What waits in the purgatory holds no record: the request's memory is free as soon as all is appended. */
 export function handleProduce(
-  replicas: Replicas, request: ProduceRequest, { header, asker }: ProduceContext,
-): ProduceResponse | Promise<ProduceResponse> | CloseConnection | undefined {
+  deps: ProduceDeps, request: ProduceRequest, context: ProduceContext,
+): Answer | Promise<Answer> {
+  const appends = new RequestAppend(deps, request, context);
+  const waiting = appends.run();
   const { acks, timeoutMs } = request;
-  const results = appendAll(replicas, request, header.clientId);
+  const answer = () => answerTo(deps.replicas, { acks, timeoutMs }, appends.results, context.asker);
+  return waiting === undefined ? answer() : inOrder(appends, waiting, context.asker).then(answer);
+}
+
+/** Later requests of the connection are not started meanwhile. */
+async function inOrder(appends: RequestAppend, first: Promise<void>, asker: Asker): Promise<void> {
+  const release = asker.hold();
+  try {
+    for (let waiting: Promise<void> | undefined = first; waiting; waiting = appends.run()) await waiting;
+  } finally {
+    release();
+  }
+}
+
+function answerTo(
+  replicas: Replicas, { acks, timeoutMs }: Pick<ProduceRequest, 'acks' | 'timeoutMs'>,
+  results: readonly PartitionResult[], asker: Asker,
+): Answer | Promise<Answer> {
   if (acks === 0) return answerNothing(results);
   const pending = results.filter((result) => result.pending).map(({ tp }) => tp);
   if (pending.length === 0) return respond(results);
-  return replicas.producePurgatory.tryCompleteElseWatch(
-    delayedProduce(replicas, results),
-    pending,
-    timeoutMs,
-    asker,
-  );
+  const operation = delayedProduce(replicas, results);
+  return replicas.producePurgatory.tryCompleteElseWatch(operation, pending, timeoutMs, asker);
 }

@@ -1,0 +1,51 @@
+/** The thread beside the loop: a real one. */
+import * as path from 'node:path';
+import { WorkerThread } from '../../src/host/worker-thread';
+import { checkOffLoop } from '../../src/log/batch-check';
+import { buildBatch, recompress } from '../../src/record/batch-builder';
+import { RecordBatch } from '../../src/record/record-batch';
+import { loadZstd } from '../../src/record/zstd';
+
+const MODULE = path.join(__dirname, '../../src/log/batch-check.js');
+const RULES = { needKeys: false, codec: 'producer', maxExpandedBytes: 64 << 20 } as const;
+
+const threads: WorkerThread[] = [];
+
+function threadWith(module: string): WorkerThread {
+  const thread = new WorkerThread(module);
+  threads.push(thread);
+  return thread;
+}
+
+afterEach(() => Promise.all(threads.splice(0).map((thread) => thread.close())));
+
+function batchOf(bytes: number): RecordBatch {
+  return new RecordBatch(buildBatch([{ timestamp: 1000, value: Buffer.alloc(bytes) }]));
+}
+
+test('a batch is checked in the thread as in place: what it finds, what it stores, what it refuses', async () => {
+  await loadZstd();
+  const thread = threadWith(MODULE);
+  const bomb = new RecordBatch(recompress(batchOf(8 << 20), 'zstd'));
+  expect(await checkOffLoop(thread, bomb, RULES)).toMatchObject({ maxTimestamp: 1000, stored: undefined });
+  const gzipped = await checkOffLoop(thread, bomb, { ...RULES, codec: 'gzip' });
+  expect(new RecordBatch(gzipped.stored!).compression).toBe(1);
+  await expect(checkOffLoop(thread, bomb, { ...RULES, maxExpandedBytes: 1 << 20 })).rejects.toMatchObject({
+    errorName: 'MESSAGE_TOO_LARGE',
+  });
+  await expect(checkOffLoop(thread, bomb, { ...RULES, needKeys: true })).rejects.toMatchObject({
+    errorName: 'INVALID_RECORD',
+  });
+});
+
+test('a task that is not there fails alone, and the thread goes on', async () => {
+  const thread = threadWith(MODULE);
+  await expect(thread.run('no-such-task', {})).rejects.toThrow();
+  const plain = batchOf(10);
+  expect(await checkOffLoop(thread, plain, RULES)).toMatchObject({ maxTimestamp: 1000 });
+});
+
+test('a thread that ends fails what waits for it', async () => {
+  const thread = threadWith(path.join(__dirname, 'no-such-module.js'));
+  await expect(thread.run('checkBatch', {})).rejects.toThrow('the worker thread ended');
+});
