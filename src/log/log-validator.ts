@@ -44,6 +44,9 @@ export interface CheckedRecords {
   readonly stored: Buffer | undefined;
 }
 
+/** Looks at the records of a batch; what it throws is thrown by the append, and nothing was appended. */
+export type CheckRecords = (batch: RecordBatch, config: LogConfig) => CheckedRecords;
+
 export function recordRules(config: LogConfig, maxExpandedBytes: number): RecordRules {
   const needKeys = config['cleanup.policy'].includes('compact');
   return { needKeys, codec: config['compression.type'], maxExpandedBytes };
@@ -96,17 +99,13 @@ function requireSize(bytes: number, config: LogConfig, what: string): void {
   throw new KafkaError('MESSAGE_TOO_LARGE', `${size} exceeds the maximum configured value of ${most}`);
 }
 
-/** Before anything is decompressed. Throws MESSAGE_TOO_LARGE. */
-export function requireProducedSize(batch: RecordBatch, config: LogConfig): void {
-  requireSize(batch.sizeInBytes, config, '');
-}
-
 /** The batch as it is to be stored under the topic's settings: its codec, and with the broker's timestamps set. */
 export function validateProducedBatch(
-  batch: RecordBatch, config: LogConfig, nowMs: number, checked?: CheckedRecords,
+  batch: RecordBatch, config: LogConfig, nowMs: number, check?: CheckRecords,
 ): RecordBatch {
-  requireProducedSize(batch, config);
-  const { times, stored: bytes } = checked ?? checkRecords(batch, recordRules(config, Infinity));
+  requireSize(batch.sizeInBytes, config, '');
+  const checked = check?.(batch, config) ?? checkRecords(batch, recordRules(config, Infinity));
+  const { times, stored: bytes } = checked;
   if (bytes) requireSize(bytes.length, config, ' after recompression');
   const stored = bytes ? new RecordBatch(bytes) : batch;
   stamp(stored, times, config, nowMs);

@@ -20,14 +20,13 @@ import { LogFlusher } from './log-flusher';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { LogStorage } from './log-storage';
-import { CheckedRecords, firstBatchAround, readProducedBatch, requireProducedSize, validateFetchedBatches, validateProducedBatch } from './log-validator';
+import { CheckRecords, firstBatchAround, readProducedBatch, validateFetchedBatches, validateProducedBatch } from './log-validator';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
 import { SegmentRolling } from './segment-rolling';
 import { LogTail } from './tail-cache';
 
-/** Looks at the records of a batch; what it throws is thrown by the append, and nothing was appended. */
-export type CheckRecords = (batch: RecordBatch, config: LogConfig) => CheckedRecords;
+export { CheckRecords } from './log-validator';
 
 export class Log {
   readonly epochs: LeaderEpochCache;
@@ -83,8 +82,7 @@ export class Log {
     const produced = readProducedBatch(records);
     const known = this.producers.state.findRepeated(produced);
     if (known) return repeatedAppend(known, this.config);
-    requireProducedSize(produced, this.config);
-    const batch = validateProducedBatch(produced, this.config, nowMs, check?.(produced, this.config));
+    const batch = validateProducedBatch(produced, this.config, nowMs, check);
     if (batch.sizeInBytes > this.config['segment.bytes']) {
       throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
     }

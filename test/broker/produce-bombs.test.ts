@@ -4,7 +4,7 @@ import { errorName } from '../../src/common/errors';
 import { Clock } from '../../src/common/host';
 import { tasks } from '../../src/log/batch-check';
 import { LogConfig, logConfigTable } from '../../src/log/log-config';
-import { CheckRecords } from '../../src/log/log';
+import { CheckRecords } from '../../src/log/log-validator';
 import { Asker, CloseConnection } from '../../src/network/server-connection';
 import { buildBatch, recompress } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
