@@ -26,6 +26,8 @@ const EMPTY = [
   ...OPERATIONS.map((operation) => purgatory('NumCompletedWatched', operation)),
   server('MemoryPoolUsed'),
   server('BrokerMemoryPoolUsed'),
+  server('ResponseMemoryUsed'),
+  server('BrokerResponseMemoryUsed'),
 ];
 
 function problemsOf({ metrics }: MeteredBroker): string[] {

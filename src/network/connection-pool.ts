@@ -10,6 +10,9 @@ import { Host, sleep } from '../common/host';
 import { Api } from '../protocol/schema';
 import { RpcConnection, RpcOptions } from './rpc-connection';
 
+/** Less than brokers allow (connections.max.idle.ms), so that none is used in the moment in which it is closed. */
+const MAX_IDLE_MS = 540_000;
+
 interface Slot {
   readonly address: HostPort;
   connection: Promise<RpcConnection>;
@@ -33,6 +36,7 @@ export class ConnectionPool {
     if (this.isClosed) return Promise.reject(new KafkaError('ILLEGAL_STATE', 'the client is closed'));
     const key = `${address.host}:${address.port}`;
     const slot = this.slots.get(key);
+    if (slot?.open?.isIdle(MAX_IDLE_MS)) slot.open.close();
     if (slot && (slot.open === undefined || slot.open.isOpen)) return slot.connection;
     const fresh: Slot = { address, open: undefined, connection: this.connect(key, address) };
     this.slots.set(key, fresh);

@@ -3,7 +3,8 @@
  *
  * The listeners that only brokers use have room of their own: neither `max.connections` nor the rate of the whole
  * broker keeps a broker out, only what is set for them. Kafka lets who comes too many wait in the
- * kernel's queue; here he waits for up to a second where the rate is exceeded, and is refused else.
+ * kernel's queue; here he waits for up to a second where the rate is exceeded, and is refused else, unless
+ * another connection is idle (idle-connections.ts).
  *
  * Kafka: network/SocketServer.scala#ConnectionQuotas@2.8.2
  */
@@ -54,7 +55,7 @@ function counted(setting: string, limits: ListenerLimits): Counted {
   return { ...limits, setting, count: 0, rate: new Rate(limits.creationRate) };
 }
 
-export type Admission = { readonly refusal: string } | { readonly refusal: undefined; readonly delayMs: number };
+export type Admission = { readonly refusal: string; readonly isFull: boolean } | { readonly refusal: undefined; readonly delayMs: number };
 
 export class ConnectionQuotas {
   private readonly broker: Counted;
@@ -82,10 +83,11 @@ export class ConnectionQuotas {
     const nowMs = this.clock.monotonicMs();
     const listener = this.listener(listenerName);
     const bounds = this.brokerListeners.includes(listenerName) ? [listener] : [this.broker, listener];
+    const isFull = bounds.includes(this.broker) && this.broker.count >= this.broker.maxConnections;
     const refusal = this.refusal(bounds, ip);
-    if (refusal !== undefined) return { refusal };
+    if (refusal !== undefined) return { refusal, isFull };
     const delayMs = Math.max(...bounds.map(({ rate }) => rate.delayMs(nowMs)));
-    if (delayMs > MAX_DELAY_MS) return { refusal: 'max.connection.creation.rate is exceeded' };
+    if (delayMs > MAX_DELAY_MS) return { refusal: 'max.connection.creation.rate is exceeded', isFull };
     for (const { rate } of bounds) rate.book(nowMs);
     for (const one of [listener, this.broker]) one.count++;
     this.perIp.set(ip, (this.perIp.get(ip) ?? 0) + 1);

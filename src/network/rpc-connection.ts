@@ -43,6 +43,7 @@ export class RpcConnection {
   private readonly unsent: Unsent[] = [];
   private nextCorrelationId = 0;
   private closedReason: string | undefined;
+  private usedMs: number;
   private readonly closeListeners: ((reason: string) => void)[] = [];
 
   private constructor(
@@ -50,6 +51,7 @@ export class RpcConnection {
     private readonly connection: Connection,
     private readonly options: RpcOptions,
   ) {
+    this.usedMs = clock.monotonicMs();
     connection.onData((chunk) => this.receive(chunk));
     connection.onDrain(() => this.drained());
     connection.onClose((reason) => this.closed(reason));
@@ -76,6 +78,11 @@ export class RpcConnection {
   }
   get inFlightCount(): number {
     return this.inFlight.length;
+  }
+
+  /** Nothing is waited for, and nothing was sent for longer than this. */
+  isIdle(forMs: number): boolean {
+    return this.inFlight.length === 0 && this.clock.monotonicMs() - this.usedMs > forMs;
   }
 
   onClose(listener: (reason: string) => void): void {
@@ -127,6 +134,7 @@ export class RpcConnection {
   }
 
   private correlate(): number {
+    this.usedMs = this.clock.monotonicMs();
     const id = this.nextCorrelationId;
     this.nextCorrelationId = (id + 1) % 0x7fff_ffff;
     return id;

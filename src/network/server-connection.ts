@@ -74,6 +74,8 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     private readonly connection: Connection,
     readonly listenerName: string,
     private readonly server: ConnectionOwner,
+    /** Told at once when we end the connection; the host tells it later. */
+    private readonly onEnded: () => void = () => {},
   ) {
     this.parser = new FrameParser(server.options.maxFrameBytes);
     this.responses = new ResponseQueue(connection, this);
@@ -285,6 +287,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
 
   destroy(reason: string): void {
     this.closed();
+    this.onEnded();
     this.connection.destroy(reason);
   }
 }

@@ -9,12 +9,13 @@
  * Kafka: network/SocketServer.scala@2.8.2; differs: Kafka serves one request of a connection at a time.
  */
 import { errnoOf, messageOf } from '../common/errors';
-import { Connection, Host, Listener, Log, Timer } from '../common/host';
+import { Connection, Host, Listener, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { RepeatedWarning } from '../common/repeated-warning';
 import { isBrokerRequest } from '../protocol/wire';
 import { ConnectionLimits, ConnectionQuotas, ipOf } from './connection-quotas';
 import { FrameBudget } from './frame-budget';
+import { IdleConnections } from './idle-connections';
 import { Serve, ServerConnection } from './server-connection';
 import { WorkTurns } from './work-turns';
 
@@ -22,8 +23,6 @@ import { WorkTurns } from './work-turns';
 const MAX_FRAME_MS = 30_000;
 /** A frame up to this size needs no room: about what the host hands over at once. */
 const FREE_FRAME_BYTES = 64 * 1024;
-/** Idle connections are looked for so often in their time. */
-const IDLE_LOOKS = 10;
 
 export interface SocketServerOptions {
   readonly maxFrameBytes: number;
@@ -51,7 +50,7 @@ export class SocketServer {
   private readonly clients: Budgets;
   private readonly brokers: Budgets;
   private readonly refusals: RepeatedWarning;
-  private idleTimer: Timer | undefined;
+  private readonly idle: IdleConnections;
   /** Frames above this ask for room. */
   readonly freeFrameBytes: number;
   readonly turns: WorkTurns;
@@ -67,6 +66,7 @@ export class SocketServer {
     this.turns = new WorkTurns(host.clock);
     this.quotas = new ConnectionQuotas(host.clock, connections, brokerListeners);
     this.refusals = new RepeatedWarning(host.clock, log);
+    this.idle = new IdleConnections(host.clock, log, options.maxIdleMs);
     this.clients = this.budgets('clients');
     this.brokers = this.budgets('brokers');
     this.freeFrameBytes = Math.min(FREE_FRAME_BYTES, queuedMaxRequestBytes / 1000);
@@ -100,7 +100,7 @@ export class SocketServer {
         this.accept(connection, listenerName),
       );
       this.listeners.push(listener);
-      this.lookForIdle();
+      this.idle.start(this.connections);
       return listener.port;
     } catch (error) {
       const why = errnoOf(error) === 'EADDRINUSE' ? 'Address already in use' : messageOf(error);
@@ -126,46 +126,33 @@ export class SocketServer {
   private accept(connection: Connection, listenerName: string): void {
     const { remoteAddress } = connection;
     const ip = ipOf(remoteAddress);
-    const admission = this.quotas.open(listenerName, ip);
+    let admission = this.quotas.open(listenerName, ip);
+    if (admission.refusal !== undefined && admission.isFull && this.idle.closeOne(this.connections))
+      admission = this.quotas.open(listenerName, ip);
     if (admission.refusal !== undefined) {
       const { refusal } = admission;
       this.refusals.warn(() => `Rejected connection from ${remoteAddress}: ${refusal}`);
       connection.destroy(refusal);
       return;
     }
-    let served: ServerConnection | undefined;
     let isGone = false;
-    connection.onClose(() => {
+    let served: ServerConnection | undefined;
+    const gone = () => {
+      if (isGone) return;
       isGone = true;
       this.quotas.close(listenerName, ip);
-      if (served === undefined) return;
-      served.closed();
-      this.connections.delete(served);
-    });
+      served?.closed();
+      if (served) this.connections.delete(served);
+    };
+    connection.onClose(gone);
     const serve = () => {
       if (isGone || this.isClosed) return connection.destroy('the broker is shutting down');
-      served = new ServerConnection(connection, listenerName, this);
+      served = new ServerConnection(connection, listenerName, this, gone);
       this.connections.add(served);
     };
     // Until then it is not read.
     if (admission.delayMs > 0) this.host.clock.schedule(admission.delayMs, serve);
     else serve();
-  }
-
-  /** Closes connections on which nothing moved. Kafka: common/network/Selector.java#maybeCloseOldestConnection */
-  private lookForIdle(): void {
-    const { maxIdleMs, log } = this.options;
-    if (maxIdleMs < 0 || this.idleTimer !== undefined) return;
-    this.idleTimer = this.host.clock.schedule(Math.max(1, maxIdleMs / IDLE_LOOKS), () => {
-      this.idleTimer = undefined;
-      const nowMs = this.host.clock.monotonicMs();
-      for (const connection of [...this.connections]) {
-        if (connection.idleMs(nowMs) <= maxIdleMs) continue;
-        if (log.debugOn) log.debug(`Closing connection from ${connection.remoteAddress}: it is idle`);
-        connection.destroy('connections.max.idle.ms is over');
-      }
-      this.lookForIdle();
-    });
   }
 
   /**
@@ -202,7 +189,7 @@ export class SocketServer {
     const closing = this.listeners.splice(0).map((listener) => listener.close());
     this.isClosed = true;
     for (const connection of [...this.connections]) connection.destroy('the broker is shutting down');
-    this.idleTimer?.cancel();
+    this.idle.close();
     for (const { requests, responses } of [this.clients, this.brokers]) {
       requests.close();
       responses.close();

@@ -15,6 +15,8 @@ function broker(planted: Record<string, number> = {}) {
   for (const name of [
     'MemoryPoolUsed',
     'BrokerMemoryPoolUsed',
+    'ResponseMemoryUsed',
+    'BrokerResponseMemoryUsed',
     'WaitingRequestBytes',
     'RequestsInProgress',
     'ConnectionCount',
@@ -46,6 +48,7 @@ test.each([
   ['an entry in a list of produce requests', { [`${PURGATORY}PurgatorySize,delayedOperation=Produce`]: 1 }],
   ['room that was not given back', { [`${SERVER}MemoryPoolUsed`]: 5000 }],
   ['room that a broker did not give back', { [`${SERVER}BrokerMemoryPoolUsed`]: 5000 }],
+  ['room of an answer that was not given back', { [`${SERVER}ResponseMemoryUsed`]: 5000 }],
   ['a request that is never answered', { [`${SERVER}RequestsInProgress`]: 3 }],
   ['a fetch whose peer is gone', { [`${SERVER}RequestsInProgress`]: 1 }],
   ['more fetches than connections', { [`${SERVER}ConnectionCount`]: 1 }],

@@ -1,5 +1,6 @@
 /** The bounds of the socket server over real sockets: what Node and the kernel buffer is counted too. */
 import * as net from 'node:net';
+import { sleep } from '../../src/common/host';
 import { silentLog, nodeClock } from '../../src/host/node-host';
 import { NodeNetwork } from '../../src/host/node-network';
 import { Metrics } from '../../src/common/metrics';
@@ -16,7 +17,7 @@ const FETCH = Buffer.concat(encodeRequest(fetch, 1, 'x', {
 }));
 
 async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while (!done()) await sleep(nodeClock, 1);
 }
 
 test('a peer that asks twenty times and does not read gets one answer built, and all when it reads', async () => {

@@ -3,11 +3,12 @@ import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
 import { Prng } from '../../src/simulation/prng';
+import { buildBatch } from '../../src/record/batch-builder';
 import { contentOf, LOG_DEFAULTS, LoneLog } from '../support/lone-log';
 
 const TP = { topic: 't', partition: 0 };
 
-async function start(lone: LoneLog): Promise<LogManager> {
+async function start(lone: LoneLog, producerIdExpirationMs = 1 << 30): Promise<LogManager> {
   const host = {
     name: 'test',
     clock: lone.clock,
@@ -27,7 +28,7 @@ async function start(lone: LoneLog): Promise<LogManager> {
     maxOpenFiles: 50,
     tailCacheBytes: 0,
     cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
-    producerIdExpirationMs: 1 << 30,
+    producerIdExpirationMs,
     onAllDirsFailed: () => {},
     mayHandOver: () => false,
     onLogsOffline: () => {},
@@ -78,4 +79,19 @@ test('a log dir whose high watermarks cannot be read goes offline, and its logs 
   expect(manager.readHighWatermarks()).toEqual(new Map());
   expect(manager.offlineDirs.length).toBe(1);
   expect(() => log.appendAsLeader(lone.batch(['a']), 0)).toThrow();
+});
+
+test('producer ids that are not used are forgotten at the start too, and others are kept', async () => {
+  const lone = new LoneLog();
+  const first = await start(lone);
+  const log = await first.getOrCreate(TP, true);
+  const nowMs = lone.clock.wallMs();
+  for (const [producerId, timestamp] of [[1, nowMs - 5000], [2, nowMs]] as const) {
+    const batch = buildBatch([{ timestamp, value: Buffer.from('v') }], { producerId, producerEpoch: 0, baseSequence: 0 });
+    log.appendAsLeader(batch, 0);
+  }
+  await first.close();
+  first.releaseLocks();
+  const second = await start(lone, 1000);
+  expect(second.get(TP)!.producerState.all.map(({ producerId }) => producerId)).toEqual([2]);
 });

@@ -16,7 +16,7 @@ const opened = (one: ConnectionQuotas, listener: string, ip: string, times: numb
 test('max.connections holds over all listeners, but for those that only brokers use', () => {
   const { quotas: one } = quotas({ maxConnections: 5 }, 'BROKER', 'CONTROL');
   expect(opened(one, 'CLIENT', 'a', 3) + opened(one, 'OTHER', 'b', 3)).toBe(5);
-  expect(one.open('CLIENT', 'c')).toEqual({ refusal: 'max.connections (5) reached' });
+  expect(one.open('CLIENT', 'c')).toEqual({ refusal: 'max.connections (5) reached', isFull: true });
   expect(opened(one, 'BROKER', 'd', 10) + opened(one, 'CONTROL', 'd', 10)).toBe(20);
   one.close('CLIENT', 'a');
   expect(opened(one, 'CLIENT', 'c', 1)).toBe(0);
@@ -30,7 +30,7 @@ test('a listener has a bound of its own, that of brokers too', () => {
   expect(opened(one, 'CLIENT', 'a', 5)).toBe(2);
   expect(opened(one, 'BROKER', 'a', 5)).toBe(2);
   expect(opened(one, 'OTHER', 'a', 5)).toBe(5);
-  expect(one.open('CLIENT', 'a')).toEqual({ refusal: 'listener.name.client.max.connections (2) reached' });
+  expect(one.open('CLIENT', 'a')).toEqual({ refusal: 'listener.name.client.max.connections (2) reached', isFull: false });
 });
 
 test('an address has its bound, or the one that is set for it', () => {

@@ -1,6 +1,7 @@
 /** The asking side: every promise settles, whatever the peer answers. */
 import { Connection } from '../../src/common/host';
 import { KafkaError } from '../../src/common/errors';
+import { ConnectionPool } from '../../src/network/connection-pool';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { apiByKey } from '../../src/protocol/apis';
 import { FrameParser } from '../../src/protocol/frame-parser';
@@ -69,4 +70,34 @@ test('a request that cannot be written down fails alone', async () => {
   });
   await expect(connection.request(metadata, {} as never)).rejects.toThrow();
   expect(await outcomes([ask(), ask()])).toEqual(['answered', 'answered']);
+});
+
+test('a pool leaves a connection that was idle before its broker does, and opens another one', async () => {
+  const world = new World('idle-pool');
+  const network = new SimNetwork(world);
+  const server = new SimHost(world, network, 'server').boot();
+  let accepted = 0;
+  await server.network.listen('server', 9092, (peer) => {
+    accepted++;
+    const parser = new FrameParser(1_000_000);
+    peer.onData((chunk) => parser.push(chunk, (frame) => {
+      const { header, api } = decodeRequest(frame, apiByKey);
+      const isFirst = api.key === apiVersions.key;
+      const answer = isFirst ? encodeResponse(apiVersions, header.correlationId, VERSIONS)
+        : encodeResponse(metadata, header.correlationId, ANSWER);
+      peer.write(answer);
+    }));
+  });
+  const client = new SimHost(world, network, 'client').boot();
+  const pool = new ConnectionPool(client, {
+    clientId: 'x', requestTimeoutMs: 1000, reconnectBackoffMs: 10, reconnectBackoffMaxMs: 10,
+  });
+  const ask = () => world.complete(pool.request({ host: 'server', port: 9092 }, metadata, ASKED), 5000, 'the answer');
+  await ask();
+  await world.run(world.nowMs + 500_000);
+  await ask();
+  expect(accepted).toBe(1);
+  await world.run(world.nowMs + 550_000);
+  await ask();
+  expect(accepted).toBe(2);
 });

@@ -490,3 +490,22 @@ test('a request whose handler still works on it keeps its room, and what comes b
   expect(asked).toEqual(['Produce', 'Produce']);
   expect(gauge('MemoryPoolUsed')).toBe(0);
 });
+
+test('where there is no room for a new connection the one that is idle for longest gives way, and none that is used', async () => {
+  const { dial, gauge, pass } = await serverWith((api: Api) => (api.name === 'JoinGroup' ? never() : METADATA_ANSWER), {
+    connections: limits(3),
+  });
+  const [waiting, longest, idle] = [await dial(), await dial(), await dial()];
+  waiting.write(joinFrame(10));
+  await pass(1000);
+  idle.write(metadataFrame(1));
+  const early = await dial();
+  await pass(9500);
+  expect(early.closed).toBeDefined();
+  const late = await dial();
+  late.write(metadataFrame(1));
+  await pass(100);
+  expect([waiting, longest, idle, late].map(({ closed }) => closed === undefined)).toEqual([true, false, true, true]);
+  expect(late.received.length).toBe(1);
+  expect(gauge('ConnectionCount')).toBe(3);
+});
