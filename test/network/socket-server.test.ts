@@ -497,7 +497,9 @@ test('where there is no room for a new connection the one that is idle for longe
   });
   const [waiting, longest, idle] = [await dial(), await dial(), await dial()];
   waiting.write(joinFrame(10));
-  await pass(1000);
+  await pass(500);
+  longest.write(metadataFrame(1));
+  await pass(500);
   idle.write(metadataFrame(1));
   const early = await dial();
   await pass(9500);
