@@ -108,7 +108,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   /** For how long no byte has moved, in either direction. */
   idleMs(nowMs: number): number {
     const taken = this.connection.takenBytes();
-    if (taken !== this.takenBytes) this.activeMs = nowMs;
+    if (taken !== this.takenBytes && this.connection.pendingBytes() > 0) this.activeMs = nowMs;
     this.takenBytes = taken;
     return nowMs - this.activeMs;
   }
@@ -198,6 +198,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   }
 
   movedOn(): void {
+    this.activeMs = this.server.host.clock.monotonicMs();
     this.advance();
   }
 
