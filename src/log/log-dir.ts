@@ -6,11 +6,20 @@
  *
  * Kafka: log/LogManager.scala#{createAndValidateLogDirs,lockLogDirs}, server/LogDirFailureChannel.scala@2.8.2 (KIP-112)
  */
+import { TopicPartition } from '../common/cluster-types';
 import { Disk } from '../common/host';
 import { messageOf } from '../common/errors';
 import { OffsetCheckpoint } from './checkpoint-file';
 
 export const CLEAN_MARKER = '.kafka_cleanshutdown';
+
+/** What the checkpoints of a dir say about a log. */
+interface CheckpointedLog {
+  readonly tp: TopicPartition;
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly allSegments: readonly { readonly baseOffset: number }[];
+}
 
 export class LogDir {
   readonly recoveryPoints: OffsetCheckpoint;
@@ -38,6 +47,13 @@ export class LogDir {
   take(): void {
     this.disk.makeDirectory(this.path);
     this.lock = this.disk.lock(`${this.path}/.lock`);
+  }
+
+  /** Writes recovery points and log start offsets of its logs. */
+  checkpoint(logs: readonly CheckpointedLog[]): void {
+    this.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
+    const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
+    this.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
   }
 
   fail(error: unknown): void {

@@ -257,21 +257,14 @@ export class LogManager {
 
   /** Writes recovery points and log start offsets of every dir. */
   checkpoint(): void {
-    this.onEveryDir((dir) => this.checkpointDir(dir));
-  }
-
-  private checkpointDir(dir: LogDir): void {
-    const logs = this.logsIn(dir);
-    dir.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
-    const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
-    dir.logStartOffsets.write(moved.map((log) => ({ ...log.tp, offset: log.logStartOffset })));
+    this.onEveryDir((dir) => dir.checkpoint(this.logsIn(dir)));
   }
 
   /** The checkpoint must not speak for records that are about to take the place of those that were cut. */
   private truncated(tp: TopicPartition, offset: number): void {
     this.cleaner.truncated(tp, offset);
     const dir = this.dirOf.get(tpName(tp));
-    if (dir && !dir.isOffline) this.guard(dir.path, () => this.checkpointDir(dir));
+    if (dir && !dir.isOffline) this.guard(dir.path, () => dir.checkpoint(this.logsIn(dir)));
   }
 
   private saveCleanerCheckpoint(tp: TopicPartition, offsets: ReadonlyMap<string, number>): void {
