@@ -70,6 +70,7 @@ function frames(): string[] {
 function limits(): string[] {
   const setting = (name: keyof typeof brokerConfigTable) => `\`${name}\`, ${brokerConfigTable[name].default}`;
   const batch = setting('message.max.bytes');
+  const expanded = setting('produce.decompression.max.bytes');
   const closedOrRow = 'the connection is closed, or an error of the row';
   const topicNames = 'topic names 249 characters of `[a-zA-Z0-9._-]`';
   const fetched = `\`maxBytes\` of the request, ${setting('fetch.max.bytes')}; one batch always fits`;
@@ -83,12 +84,15 @@ function limits(): string[] {
       ['an int64, an offset, a timestamp', '±(2⁵³−1)', closedOrRow],
       ['a Fetch response', fetched, 'the rest comes with the next one'],
       ['requests on the way on one connection', '64', 'the broker reads on when answers have left'],
-      ['a decompressed batch', '256 MB', 'CORRUPT_MESSAGE'],
+      ['the batches of a Produce request, decompressed', expanded, 'MESSAGE_TOO_LARGE'],
+      ['one batch, decompressed', '256 MB', 'CORRUPT_MESSAGE'],
       ['a note with a committed offset', setting('offset.metadata.max.bytes'), 'OFFSET_METADATA_TOO_LARGE'],
       ['connections', setting('max.connections'), 'the connection is closed'],
     ]), '',
     'Answers may be as large as 256 MB. Whoever leaves them lying is not served any more, and loses the',
-    'connection in the end. A connection that has been idle for long may be closed; connect again.', '',
+    'connection in the end. A connection on which no byte moves for `connections.max.idle.ms` is closed, and',
+    'earlier where others need the room; connect again. What each kind of request may hold is said with it',
+    'below.', '',
   ];
 }
 
