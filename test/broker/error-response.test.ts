@@ -2,7 +2,7 @@
 import { errorResponse } from '../../src/broker/error-response';
 import { requestRouter, RouterDeps } from '../../src/broker/request-router';
 import { errorCode, InvariantError, KafkaError } from '../../src/common/errors';
-import { CloseConnection, RequestContext } from '../../src/network/server-connection';
+import { CloseConnection, DeferredResponse, RequestContext } from '../../src/network/server-connection';
 import { allApis } from '../../src/protocol/apis';
 import { deleteGroups, heartbeat, listGroups } from '../../src/protocol/messages/groups';
 import { produce } from '../../src/protocol/messages/produce-fetch';
@@ -47,12 +47,15 @@ function router(failure: () => unknown) {
   const gate = { refuse: () => undefined, leaderAndIsr: failure, stopReplica: failure, updateMetadata: failure };
   const groups = { coordinator: { heartbeat: failure }, offsets: { list: failure, deleteGroups: failure } };
   const deps = {
-    replicas, gate, groups, log: { error: (line: string) => logged.push(line) },
+    host: { clock: {} }, replicas, gate, groups, log: { error: (line: string) => logged.push(line) },
     onFatal: (error: unknown) => fatal.push(error),
   };
   const serve = requestRouter(deps as unknown as RouterDeps);
   const context = { header: { clientId: 'c' }, asker: { onGone: () => {} } } as unknown as RequestContext;
-  const ask = async (api: Api) => serve(api, sample(api.request), context);
+  const ask = async (api: Api) => {
+    const answer = await serve(api, sample(api.request), context);
+    return answer instanceof DeferredResponse ? answer.build(1) : answer;
+  };
   return { ask, logged, fatal };
 }
 
@@ -67,13 +70,18 @@ test('a mistake in a handler is answered UNKNOWN_SERVER_ERROR, logged with its s
   for (const failure of failures) {
     const { ask, logged, fatal } = router(failure);
     expect(await ask(asApi(heartbeat))).toEqual({ errorCode: UNKNOWN });
-    expect(await ask(asApi(listGroups))).toEqual({ errorCode: UNKNOWN, groups: [] });
     const rows = [{ groupId: 'x', errorCode: UNKNOWN }, { groupId: 'x', errorCode: UNKNOWN }];
     expect(await ask(asApi(deleteGroups))).toEqual({ results: rows });
     expect(fatal).toEqual([]);
-    expect(logged).toHaveLength(3);
+    expect(logged).toHaveLength(2);
     for (const line of logged) expect(line).toMatch(/ failed: \w+Error: .*\n +at /);
   }
+});
+
+test('so is a mistake in making an answer when it is its turn', async () => {
+  const { ask, logged, fatal } = router(() => { throw new TypeError('undefined is not a function'); });
+  expect(await ask(asApi(listGroups))).toEqual({ errorCode: UNKNOWN, groups: [] });
+  expect([fatal, logged]).toEqual([[], [expect.stringMatching(/^ListGroups failed: TypeError: .*\n +at /)]]);
 });
 
 test('an error of the world that a handler lets out is told by its name', async () => {
