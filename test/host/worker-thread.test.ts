@@ -8,6 +8,7 @@ import { loadZstd } from '../../src/record/zstd';
 
 const MODULE = path.join(__dirname, '../../src/log/batch-check.js');
 const RULES = { needKeys: false, codec: 'producer', maxExpandedBytes: 64 << 20 } as const;
+const AT_1000 = { earliest: 1000, latest: 1000 };
 
 const threads: WorkerThread[] = [];
 
@@ -27,7 +28,7 @@ test('a batch is checked in the thread as in place: what it finds, what it store
   await loadZstd();
   const thread = threadWith(MODULE);
   const bomb = new RecordBatch(recompress(batchOf(8 << 20), 'zstd'));
-  expect(await checkOffLoop(thread, bomb, RULES)).toMatchObject({ maxTimestamp: 1000, stored: undefined });
+  expect(await checkOffLoop(thread, bomb, RULES)).toMatchObject({ times: AT_1000, stored: undefined });
   const gzipped = await checkOffLoop(thread, bomb, { ...RULES, codec: 'gzip' });
   expect(new RecordBatch(gzipped.stored!).compression).toBe(1);
   await expect(checkOffLoop(thread, bomb, { ...RULES, maxExpandedBytes: 1 << 20 })).rejects.toMatchObject({
@@ -42,7 +43,7 @@ test('a task that is not there fails alone, and the thread goes on', async () =>
   const thread = threadWith(MODULE);
   await expect(thread.run('no-such-task', {})).rejects.toThrow();
   const plain = batchOf(10);
-  expect(await checkOffLoop(thread, plain, RULES)).toMatchObject({ maxTimestamp: 1000 });
+  expect(await checkOffLoop(thread, plain, RULES)).toMatchObject({ times: AT_1000 });
 });
 
 test('a thread that ends fails what waits for it', async () => {

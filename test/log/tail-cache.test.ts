@@ -6,6 +6,8 @@ import { RecordBatch } from '../../src/record/record-batch';
 function batchIn(frame: Buffer, at: number, bytes: number, offset: number): RecordBatch {
   const batch = new RecordBatch(frame, at);
   frame.writeInt32BE(bytes - 12, at + 8);
+  // Frames come as they are found in memory: the last offset delta is to be said, too.
+  frame.writeInt32BE(0, at + 23);
   batch.setBaseOffset(offset);
   return batch;
 }
