@@ -22,7 +22,7 @@ function metaPath(dir: string): string {
   return `${dir}/meta.properties`;
 }
 
-/** What the dirs say, which must agree; throws a sentence where they do not. */
+/** What the dirs say, which must agree; throws an Error that names those that do not. */
 export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
   let found: MetaProperties = { brokerId: undefined, clusterId: undefined };
   dirs.onEveryDir(({ path: dir }) => {

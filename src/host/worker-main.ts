@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 type Task = (input: unknown) => unknown;
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports
+// The module is named by whoever starts the worker, and compiled to CommonJS like this one.
 const { tasks } = require((workerData as { module: string }).module) as { tasks: Readonly<Record<string, Task>> };
 let last: Promise<void> = Promise.resolve();
 

@@ -212,7 +212,7 @@ export class Log {
   }
 
   /**
-   * Removes everything at `offset` and beyond; returns whether there was any record. The epoch cache is truncated
+   * Removes everything at `offset` and beyond; returns whether it held a record. The epoch cache is truncated
    * even if there was none: an epoch that begins at the end of the log was never written to here, and records of an
    * older epoch may come next. If its entry stayed, this replica would later say that the older epoch ends there.
    * A batch that spans `offset` goes as a whole, and the log ends where it began: what is fetched next fits. (In Kafka

@@ -46,7 +46,7 @@ export class IdleConnections {
     }
   }
 
-  /** Closes the one that is idle for longest, for a new one; returns whether there was any. */
+  /** Closes the one that is idle for longest, for a new one; returns whether one was closed. */
   closeOne(connections: ReadonlySet<ServerConnection>): boolean {
     const nowMs = this.clock.monotonicMs();
     const mayGiveWay = (one: ServerConnection) =>

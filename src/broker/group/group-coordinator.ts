@@ -289,7 +289,7 @@ export class GroupCoordinator {
     return answer;
   }
 
-  /** NONE, or why this member may not speak for the group. */
+  /** NONE, or the error that a request of this member gets. */
   memberProblem(
     group: Group | undefined,
     memberId: string,

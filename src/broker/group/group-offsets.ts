@@ -168,12 +168,12 @@ export class GroupOffsets {
         errorCode: errorCode(errorOf(name, partitionIndex)),
       })),
     }));
-    const doomed = topics.flatMap(({ name, partitions }) =>
+    const deletable = topics.flatMap(({ name, partitions }) =>
       partitions
         .filter((row) => row.errorCode === 0)
         .map((row) => ({ topic: name, partition: row.partitionIndex })),
     );
-    return { errorCode: errorCode(await this.deps.groups.forgetOffsets(group, doomed)), topics };
+    return { errorCode: errorCode(await this.deps.groups.forgetOffsets(group, deletable)), topics };
   }
 
   describe(groupIds: readonly string[]): TypeOf<typeof describeGroups.response> {
