@@ -20,6 +20,7 @@ export class ProducerBatch {
   private bytes: Buffer | undefined;
   /** The broker it was last sent to; -1: none. */
   node = -1;
+  private leaderEpoch = -1;
   attempts = 0;
   lastAttemptMs = 0;
   isDone = false;
@@ -72,13 +73,21 @@ export class ProducerBatch {
     new RecordBatch(this.bytes).setProducerState(producerId, producerEpoch, baseSequence);
   }
 
-  sentTo(node: number, nowMs: number): void {
+  /** `leaderEpoch`: as the metadata has it, -1: not known. */
+  sentTo(node: number, leaderEpoch: number, nowMs: number): void {
     this.node = node;
+    this.leaderEpoch = leaderEpoch;
     this.attempts++;
     this.lastAttemptMs = nowMs;
     this.wasInDoubt = this.fate === 'unknown';
     this.fate = 'unknown';
   }
+
+  /**
+   * Whether the partition has had another leader since the last attempt: there is nothing to wait for then.
+   * Kafka: ProducerBatch#hasLeaderChangedForTheOngoingRetry (3.7, KAFKA-15415)
+   */
+  isForNewLeader(epoch: number): boolean { return this.leaderEpoch >= 0 && epoch > this.leaderEpoch; }
 
   /** This attempt wrote nothing. That says nothing about an earlier one, except where the broker compared sequences. */
   refusedWith(error: ErrorName): void {

@@ -131,6 +131,7 @@ export class Sender {
   private isReady(queue: PartitionQueue, now: number): boolean {
     const head = queue.batches[0]!;
     if (head.attempts > 0) {
+      if (head.isForNewLeader(this.metadata.leaderOf(queue.tp).epoch)) return true;
       const waitMs = head.lastAttemptMs + this.config['retry.backoff.ms'] - now;
       if (waitMs > 0) this.wakeupIn(waitMs);
       return waitMs <= 0;
@@ -193,7 +194,7 @@ export class Sender {
   private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
     this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
     for (const batch of batches) {
-      batch.sentTo(node, now);
+      batch.sentTo(node, this.metadata.leaderOf(batch.tp).epoch, now);
       this.inFlightBatches.add(batch);
       this.metrics.sent(batch, now);
     }

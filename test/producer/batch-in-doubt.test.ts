@@ -9,7 +9,7 @@ function batchesOf(transactions: TransactionManager, count: number): ProducerBat
     const batch = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
     batch.append(0, null, Buffer.from('v'), [], () => {});
     transactions.assignSequence(batch);
-    batch.sentTo(1, 0);
+    batch.sentTo(1, 0, 0);
     return batch;
   });
 }

@@ -95,3 +95,21 @@ test.each([1, 5])('a busy partition does not keep another waiting until it is th
   expect(busy).toBeLessThan(20);
   await runUntil(cluster, 'all are through', () => busy === 100);
 });
+
+test('a batch that a former leader refused goes to the new one without waiting for retry.backoff.ms', async () => {
+  const cluster = await bringUp('new-leader', 3, [1, 2], { controller: 3, topic: { 'min.insync.replicas': '1' } });
+  const producer = await openProducer(cluster, {
+    'enable.idempotence': true,
+    'retry.backoff.ms': 3600000,
+    'delivery.timeout.ms': 7200000,
+  });
+  expect(await send(cluster, producer, 'first')).toBe(0);
+  cluster.cutPeers(2, 1, true);
+  let offset = -1;
+  failOnRejection(producer.send({ ...TP, value: 'waits' }).then((sent) => { offset = sent.offset; }));
+  await runUntil(cluster, 'the leader has it', () => cluster.logOf(1, TP)!.logEndOffset === 2);
+  cluster.terminate(1);
+  await runUntil(cluster, 'the new leader acknowledges it', () => offset >= 0);
+  expect(cluster.stateOf(TP)!.leader).toBe(2);
+  expect(await readValues(cluster)).toEqual(['first', 'waits']);
+});
