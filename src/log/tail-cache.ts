@@ -4,7 +4,8 @@
  *
  * The bound is one for the whole broker; the batch appended longest ago goes first, of whichever log it is. What
  * counts is the memory that batches keep alive: they are views on the frames that they came in, and a frame may
- * hold little else that is kept.
+ * hold little else that is kept. What is remembered of each batch counts too: of a small one it is more than the
+ * batch.
  * Invariant: per log, what is kept is a contiguous run of batches ending at the log end offset.
  *
  * Kafka has none: it relies on the page cache and sendfile, which Node does not offer.
@@ -23,6 +24,9 @@ interface Entry {
 /** Buffers up to this size may be slices of Node's pool, which others share. */
 const POOL_BYTES = 8192;
 
+/** What an entry takes beside the bytes of its batch, about: the entry, its views and its places in lists. */
+const ENTRY_BYTES = 500;
+
 /** The bytes, in memory of their own if they would keep a pool alive. */
 function unpooled(bytes: Buffer): Buffer {
   if (bytes.buffer.byteLength > POOL_BYTES || bytes.buffer.byteLength === bytes.length) return bytes;
@@ -35,6 +39,8 @@ function unpooled(bytes: Buffer): Buffer {
 interface Held {
   readonly entry: Entry;
   readonly bytes: number;
+  /** The batch is a view on the same memory as the one before it. */
+  readonly isShared: boolean;
 }
 
 export class TailCache {
@@ -51,13 +57,14 @@ export class TailCache {
 
   add(entry: Entry): void {
     const { buffer } = entry.bytes;
-    const bytes = buffer === this.latest ? 0 : buffer.byteLength;
+    const isShared = buffer === this.latest;
+    const bytes = ENTRY_BYTES + (isShared ? 0 : buffer.byteLength);
     this.latest = buffer;
-    this.queue.push({ entry, bytes });
+    this.queue.push({ entry, bytes, isShared });
     this.bytes += bytes;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) this.dropOldest();
     // Views on the same memory go with the first of them: without it they would not be counted.
-    while (this.head > 0 && this.queue[this.head]?.bytes === 0) this.dropOldest();
+    while (this.head > 0 && this.queue[this.head]?.isShared) this.dropOldest();
     if (this.head === this.queue.length) this.latest = undefined;
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
