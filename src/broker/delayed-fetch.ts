@@ -9,7 +9,7 @@
  * Kafka: server/DelayedFetch.scala@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { KafkaError } from '../common/errors';
+import { InvariantError } from '../common/errors';
 import { Log } from '../log/log';
 import { CONSUMER, FetchedPartition, FetchRequest } from './fetch-request';
 import { DelayedOperation } from './purgatory';
@@ -40,7 +40,8 @@ class Watched {
     try {
       return (this.bytes = this.available());
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
+      // Whatever it is, the answer tells it of this partition alone.
+      if (error instanceof InvariantError) throw error;
       return (this.bytes = ANSWER);
     }
   }

@@ -66,8 +66,9 @@ function later(build: () => unknown): DeferredResponse {
 
 export function requestRouter(deps: RouterDeps): Serve {
   const { replicas, gate } = deps;
-  const fetcher = new FetchHandler(deps.host.clock, replicas, deps.fetchMaxBytes);
-  const produceDeps = { host: deps.host, replicas, maxExpandedBytes: deps.maxExpandedBytes };
+  const fetcher = new FetchHandler(deps.host.clock, replicas, deps.fetchMaxBytes, deps.log);
+  const { host, log, maxExpandedBytes } = deps;
+  const produceDeps = { host, log, replicas, maxExpandedBytes };
   const turnsOf = (asker: Asker) => ({ clock: deps.host.clock, next: () => asker.nextTurn() });
   const table = new Map<number, Handler>();
   const on = <Q, R>(
@@ -77,9 +78,9 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
   on(produce, (body, context) => handleProduce(produceDeps, body, context));
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
-  on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), replicas, body));
-  on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch(replicas, body));
-  on(deleteRecords, (body, context) => handleDeleteRecords(replicas, body, context));
+  on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), { replicas, log }, body));
+  on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch({ replicas, log }, body));
+  on(deleteRecords, (body, context) => handleDeleteRecords({ replicas, log }, body, context));
   on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));

@@ -1,7 +1,7 @@
 /** A fetch that waits compares offsets and sizes; the log is read when it is answered, and not before. */
 import { DelayedFetch } from '../../src/broker/delayed-fetch';
 import { mergedFetch } from '../../src/broker/fetch-request';
-import { KafkaError } from '../../src/common/errors';
+import { InvariantError, KafkaError } from '../../src/common/errors';
 import { TopicPartition, tpName } from '../../src/common/cluster-types';
 
 /** A log whose batches are ten bytes an offset; reading it is not possible at all. */
@@ -22,7 +22,7 @@ class Leader {
   readonly log = new SizedLog();
   looks = 0;
   assignment = [1, 2];
-  error: KafkaError | undefined;
+  error: Error | undefined;
 
   requireLeader(): void {
     this.looks++;
@@ -140,4 +140,12 @@ test('the order of a request stays as it is: who comes first is served first', (
   const topics = ['t', 'u', 't'].map((topic, i) => ({ topic, partitions: [row(i)] }));
   const request = { replicaId: -1, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: 0, topics };
   expect(mergedFetch(request)).toBe(request);
+});
+
+test('whatever a look at one partition throws is told in the answer; a broken invariant is not', () => {
+  const { at, waiting } = partitions(2);
+  at(1).error = new TypeError('undefined is not a function');
+  expect(waiting(50).tryComplete()).toBe('answered');
+  at(1).error = new InvariantError('broken');
+  expect(() => waiting(50).tryComplete()).toThrow('broken');
 });

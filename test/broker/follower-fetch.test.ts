@@ -4,6 +4,8 @@ import { FetchHandler } from '../../src/broker/handlers/fetch';
 import { ReplicaManager } from '../../src/broker/replica-manager';
 import { failOnRejection } from '../support/fail-on-rejection';
 import { Clock } from '../../src/common/host';
+import { errorName } from '../../src/common/errors';
+import { DeferredResponse } from '../../src/network/server-connection';
 import { LonePartition, TP } from '../support/lone-partition';
 
 /** Leads [1, 2] in epoch 5 with records 3 to 9; the high watermark is 3. */
@@ -22,7 +24,7 @@ function leader() {
   });
   const some = { get: () => one.partition, require: () => one.partition, followerEpochs };
   const replicas = some as unknown as ReplicaManager;
-  const handler = new FetchHandler(clock, replicas, 1000);
+  const handler = new FetchHandler(clock, replicas, 1000, { error: () => {} });
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
     const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
     const topics = [{ topic: TP.topic, partitions }];
@@ -78,4 +80,28 @@ test('a new incarnation counts as soon as ZooKeeper knows it, before the control
   expect(one.log.highWatermark).toBe(7);
   fetchAt(8, 5, 20);
   expect(one.log.highWatermark).toBe(7);
+});
+
+test('a partition that cannot be read for a reason nobody expected keeps the follower from no other', () => {
+  const { one } = leader();
+  const require = (tp: { partition: number }) => {
+    if (tp.partition === 0) throw new TypeError('undefined is not a function');
+    return one.partition;
+  };
+  const logged: string[] = [];
+  const replicas = { require, get: () => undefined } as unknown as ReplicaManager;
+  const clock = { monotonicMs: () => 0 } as Clock;
+  const handler = new FetchHandler(clock, replicas, 1000, { error: (line) => { logged.push(line); } });
+  const rows = [0, 1].map((partition) => {
+    return { partition, currentLeaderEpoch: 5, fetchOffset: 3, logStartOffset: 0, partitionMaxBytes: 100 };
+  });
+  const topics = [{ topic: TP.topic, partitions: rows }];
+  const request = { replicaId: -1, replicaEpoch: -1, minBytes: 1, maxBytes: 100, isolationLevel: 0, topics };
+  for (const maxWaitMs of [0, 500]) {
+    const answer = handler.handle({ ...request, maxWaitMs }) as DeferredResponse;
+    const { responses } = answer.build(1000) as { responses: { partitions: { errorCode: number }[] }[] };
+    const errors = responses[0]!.partitions.map(({ errorCode }) => errorName(errorCode));
+    expect(errors).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
+  }
+  expect(logged[0]).toMatch(/^Fetch of t-0 failed: TypeError: .*\n +at /);
 });

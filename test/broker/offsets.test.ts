@@ -1,10 +1,11 @@
 /** ListOffsets: what a consumer is told of the end of a partition. */
-import { handleListOffsets } from '../../src/broker/handlers/offsets';
+import { handleListOffsets, handleOffsetForLeaderEpoch } from '../../src/broker/handlers/offsets';
 import { Clock } from '../../src/common/host';
 import { ReplicaManager } from '../../src/broker/replica-manager';
 import { errorName } from '../../src/common/errors';
 
 const LATEST = -1;
+const log = { error: () => {} };
 
 /** A leader whose epoch began at `epochStart`, with this high watermark and end. */
 async function ask(
@@ -28,7 +29,7 @@ async function ask(
     { name: 't', partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp }] },
   ];
   const turns = { clock: { monotonicMs: () => 0 } as Clock, next: () => Promise.resolve() };
-  const answer = await handleListOffsets(turns, replicas, { replicaId, isolationLevel: 0, topics });
+  const answer = await handleListOffsets(turns, { replicas, log }, { replicaId, isolationLevel: 0, topics });
   const row = answer.topics[0]!.partitions[0]!;
   return row.errorCode === 0 ? String(row.offset) : errorName(row.errorCode);
 }
@@ -68,11 +69,37 @@ test('look-ups are made in turns of 20 ms, and a partition that is named twice i
   const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => {
     return { partitionIndex: from + i, currentLeaderEpoch: -1, timestamp: 1000 };
   });
-  const { topics } = await handleListOffsets({ clock, next }, replicas, {
+  const { topics } = await handleListOffsets({ clock, next }, { replicas, log }, {
     replicaId: -1, isolationLevel: 0,
     topics: [{ name: 't', partitions: rows(0, 20) }, { name: 'u', partitions: rows(0, 2) }, { name: 't', partitions: rows(19, 1) }],
   });
   const codes = topics.map(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode)));
   expect(codes).toEqual([[...new Array(19).fill('NONE'), 'INVALID_REQUEST'], ['NONE', 'NONE'], ['INVALID_REQUEST']]);
   expect(turns).toBe(5);
+});
+
+test('an error that nobody expected is told of its own partition; the others are answered', async () => {
+  const logged: string[] = [];
+  const partition = {
+    requireLeader: () => {}, leaderEpoch: 3, leaderEpochStartOffset: 0,
+    log: { highWatermark: 9, logEndOffset: 9, logStartOffset: 0 },
+    endOffsetFor: () => ({ epoch: 2, endOffset: 5 }),
+  };
+  const require = (tp: { partition: number }) => {
+    if (tp.partition === 0) throw new TypeError('undefined is not a function');
+    return partition;
+  };
+  const deps = { replicas: { require } as never, log: { error: (line: string) => { logged.push(line); } } };
+  const turns = { clock: { monotonicMs: () => 0 } as Clock, next: () => Promise.resolve() };
+  const listed = await handleListOffsets(turns, deps, {
+    replicaId: -1, isolationLevel: 0,
+    topics: [{ name: 't', partitions: [0, 1].map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: -1 })) }],
+  });
+  expect(listed.topics[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
+  const { topics } = await handleOffsetForLeaderEpoch(deps, {
+    replicaId: -1,
+    topics: [{ topic: 't', partitions: [0, 1].map((index) => ({ partition: index, currentLeaderEpoch: -1, leaderEpoch: 2 })) }],
+  });
+  expect(topics[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
+  expect(logged).toHaveLength(2);
 });

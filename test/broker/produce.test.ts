@@ -4,20 +4,28 @@
 import { handleProduce } from '../../src/broker/handlers/produce';
 import { Partition } from '../../src/broker/partition';
 import { Purgatory } from '../../src/broker/purgatory';
-import { ErrorName, errorName, KafkaError } from '../../src/common/errors';
+import { ErrorName, errorName, InvariantError, KafkaError } from '../../src/common/errors';
 import { Clock } from '../../src/common/host';
 import { Asker, CloseConnection } from '../../src/network/server-connection';
 
 const ASKER: Asker = { onGone: () => {}, hold: () => () => {}, nextTurn: () => Promise.resolve() };
 
-/** Two partitions whose outcome is set by the test. */
-function leader(outcomes: Record<number, ErrorName | 'pending'>) {
+/** Two partitions whose outcome is set by the test; `append` throws what appending to a partition throws. */
+function leader(
+  outcomes: Record<number, ErrorName | 'pending'>,
+  append: (partition: number) => void = () => {},
+) {
   let expire = () => {};
   const appended: string[] = [];
-  const partition = {
+  const logged: string[] = [];
+  const log = { error: (line: string) => { logged.push(line); } };
+  const partitionOf = (partition: number) => ({
     log: { logStartOffset: 0 },
-    appendAsLeader: () => ({ firstOffset: 7, lastOffset: 9, logAppendTimeMs: -1 }),
-  };
+    appendAsLeader: () => {
+      append(partition);
+      return { firstOffset: 7, lastOffset: 9, logAppendTimeMs: -1 };
+    },
+  });
   const producePurgatory = new Purgatory({
     wallMs: () => 0,
     monotonicMs: () => 0,
@@ -29,14 +37,14 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
   const replicas = {
     require: (tp: { partition: number }) => {
       if (outcomes[tp.partition] === undefined) throw new KafkaError('NOT_LEADER_OR_FOLLOWER');
-      return partition as unknown as Partition;
+      return partitionOf(tp.partition) as unknown as Partition;
     },
     appended: (tp: { topic: string }) => { appended.push(tp.topic); },
     replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!, producePurgatory,
   };
   const produce = (acks: number, topic: string, clientId = 'client') =>
     handleProduce(
-      { replicas, host: { clock: { monotonicMs: () => 0 } as Clock }, maxExpandedBytes: 1 << 20 },
+      { replicas, host: { clock: { monotonicMs: () => 0 } as Clock }, log, maxExpandedBytes: 1 << 20 },
       {
         acks,
         timeoutMs: 1000,
@@ -51,7 +59,7 @@ function leader(outcomes: Record<number, ErrorName | 'pending'>) {
     if (response === undefined || response instanceof CloseConnection) return response;
     return response.responses[0]!.partitionResponses.map((row) => errorName(row.errorCode));
   };
-  return { produce, errorsOf, producePurgatory, appended, expire: () => expire() };
+  return { produce, errorsOf, producePurgatory, appended, logged, expire: () => expire() };
 }
 
 test('clients may not write to internal topics; an admin client, as in Kafka, may', async () => {
@@ -100,4 +108,18 @@ test('other acks than 0, 1 and -1 are refused before anything is written', async
   const { errorsOf, appended } = leader({ 0: 'NONE', 1: 'NONE' });
   expect(await errorsOf(2, 't')).toEqual(['INVALID_REQUIRED_ACKS', 'INVALID_REQUIRED_ACKS']);
   expect(appended).toEqual([]);
+});
+
+test('an error that nobody expected fails its own partition; the others are acknowledged', async () => {
+  const fails = (partition: number) => {
+    if (partition === 0) throw new TypeError('undefined is not a function');
+  };
+  for (const acks of [1, -1]) {
+    const { errorsOf, appended, logged } = leader({ 0: 'NONE', 1: 'NONE' }, fails);
+    expect(await errorsOf(acks, 't')).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
+    expect(appended).toEqual(['t']);
+    expect(logged).toEqual([expect.stringMatching(/^Produce of t-0 failed: TypeError: .*\n +at /)]);
+  }
+  const { produce } = leader({ 0: 'NONE', 1: 'NONE' }, () => { throw new InvariantError('broken'); });
+  expect(() => produce(1, 't')).toThrow('broken');
 });

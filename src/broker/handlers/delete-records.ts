@@ -6,14 +6,21 @@
  */
 import { isInternalTopic, TopicPartition } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
+import { Log } from '../../common/host';
 import { RequestContext } from '../../network/server-connection';
 import { deleteRecords } from '../../protocol/messages/log-admin';
 import { TypeOf } from '../../protocol/schema';
 import { DelayedOperation } from '../purgatory';
 import { ReplicaManager } from '../replica-manager';
+import { rowError } from '../row-error';
 
 type Request = TypeOf<typeof deleteRecords.request>;
 type Response = TypeOf<typeof deleteRecords.response>;
+
+export interface DeleteRecordsDeps {
+  readonly replicas: Pick<ReplicaManager, 'require' | 'deleteRecordsPurgatory'>;
+  readonly log: Pick<Log, 'error'>;
+}
 
 /** One partition of the request: refused, or waiting until its low watermark reaches `wanted`. */
 class Deletion {
@@ -22,17 +29,17 @@ class Deletion {
   private wanted = 0;
   isDone = false;
 
-  constructor(private readonly replicas: ReplicaManager, readonly tp: TopicPartition, offset: number) {
+  constructor(private readonly deps: DeleteRecordsDeps, readonly tp: TopicPartition, offset: number) {
     this.attempt(() => {
       if (isInternalTopic(tp.topic)) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${tp.topic}`);
-      this.wanted = replicas.require(tp).deleteRecordsOnLeader(offset);
+      this.wanted = deps.replicas.require(tp).deleteRecordsOnLeader(offset);
     });
   }
 
   /** Looks again; returns whether the answer is known. */
   check(): boolean {
     this.attempt(() => {
-      const partition = this.replicas.require(this.tp);
+      const partition = this.deps.replicas.require(this.tp);
       partition.requireLeader();
       this.lowWatermark = partition.lowWatermark;
       this.isDone = this.lowWatermark >= this.wanted;
@@ -45,8 +52,7 @@ class Deletion {
     try {
       step();
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      this.finish(error.errorName);
+      this.finish(rowError(this.deps.log, 'DeleteRecords', this.tp, error).errorName);
     }
   }
 
@@ -72,10 +78,10 @@ function respond(request: Request, deletions: readonly Deletion[]): Response {
 }
 
 export function handleDeleteRecords(
-  replicas: ReplicaManager, request: Request, { asker }: Pick<RequestContext, 'asker'>,
+  deps: DeleteRecordsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
 ): Promise<Response> {
   const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => (
-    new Deletion(replicas, { topic: name, partition: row.partitionIndex }, row.offset)
+    new Deletion(deps, { topic: name, partition: row.partitionIndex }, row.offset)
   )));
   const operation: DelayedOperation<Response> = {
     tryComplete: () => (deletions.map((one) => one.check()).every(Boolean) ? respond(request, deletions) : undefined),
@@ -85,5 +91,5 @@ export function handleDeleteRecords(
     },
   };
   const tps = deletions.map(({ tp }) => tp);
-  return replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, tps, request.timeoutMs, asker);
+  return deps.replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, tps, request.timeoutMs, asker);
 }

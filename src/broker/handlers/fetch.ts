@@ -8,11 +8,12 @@
  * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}@2.8.2
  */
 import { KafkaError } from '../../common/errors';
-import { Clock } from '../../common/host';
+import { Clock, Log } from '../../common/host';
 import { Asker, DeferredResponse } from '../../network/server-connection';
 import { DelayedFetch } from '../delayed-fetch';
 import { CONSUMER, FetchedPartition, FetchRequest, FetchResponse, mergedFetch } from '../fetch-request';
 import { ReplicaManager } from '../replica-manager';
+import { rowError } from '../row-error';
 
 type FetchRow = FetchResponse['responses'][number]['partitions'][number];
 
@@ -37,6 +38,7 @@ export class FetchHandler {
     private readonly clock: Clock,
     private readonly replicas: ReplicaManager,
     private readonly maxResponseBytes: number,
+    private readonly log: Pick<Log, 'error'>,
   ) {}
 
   handle(asked: FetchRequest, asker?: Asker): DeferredResponse | Promise<DeferredResponse> {
@@ -84,8 +86,8 @@ export class FetchHandler {
           if (this.clock.monotonicMs() - startMs > MAX_READING_MS) left = 0;
           return row;
         } catch (error) {
-          if (!(error instanceof KafkaError)) throw error;
-          return errorRow(asked.partition, error);
+          const tp = { topic, partition: asked.partition };
+          return errorRow(asked.partition, rowError(this.log, 'Fetch', tp, error));
         }
       }),
     }));

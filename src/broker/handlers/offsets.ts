@@ -5,24 +5,23 @@
  */
 import { tpName } from '../../common/cluster-types';
 import { errorCode, KafkaError } from '../../common/errors';
+import { Log } from '../../common/host';
 import { inTurns, Turns } from '../../common/in-turns';
 import { listOffsets } from '../../protocol/messages/metadata';
 import { offsetForLeaderEpoch } from '../../protocol/messages/produce-fetch';
 import { TypeOf } from '../../protocol/schema';
 import { Partition } from '../partition';
 import { ReplicaManager } from '../replica-manager';
+import { rowError } from '../row-error';
 
 const LATEST = -1;
 const EARLIEST = -2;
 const CONSUMER = -1;
 
-function caught<T>(row: () => T, onError: (code: number) => T): T {
-  try {
-    return row();
-  } catch (error) {
-    if (!(error instanceof KafkaError)) throw error;
-    return onError(error.code);
-  }
+/** What these requests need of the broker. */
+export interface OffsetsDeps {
+  readonly replicas: Pick<ReplicaManager, 'require'>;
+  readonly log: Pick<Log, 'error'>;
 }
 
 interface Found {
@@ -47,6 +46,8 @@ function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): F
 
 type ListOffsetsRequest = TypeOf<typeof listOffsets.request>;
 type ListedPartition = ListOffsetsRequest['topics'][number]['partitions'][number];
+type EpochsRequest = TypeOf<typeof offsetForLeaderEpoch.request>;
+type AskedEpoch = EpochsRequest['topics'][number]['partitions'][number];
 
 /** Partitions that a request names more than once are refused, as in Kafka. */
 function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
@@ -64,17 +65,22 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
 
 /** A look-up by timestamp reads the disk, so many of them are made in turns. */
 export async function handleListOffsets(
-  turns: Turns, replicas: ReplicaManager, request: ListOffsetsRequest,
+  turns: Turns, { replicas, log }: OffsetsDeps, request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {
   const duplicates = duplicatesOf(request);
-  const listed = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: ListedPartition) => caught(() => {
-    const tp = { topic: name, partition: partitionIndex };
-    if (duplicates.size > 0 && duplicates.has(tpName(tp))) throw new KafkaError('INVALID_REQUEST');
-    const partition = replicas.require(tp);
-    partition.requireLeader(currentLeaderEpoch);
-    const found = lookUp(partition, timestamp, request.replicaId === CONSUMER);
-    return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
-  }, (code) => ({ partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 }));
+  const listed = (topic: string, { partitionIndex, currentLeaderEpoch, timestamp }: ListedPartition) => {
+    const tp = { topic, partition: partitionIndex };
+    try {
+      if (duplicates.size > 0 && duplicates.has(tpName(tp))) throw new KafkaError('INVALID_REQUEST');
+      const partition = replicas.require(tp);
+      partition.requireLeader(currentLeaderEpoch);
+      const found = lookUp(partition, timestamp, request.replicaId === CONSUMER);
+      return { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition.leaderEpoch };
+    } catch (error) {
+      const { code } = rowError(log, 'ListOffsets', tp, error);
+      return { partitionIndex, errorCode: code, timestamp: -1, offset: -1, leaderEpoch: -1 };
+    }
+  };
   const rows = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({ name, row })));
   const answers = await inTurns(turns, rows, ({ name, row }) => listed(name, row));
   let next = 0;
@@ -85,16 +91,22 @@ export async function handleListOffsets(
 }
 
 export function handleOffsetForLeaderEpoch(
-  replicas: ReplicaManager, request: TypeOf<typeof offsetForLeaderEpoch.request>,
+  { replicas, log }: OffsetsDeps, request: EpochsRequest,
 ): TypeOf<typeof offsetForLeaderEpoch.response> {
-  const topics = request.topics.map(({ topic, partitions }) => ({
-    topic,
-    partitions: partitions.map((asked) => caught(() => {
-      const partition = replicas.require({ topic, partition: asked.partition });
-      partition.requireLeader(asked.currentLeaderEpoch);
-      const { epoch, endOffset } = partition.endOffsetFor(asked.leaderEpoch);
-      return { partition: asked.partition, errorCode: errorCode('NONE'), leaderEpoch: epoch, endOffset };
-    }, (code) => ({ partition: asked.partition, errorCode: code, leaderEpoch: -1, endOffset: -1 }))),
-  }));
+  const found = (topic: string, { partition: index, currentLeaderEpoch, leaderEpoch }: AskedEpoch) => {
+    const tp = { topic, partition: index };
+    try {
+      const partition = replicas.require(tp);
+      partition.requireLeader(currentLeaderEpoch);
+      const { epoch, endOffset } = partition.endOffsetFor(leaderEpoch);
+      return { partition: index, errorCode: errorCode('NONE'), leaderEpoch: epoch, endOffset };
+    } catch (error) {
+      const { code } = rowError(log, 'OffsetForLeaderEpoch', tp, error);
+      return { partition: index, errorCode: code, leaderEpoch: -1, endOffset: -1 };
+    }
+  };
+  const topics = request.topics.map(({ topic, partitions }) => {
+    return { topic, partitions: partitions.map((asked) => found(topic, asked)) };
+  });
   return { topics };
 }

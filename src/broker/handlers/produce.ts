@@ -11,7 +11,7 @@
  */
 import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
-import { Clock, OffLoop } from '../../common/host';
+import { Clock, Log, OffLoop } from '../../common/host';
 import { checkOffLoop, IN_PLACE_BYTES } from '../../log/batch-check';
 import { LogConfig } from '../../log/log-config';
 import { CheckedRecords, checkRecords, recordRules } from '../../log/log-validator';
@@ -22,6 +22,7 @@ import { ExpansionError } from '../../record/compression';
 import { RecordBatch } from '../../record/record-batch';
 import { DelayedOperation } from '../purgatory';
 import { ReplicaManager } from '../replica-manager';
+import { rowError } from '../row-error';
 
 type ProduceRequest = TypeOf<typeof produce.request>;
 type ProduceResponse = TypeOf<typeof produce.response>;
@@ -37,6 +38,7 @@ type Replicas = Pick<ReplicaManager, 'require' | 'appended' | 'replicationOutcom
 
 export interface ProduceDeps {
   readonly host: { readonly clock: Clock; readonly offLoop?: OffLoop };
+  readonly log: Pick<Log, 'error'>;
   readonly replicas: Replicas;
   /** What all compressed batches of a request may expand to, in bytes. */
   readonly maxExpandedBytes: number;
@@ -61,12 +63,11 @@ interface PartitionResult {
   pending: boolean;
 }
 
-function failure(tp: TopicPartition, error: unknown): PartitionResult {
-  if (!(error instanceof KafkaError)) throw error;
+function failure(tp: TopicPartition, { errorName, message }: KafkaError): PartitionResult {
   return {
     tp,
-    error: error.errorName,
-    message: error.message,
+    error: errorName,
+    message,
     baseOffset: -1,
     nextOffset: -1,
     logAppendTimeMs: -1,
@@ -148,8 +149,12 @@ class RequestAppend {
         pending: acks === -1,
       };
     } catch (error) {
-      return offLoop ?? failure(tp, error);
+      return offLoop ?? this.failed(tp, error);
     }
+  }
+
+  private failed(tp: TopicPartition, error: unknown): PartitionResult {
+    return failure(tp, rowError(this.deps.log, 'Produce', tp, error));
   }
 
   private expanded(checked: CheckedRecords): CheckedRecords {
@@ -166,7 +171,7 @@ class RequestAppend {
       this.checked = this.expanded(await checkOffLoop(this.deps.host.offLoop, batch, rules));
     } catch (error) {
       const isTooMuch = error instanceof ExpansionError;
-      this.results.push(failure(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error));
+      this.results.push(this.failed(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error));
     }
   }
 }
