@@ -45,8 +45,12 @@ export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint:
   const bytes = (segments: readonly S[]) => segments.reduce((sum, segment) => sum + segment.size, 0);
   const dirty = bytes(dirtySegments);
   const oldest = dirtySegments[0]?.retentionTimestamp ?? Infinity;
+  // The high watermark may lie within a segment. That one is not read, so what is in it stays dirty as a whole.
+  const firstUncleanableOffset = allSegments.map((_, i) => nextBase(i))
+    .findLast((end) => end > firstDirtyOffset && end <= limit) ?? firstDirtyOffset;
+  const dirtyRatio = dirty === 0 ? 0 : dirty / (bytes(cleanSegments) + dirty);
   return {
-    firstDirtyOffset, firstUncleanableOffset: limit, cleanSegments, dirtySegments, dirtyRatio: dirty === 0 ? 0 : dirty / (bytes(cleanSegments) + dirty),
+    firstDirtyOffset, firstUncleanableOffset, cleanSegments, dirtySegments, dirtyRatio,
     isOverdue: nowMs - oldest > config['max.compaction.lag.ms'],
   };
 }

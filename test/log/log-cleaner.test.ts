@@ -127,6 +127,27 @@ test('what is above the high watermark, younger than min.compaction.lag.ms, or a
   expect(limited({}).dirtyRatio).toBe(1);
 });
 
+test('a deletion stays one when it was cleaned while the high watermark lay within its segment', async () => {
+  const log = await open({ 'delete.retention.ms': '0' });
+  append(log, [['a', '1']]);
+  log.roll();
+  append(log, [['b', '1'], ['a', null]]);
+  append(log, [['b', '2']]);
+  log.roll();
+  // The segment of the tombstone is closed, and the last batch in it is not committed yet.
+  const { allSegments, config, logStartOffset } = log;
+  const behind = cleanableOf({ allSegments, config, logStartOffset, highWatermark: 3 }, undefined, Date.now());
+  await cleanerOf(log).clean(log, behind);
+  for (const key of ['c', 'd']) {
+    append(log, [[key, '1']]);
+    log.roll();
+    disk.setModified(log.allSegments[0]!.path, Date.now() - 3600000);
+    disk.setModified(log.allSegments[1]!.path, Date.now() - 3600000);
+    await clean(log, checkpoints.at(-1));
+  }
+  expect(read(log).map(({ key, value }) => [key, value])).toEqual([['b', '2'], ['c', '1'], ['d', '1']]);
+});
+
 test('a map that is too small cleans what it can; the rest waits for the next round', async () => {
   const log = await open();
   for (let i = 0; i < 120; i++) append(log, [[`key-${i % 60}`, String(i)]]);
