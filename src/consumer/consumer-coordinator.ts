@@ -18,6 +18,7 @@ import { CoordinatorClient } from './coordinator-client';
 import { ConsumerInterceptors } from './interceptors';
 import { GroupMembership, JoinResult } from './group-membership';
 import { OffsetAndMetadata, OffsetCommit, OffsetCommitter, OUTSIDE_OF_A_GROUP } from './offset-committer';
+import { ProgramErrors } from './program-errors';
 import { SubscriptionState } from './subscription-state';
 
 /** What the user wants to hear of rebalances; called inside poll, unsubscribe and close. */
@@ -58,6 +59,7 @@ export class ConsumerCoordinator {
   private autoCommitting: Promise<void> | undefined;
   /** The joining member has given up what it must; its join is under way. */
   private prepared = false;
+  private isLeaving = false;
   private assignedFrom: ReadonlyMap<string, number> | undefined;
   private nextPatternLookMs = 0;
   private matching: Promise<void> | undefined;
@@ -97,7 +99,7 @@ export class ConsumerCoordinator {
   async poll(): Promise<void> {
     const { subscription } = this.deps;
     this.membership.polled();
-    if (subscription.isSubscribed) {
+    if (subscription.isSubscribed && !this.isLeaving) {
       const failure = this.membership.takeFailure();
       if (failure) throw failure;
       await this.rebalance();
@@ -173,6 +175,8 @@ export class ConsumerCoordinator {
         else this.missing.add(topic);
       }),
     );
+    for (const topic of this.missing)
+      if (counts.has(topic) || !topics.includes(topic)) this.missing.delete(topic);
     return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
@@ -217,6 +221,7 @@ export class ConsumerCoordinator {
     }
   }
 
+  /** What the program throws meanwhile is thrown at the end: the assignment holds all the same. */
   private async complete({ generation, assignor, partitions, assignedFrom }: JoinResult): Promise<void> {
     const { subscription, log, groupId } = this.deps;
     this.prepared = false;
@@ -225,18 +230,20 @@ export class ConsumerCoordinator {
     const target = new Set(partitions.map(tpName));
     const added = partitions.filter((tp) => !owned.has(tpName(tp)));
     const revoked = subscription.partitions.filter((tp) => !target.has(tpName(tp)));
-    assignor.onAssignment?.(partitions, generation);
+    const errors = new ProgramErrors();
+    await errors.keep(() => assignor.onAssignment?.(partitions, generation));
     log.info(
       `Successfully joined group ${groupId} with generation ${generation}; assigned ${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`,
     );
     if (revoked.length > 0) {
       await this.commitBeforeLosing();
-      await this.giveUp(revoked, 'onPartitionsRevoked');
+      await errors.keep(() => this.giveUp(revoked, 'onPartitionsRevoked'));
       this.membership.requestRejoin('partitions were given up for others to take');
     }
     subscription.assignFromGroup(partitions);
     this.nextAutoCommitMs = this.now + this.deps.config['auto.commit.interval.ms'];
-    await this.listener.onPartitionsAssigned?.(added);
+    await errors.keep(() => this.listener.onPartitionsAssigned?.(added));
+    errors.throwFirst();
   }
 
   // ---- Committing
@@ -308,7 +315,7 @@ export class ConsumerCoordinator {
     }
   }
 
-  /** Commits (with auto-commit), gives everything up and leaves. */
+  /** Commits (with auto-commit), gives up everything, unsubscribes, leaves. Throws what the listener throws. */
   async leave(): Promise<void> {
     const { subscription } = this.deps;
     if (!subscription.isSubscribed) {
@@ -317,14 +324,17 @@ export class ConsumerCoordinator {
         this.deps.log.warn(`The last commit failed: ${messageOf(error)}`),
       );
     }
+    // A poll that is still under way must not join again, neither now nor while the coordinator is told.
+    this.isLeaving = true;
     await this.commitBeforeLosing();
     const isOwner = this.membership.isMember && !this.membership.isRebalancing;
-    await this.giveUp(
-      subscription.partitions,
-      isOwner || !this.listener.onPartitionsLost ? 'onPartitionsRevoked' : 'onPartitionsLost',
-    );
-    this.prepared = false;
+    const how = isOwner || !this.listener.onPartitionsLost ? 'onPartitionsRevoked' : 'onPartitionsLost';
+    const errors = new ProgramErrors();
+    await errors.keep(() => this.giveUp(subscription.partitions, how));
+    this.isLeaving = this.prepared = false;
+    subscription.unsubscribe();
     await this.membership.leave();
+    errors.throwFirst();
   }
 
   close(): void {

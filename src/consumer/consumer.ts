@@ -27,6 +27,7 @@ import { Fetcher } from './fetcher';
 import { GenerationInfo, OffsetAndMetadata, OffsetCommit } from './offset-committer';
 import { OffsetAndTimestamp } from './offset-fetcher';
 import { OffsetLookup } from './offset-lookup';
+import { ProgramErrors } from './program-errors';
 import { SubscriptionState } from './subscription-state';
 
 /** Partitions whose backoff is over are looked at again at least this often, in ms. */
@@ -109,15 +110,13 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
   }
 
-  subscription(): readonly string[] {
-    return this.state.topics;
-  }
+  subscription(): readonly string[] { return this.state.topics; }
 
   /** Gives everything up and leaves the group. */
   async unsubscribe(): Promise<void> {
     this.requireOpen();
     if (this.state.isSubscribed) await this.group!.leave();
-    this.state.unsubscribe();
+    else this.state.unsubscribe();
   }
 
   /** Reads these partitions and no others, without a group. */
@@ -317,11 +316,12 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /** Asks for a rebalance in the next poll. */
-  enforceRebalance(): void {
-    this.requireGroup().membership.requestRejoin('the user asked for a rebalance');
-  }
+  enforceRebalance(): void { this.requireGroup().membership.requestRejoin('the user asked for a rebalance'); }
 
-  /** Commits (with auto-commit), leaves the group within `timeoutMs`, and ends. Calling it again waits for the same end. */
+  /**
+   * Commits (with auto-commit), leaves the group within `timeoutMs`, and ends; calling it again waits for the same
+   * end. Rejects, when all that is done, with what the listener threw.
+   */
   close(timeoutMs = 30000): Promise<void> {
     this.closing ??= this.end(timeoutMs);
     return this.closing;
@@ -329,15 +329,20 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
 
   private async end(timeoutMs: number): Promise<void> {
     this.fetcher.close();
-    if (this.group && !this.state.isNothing) {
-      await withDeadline(this.clock, timeoutMs, this.group.leave(), () => new KafkaError('TIMEOUT')).catch((error) => {
-        if (!(error instanceof KafkaError)) throw error;
-      });
-    }
+    const errors = new ProgramErrors();
+    await errors.keep(() => this.leaveGroup(timeoutMs));
     this.group?.close();
     this.pool.close();
     this.interceptors.close();
     for (const deserializer of this.deserializers) deserializer.close?.();
     await this.metadata.close();
+    errors.throwFirst();
+  }
+
+  private leaveGroup(timeoutMs: number): Promise<void> | undefined {
+    if (!this.group || this.state.isNothing) return undefined;
+    return withDeadline(this.clock, timeoutMs, this.group.leave(), () => new KafkaError('TIMEOUT')).catch((error) => {
+      if (!(error instanceof KafkaError)) throw error;
+    });
   }
 }
