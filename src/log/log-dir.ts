@@ -60,11 +60,15 @@ export class LogDir {
     this.failure = messageOf(error);
   }
 
-  /** Whether the former life ended cleanly. Says it once: from now on the dir is in use. */
+  /**
+   * Whether the former life ended cleanly. Says it once: from now on the dir is in use, and a power cut does not bring
+   * the marker back beside a log that was written to.
+   */
   takeCleanMarker(): boolean {
     const marker = `${this.path}/${CLEAN_MARKER}`;
     const isThere = this.disk.exists(marker);
     this.disk.remove(marker);
+    if (isThere) this.disk.syncDirectoryNow(this.path);
     return isThere;
   }
 

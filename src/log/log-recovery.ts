@@ -50,6 +50,7 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   completeSwaps(context, options);
   removeLeftovers(context, options.directory);
   const segments = listSegments(context, options);
+  const isNew = segments.length === 0;
   if (options.cleanShutdown) openClean(context, options, segments);
   else await recover(context, options, segments);
   if (segments.length === 0) segments.push(newSegment(context, options, options.logStartOffset));
@@ -66,6 +67,8 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   const all = new LogSegments(segments, mayHaveGaps(options));
   const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
   producers.load(all, end, options.cleanShutdown);
+  // What recovery removed speaks of records that are gone. It must not come back beside those that come now.
+  if (!options.cleanShutdown && !isNew) disk.syncDirectoryNow(options.directory);
   return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
 }
 

@@ -57,6 +57,21 @@ test('a crash after a clean restart is recovered from', async () => {
   expect(contentOf(third.get(TP)!)).toEqual(['0:a']);
 });
 
+test('so is a power cut after a clean restart', async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const lone = new LoneLog();
+    const first = await start(lone);
+    (await first.getOrCreate(TP, true)).appendAsLeader(lone.batch(['a']), 0);
+    await first.close();
+    first.releaseLocks();
+    const second = await start(lone);
+    second.get(TP)!.appendAsLeader(lone.batch(['torn']), 0);
+    lone.sim.powerCut(new Prng(String(seed)));
+    const third = await start(lone);
+    expect(['0:a', '0:a 1:torn']).toContain(contentOf(third.get(TP)!).join(' '));
+  }
+});
+
 test('with a truncation the recovery point on the disk goes down at once', async () => {
   const lone = new LoneLog();
   const manager = await start(lone);

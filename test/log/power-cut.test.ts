@@ -2,6 +2,8 @@
 import { LogManager } from '../../src/log/log-manager';
 import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
+import { LogSegment } from '../../src/log/log-segment';
+import { BatchFields } from '../../src/record/batch-builder';
 import { Prng } from '../../src/simulation/prng';
 import { LOG_DEFAULTS, LOG_DIRECTORY, SimLog, simLog } from '../support/sim-log';
 
@@ -112,8 +114,46 @@ test('segments that were truncated do not come back behind what was written sinc
   }
 });
 
+/** A log of 20 batches that lost the end of its second segment, opened again: what followed was dropped. */
+async function recovered(options: BatchFields = {}): Promise<{ one: SimLog; second: LogSegment; third: LogSegment }> {
+  const one = await simLog(SMALL);
+  for (let i = 0; i < 20; i++) one.append(1, 1, { ...options, baseSequence: 'producerId' in options ? i : -1 });
+  await one.log.flush();
+  const [, second, third] = one.log.allSegments;
+  one.log.closeFiles();
+  const file = one.disk.open(second!.path, 'write');
+  file.truncate(70);
+  file.syncNow();
+  await one.open({ recoveryPoint: second!.baseOffset });
+  expect(one.log.logEndOffset).toBe(second!.baseOffset);
+  return { one, second: second!, third: third! };
+}
+
+test('segments that recovery dropped do not come back behind what was written since', async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { one, second, third } = await recovered();
+    one.append(third.baseOffset - second.baseOffset, 2);
+    one.disk.open(second.path, 'write').syncNow();
+    one.disk.powerCut(new Prng(String(seed)));
+    await one.open({ recoveryPoint: second.baseOffset });
+    expect({ seed, end: one.log.logEndOffset }).toEqual({ seed, end: third.baseOffset });
+  }
+});
+
 describe('the producer snapshot', () => {
   const SEQUENCE = { producerId: 7, producerEpoch: 0 };
+
+  test('one of batches that recovery cut off does not come back: nothing is acknowledged that is not there', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { one, second, third } = await recovered(SEQUENCE);
+      one.append(third.baseOffset - second.baseOffset, 2);
+      one.disk.open(second.path, 'write').syncNow();
+      one.disk.powerCut(new Prng(String(seed)));
+      await one.open({ recoveryPoint: second.baseOffset });
+      const last = one.log.producerState.get(7)!.batches.at(-1)!;
+      expect({ seed, last: last.lastOffset }).toEqual({ seed, last: second.baseOffset - 1 });
+    }
+  });
 
   test('one that is torn, beside a clean shutdown, is made up for by the log: a repeated batch is recognised', async () => {
     const one = await simLog();
