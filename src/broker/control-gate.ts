@@ -9,7 +9,7 @@
  *
  * Kafka: server/KafkaApis.scala#{handleLeaderAndIsrRequest,handleStopReplicaRequest}@2.8.2
  */
-import { TopicPartition, tpName } from '../common/cluster-types';
+import { topicNameProblem, TopicPartition, tpName } from '../common/cluster-types';
 import { errorCode, ErrorName } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { RepeatedWarnings } from '../common/repeated-warnings';
@@ -126,9 +126,19 @@ export class ControlGate {
     request: TypeOf<typeof updateMetadata.request>,
     context: RequestContext,
   ): Answer<TypeOf<typeof updateMetadata.response>> {
-    return this.checked(updateMetadata as Api, request, context, () =>
-      this.deps.replicas.updateMetadata(request),
-    );
+    return this.checked(updateMetadata as Api, request, context, () => {
+      const partitionStates = this.possible(request.partitionStates);
+      return this.deps.replicas.updateMetadata({ ...request, partitionStates });
+    });
+  }
+
+  /** The rows of partitions that there can be: others would be told to every client until we are restarted. */
+  private possible<Row extends TopicPartition>(rows: readonly Row[]): readonly Row[] {
+    const found = rows.filter((row) => row.partition >= 0 && topicNameProblem(row.topic) === undefined);
+    const left = rows.length - found.length;
+    if (left > 0)
+      this.warning.warn('names', `Leaving ${left} partitions out of the metadata: no topic can be called that`);
+    return found;
   }
 
   /** It names a replica that is here, and no epoch that is past. */
@@ -210,7 +220,7 @@ export class ControlGate {
       const text = `Not obeying a request of a controller for ${bad.length} partitions (${names})`;
       this.warning.warn(`rows ${error}`, `${text}: ${error}, ZooKeeper says otherwise`);
     }
-    const { errorCode: code, partitionErrors } = await serve(rows.filter((row) => !bad.includes(row)));
+    const { errorCode: code, partitionErrors } = await serve(rows.filter((row) => !refuted.has(tpName(row))));
     if (code !== 0) return { errorCode: code, partitionErrors };
     const errors = bad.map(({ topic, partition }) => ({ topic, partition, errorCode: errorCode(error) }));
     return { errorCode: 0, partitionErrors: [...partitionErrors, ...errors] };

@@ -14,7 +14,7 @@ import {
 } from '../../src/protocol/messages/replica-control';
 import { Schema } from '../../src/protocol/schema';
 import { Prng } from '../../src/simulation/prng';
-import { ask } from '../support/control';
+import { ask, rowOf, stampFor } from '../support/control';
 import { bringUp, openProducer, runUntil, send } from '../support/sim';
 
 /** Without authentication, who sends these is the controller. */
@@ -132,6 +132,21 @@ test('a request that creates very many topics is refused, and one that names a t
     'a.b NONE', 'b INVALID_REQUEST', 'a_b INVALID_TOPIC_EXCEPTION', 'c NONE', 't TOPIC_ALREADY_EXISTS',
   ]);
   expect(await create([topic('d', 60_000), topic('e', 60_000)], true)).toEqual(['d NONE', 'e INVALID_PARTITIONS']);
+});
+
+test('what no partition can be called is not told on, though who plays controller says it', async () => {
+  const cluster = await bringUp('no-such-names', 3, [1, 2, 3]);
+  const names = ['', '.', '../../etc', 'with blank', 'x'.repeat(250), 'line\nbreak'];
+  const known = { ...rowOf(cluster), offlineReplicas: [] };
+  const { isNew: _, ...row } = known;
+  const partitionStates = [...names.map((topic) => ({ ...row, topic })), { ...row, topic: 'u', partition: -1 }, { ...row, topic: 'v' }];
+  const liveBrokers = [1, 2, 3].map((id) => ({
+    id, epoch: cluster.broker(id).broker!.epoch, rack: null, endpoints: [...cluster.broker(id).broker!.endpoints],
+  }));
+  const request = { ...stampFor(cluster, 1), partitionStates, liveBrokers };
+  expect(await ask(cluster, 1, updateMetadata, request)).toEqual({ errorCode: 0 });
+  const answer = await ask(cluster, 1, metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
+  expect(answer.topics.map(({ name }) => name)).toEqual(['t', 'v']);
 });
 
 test('metadata of a topic that is named many times tells it once', async () => {
