@@ -254,7 +254,7 @@ export class Broker {
       maxFrameBytes, log: this.log, maxIdleMs: config['connections.max.idle.ms'],
       queuedMaxRequestBytes: orElse(config['queued.max.request.bytes'], 2 * maxFrameBytes),
       queuedMaxResponseBytes: orElse(config['queued.max.response.bytes'], 4 * config['fetch.max.bytes']),
-      connections: connectionLimitsOf(config, host.maxDescriptors),
+      connections: connectionLimitsOf(config, host.maxDescriptors), isLiveBroker: metadata.isLive,
       brokerListeners: this.listeners.forBrokers, interBrokerListener: this.listeners.interBroker,
     });
     server.registerGauges(this.metrics);

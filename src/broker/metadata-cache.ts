@@ -44,6 +44,9 @@ export class MetadataCache {
     return this.brokers.get(id)?.epoch;
   }
 
+  /** Whether the broker is alive in this incarnation, as the controller told last. */
+  readonly isLive = (id: number, epoch: number): boolean => this.brokerEpoch(id) === epoch;
+
   endpoint(id: number, listener: string): Endpoint | undefined {
     return this.brokers.get(id)?.endpoints.find((one) => one.listener === listener);
   }

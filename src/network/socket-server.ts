@@ -12,7 +12,7 @@ import { errnoOf, messageOf } from '../common/errors';
 import { Connection, Host, Listener, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { RepeatedWarning } from '../common/repeated-warning';
-import { isBrokerRequest } from '../protocol/wire';
+import { isBrokerRequest, IsLiveBroker } from '../protocol/wire';
 import { ConnectionLimits, ConnectionQuotas, ipOf } from './connection-quotas';
 import { FrameBudget } from './frame-budget';
 import { IdleConnections } from './idle-connections';
@@ -35,6 +35,8 @@ export interface SocketServerOptions {
   readonly brokerListeners: readonly string[];
   /** Where brokers come in, among clients if it is none of those. */
   readonly interBrokerListener: string;
+  /** Who says so there, in a Fetch, is a broker. */
+  readonly isLiveBroker: IsLiveBroker;
   readonly log: Log;
 }
 
@@ -160,9 +162,9 @@ export class SocketServer {
    * controlled.
    */
   isBroker(listenerName: string, head: Buffer): boolean {
-    const { brokerListeners, interBrokerListener } = this.options;
+    const { brokerListeners, interBrokerListener, isLiveBroker } = this.options;
     const isShared = listenerName === interBrokerListener;
-    return brokerListeners.includes(listenerName) || (isShared && isBrokerRequest(head));
+    return brokerListeners.includes(listenerName) || (isShared && isBrokerRequest(head, isLiveBroker));
   }
 
   budgetOf(direction: 'requests' | 'responses', isBroker: boolean): FrameBudget {

@@ -72,8 +72,15 @@ export const REQUEST_HEAD_BYTES = 256;
 const CONTROL_API_KEYS = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key);
 const REPLICATION_API_KEYS = [fetch, offsetForLeaderEpoch].map(({ key }) => key);
 
-/** Whether a request that begins with these bytes is one that only brokers send: replication or control. */
-export function isBrokerRequest(head: Buffer): boolean {
+/** Whether a broker is alive in this incarnation, as far as the controller has told. */
+export type IsLiveBroker = (brokerId: number, brokerEpoch: number) => boolean;
+
+/**
+ * Whether a request that begins with these bytes is one that only brokers send: replication or control. Anybody
+ * can write a broker id into a Fetch, whose answer is large; the broker epoch that goes with it is no secret
+ * between brokers, but clients are not told.
+ */
+export function isBrokerRequest(head: Buffer, isLive: IsLiveBroker): boolean {
   try {
     const scanner = new Scanner(head);
     if (scanner.arrayLength() !== REQUEST_FIELDS) return false;
@@ -85,7 +92,8 @@ export function isBrokerRequest(head: Buffer): boolean {
     scanner.skipString(true);
     scanner.arrayLength();
     const replicaId = scanner.integer();
-    return replicaId >= 0;
+    if (replicaId < 0) return false;
+    return apiKey !== fetch.key || isLive(replicaId, scanner.integer());
   } catch (error) {
     if (error instanceof ProtocolError) return false;
     throw error;

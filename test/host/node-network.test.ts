@@ -32,7 +32,7 @@ test('a peer that asks twenty times and does not read gets one answer built, and
     connections: {
       maxConnections: 10, creationRate: Infinity, maxPerIp: 10, perIpOverrides: new Map(), listeners: new Map(),
     },
-    brokerListeners: [], interBrokerListener: 'CLIENT', log: silentLog,
+    brokerListeners: [], interBrokerListener: 'CLIENT', isLiveBroker: () => true, log: silentLog,
   });
   const metrics = new Metrics();
   server.registerGauges(metrics);

@@ -20,6 +20,8 @@ import { World } from '../../src/simulation/world';
 
 /** Small, so that a thousand bytes are a large request. */
 const BUDGET = 2000;
+/** Of brokers that are alive. */
+const BROKER_EPOCH = 77;
 const quiet = {
   error: () => {},
   warn: () => {},
@@ -37,10 +39,10 @@ const produceFrame = (bytes: number, acks = -1) =>
     timeoutMs: 1000,
     topicData: [{ name: 't', partitionData: [{ index: 0, records: [Buffer.alloc(bytes)] }] }],
   });
-const fetchFrame = (replicaId: number, partitions: number) =>
+const fetchFrame = (replicaId: number, partitions: number, replicaEpoch = BROKER_EPOCH) =>
   frameOf(fetch, {
     replicaId,
-    replicaEpoch: -1,
+    replicaEpoch,
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: 0,
@@ -104,6 +106,7 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
       maxIdleMs: -1,
       brokerListeners: [],
       interBrokerListener: 'CLIENT',
+      isLiveBroker: (_, epoch) => epoch === BROKER_EPOCH,
       log: quiet,
       ...options,
     },
@@ -315,19 +318,27 @@ test('a request that asks only then whether its peer is gone is told so', async 
 });
 
 test('a broker is known by its request: control, or replication under a broker id', () => {
-  const headOf = (frame: Buffer) => frame.subarray(4, 260);
-  expect(isBrokerRequest(headOf(fetchFrame(0, 1000)))).toBe(true);
-  expect(isBrokerRequest(headOf(fetchFrame(-1, 1000)))).toBe(false);
-  expect(isBrokerRequest(headOf(produceFrame(1000)))).toBe(false);
-  expect(
-    isBrokerRequest(
-      headOf(
-        frameOf(metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false }, 'c'.repeat(1000)),
-      ),
-    ),
-  ).toBe(false);
+  const isLive = (id: number, epoch: number) => id === 0 && epoch === BROKER_EPOCH;
+  const isBroker = (frame: Buffer) => isBrokerRequest(frame.subarray(4, 260), isLive);
+  expect(isBroker(fetchFrame(0, 1000))).toBe(true);
+  expect(isBroker(fetchFrame(-1, 1000))).toBe(false);
+  expect(isBroker(produceFrame(1000))).toBe(false);
+  const all = { topics: [], allTopics: true, allowAutoTopicCreation: false };
+  expect(isBroker(frameOf(metadata, all, 'c'.repeat(1000)))).toBe(false);
   for (const bytes of ['', '95', '94040102a178', '95c0', '950100', 'ffffffff'])
-    expect(isBrokerRequest(Buffer.from(bytes, 'hex'))).toBe(false);
+    expect(isBrokerRequest(Buffer.from(bytes, 'hex'), isLive)).toBe(false);
+});
+
+test('a client that writes a broker id into its Fetch gets nothing of what is kept for brokers', async () => {
+  const { dial, pass, gauge } = await serverWith(never);
+  const [claims, follows] = [await dial(), await dial()];
+  claims.write(fetchFrame(1, 1000, -1).subarray(0, 500));
+  await pass(100);
+  expect(gauge('BrokerMemoryPoolUsed')).toBe(0);
+  expect(gauge('MemoryPoolUsed')).toBeGreaterThan(0);
+  follows.write(fetchFrame(1, 1000).subarray(0, 500));
+  await pass(100);
+  expect(gauge('BrokerMemoryPoolUsed')).toBeGreaterThan(0);
 });
 
 test('answers leave in the order of the requests, whichever is ready first', async () => {
