@@ -1,7 +1,12 @@
 /**
  * Asks the controller, wherever it is, to move this broker's leaders away before the broker stops.
  *
- * Kafka: server/KafkaServer.scala#controlledShutdown@2.8.2
+ * A follower that comes back into an ISR meanwhile would hold up everybody who writes with acks=all once it
+ * has stopped. So the broker follows no leader any more whose ISR it has left.
+ *
+ * Kafka: server/KafkaServer.scala#controlledShutdown@2.8.2; differs: it takes at most half of
+ * `shutdown.timeout.ms`. Who is shutting down stays out of the ISR since 3.3 (KAFKA-14140): there the
+ * controller refuses it.
  */
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep, withDeadline } from '../common/host';
@@ -11,6 +16,7 @@ import { readBrokers } from '../zk/broker-registration';
 import { readControllerId } from '../zk/controller-election';
 import { ZkConnection } from '../zk/zk-connection';
 import { BrokerConfig } from './broker-config';
+import { ReplicaFetcherManager } from './replica-fetcher-manager';
 
 export interface LeavingBroker {
   readonly host: Host;
@@ -20,41 +26,57 @@ export interface LeavingBroker {
   /** Of the controller's endpoints, the first that it has of these. */
   readonly listeners: readonly string[];
   readonly brokerId: number;
-  readonly brokerEpoch: number;
+  /** As it is registered now: the session may be replaced while the broker asks. */
+  readonly brokerEpoch: () => number;
+  readonly fetchers: Pick<ReplicaFetcherManager, 'leave' | 'close'>;
 }
 
-/** Tries controlled.shutdown.max.retries times, then returns all the same. */
+/** Of the time there is: a controller that does not answer is replaced while the later attempts are made. */
+const SHARE_OF_ATTEMPT = 1 / 6;
+
+/** Tries controlled.shutdown.max.retries times, or until the logs have to be closed; returns all the same. */
 export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
-  const { host, log, config } = broker;
+  const { host: { clock }, log, config, fetchers } = broker;
+  const limitMs = config['shutdown.timeout.ms'] / 2;
+  const endMs = clock.monotonicMs() + limitMs;
   const retries = config['controlled.shutdown.max.retries'];
-  for (let attempt = 1; attempt <= retries; attempt++) {
+  const backoffMs = config['controlled.shutdown.retry.backoff.ms'];
+  fetchers.leave();
+  for (let attempt = 1; ; attempt++) {
+    const isLast = attempt >= retries || clock.monotonicMs() + backoffMs >= endMs;
     try {
-      const remaining = await ask(broker);
+      const ms = isLast ? endMs - clock.monotonicMs() : limitMs * SHARE_OF_ATTEMPT;
+      const remaining = await ask(broker, Math.min(ms, config['controller.socket.timeout.ms']));
+      // It has left the ISRs of all that it follows.
+      fetchers.close();
       if (remaining === 0) return log.info('Controlled shutdown succeeded');
       log.warn(`${remaining} partitions are still led here`);
     } catch (error) {
       log.warn(`Controlled shutdown attempt ${attempt} failed: ${messageOf(error)}`);
     }
-    if (attempt < retries) await sleep(host.clock, config['controlled.shutdown.retry.backoff.ms']);
+    if (isLast || clock.monotonicMs() + backoffMs >= endMs) break;
+    await sleep(clock, backoffMs);
   }
   log.warn('Proceeding to do an unclean shutdown as all the controlled shutdown attempts failed');
 }
 
 /** How many partitions the broker still leads. */
-async function ask(broker: LeavingBroker): Promise<number> {
-  const { host, zk, config, listeners, brokerId, brokerEpoch } = broker;
-  const timeoutMs = config['controller.socket.timeout.ms'];
+async function ask(broker: LeavingBroker, timeoutMs: number): Promise<number> {
+  const { host, zk, listeners, brokerId } = broker;
+  const endMs = host.clock.monotonicMs() + timeoutMs;
+  const leftMs = () => Math.max(1, endMs - host.clock.monotonicMs());
   const noAnswer = () => new Error('ZooKeeper does not answer');
-  const controllerId = await withDeadline(host.clock, timeoutMs, readControllerId(zk), noAnswer);
-  const brokers = await withDeadline(host.clock, timeoutMs, readBrokers(zk), noAnswer);
+  const controllerId = await withDeadline(host.clock, leftMs(), readControllerId(zk), noAnswer);
+  const brokers = await withDeadline(host.clock, leftMs(), readBrokers(zk), noAnswer);
   const endpoints = brokers.find(({ id }) => id === controllerId)?.endpoints;
   const on = (listener: string) => endpoints?.find((one) => one.listener === listener);
   const target = listeners.map(on).find((one) => one !== undefined);
   if (!target) throw new Error('there is no controller');
-  const options = { clientId: `broker-${brokerId}`, requestTimeoutMs: timeoutMs };
+  const options = { clientId: `broker-${brokerId}`, requestTimeoutMs: leftMs() };
   const connection = await RpcConnection.open(host, target, options);
   try {
-    const response = await connection.request(controlledShutdown, { brokerId, brokerEpoch });
+    const request = { brokerId, brokerEpoch: broker.brokerEpoch() };
+    const response = await connection.request(controlledShutdown, request, leftMs());
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
     return response.remainingPartitions.length;
   } finally {

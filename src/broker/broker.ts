@@ -327,9 +327,9 @@ export class Broker {
     const { brokerId, replicas, groups, server, controller, configListener, propagator, logDirFailures, zk } = this.running;
     this.log.info(`Shutting down broker ${brokerId}`);
     if (this.config['controlled.shutdown.enable']) {
-      const { host, log, config, brokerEpoch, listeners } = this;
-      const controllersListeners = [listeners.controlPlane, listeners.interBroker];
-      await moveLeadersAway({ host, log, zk, config, listeners: controllersListeners, brokerId, brokerEpoch });
+      const { host, log, config, listeners: { controlPlane, interBroker } } = this;
+      const asking = { host, log, zk, config, listeners: [controlPlane, interBroker], fetchers: replicas.fetchers };
+      await moveLeadersAway({ ...asking, brokerId, brokerEpoch: () => this.brokerEpoch });
     }
     this.stallWatch.stop();
     configListener.stop();

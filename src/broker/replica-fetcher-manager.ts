@@ -18,6 +18,7 @@ interface Following {
 
 export class ReplicaFetcherManager {
   private readonly fetchers = new Map<number, Following>();
+  private isLeaving = false;
   private isClosed = false;
 
   constructor(
@@ -26,7 +27,7 @@ export class ReplicaFetcherManager {
   ) {}
 
   add(partition: Partition, leaderId: number, address: HostPort): void {
-    if (this.isClosed) return;
+    if (this.isClosed || (this.isLeaving && !partition.isr.includes(this.options.brokerId))) return;
     const known = this.fetchers.get(leaderId);
     const isThere = known?.address.host === address.host && known.address.port === address.port;
     if (isThere) return known.fetcher.add(partition);
@@ -49,6 +50,14 @@ export class ReplicaFetcherManager {
 
   remove(tp: TopicPartition): void {
     for (const { fetcher } of this.fetchers.values()) fetcher.remove(tp);
+  }
+
+  /**
+   * The broker is about to stop. Where it is told to follow, and not in the ISR, it does not: it would come
+   * back into it.
+   */
+  leave(): void {
+    this.isLeaving = true;
   }
 
   /** By leader, for the checkers. */
