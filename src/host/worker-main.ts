@@ -18,3 +18,5 @@ async function perform({ id, task, input }: { id: number; task: string; input: u
 parentPort!.on('message', (message: Parameters<typeof perform>[0]) => {
   last = last.then(() => perform(message));
 });
+// Who waits for a task that cannot be read learns it by our end.
+parentPort!.on('messageerror', (error) => { throw error; });

@@ -1,9 +1,9 @@
 /**
- * A thread beside the loop for work that may be long: it is started when it is first needed, does one task after
+ * A thread beside the loop for work that may be long: it is started when it is first needed, is given one task after
  * the other, and does not keep the process alive.
  *
- * Invariants: every task settles; one that ends the thread fails with all that wait, and the next one gets a new
- * thread; beyond `MAX_QUEUED` tasks are refused.
+ * Invariants: every task settles; one that ends the thread fails, and those behind it get a new thread; beyond
+ * `MAX_QUEUED` tasks are refused.
  *
  * Kafka does such work on its request handler threads (num.io.threads).
  */
@@ -15,47 +15,82 @@ import { OffLoop } from '../common/host';
 const MAX_QUEUED = 1000;
 
 interface Waiting {
+  readonly id: number;
+  readonly task: string;
+  readonly input: unknown;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
+interface Reply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
 export class WorkerThread implements OffLoop {
   private worker: Worker | undefined;
-  private readonly waiting = new Map<number, Waiting>();
+  /** Oldest first: that one is with the thread. */
+  private readonly waiting: Waiting[] = [];
   private nextId = 0;
 
   /** `module` exports `tasks`: functions by name. */
   constructor(private readonly module: string) {}
 
   run(task: string, input: unknown): Promise<unknown> {
-    if (this.waiting.size >= MAX_QUEUED)
+    if (this.waiting.length >= MAX_QUEUED)
       return Promise.reject(new KafkaError('REQUEST_TIMED_OUT', `${MAX_QUEUED} tasks wait for the worker thread`));
     return new Promise((resolve, reject) => {
-      const id = this.nextId++;
-      this.waiting.set(id, { resolve, reject });
-      this.worker ??= this.start();
-      this.worker.postMessage({ id, task, input });
+      this.waiting.push({ id: this.nextId++, task, input, resolve, reject });
+      if (this.waiting.length === 1) this.give();
     });
   }
 
   /** Ends the thread, and what it does with it. */
   async close(): Promise<void> {
-    await this.worker?.terminate();
+    const { worker } = this;
+    this.worker = undefined;
+    for (const { reject } of this.waiting.splice(0)) reject(new Error('the worker thread was closed'));
+    await worker?.terminate();
+  }
+
+  /** Gives the oldest task to the thread. */
+  private give(): void {
+    const [first] = this.waiting;
+    if (first === undefined) return;
+    const { id, task, input } = first;
+    try {
+      this.worker ??= this.start();
+      this.worker.postMessage({ id, task, input });
+    } catch (error) {
+      this.failFirst(error as Error);
+    }
+  }
+
+  private failFirst(error: Error): void {
+    this.waiting.shift()?.reject(error);
+    this.give();
+  }
+
+  private receive({ id, result, error }: Reply): void {
+    const [first] = this.waiting;
+    if (first?.id !== id) return;
+    if (error !== undefined) return this.failFirst(new Error(error));
+    this.waiting.shift();
+    first.resolve(result);
+    this.give();
   }
 
   private start(): Worker {
     const worker = new Worker(path.join(__dirname, 'worker-main.js'), { workerData: { module: this.module } });
-    worker.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
-      const waiting = this.waiting.get(id);
-      this.waiting.delete(id);
-      if (error === undefined) waiting?.resolve(result);
-      else waiting?.reject(new Error(error));
-    });
+    // It may end twice, by an error and by its exit; between the two another thread may have been started.
     const ended = (why: string) => {
-      if (this.worker === worker) this.worker = undefined;
-      for (const { reject } of this.waiting.values()) reject(new Error(`the worker thread ended: ${why}`));
-      this.waiting.clear();
+      if (this.worker !== worker) return;
+      this.worker = undefined;
+      this.failFirst(new Error(`the worker thread ended: ${why}`));
     };
+    worker.on('message', (reply: Reply) => this.receive(reply));
+    worker.once('messageerror', ({ message }) => this.failFirst(new Error(`the reply cannot be read: ${message}`)));
     worker.once('error', (error) => ended(error.message));
     worker.once('exit', (code) => ended(`exit code ${code}`));
     worker.unref();

@@ -46,7 +46,28 @@ test('a task that is not there fails alone, and the thread goes on', async () =>
   expect(await checkOffLoop(thread, plain, RULES)).toMatchObject({ times: AT_1000 });
 });
 
-test('a thread that ends fails what waits for it', async () => {
+test('a thread that ends fails what it worked on', async () => {
   const thread = threadWith(path.join(__dirname, 'no-such-module.js'));
   await expect(thread.run('checkBatch', {})).rejects.toThrow('the worker thread ended');
+});
+
+test('a task that ends the thread fails alone: those behind it, and those that come then, are done', async () => {
+  const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
+  const deadly = thread.run('die', {});
+  const behind = thread.run('echo', 'behind');
+  await expect(deadly).rejects.toThrow('the worker thread ended: died');
+  expect(await Promise.all([behind, thread.run('echo', 'after')])).toEqual(['behind', 'after']);
+});
+
+test('a task that cannot be sent fails alone, and takes no place', async () => {
+  const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
+  for (let i = 0; i < 1001; i++) await expect(thread.run('echo', () => {})).rejects.toThrow('could not be cloned');
+  expect(await thread.run('echo', 'after')).toBe('after');
+});
+
+test('what waits for a thread that is closed fails', async () => {
+  const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
+  const waiting = [thread.run('hang', {}), thread.run('echo', {})].map((one) => one.catch(String));
+  await thread.close();
+  expect(await Promise.all(waiting)).toEqual(new Array(2).fill('Error: the worker thread was closed'));
 });
