@@ -3,7 +3,8 @@
  * want to go on stand in a queue, and timers (the heartbeat to ZooKeeper among them) and sockets come first.
  *
  * Invariants: who waits gets a turn, in the order of asking, brokers before clients; within a turn at least
- * one of them gets on. Where nobody works for 20 ms nothing is scheduled (docs/decisions/0016).
+ * one of them gets on, and where brokers need a whole turn the next one begins with the clients. Where nobody
+ * works for 20 ms nothing is scheduled (docs/decisions/0016).
  *
  * Kafka has threads for that: num.network.threads, num.io.threads.
  */
@@ -22,6 +23,8 @@ export class WorkTurns {
   private readonly clients = new Set<TurnTaker>();
   private isScheduled = false;
   private isMeasuring = false;
+  /** The last turn was over before any of the clients that wait. */
+  private isClientsTurn = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -74,10 +77,14 @@ export class WorkTurns {
   private nextTurn(): void {
     this.isScheduled = false;
     this.workedMs = 0;
-    for (const queue of [this.brokers, this.clients]) {
+    const { brokers, clients } = this;
+    const queues = this.isClientsTurn ? [clients, brokers] : [brokers, clients];
+    this.isClientsTurn = !this.isClientsTurn && clients.size > 0;
+    for (const queue of queues) {
       // Those who ask again meanwhile come behind those who wait.
       for (const taker of [...queue]) {
         if (this.isOver) return this.schedule();
+        if (queue === clients) this.isClientsTurn = false;
         if (queue.delete(taker)) taker.takeTurn();
       }
     }

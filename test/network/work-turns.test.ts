@@ -55,3 +55,16 @@ test('work within work is counted once', () => {
   turns.measure(() => work(19));
   expect(turns.isOver).toBe(false);
 });
+
+test('brokers that always have more to do leave every other turn to clients', () => {
+  const { turns, work, nextTurn } = lab();
+  const order: string[] = [];
+  const busy = (name: string, isBroker: boolean) => {
+    const taker = { takeTurn: () => { order.push(name); work(10); turns.wait(taker, isBroker); } };
+    turns.wait(taker, isBroker);
+  };
+  for (const name of ['A', 'B', 'C']) busy(name, true);
+  for (const name of ['x', 'y', 'z']) busy(name, false);
+  for (let i = 0; i < 4; i++) nextTurn();
+  expect(order.join('')).toBe('ABxyCAzx');
+});
