@@ -1,7 +1,8 @@
 /**
  * Connections on which no byte moves: they are closed after connections.max.idle.ms, and earlier where a new one
  * finds no room. So whoever opens connections and leaves them open keeps nobody out, and what brokers send each
- * other finds its way: a connection that is used is never closed for another.
+ * other finds its way: a connection that is used is never closed for another, nor one of a listener that only
+ * brokers use.
  *
  * Kafka: common/network/Selector.java#maybeCloseOldestConnection, SocketServer.scala#closeExcessConnections@2.8.2,
  * which closes one for connections of brokers only.
@@ -24,7 +25,12 @@ export class IdleConnections {
   private lookedMs = -Infinity;
   private readonly evictions: RepeatedWarning;
 
-  constructor(private readonly clock: Clock, private readonly log: Log, private readonly maxIdleMs: number) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly maxIdleMs: number,
+    private readonly brokerListeners: readonly string[],
+  ) {
     this.evictions = new RepeatedWarning(clock, log);
   }
 
@@ -50,7 +56,8 @@ export class IdleConnections {
   closeOne(connections: ReadonlySet<ServerConnection>): boolean {
     const nowMs = this.clock.monotonicMs();
     const mayGiveWay = (one: ServerConnection) =>
-      connections.has(one) && one.requestsInProgress === 0 && one.idleMs(nowMs) >= MIN_IDLE_MS;
+      connections.has(one) && one.requestsInProgress === 0 && one.idleMs(nowMs) >= MIN_IDLE_MS
+      && !this.brokerListeners.includes(one.listenerName);
     if (this.candidates.length === 0 && nowMs - this.lookedMs >= MIN_LOOK_INTERVAL_MS) {
       this.lookedMs = nowMs;
       this.candidates = [...connections].filter(mayGiveWay).sort((a, b) => a.idleMs(nowMs) - b.idleMs(nowMs));

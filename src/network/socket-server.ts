@@ -68,7 +68,7 @@ export class SocketServer {
     this.turns = new WorkTurns(host.clock);
     this.quotas = new ConnectionQuotas(host.clock, connections, brokerListeners);
     this.refusals = new RepeatedWarning(host.clock, log);
-    this.idle = new IdleConnections(host.clock, log, options.maxIdleMs);
+    this.idle = new IdleConnections(host.clock, log, options.maxIdleMs, brokerListeners);
     this.clients = this.budgets('clients');
     this.brokers = this.budgets('brokers');
     this.freeFrameBytes = Math.min(FREE_FRAME_BYTES, queuedMaxRequestBytes / 1000);

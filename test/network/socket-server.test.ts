@@ -522,3 +522,16 @@ test('where there is no room for a new connection the one that is idle for longe
   expect(late.received.length).toBe(1);
   expect(gauge('ConnectionCount')).toBe(3);
 });
+
+test('where brokers have a listener of their own, none of their connections gives way to one of a client', async () => {
+  const { dial, pass } = await serverWith(() => METADATA_ANSWER, {
+    connections: limits(2), brokerListeners: ['BROKER'], interBrokerListener: 'BROKER',
+  });
+  const broker = await dial(9093);
+  await pass(10);
+  const client = await dial();
+  await pass(10_000);
+  const late = await dial();
+  await pass(100);
+  expect([broker, client, late].map(({ closed }) => closed === undefined)).toEqual([true, false, true]);
+});
