@@ -19,7 +19,7 @@ const MAX_SHARE_BYTES = 1024 * 1024;
 export interface LeaseHolder {
   /** There is room now: read on. */
   granted(): void;
-  /** Too slow while others wait: close the connection and give the room back. */
+  /** Too slow while others wait: close the connection and give the room back, unless we are still at work. */
   revoked(reason: string): void;
 }
 
@@ -145,16 +145,18 @@ export class FrameBudget {
   }
 
   private revokeSlow(): void {
-    this.timer = undefined;
-    for (const entry of [...this.out]) {
-      if (this.queue.size === 0) return;
+    let waitMs = this.options.maxHoldMs;
+    // Those who are granted what others lose come last, and have their time.
+    for (const entry of this.out) {
+      if (this.queue.size === 0) break;
       const remainingMs = entry.grantedMs + this.options.maxHoldMs - this.clock.monotonicMs();
       if (remainingMs > 0) {
-        this.timer = this.clock.schedule(remainingMs, () => this.revokeSlow());
-        return;
+        waitMs = remainingMs;
+        break;
       }
       entry.holder.revoked(this.options.slowReason(entry.bytes));
     }
+    this.timer = this.queue.size === 0 ? undefined : this.clock.schedule(waitMs, () => this.revokeSlow());
   }
 
   close(): void {

@@ -99,7 +99,6 @@ export interface ResponseQueueOwner {
   /** All answers before a CloseConnection have been written. */
   end(reason: string): void;
   fail(reason: string): void;
-  revoked(reason: string): void;
 }
 
 export class ResponseQueue implements LeaseHolder, TurnTaker {
@@ -213,7 +212,7 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
   }
 
   revoked(reason: string): void {
-    this.owner.revoked(reason);
+    this.owner.fail(reason);
   }
 
   /** Forgets what was in progress; called once the connection is gone. */

@@ -206,8 +206,9 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     if (this.isPaused) this.advance();
   }
 
+  /** Once the frame has come it is not the peer who is slow. */
   revoked(reason: string): void {
-    this.fail(reason);
+    if (this.lease) this.fail(reason);
   }
 
   fail(reason: string): void {
@@ -218,7 +219,8 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
 
   /**
    * The frame's room is given back as soon as its handler returns: what waits must not keep others from being
-   * read. A handler that still works on the frame itself keeps it until it lets the next request start.
+   * read. A handler that still works on the frame itself keeps it until it lets the next request start, also
+   * if the connection ends before: the frame is there as long.
    */
   private take(frame: Buffer): void {
     const { lease } = this;
@@ -237,7 +239,6 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
       lease?.giveBack();
       this.advance();
     };
-    slot.onGone(() => lease?.giveBack());
   }
 
   private start(frame: Buffer): ResponseSlot {

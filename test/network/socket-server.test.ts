@@ -523,6 +523,66 @@ test('where there is no room for a new connection the one that is idle for longe
   expect(gauge('ConnectionCount')).toBe(3);
 });
 
+test('room goes from one slow peer to the next for 30 s each: who waits behind them gets it in the end', async () => {
+  const { dial, asked, pass } = await serverWith(() => METADATA_ANSWER);
+  const slow = [await dial(), await dial(), await dial()];
+  for (const peer of slow) {
+    peer.write(allButOne(produceFrame(2100)));
+    await pass(10);
+  }
+  halves(await dial(), metadataFrame(200));
+  await pass(31_000);
+  expect(slow.map(({ closed }) => closed === undefined)).toEqual([false, true, true]);
+  await pass(62_000);
+  expect(slow.map(({ closed }) => closed === undefined)).toEqual([false, false, false]);
+  expect(asked).toEqual(['Metadata']);
+});
+
+test('a request that is still worked on keeps its room when its peer is gone', async () => {
+  let release = () => {};
+  const { dial, asked, gauge, pass } = await serverWith((api: Api, _body: unknown, { asker }: RequestContext) => {
+    if (api.name !== 'Produce') return METADATA_ANSWER;
+    release = asker.hold();
+    return never();
+  });
+  const gone = await dial();
+  halves(gone, produceFrame(2100));
+  await pass(10);
+  gone.connection.destroy('gone');
+  halves(await dial(), metadataFrame(200));
+  await pass(100);
+  expect(asked).toEqual(['Produce']);
+  expect(gauge('MemoryPoolUsed')).toBeGreaterThan(2100);
+  release();
+  await pass(100);
+  expect(asked).toEqual(['Produce', 'Metadata']);
+  expect(gauge('MemoryPoolUsed')).toBe(0);
+});
+
+test('nobody loses the connection for the time that the broker takes for what has come', async () => {
+  let release = () => {};
+  const { dial, asked, pass } = await serverWith((api: Api, _body: unknown, { asker }: RequestContext) => {
+    if (api.name !== 'Produce') return METADATA_ANSWER;
+    release = asker.hold();
+    return never();
+  });
+  const worked = await dial();
+  halves(worked, produceFrame(2100));
+  await pass(10);
+  const slow = await dial();
+  slow.write(allButOne(produceFrame(2100)));
+  halves(await dial(), metadataFrame(200));
+  await pass(100_000);
+  expect(worked.closed).toBeUndefined();
+  expect(asked).toEqual(['Produce']);
+  release();
+  await pass(29_000);
+  expect([slow.closed, asked]).toEqual([undefined, ['Produce']]);
+  await pass(32_000);
+  expect(slow.closed).toBeDefined();
+  expect(asked).toEqual(['Produce', 'Metadata']);
+});
+
 test('where brokers have a listener of their own, none of their connections gives way to one of a client', async () => {
   const { dial, pass } = await serverWith(() => METADATA_ANSWER, {
     connections: limits(2), brokerListeners: ['BROKER'], interBrokerListener: 'BROKER',
