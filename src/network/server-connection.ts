@@ -203,7 +203,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   }
 
   resumeIfPossible(): void {
-    if (this.isPaused) this.advance();
+    if (this.isPaused || this.parser.hasWhole) this.advance();
   }
 
   /** Once the frame has come it is not the peer who is slow. */

@@ -595,3 +595,18 @@ test('where brokers have a listener of their own, none of their connections give
   await pass(100);
   expect([broker, client, late].map(({ closed }) => closed === undefined)).toEqual([true, false, true]);
 });
+
+test('a small request that waited for memory of other requests starts when there is some', async () => {
+  const { dial, asked, pass } = await serverWith(never, { queuedMaxRequestBytes: 200_000 });
+  const full = await dial();
+  halves(full, joinFrame(200_000));
+  const two = await dial();
+  two.write(joinFrame(10));
+  await pass(100);
+  two.write(joinFrame(10));
+  await pass(100);
+  expect(asked.length).toBe(2);
+  full.connection.destroy('gone');
+  await pass(100);
+  expect(asked.length).toBe(3);
+});
