@@ -94,21 +94,37 @@ export class LogCleaner {
         await this.clean(next.log, next.cleanable);
       } catch (error) {
         if (error instanceof CleaningAborted) this.deps.log.info(`Cleaning of ${tpName(next.log.tp)} was given up: the log changed meanwhile`);
-        else {
-          this.deps.log.error(`Cleaning of ${tpName(next.log.tp)} failed: ${messageOf(error)}`);
-          if (isDiskError(error)) this.deps.onStorageError(next.log.directory, error);
-          if (isCorrupt(error)) this.uncleanable.add(next.log);
-        }
+        else this.failed(next.log, error);
       }
     }
   }
 
-  private filthiest(except: ReadonlySet<Log>): { log: Log; cleanable: Cleanable<LogSegment> } | undefined {
+  private failed(log: Log, error: unknown): void {
+    this.deps.log.error(`Cleaning of ${tpName(log.tp)} failed: ${messageOf(error)}`);
+    if (isDiskError(error)) this.deps.onStorageError(log.directory, error);
+    if (isCorrupt(error)) this.uncleanable.add(log);
+  }
+
+  /** Undefined if that cannot be said: the other logs are cleaned all the same. */
+  private cleanableOf(log: Log, nowMs: number): Cleanable<LogSegment> | undefined {
+    try {
+      return cleanableOf(log, this.firstDirty.get(tpName(log.tp)), nowMs);
+    } catch (error) {
+      this.failed(log, error);
+      return undefined;
+    }
+  }
+
+  private filthiest(tried: Set<Log>): { log: Log; cleanable: Cleanable<LogSegment> } | undefined {
     const nowMs = this.deps.host.clock.wallMs();
     let best: { log: Log; cleanable: Cleanable<LogSegment> } | undefined;
     for (const log of this.deps.logs()) {
-      if (except.has(log) || this.uncleanable.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
-      const cleanable = cleanableOf(log, this.firstDirty.get(tpName(log.tp)), nowMs);
+      if (tried.has(log) || this.uncleanable.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
+      const cleanable = this.cleanableOf(log, nowMs);
+      if (cleanable === undefined) {
+        tried.add(log);
+        continue;
+      }
       const needed = cleanable.dirtyRatio > log.config['min.cleanable.dirty.ratio'] || (cleanable.isOverdue && cleanable.dirtySegments.length > 0);
       if (needed && (best === undefined || cleanable.dirtyRatio > best.cleanable.dirtyRatio)) best = { log, cleanable };
     }

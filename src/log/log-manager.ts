@@ -7,7 +7,7 @@
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
-import { inBackground } from '../common/background';
+import { guarded, inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { isDiskError, isDiskFault, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
@@ -248,7 +248,8 @@ export class LogManager {
   }
 
   private deleteOldSegments(): void {
-    for (const log of this.all) if (!this.isOffline(log.tp)) this.guard(log.directory, () => log.deleteOldSegments());
+    const remove = (log: Log) => this.guard(log.directory, () => log.deleteOldSegments());
+    for (const log of this.all) if (!this.isOffline(log.tp)) guarded(this.log, `Retention of ${log.directory}`, () => remove(log))();
   }
 
   private expireProducers(): void {
