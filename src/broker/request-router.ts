@@ -78,9 +78,9 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
   on(produce, (body, context) => handleProduce(produceDeps, body, context));
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
-  on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), { replicas, log }, body));
-  on(offsetForLeaderEpoch, (body) => handleOffsetForLeaderEpoch({ replicas, log }, body));
-  on(deleteRecords, (body, context) => handleDeleteRecords({ replicas, log }, body, context));
+  on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), deps, body));
+  on(offsetForLeaderEpoch, (body, { asker }) => handleOffsetForLeaderEpoch(turnsOf(asker), deps, body));
+  on(deleteRecords, (body, context) => handleDeleteRecords({ replicas, log, clock: host.clock }, body, context));
   on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));

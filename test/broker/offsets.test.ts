@@ -2,7 +2,7 @@
 import { handleListOffsets, handleOffsetForLeaderEpoch } from '../../src/broker/handlers/offsets';
 import { Clock } from '../../src/common/host';
 import { ReplicaManager } from '../../src/broker/replica-manager';
-import { errorName } from '../../src/common/errors';
+import { errorName, KafkaError } from '../../src/common/errors';
 
 const LATEST = -1;
 const log = { error: () => {} };
@@ -96,10 +96,31 @@ test('an error that nobody expected is told of its own partition; the others are
     topics: [{ name: 't', partitions: [0, 1].map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: -1 })) }],
   });
   expect(listed.topics[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
-  const { topics } = await handleOffsetForLeaderEpoch(deps, {
+  const { topics } = await handleOffsetForLeaderEpoch(turns, deps, {
     replicaId: -1,
     topics: [{ topic: 't', partitions: [0, 1].map((index) => ({ partition: index, currentLeaderEpoch: -1, leaderEpoch: 2 })) }],
   });
   expect(topics[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
   expect(logged).toHaveLength(2);
+});
+
+test('leader epochs are looked up in turns of 20 ms', async () => {
+  let nowMs = 0;
+  let turns = 0;
+  const clock = { monotonicMs: () => nowMs } as Clock;
+  const next = async () => { turns++; };
+  const require = () => {
+    nowMs += 5;
+    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION');
+  };
+  const rows = (count: number) => Array.from({ length: count }, (_, partition) => {
+    return { partition, currentLeaderEpoch: -1, leaderEpoch: 2 };
+  });
+  const { topics } = await handleOffsetForLeaderEpoch({ clock, next }, { replicas: { require }, log }, {
+    replicaId: -1, topics: [{ topic: 't', partitions: rows(18) }, { topic: 'u', partitions: rows(2) }],
+  });
+  expect(topics.map(({ topic, partitions }) => `${topic} ${partitions.map(({ partition }) => partition)}`)).toEqual([
+    't 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17', 'u 0,1',
+  ]);
+  expect(turns).toBe(5);
 });

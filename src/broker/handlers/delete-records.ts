@@ -4,9 +4,10 @@
  *
  * Kafka: server/ReplicaManager.scala#deleteRecords, server/DelayedDeleteRecords.scala@2.8.2
  */
-import { isInternalTopic, TopicPartition } from '../../common/cluster-types';
+import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
-import { Log } from '../../common/host';
+import { Clock, Log } from '../../common/host';
+import { inTurns } from '../../common/in-turns';
 import { RequestContext } from '../../network/server-connection';
 import { deleteRecords } from '../../protocol/messages/log-admin';
 import { TypeOf } from '../../protocol/schema';
@@ -20,6 +21,7 @@ type Response = TypeOf<typeof deleteRecords.response>;
 export interface DeleteRecordsDeps {
   readonly replicas: Pick<ReplicaManager, 'require' | 'deleteRecordsPurgatory'>;
   readonly log: Pick<Log, 'error'>;
+  readonly clock: Clock;
 }
 
 /** One partition of the request: refused, or waiting until its low watermark reaches `wanted`. */
@@ -64,32 +66,60 @@ class Deletion {
   }
 }
 
-function respond(request: Request, deletions: readonly Deletion[]): Response {
-  let next = 0;
-  return {
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }) => {
-        const { lowWatermark, error } = deletions[next++]!;
-        return { partitionIndex, lowWatermark, errorCode: errorCode(error) };
-      }),
-    })),
-  };
+/** Each partition once, the last row that names it counting, as in Kafka, where the rows go into a map. */
+function offsetsOf({ topics }: Request): Map<string, Map<number, number>> {
+  const offsets = new Map<string, Map<number, number>>();
+  for (const { name, partitions } of topics) {
+    const byIndex = offsets.get(name) ?? new Map<number, number>();
+    offsets.set(name, byIndex);
+    for (const { partitionIndex, offset } of partitions) byIndex.set(partitionIndex, offset);
+  }
+  return offsets;
 }
 
-export function handleDeleteRecords(
+/** Waits for all; when a partition changes, that one is looked at, if it is still waited for. */
+class DelayedDeleteRecords implements DelayedOperation<Response> {
+  private readonly waiting: Map<string, Deletion>;
+
+  constructor(private readonly deletions: readonly Deletion[]) {
+    this.waiting = new Map(deletions.map((one) => [tpName(one.tp), one]));
+  }
+
+  get tps(): TopicPartition[] {
+    return [...this.waiting.values()].map(({ tp }) => tp);
+  }
+
+  tryComplete(changed?: string): Response | undefined {
+    const names = changed === undefined ? [...this.waiting.keys()] : [changed];
+    for (const name of names) if (this.waiting.get(name)?.check()) this.waiting.delete(name);
+    return this.waiting.size === 0 ? this.response() : undefined;
+  }
+
+  onExpire(): Response {
+    for (const one of this.waiting.values()) if (!one.check()) one.finish('REQUEST_TIMED_OUT');
+    return this.response();
+  }
+
+  private response(): Response {
+    const topics = new Map<string, Response['topics'][number]['partitions'][number][]>();
+    for (const { tp, lowWatermark, error } of this.deletions) {
+      const partitions = topics.get(tp.topic) ?? [];
+      topics.set(tp.topic, partitions);
+      partitions.push({ partitionIndex: tp.partition, lowWatermark, errorCode: errorCode(error) });
+    }
+    return { topics: [...topics].map(([name, partitions]) => ({ name, partitions })) };
+  }
+}
+
+export async function handleDeleteRecords(
   deps: DeleteRecordsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
 ): Promise<Response> {
-  const deletions = request.topics.flatMap(({ name, partitions }) => partitions.map((row) => (
-    new Deletion(deps, { topic: name, partition: row.partitionIndex }, row.offset)
-  )));
-  const operation: DelayedOperation<Response> = {
-    tryComplete: () => (deletions.map((one) => one.check()).every(Boolean) ? respond(request, deletions) : undefined),
-    onExpire: () => {
-      for (const one of deletions) if (!one.check()) one.finish('REQUEST_TIMED_OUT');
-      return respond(request, deletions);
-    },
-  };
-  const tps = deletions.map(({ tp }) => tp);
-  return deps.replicas.deleteRecordsPurgatory.tryCompleteElseWatch(operation, tps, request.timeoutMs, asker);
+  const rows = [...offsetsOf(request)].flatMap(([topic, offsets]) => {
+    return [...offsets].map(([partition, offset]) => ({ tp: { topic, partition }, offset }));
+  });
+  const turns = { clock: deps.clock, next: () => asker.nextTurn() };
+  const deletions = await inTurns(turns, rows, ({ tp, offset }) => new Deletion(deps, tp, offset));
+  const operation = new DelayedDeleteRecords(deletions);
+  return operation.tryComplete()
+    ?? deps.replicas.deleteRecordsPurgatory.watch(operation, operation.tps, request.timeoutMs, asker);
 }

@@ -63,7 +63,7 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
   return twice;
 }
 
-/** A look-up by timestamp reads the disk, so many of them are made in turns. */
+/** A look-up by timestamp reads the disk, and a request may name many partitions: they are worked off in turns. */
 export async function handleListOffsets(
   turns: Turns, { replicas, log }: OffsetsDeps, request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {
@@ -90,9 +90,9 @@ export async function handleListOffsets(
   return { topics };
 }
 
-export function handleOffsetForLeaderEpoch(
-  { replicas, log }: OffsetsDeps, request: EpochsRequest,
-): TypeOf<typeof offsetForLeaderEpoch.response> {
+export async function handleOffsetForLeaderEpoch(
+  turns: Turns, { replicas, log }: OffsetsDeps, request: EpochsRequest,
+): Promise<TypeOf<typeof offsetForLeaderEpoch.response>> {
   const found = (topic: string, { partition: index, currentLeaderEpoch, leaderEpoch }: AskedEpoch) => {
     const tp = { topic, partition: index };
     try {
@@ -105,8 +105,11 @@ export function handleOffsetForLeaderEpoch(
       return { partition: index, errorCode: code, leaderEpoch: -1, endOffset: -1 };
     }
   };
+  const rows = request.topics.flatMap(({ topic, partitions }) => partitions.map((asked) => ({ topic, asked })));
+  const answers = await inTurns(turns, rows, ({ topic, asked }) => found(topic, asked));
+  let next = 0;
   const topics = request.topics.map(({ topic, partitions }) => {
-    return { topic, partitions: partitions.map((asked) => found(topic, asked)) };
+    return { topic, partitions: answers.slice(next, next += partitions.length) };
   });
   return { topics };
 }
