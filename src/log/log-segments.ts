@@ -98,10 +98,13 @@ export class LogSegments {
   /** The first record at or after the timestamp (ms) and not below `startOffset`, or undefined. Throws CorruptSegmentError. */
   offsetForTimestamp(timestamp: number, startOffset: number): OffsetAndTimestamp | undefined {
     for (const segment of this.list) {
-      const batch = this.batchByTimestamp(segment, timestamp, startOffset);
-      if (batch === undefined) continue;
-      for (const record of recordsOf(batch)) {
-        if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
+      let batch = this.batchByTimestamp(segment, timestamp, startOffset);
+      while (batch !== undefined) {
+        for (const record of recordsOf(batch)) {
+          if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
+        }
+        // The record with its latest time may have been deleted or compacted away: later batches have others.
+        batch = this.batchByTimestamp(segment, timestamp, batch.nextOffset);
       }
     }
     return undefined;
