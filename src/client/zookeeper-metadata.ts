@@ -86,7 +86,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private async readBrokers(): Promise<void> {
-    this.brokers = new Map((await readBrokers(this.zk)).map((broker) => [broker.id, broker]));
+    // A registration that was damaged counts as it was: its broker lives, and others are not to be cut off from it.
+    const onBad = (reason: string) => this.log.warn(reason);
+    const brokers = await readBrokers(this.zk, { known: this.brokers, onBad });
+    this.brokers = new Map(brokers.map((broker) => [broker.id, broker]));
     this.listeners.notify();
   }
 

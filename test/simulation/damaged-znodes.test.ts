@@ -93,6 +93,19 @@ describe('while it lasts', () => {
     expect(cluster.stateOf(TP)!.leader).toBe(1);
   });
 
+  test('clients that found a broker in ZooKeeper go on asking it though its registration is damaged', async () => {
+    const cluster = await bringUp('damaged-broker-clients', 4, [1, 2], { controller: 4 });
+    const producer = await openProducer(cluster);
+    expect(await send(cluster, producer, 'before')).toBe(0);
+    cluster.zookeeper.overwrite('/brokers/ids/1', text);
+    // Others come and go: the brokers are read again.
+    kill(cluster, 3);
+    await runUntil(cluster, 'the death of another is noticed', () => !cluster.zookeeper.tree.exists('/brokers/ids/3'));
+    await runFor(cluster, 5000);
+    expect(await send(cluster, producer, 'after', 30000)).toBe(1);
+    expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, leaderEpoch: 0 });
+  });
+
   test('no unclean election is held for a topic whose settings cannot be read, though the default allows it', async () => {
     const settings = { 'unclean.leader.election.enable': 'true' };
     const topic = { 'unclean.leader.election.enable': 'false' };
