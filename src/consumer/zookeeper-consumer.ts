@@ -36,6 +36,14 @@ export interface OldRebalanceStats {
   failures: number;
 }
 
+interface Owned {
+  readonly tp: TopicPartition;
+  readonly stream: MessageStream;
+  /** Behind what was handed out, or where it begins; undefined: not known yet. */
+  next: number | undefined;
+  committed: number | undefined;
+}
+
 const IDLE_MS = 100;
 const POLL_MS = 200;
 
@@ -52,7 +60,7 @@ export class ZooKeeperConsumer {
   private topicCount: TopicCount = {};
   private streams = new Map<string, MessageStream>();
   /** Who reads what here, by partition. */
-  private owned = new Map<string, { readonly tp: TopicPartition; readonly stream: MessageStream; next: number | undefined; committed: number | undefined }>();
+  private owned = new Map<string, Owned>();
   private rebalancePending = false;
   private timer: Timer | undefined;
   private isClosed = false;
@@ -135,6 +143,7 @@ export class ZooKeeperConsumer {
       await sleep(this.host.clock, this.config['rebalance.backoff.ms']);
     }
     if (this.isClosed) return;
+    await this.group!.release().catch((error) => this.log.warn(`Claims could not be given up: ${messageOf(error)}`));
     this.stats.failures++;
     this.log.error(`REBALANCE_FAILED: ${this.consumerId} can't rebalance after ${this.config['rebalance.max.retries']} retries; it owns nothing until the group changes again`);
   }
@@ -142,8 +151,10 @@ export class ZooKeeperConsumer {
   /** One attempt: true if this member owns its whole part now. */
   private async tryRebalance(): Promise<boolean> {
     const group = this.group!;
-    if (this.config['auto.commit.enable']) await this.commitOffsets().catch((error) => this.log.warn(`Commit before a rebalance failed: ${messageOf(error)}`));
+    // First nothing more is handed out: it would come again to the next owner.
+    const read = [...this.owned.values()];
     this.stopReading();
+    if (this.config['auto.commit.enable']) await this.commit(read).catch((error) => this.log.warn(`Commit before a rebalance failed: ${messageOf(error)}`));
     await group.release();
     const state = await group.read(Object.keys(this.topicCount));
     if (!state.members.has(this.consumerId)) return false;
@@ -198,12 +209,32 @@ export class ZooKeeperConsumer {
       }
       try {
         // What came of a partition that was given up meanwhile is left to its next owner.
-        for (const record of await this.reader.poll(POLL_MS)) this.owned.get(tpName(record))?.stream.push(record);
+        for (const record of await this.reader.poll(POLL_MS)) this.take(record);
+        await this.noteBeginnings();
       } catch (error) {
         if (this.isClosed) return;
         if (!(error instanceof KafkaError) || error.errorName !== 'ILLEGAL_STATE') this.log.warn(`Fetching failed: ${messageOf(error)}`);
         await sleep(this.host.clock, IDLE_MS);
       }
+    }
+  }
+
+  private take(record: ConsumerRecord): void {
+    const owned = this.owned.get(tpName(record));
+    if (owned === undefined) return;
+    owned.next ??= record.offset;
+    owned.stream.push(record);
+  }
+
+  /**
+   * Where a partition without an offset begins is committed before anything of it is handed out: who reads it next
+   * would begin at an end of the log, too, and that moves. Kafka: ConsumerFetcherThread#handleOffsetOutOfRange
+   */
+  private async noteBeginnings(): Promise<void> {
+    for (const owned of this.owned.values()) {
+      if (owned.next !== undefined) continue;
+      const beginning = await this.reader.position(owned.tp, 0).catch(() => undefined);
+      if (owned.next === undefined) owned.next = beginning;
     }
   }
 
@@ -216,8 +247,12 @@ export class ZooKeeperConsumer {
   }
 
   /** Commits what the streams have handed out; offsets that did not change are left alone. */
-  async commitOffsets(): Promise<void> {
-    const due = [...this.owned.values()].filter((one) => one.next !== undefined && one.next !== one.committed);
+  commitOffsets(): Promise<void> {
+    return this.commit([...this.owned.values()]);
+  }
+
+  private async commit(partitions: readonly Owned[]): Promise<void> {
+    const due = partitions.filter((one) => one.next !== undefined && one.next !== one.committed);
     const commits = due.map(({ tp, next }) => ({ ...tp, offset: next! }));
     if (commits.length === 0) return;
     if (this.commitsToKafka) await this.reader.commitSync(commits);

@@ -60,10 +60,11 @@ export class ZooKeeperGroup {
   /** Takes the partition for the thread; false if somebody else has it. */
   async claim(tp: TopicPartition, threadId: string): Promise<boolean> {
     const path = consumerOwnerZnode.path(this.groupId, tp);
+    // Also if the outcome remains unknown it is to be given up.
+    this.claimed.push(tp);
     for (;;) {
       try {
         await this.zk.create(path, Buffer.from(threadId), 'ephemeral');
-        this.claimed.push(tp);
         return true;
       } catch (error) {
         if (isZkError(error, 'NO_NODE')) {
@@ -73,27 +74,33 @@ export class ZooKeeperGroup {
         if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
         const there = await this.zk.exists(path);
         if (there === null) continue;
-        if (there.ephemeralOwner !== this.zk.credentials.id) return false;
-        this.claimed.push(tp);
-        return true;
+        return there.ephemeralOwner === this.zk.credentials.id;
       }
     }
   }
 
-  /** Gives up everything claimed. Only znodes of this session are touched. */
+  /**
+   * Gives up everything claimed: nobody else could read it as long as this session lives. What this rejects at is
+   * given up by the next call. Only znodes of this session are touched.
+   */
   async release(): Promise<void> {
-    for (const tp of this.claimed.splice(0)) {
-      const path = consumerOwnerZnode.path(this.groupId, tp);
+    for (let tp = this.claimed[0]; tp !== undefined; tp = this.claimed[0]) {
+      const released = tp;
+      const path = consumerOwnerZnode.path(this.groupId, released);
       const there = await this.zk.exists(path);
-      if (there?.ephemeralOwner === this.zk.credentials.id) await this.remove(path, there.version);
+      const isOurs = there?.ephemeralOwner === this.zk.credentials.id;
+      if (!isOurs || await this.remove(path, there.version)) this.claimed = this.claimed.filter((one) => one !== released);
     }
   }
 
-  private async remove(path: string, version: number): Promise<void> {
+  /** False if it may still be there. */
+  private async remove(path: string, version: number): Promise<boolean> {
     try {
       await this.zk.delete(path, version);
+      return true;
     } catch (error) {
       if (!isZkError(error, 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
+      return isZkError(error, 'NO_NODE');
     }
   }
 

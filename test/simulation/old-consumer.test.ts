@@ -1,6 +1,7 @@
 /** The consumer of 0.8 on simulated hosts: watches instead of a coordinator, and what that costs. */
 import { tpName } from '../../src/common/cluster-types';
 import { RawConfig } from '../../src/common/config-def';
+import { sleep } from '../../src/common/host';
 import { rangeAllocation, roundRobinAllocation } from '../../src/consumer/partition-allocation';
 import { MessageStream } from '../../src/consumer/message-stream';
 import { ZooKeeperConsumer } from '../../src/consumer/zookeeper-consumer';
@@ -26,7 +27,10 @@ async function setUp(seed: string): Promise<SimCluster> {
   return cluster;
 }
 
-function startOld(cluster: SimCluster, groupId: string, config: RawConfig = {}, streams = 1): OldMember {
+/** `pauseMs`: how long the program works on a record. */
+function startOld(
+  cluster: SimCluster, groupId: string, { pauseMs, ...config }: RawConfig & { pauseMs?: number } = {}, streams = 1,
+): OldMember {
   const environment = cluster.environment();
   const consumer = new ZooKeeperConsumer(environment, { 'zookeeper.connect': 'z', 'group.id': groupId, 'auto.offset.reset': 'smallest', 'rebalance.backoff.ms': 500, ...config });
   const member: OldMember = { host: environment.simHost, consumer, read: new Map() };
@@ -34,6 +38,7 @@ function startOld(cluster: SimCluster, groupId: string, config: RawConfig = {}, 
     for await (const { partition, offset } of stream) {
       const name = `${partition}@${offset}`;
       member.read.set(name, (member.read.get(name) ?? 0) + 1);
+      if (pauseMs !== undefined) await sleep(environment.host.clock, pauseMs);
     }
   };
   const readAll = async () => {
@@ -120,6 +125,29 @@ test('an expired session is replaced: the member registers again and takes its s
   await runUntil(cluster, 'the other has all', () => owned([members[1]!]) === NAMES);
   cluster.healLink(members[0]!.host.name, ZOOKEEPER_HOST);
   await runUntil(cluster, 'both share again', () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2));
+});
+
+test('a record that comes in while a group has no member is read, though it has committed nothing it read yet', async () => {
+  const cluster = await setUp('old-largest');
+  const settings = { 'auto.offset.reset': 'largest', 'auto.commit.interval.ms': 500 };
+  const first = startOld(cluster, 'g', settings);
+  await runUntil(cluster, 'it has all', () => owned([first]) === NAMES);
+  await runFor(cluster, 3000);
+  await cluster.world.complete(first.consumer.shutdown(), 30000, 'leaving');
+  await produceOrders(cluster, 10);
+  const second = startOld(cluster, 'g', settings);
+  await runUntil(cluster, 'all is read', () => readBy([second]) === 40, 20000);
+});
+
+test('what a member hands out while it commits before a rebalance does not come again', async () => {
+  const cluster = await setUp('old-handover');
+  const first = startOld(cluster, 'g', { pauseMs: 1 });
+  await runUntil(cluster, 'it has all', () => owned([first]) === NAMES);
+  await produceOrders(cluster, 250);
+  await runUntil(cluster, 'it reads', () => readBy([first]) > 100);
+  const members = [first, startOld(cluster, 'g', { pauseMs: 1 })];
+  await runUntil(cluster, 'all is read', () => readBy(members) === 1000);
+  expect(members.flatMap((one) => [...one.read.values()]).reduce((sum, times) => sum + times)).toBe(1000);
 });
 
 test('a dual commit goes to both stores, and the later of the two is where reading begins', async () => {
