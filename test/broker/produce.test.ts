@@ -42,15 +42,14 @@ function leader(
     appended: (tp: { topic: string }) => { appended.push(tp.topic); },
     replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!, producePurgatory,
   };
+  const partitionData = [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] }));
   const produce = (acks: number, topic: string, clientId = 'client') =>
     handleProduce(
       { replicas, host: { clock: { monotonicMs: () => 0 } as Clock }, log, maxExpandedBytes: 1 << 20 },
       {
         acks,
         timeoutMs: 1000,
-        topicData: [
-          { name: topic, partitionData: [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] })) },
-        ],
+        topicData: [{ name: topic, partitionData }],
       },
       { header: { clientId }, asker: ASKER },
     );
@@ -59,7 +58,7 @@ function leader(
     if (response === undefined || response instanceof CloseConnection) return response;
     return response.responses[0]!.partitionResponses.map((row) => errorName(row.errorCode));
   };
-  return { produce, errorsOf, producePurgatory, appended, logged, expire: () => expire() };
+  return { produce, partitionData, errorsOf, producePurgatory, appended, logged, expire: () => expire() };
 }
 
 test('clients may not write to internal topics; an admin client, as in Kafka, may', async () => {
@@ -102,6 +101,15 @@ test('what is not acknowledged in time is REQUEST_TIMED_OUT, the rest is answere
   const answer = errorsOf(-1, 't');
   expire();
   expect(await answer).toEqual(['REQUEST_TIMED_OUT', 'NONE']);
+});
+
+test('who remembers a request that waits for its replicas holds none of its records', async () => {
+  const { produce, partitionData, expire } = leader({ 0: 'pending', 1: 'pending' });
+  const answer = produce(-1, 't');
+  expect(answer).toBeInstanceOf(Promise);
+  expect(partitionData).toEqual([0, 1].map((index) => ({ index, records: [] })));
+  expire();
+  await answer;
 });
 
 test('other acks than 0, 1 and -1 are refused before anything is written', async () => {

@@ -76,6 +76,16 @@ function failure(tp: TopicPartition, { errorName, message }: KafkaError): Partit
   };
 }
 
+/**
+ * Takes the records out of the request: who remembers it until it is answered holds none of them. Kafka:
+ * requests/ProduceRequest.java#clearPartitionRecords@2.8.2
+ */
+function takeRecords(row: { records: readonly Buffer[] }): Buffer {
+  const records = row.records[0]!;
+  row.records = [];
+  return records;
+}
+
 /** Appends the batches of one request, one after the other. */
 class RequestAppend {
   readonly results: PartitionResult[] = [];
@@ -97,7 +107,7 @@ class RequestAppend {
     this.isValid = acks === 0 || acks === 1 || acks === -1;
     this.expandedLeft = deps.maxExpandedBytes;
     this.rows = topicData.flatMap(({ name, partitionData }) =>
-      partitionData.map(({ index, records }) => ({ tp: { topic: name, partition: index }, records: records[0]! })),
+      partitionData.map((row) => ({ tp: { topic: name, partition: row.index }, records: takeRecords(row) })),
     );
   }
 
