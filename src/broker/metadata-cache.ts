@@ -4,10 +4,12 @@
  * Kafka: server/MetadataCache.scala@2.8.2
  */
 import { BrokerInfo, Endpoint, TopicPartition } from '../common/cluster-types';
-import { updateMetadata } from '../protocol/messages/replica-control';
+import { leaderAndIsr, updateMetadata } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
 
 export type PartitionMetadata = TypeOf<typeof updateMetadata.request>['partitionStates'][number];
+
+type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 
 const LEADER_DELETED = -2;
 
@@ -25,6 +27,20 @@ export class MetadataCache {
       else partitions.set(state.partition, state);
       if (partitions.size === 0) this.topics.delete(state.topic);
       else this.topics.set(state.topic, partitions);
+    }
+  }
+
+  /**
+   * A LeaderAndIsr comes before the UpdateMetadata of the same event. Who is told that we do not lead any more
+   * may ask us next who does: the answer must not be older than that.
+   */
+  leadersChanged({ controllerId, partitionStates }: LeaderAndIsrRequest): void {
+    this.controllerId = controllerId;
+    for (const { topic, partition, leader, leaderEpoch, isr, zkVersion, controllerEpoch } of partitionStates) {
+      const known = this.partition({ topic, partition });
+      if (known === undefined || known.leaderEpoch >= leaderEpoch) continue;
+      const changed = { ...known, leader, leaderEpoch, isr, zkVersion, controllerEpoch };
+      this.topics.get(topic)!.set(partition, changed);
     }
   }
 

@@ -179,7 +179,7 @@ export class ReplicaManager {
     return this.inOrder(async () => {
       const fenced = this.fence.problem(request, 'LeaderAndIsr');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
-      this.deps.metadata.controllerId = request.controllerId;
+      this.deps.metadata.leadersChanged(request);
       const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
       const errors = new Map<LeaderAndIsrState, ErrorName>();
       const apply = async (states: readonly LeaderAndIsrState[]) => {

@@ -65,6 +65,7 @@ class FakeLogs {
 /** Broker 1. */
 class LoneBroker {
   readonly logs = new FakeLogs();
+  readonly metadata = new MetadataCache();
   readonly dialled: string[] = [];
   readTopicConfig: (topic: string) => Promise<Record<string, string>> = async () => ({});
   brokerEpoch = BROKER_EPOCH;
@@ -79,7 +80,7 @@ class LoneBroker {
     } as unknown as Host;
     this.replicas = new ReplicaManager({
       host, config: parseBrokerConfig({ 'broker.id': 1, 'zookeeper.connect': 'zookeeper:2181' }), brokerId: 1,
-      logs: this.logs as unknown as LogManager, metadata: new MetadataCache(), metrics: new Metrics(),
+      logs: this.logs as unknown as LogManager, metadata: this.metadata, metrics: new Metrics(),
       writeIsr: () => new Promise(() => {}), onIsrChanged: () => {}, onReplicaMissing: () => {}, brokerEpoch: () => this.brokerEpoch, isRegistered: async () => true,
       readTopicConfig: (topic) => this.readTopicConfig(topic),
     });
@@ -197,6 +198,41 @@ test('a follower whose leader was not alive when it was named follows it when th
   expect(await broker.leaderAndIsr('t', 2, 5)).toBe('STALE_CONTROLLER_EPOCH');
   await broker.leaderAndIsr('t', 1, 6);
   expect(await broker.leaderAndIsr('t', 1, 6)).toBe('STALE_CONTROLLER_EPOCH');
+});
+
+describe('metadata', () => {
+  const TP = { topic: 't', partition: 0 };
+
+  /** Broker 1 was told that 1 leads in epoch 5. */
+  async function told(): Promise<LoneBroker> {
+    const broker = new LoneBroker();
+    await broker.replicas.updateMetadata({
+      controllerId: 3, controllerEpoch: 1, brokerEpoch: BROKER_EPOCH, liveBrokers: [],
+      partitionStates: [{
+        ...TP, controllerEpoch: 1, leader: 1, leaderEpoch: 5, isr: [1, 2], zkVersion: 5, replicas: [1, 2, 3],
+        offlineReplicas: [3],
+      }],
+    });
+    return broker;
+  }
+
+  test('names the new leader as soon as the former one has been told that it does not lead', async () => {
+    const broker = await told();
+    expect(await broker.leaderAndIsr('t', 2, 6)).toBe('NONE');
+    expect(broker.metadata.partition(TP)).toMatchObject({ leader: 2, leaderEpoch: 6, offlineReplicas: [3] });
+  });
+
+  test('does not go back to the leader of a LeaderAndIsr that is sent again', async () => {
+    const broker = await told();
+    for (const epoch of [4, 5]) await broker.leaderAndIsr('t', 2, epoch);
+    expect(broker.metadata.partition(TP)).toMatchObject({ leader: 1, leaderEpoch: 5 });
+  });
+
+  test('tells of no partition that UpdateMetadata has not told of', async () => {
+    const broker = await told();
+    await broker.leaderAndIsr('u', 2, 6);
+    expect(broker.metadata.topicNames).toEqual(['t']);
+  });
 });
 
 describe('a topic\'s settings', () => {
