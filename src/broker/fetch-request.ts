@@ -19,6 +19,7 @@ export const CONSUMER = -1;
  * rows of another.
  */
 export function mergedFetch(request: FetchRequest): FetchRequest {
+  if (request.topics.length === 1 && request.topics[0]!.partitions.length === 1) return request;
   const last = new Map<string, Map<number, FetchedPartition>>();
   let rows = 0;
   for (const { topic, partitions } of request.topics) {

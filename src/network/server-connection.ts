@@ -58,6 +58,8 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   private readonly parser: FrameParser;
   private readonly responses: ResponseQueue;
   private lease: Lease | undefined;
+  /** Of the frame that comes in, once enough of it is there. */
+  private limits: RequestLimits | undefined;
   private isPaused = false;
   private isAdvancing = false;
   /** Nothing is read any more; the connection ends when the responses before have left. */
@@ -159,16 +161,18 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
 
   /** Whether the next frame may start; who has room for it may not be kept waiting, but for a turn. */
   private mayStart(): boolean {
-    const head = this.parser.peek(REQUEST_HEAD_BYTES);
     if (this.turns.isOver) {
-      this.turns.wait(this, this.server.isBroker(this.listenerName, head));
+      this.turns.wait(this, this.isFromBroker());
       return false;
     }
-    return this.lease !== undefined || this.responses.mayStart(this.limitsOf(head).isServedAlone);
+    if (this.lease !== undefined) return true;
+    this.limits ??= limitsOf(this.parser.peek(REQUEST_HEAD_BYTES), this.parser.frameBytes, apiByKey);
+    return this.responses.mayStart(this.limits.isServedAlone);
   }
 
-  private limitsOf(head: Buffer): RequestLimits {
-    return limitsOf(head, this.parser.frameBytes, apiByKey);
+  /** Whether the frame that comes in is of a broker. */
+  private isFromBroker(): boolean {
+    return this.server.isBroker(this.listenerName, this.parser.peek(REQUEST_HEAD_BYTES));
   }
 
   /**
@@ -182,10 +186,8 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     const { frameBytes, bufferedBytes } = this.parser;
     if (frameBytes <= this.server.freeFrameBytes) return true;
     if (bufferedBytes < Math.min(frameBytes, REQUEST_HEAD_BYTES)) return true;
-    const head = this.parser.peek(REQUEST_HEAD_BYTES);
     if (!this.mayStart()) return false;
-    const isBroker = this.server.isBroker(this.listenerName, head);
-    this.lease = this.server.budgetOf('requests', isBroker).ask(frameBytes, this);
+    this.lease = this.server.budgetOf('requests', this.isFromBroker()).ask(frameBytes, this);
     return this.lease.isGranted;
   }
 
@@ -225,6 +227,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   private take(frame: Buffer): void {
     const { lease } = this;
     this.lease = undefined;
+    this.limits = undefined;
     let slot: ResponseSlot | undefined;
     try {
       slot = this.start(frame);

@@ -50,13 +50,20 @@ export class Scanner {
     return start;
   }
 
+  /** The tag of what comes next. Read by index: this is done for every field of every message. */
+  private tag(): number {
+    return this.buffer[this.take(1)]!;
+  }
+
   private uint(bytes: 1 | 2 | 4): number {
-    return this.buffer.readUIntBE(this.take(bytes), bytes);
+    const start = this.take(bytes);
+    if (bytes === 1) return this.buffer[start]!;
+    return bytes === 2 ? this.buffer.readUInt16BE(start) : this.buffer.readUInt32BE(start);
   }
 
   /** The length of the array that starts here. */
   arrayLength(): number {
-    const tag = this.uint(1);
+    const tag = this.tag();
     if (tag >= 0x90 && tag <= 0x9f) return tag & 0x0f;
     if (tag === 0xdc) return this.uint(2);
     if (tag === 0xdd) return this.uint(4);
@@ -64,7 +71,7 @@ export class Scanner {
   }
 
   integer(): number {
-    const tag = this.uint(1);
+    const tag = this.tag();
     if (tag <= 0x7f) return tag;
     if (tag >= 0xe0) return tag - 0x100;
     switch (tag) {
@@ -88,7 +95,7 @@ export class Scanner {
 
   /** No longer than on Kafka's wire, and UTF-8: what is stored later must fit there, and be the same again. */
   skipString(nullable: boolean): void {
-    const tag = this.uint(1);
+    const tag = this.tag();
     if (tag === 0xc0 && nullable) return;
     const length = this.stringLength(tag);
     if (length > MAX_STRING_BYTES) {
@@ -107,7 +114,7 @@ export class Scanner {
   }
 
   private skipBinary(): void {
-    const tag = this.uint(1);
+    const tag = this.tag();
     if (tag === 0xc4) this.take(this.uint(1));
     else if (tag === 0xc5) this.take(this.uint(2));
     else if (tag === 0xc6) this.take(this.uint(4));
@@ -115,7 +122,7 @@ export class Scanner {
   }
 
   private skipBool(): void {
-    const tag = this.uint(1);
+    const tag = this.tag();
     if (tag !== 0xc2 && tag !== 0xc3) throw new ProtocolError(`expected a boolean, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
   }
 
