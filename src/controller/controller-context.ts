@@ -37,6 +37,8 @@ export class ControllerContext {
    * the earliest first. Their brokers may be back, with less than they had.
    */
   private readonly departed = new Map<string, readonly number[]>();
+  /** By partition whose state could not be read: the transaction that damaged it. */
+  private readonly damagedAt = new Map<string, number>();
 
   constructor(readonly controllerId: number, readonly term: ControllerTerm) {}
 
@@ -67,6 +69,7 @@ export class ControllerContext {
       this.assigned.delete(tpName(tp));
       this.leadership.delete(tpName(tp));
       this.departed.delete(tpName(tp));
+      this.damagedAt.delete(tpName(tp));
       this.partitionStates.delete(tpName(tp));
     }
   }
@@ -159,6 +162,25 @@ export class ControllerContext {
 
   forgetDepartures(tp: TopicPartition): void {
     this.departed.delete(tpName(tp));
+  }
+
+  /** `mzxid`: the transaction that wrote what cannot be read. */
+  noteDamage(tp: TopicPartition, mzxid: number): void {
+    if (!this.damagedAt.has(tpName(tp))) this.damagedAt.set(tpName(tp), mzxid);
+  }
+
+  /**
+   * A state that was repaired counts as written when it was damaged: from then on nobody could tell of its
+   * members that they had been restarted.
+   */
+  sinceDamage(name: string, state: PartitionState): PartitionState {
+    const { mzxid = Infinity } = state;
+    const damagedAt = this.damagedAt.get(name) ?? Infinity;
+    return damagedAt < mzxid ? { ...state, mzxid: damagedAt } : state;
+  }
+
+  forgetDamage(tp: TopicPartition): void {
+    this.damagedAt.delete(tpName(tp));
   }
 
   replicasOnBrokers(brokers: ReadonlySet<number>): PartitionReplica[] {

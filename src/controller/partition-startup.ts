@@ -54,4 +54,5 @@ async function takeUp(
   await transitions.offlineReplicas(dead);
   await transitions.electMissingLeaders((tp) => names.has(tpName(tp)));
   await restarted.readmit(transitions);
+  transitions.settled(tps);
 }

@@ -14,7 +14,7 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
 import { Metrics } from '../common/metrics';
 import { StateWrite, StateWriteResult, writePartitionStates } from '../zk/controller-state-writes';
-import { PartitionState, readPartitionStates } from '../zk/partition-state-store';
+import { PartitionState, readPartitionStates, UnreadableStateError } from '../zk/partition-state-store';
 import { readTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { BrokerRequestBatch } from './broker-request-batch';
@@ -45,14 +45,21 @@ export class StateTransitions {
 
   get hasUnsettled(): boolean { return this.unsettled.size > 0; }
 
-  private readonly failed = (tp: TopicPartition, reason: string): void => {
+  private readonly failed = (tp: TopicPartition, reason: string, error?: Error): void => {
+    if (error instanceof UnreadableStateError) this.context.noteDamage(tp, error.mzxid);
     this.deps.log.error(`${tpName(tp)} stays as it is, and is tried again later: ${reason}`);
     this.unsettled.set(tpName(tp), tpOf(tp));
   };
 
   /** The states that exist and can be read; the others are unsettled. */
-  read(tps: readonly TopicPartition[]): Promise<Map<string, PartitionState>> {
-    return readPartitionStates(this.deps.zk, tps, this.failed);
+  async read(tps: readonly TopicPartition[]): Promise<Map<string, PartitionState>> {
+    const states = await readPartitionStates(this.deps.zk, tps, this.failed);
+    return new Map([...states].map(([name, state]) => [name, this.context.sinceDamage(name, state)]));
+  }
+
+  /** What could not be done before is done: a state that was repaired counts like any other from now on. */
+  settled(tps: readonly TopicPartition[]): void {
+    for (const tp of tps) if (!this.unsettled.has(tpName(tp))) this.context.forgetDamage(tp);
   }
 
   /** The partitions that could not be read or written since the last call, and still exist. */

@@ -13,7 +13,7 @@ import { LeaderIsrAndControllerEpoch, TopicPartition, tpName } from '../common/c
 import { OnBad, readEach } from './read-each';
 import { isZkError, ZkOp } from './zk-session';
 import { ZkConnection } from './zk-connection';
-import { incarnationZnode, partitionStateZnode } from './znodes';
+import { incarnationZnode, partitionStateZnode, ZnodeError } from './znodes';
 
 export interface PartitionState extends LeaderIsrAndControllerEpoch {
   /**
@@ -24,9 +24,25 @@ export interface PartitionState extends LeaderIsrAndControllerEpoch {
 }
 export type StateContent = Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>;
 
-export async function readPartitionState(zk: ZkConnection, tp: TopicPartition): Promise<PartitionState | undefined> {
+/** The state stands there and cannot be read; what stands there was written by the transaction `mzxid`. */
+export class UnreadableStateError extends ZnodeError {
+  constructor(message: string, readonly mzxid: number) {
+    super(message);
+  }
+}
+
+/** Rejects with UnreadableStateError, or ZkError. */
+export async function readPartitionState(
+  zk: ZkConnection, tp: TopicPartition,
+): Promise<PartitionState | undefined> {
   const znode = await zk.get(partitionStateZnode.path(tp));
-  return znode ? { ...partitionStateZnode.decode(tp, znode.data, znode.stat.version), mzxid: znode.stat.mzxid } : undefined;
+  if (!znode) return undefined;
+  const { version, mzxid } = znode.stat;
+  try {
+    return { ...partitionStateZnode.decode(tp, znode.data, version), mzxid };
+  } catch (error) {
+    throw error instanceof ZnodeError ? new UnreadableStateError(error.message, mzxid) : error;
+  }
 }
 
 /** All states that exist and can be read, by `topic-partition`, read in parallel. */

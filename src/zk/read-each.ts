@@ -8,8 +8,8 @@ import { messageOf } from '../common/errors';
 import { isZkError } from './zk-session';
 import { ZnodeError } from './znodes';
 
-/** Takes what cannot be read, as a sentence that names the znode. */
-export type OnBad<K> = (key: K, reason: string) => void;
+/** Takes what cannot be read, as a sentence that names the znode, and as the error that says it. */
+export type OnBad<K> = (key: K, reason: string, error: Error) => void;
 
 /**
  * The error concerns this znode alone: other znodes are sound, and asking again at once does not help.
@@ -25,7 +25,7 @@ export async function readEach<K, T>(
 ): Promise<Map<K, T>> {
   const found = await Promise.all(keys.map((key) => read(key).catch((error: unknown) => {
     if (!isOfOneZnode(error)) throw error;
-    onBad(key, messageOf(error));
+    onBad(key, messageOf(error), error);
     return undefined;
   })));
   const map = new Map<K, T>();

@@ -174,4 +174,23 @@ describe('while it lasts', () => {
     expect(await readValues(cluster)).toEqual(['a', 'b', 'c']);
     expect(cluster.world.violations).toEqual([]);
   });
+
+  for (const isRestartedFirst of [true, false]) {
+    const order = isRestartedFirst ? 'before' : 'after';
+    const what = `a leader that lost power ${order} another broker became controller`;
+    test(`${what} does not lead after the repair`, async () => {
+      const change = (one: SimCluster) => kill(one, 4);
+      const before = isRestartedFirst ? undefined : change;
+      const { cluster, repair } = await losesPower('damaged-and-changed', 1, before);
+      if (isRestartedFirst) change(cluster);
+      await runUntil(cluster, 'another is controller', () => (
+        [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive)));
+      await runFor(cluster, 3000);
+      repair();
+      await runUntil(cluster, 'it is in sync again', () => cluster.isQuiet(TP));
+      expect(await readValues(cluster)).toEqual(['a', 'b', 'c']);
+      expect(cluster.stateOf(TP)).toMatchObject({ leader: 2 });
+      expect(cluster.world.violations).toEqual([]);
+    });
+  }
 });
