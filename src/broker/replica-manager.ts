@@ -19,6 +19,7 @@ import { TypeOf } from '../protocol/schema';
 import { isZkError } from '../zk/zk-session';
 import { BrokerConfig } from './broker-config';
 import { ControlFence } from './control-fence';
+import { ControlQueue } from './control-queue';
 import { FollowerEpochs, FollowerEpochsDeps } from './follower-epochs';
 import { MetadataCache } from './metadata-cache';
 import { MissingReplicas } from './missing-replicas';
@@ -69,7 +70,7 @@ export class ReplicaManager {
   private readonly missing: MissingReplicas;
   /** As the broker before this one left them. */
   private checkpointed: Map<string, number> | undefined;
-  private control: Promise<unknown>;
+  private readonly control: ControlQueue;
   private readonly scheduler: Scheduler;
   private readonly leadershipListeners: LeadershipListener[] = [];
   private readonly log: Logger;
@@ -79,7 +80,7 @@ export class ReplicaManager {
     const { host, config, brokerId } = deps;
     this.log = host.log.child(`ReplicaManager broker=${brokerId}`);
     this.fence = new ControlFence(host, this.log, brokerId, deps.brokerEpoch);
-    this.control = this.fence.whenRegistered;
+    this.control = new ControlQueue(host.clock, this.fence.whenRegistered);
     this.scheduler = new Scheduler(host.clock, this.log);
     this.producePurgatory = new Purgatory(host.clock);
     this.fetchPurgatory = new Purgatory(host.clock);
@@ -168,23 +169,16 @@ export class ReplicaManager {
     this.fence.registered();
   }
 
-  /** Runs control requests one after the other, in the order they came. */
-  private inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.control.then(work);
-    this.control = result.catch(() => undefined);
-    return result;
-  }
-
   becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
-    return this.inOrder(async () => {
+    return this.control.run(async () => {
       const fenced = this.fence.problem(request, 'LeaderAndIsr');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
       this.deps.metadata.leadersChanged(request);
       const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
       const errors = new Map<LeaderAndIsrState, ErrorName>();
-      const apply = async (states: readonly LeaderAndIsrState[]) => {
-        for (const state of states) errors.set(state, await this.applyState(state, leaders));
-      };
+      const apply = (states: readonly LeaderAndIsrState[]) => this.control.inTurns(states, async (state) => {
+        errors.set(state, await this.applyState(state, leaders));
+      });
       await apply(request.partitionStates.filter((state) => this.get(state) !== undefined));
       // Those that are new here need ZooKeeper, which may be away; the others did not wait for it.
       const fresh = request.partitionStates.filter((state) => !errors.has(state));
@@ -270,7 +264,7 @@ export class ReplicaManager {
   }
 
   updateMetadata(request: UpdateMetadataRequest): Promise<{ readonly errorCode: number }> {
-    return this.inOrder(async () => {
+    return this.control.run(async () => {
       const fenced = this.fence.problem(request, 'UpdateMetadata');
       if (fenced) return { errorCode: errorCode(fenced) };
       this.deps.metadata.update(request);
@@ -280,10 +274,10 @@ export class ReplicaManager {
   }
 
   stopReplicas(request: StopReplicaRequest): Promise<ControlResponse> {
-    return this.inOrder(async () => {
+    return this.control.run(async () => {
       const fenced = this.fence.problem(request, 'StopReplica');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
-      const partitionErrors = request.partitionStates.map((row) => ({
+      const partitionErrors = await this.control.inTurns(request.partitionStates, (row) => ({
         topic: row.topic, partition: row.partition,
         errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
       }));
@@ -341,6 +335,7 @@ export class ReplicaManager {
 
   /** Stops fetchers and timers and saves the high watermarks. */
   close(): void {
+    this.control.close();
     this.scheduler.stop();
     this.fetchers.close();
     for (const partition of this.all) partition.close();

@@ -80,7 +80,8 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(fetch, (body, { asker }) => fetcher.handle(body, asker));
   on(listOffsets, (body, { asker }) => handleListOffsets(turnsOf(asker), deps, body));
   on(offsetForLeaderEpoch, (body, { asker }) => handleOffsetForLeaderEpoch(turnsOf(asker), deps, body));
-  on(deleteRecords, (body, context) => handleDeleteRecords({ replicas, log, clock: host.clock }, body, context));
+  const deleteDeps = { replicas, log, clock: host.clock };
+  on(deleteRecords, (body, context) => handleDeleteRecords(deleteDeps, body, context));
   on(describeLogDirs, (body) => later(() => handleDescribeLogDirs(deps.logs, body)));
   on(metadata, (body, context) => handleMetadata(deps.metadata, body, context.listener));
   on(createTopics, (body, context) => handleCreateTopics(deps.createTopics, body, context));

@@ -63,7 +63,7 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
   return twice;
 }
 
-/** A look-up by timestamp reads the disk, and a request may name many partitions: they are worked off in turns. */
+/** A look-up by timestamp reads the disk, and a request may name many partitions: they are made in turns. */
 export async function handleListOffsets(
   turns: Turns, { replicas, log }: OffsetsDeps, request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {
@@ -105,7 +105,9 @@ export async function handleOffsetForLeaderEpoch(
       return { partition: index, errorCode: code, leaderEpoch: -1, endOffset: -1 };
     }
   };
-  const rows = request.topics.flatMap(({ topic, partitions }) => partitions.map((asked) => ({ topic, asked })));
+  const rows = request.topics.flatMap(({ topic, partitions }) => {
+    return partitions.map((asked) => ({ topic, asked }));
+  });
   const answers = await inTurns(turns, rows, ({ topic, asked }) => found(topic, asked));
   let next = 0;
   const topics = request.topics.map(({ topic, partitions }) => {
