@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isOutOfDescriptors } from '../common/errors';
 import { Disk, DiskEntry, DiskFile } from '../common/host';
+import { LockFiles, takeLock } from './file-lock';
 import { SpareDescriptors } from './spare-descriptors';
 
 /** writev takes at most IOV_MAX (1024) chunks a call. */
@@ -76,9 +77,26 @@ function startTimeOf(pid: number): string {
   }
 }
 
-function alive(pid: number): boolean {
+/** Which boot of the machine this is, or '' where the system does not tell. */
+function bootId(): string {
   try {
-    process.kill(pid, 0);
+    return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** What a lock says of its holder. */
+function identityOf(pid: number): string {
+  return `${pid} ${startTimeOf(pid)} ${bootId()}`.trim();
+}
+
+/** Whether the process that a lock names runs. Locks of before do not name the boot. */
+function isAlive(holder: string): boolean {
+  const [pid, started = '', boot = bootId()] = holder.split(' ');
+  if (boot !== bootId() || startTimeOf(Number(pid)) !== started) return false;
+  try {
+    process.kill(Number(pid), 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
@@ -89,6 +107,32 @@ function unlessGone(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
   return undefined;
 }
+
+const lockFiles: LockFiles = {
+  read: (file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : ''),
+  claim(link, text) {
+    try {
+      fs.symlinkSync(text, link);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  },
+  claimant(link) {
+    try {
+      return fs.readlinkSync(link);
+    } catch (error) {
+      return unlessGone(error as NodeJS.ErrnoException);
+    }
+  },
+  replace(file, text) {
+    const temporary = `${file}.${process.pid}`;
+    fs.writeFileSync(temporary, `${text}\n`);
+    fs.renameSync(temporary, file);
+  },
+  remove: (link) => fs.rmSync(link, { force: true }),
+};
 
 function syncDirectory(directory: string): void {
   const fd = fs.openSync(directory, 'r');
@@ -191,18 +235,14 @@ export class NodeDisk implements Disk {
     this.spare.during(() => syncDirectory(directory));
   }
 
-  /** Node has no fcntl lock, so the file names the holder: its pid and start time (design D20). */
+  /** Node has no fcntl lock: see file-lock.ts (design D20). */
   lock(file: string): { release(): void } {
-    const mine = `${process.pid} ${startTimeOf(process.pid)}`;
-    const held = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : '';
-    const [pid, started] = held.split(' ');
-    if (held !== '' && alive(Number(pid)) && startTimeOf(Number(pid)) === (started ?? '')) {
+    const mine = identityOf(process.pid);
+    const holder = takeLock({ files: lockFiles, file, mine, isAlive });
+    if (holder !== undefined) {
       throw new Error(`Failed to acquire lock on file ${path.basename(file)} in ${path.dirname(file)}. `
-        + `A broker is already running there as process ${pid}.`);
+        + `A broker is already running there as process ${holder.split(' ')[0]}.`);
     }
-    const temporary = `${file}.${process.pid}`;
-    fs.writeFileSync(temporary, `${mine}\n`);
-    fs.renameSync(temporary, file);
     return { release: () => { if (fs.existsSync(file)) fs.truncateSync(file); } };
   }
 }
