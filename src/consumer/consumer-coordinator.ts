@@ -254,12 +254,14 @@ export class ConsumerCoordinator {
       .map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
   }
 
+  /** Also what the program asked for without waiting: afterwards it would be refused, or never sent. */
   private async commitBeforeLosing(): Promise<void> {
-    if (!this.deps.config['enable.auto.commit'] || !this.membership.isMember) return;
-    await this.autoCommitting;
+    const { config, log } = this.deps;
     if (!this.membership.isMember) return;
-    await this.commit(this.positions(), this.deps.config['max.poll.interval.ms']).catch((error) =>
-      this.deps.log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`),
+    await this.committer.settled(config['max.poll.interval.ms']);
+    if (!config['enable.auto.commit'] || !this.membership.isMember) return;
+    await this.commit(this.positions(), config['max.poll.interval.ms']).catch((error) =>
+      log.warn(`Auto-commit before a rebalance failed: ${messageOf(error)}`),
     );
   }
 
@@ -319,6 +321,7 @@ export class ConsumerCoordinator {
   async leave(): Promise<void> {
     const { subscription } = this.deps;
     if (!subscription.isSubscribed) {
+      await this.committer.settled(this.deps.config['request.timeout.ms']);
       if (!this.deps.config['enable.auto.commit']) return;
       return this.commit(undefined, this.deps.config['request.timeout.ms']).catch((error) =>
         this.deps.log.warn(`The last commit failed: ${messageOf(error)}`),

@@ -123,6 +123,11 @@ export class OffsetCommitter {
     );
   }
 
+  /** Resolves once every commit asked for so far has had its end, at the latest after `timeoutMs`. */
+  settled(timeoutMs: number): Promise<unknown> {
+    return withDeadline(this.host.clock, timeoutMs, this.order, () => timeUp('it is not waited for')).catch(() => {});
+  }
+
   private async tryUntil(
     offsets: readonly OffsetCommit[],
     rights: CommitRights,

@@ -1,5 +1,6 @@
 /** What a consumer does about its group, poll by poll, against a coordinator that takes every join. */
 import { TopicPartition, tpName } from '../../src/common/cluster-types';
+import { sleep } from '../../src/common/host';
 import { ClusterMetadata } from '../../src/client/cluster-metadata';
 import { assignorsOf } from '../../src/consumer/assignors/all-assignors';
 import { PartitionAssignor } from '../../src/consumer/assignors/partition-assignor';
@@ -34,6 +35,8 @@ class LoneMember {
   given: TopicPartition[] | undefined;
   /** Answers to LeaveGroup are held back while this is set. */
   leaving: Promise<void> = Promise.resolve();
+  /** How long the coordinator takes for a commit, in virtual ms. */
+  commitMs = 0;
   private generation = 0;
   readonly state = new SubscriptionState('earliest', true);
   readonly coordinator: ConsumerCoordinator;
@@ -87,6 +90,7 @@ class LoneMember {
         await this.leaving;
         return { errorCode: 0, members: [] };
       case 'OffsetCommit':
+        await sleep(this.host.clock, this.commitMs);
         return { topics: [] };
       default:
         return { errorCode: 0 };
@@ -199,4 +203,48 @@ test('a poll that goes on while the consumer leaves does not join again', async 
   await member.world.complete(left, 5000, 'leaving');
   expect(member.joins).toBe(before);
   expect([member.coordinator.membership.isMember, member.assignment]).toEqual([false, []]);
+});
+
+describe('commits that the program asked for without waiting', () => {
+  const asksTwice = (member: LoneMember) => {
+    const outcomes: Promise<string>[] = [];
+    for (const offset of [1, 2]) {
+      const made = member.coordinator.commit([{ ...tp(0), offset }], 30000);
+      outcomes.push(made.then(() => 'ok', (error: Error) => error.message));
+    }
+    return Promise.all(outcomes);
+  };
+
+  test('are made before the consumer leaves, also those that wait behind others', async () => {
+    const member = new LoneMember({ 'enable.auto.commit': false });
+    member.subscribe('t');
+    await member.polls();
+    member.commitMs = 500;
+    const outcomes = asksTwice(member);
+    await member.world.complete(member.coordinator.leave(), 5000, 'leaving');
+    expect(await outcomes).toEqual(['ok', 'ok']);
+    expect(member.asked.slice(-3)).toEqual(['OffsetCommit', 'OffsetCommit', 'LeaveGroup']);
+  });
+
+  test('are made before the consumer joins again', async () => {
+    const member = new LoneMember({ 'enable.auto.commit': false });
+    member.subscribe('t');
+    await member.polls();
+    member.commitMs = 500;
+    const outcomes = asksTwice(member);
+    member.coordinator.membership.requestRejoin('a test');
+    await member.polls();
+    expect(await outcomes).toEqual(['ok', 'ok']);
+    expect(member.joins).toBe(2);
+  });
+
+  test('are made before a consumer ends that assigns partitions to itself', async () => {
+    const member = new LoneMember({ 'enable.auto.commit': false });
+    member.state.assign([tp(0)]);
+    member.commitMs = 500;
+    const outcomes = asksTwice(member);
+    await member.world.complete(member.coordinator.leave(), 5000, 'leaving');
+    expect(member.asked.filter((api) => api === 'OffsetCommit').length).toBe(2);
+    expect(await outcomes).toEqual(['ok', 'ok']);
+  });
 });
