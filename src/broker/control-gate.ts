@@ -47,6 +47,9 @@ export interface ControlGateDeps {
 
 const UNCONFIRMED = 'ZooKeeper does not answer: what the request claims cannot be confirmed';
 
+/** A row would be obeyed that ZooKeeper was not asked about. */
+class NotLookedUp extends Error {}
+
 export class ControlGate {
   private readonly warning: RepeatedWarnings;
   private readonly policy: ListenerPolicy;
@@ -106,20 +109,30 @@ export class ControlGate {
   }
 
   stopReplica(request: TypeOf<typeof stopReplica.request>, context: RequestContext): Answer<ControlResponse> {
-    const { replicas } = this.deps;
     const obeyed = request.partitionStates.filter((row) => this.wouldStop(row));
+    const lookedUp = new Set(obeyed);
+    // What was not here when it came may be here when its turn comes: made meanwhile, and never looked up.
+    const approve = (row: StopReplicaRow) => {
+      if (!lookedUp.has(row) && this.wouldStop(row)) throw new NotLookedUp();
+    };
+    const stop = (partitionStates: readonly StopReplicaRow[]) =>
+      this.deps.replicas.stopReplicas({ ...request, partitionStates }, approve);
     return this.checked(stopReplica as Api, request, context, () => {
-      if (obeyed.length === 0) return replicas.stopReplicas(request);
+      if (obeyed.length === 0) return this.unlessNotLookedUp(stop(request.partitionStates));
       const refuted = this.whileHere(context, this.notToBeStopped(obeyed));
-      return this.without(
-        'CLUSTER_AUTHORIZATION_FAILED',
-        refuted,
-        request.partitionStates,
-        (partitionStates) => {
-          return replicas.stopReplicas({ ...request, partitionStates });
-        },
-      );
+      const rows = request.partitionStates;
+      return this.unlessNotLookedUp(this.without('CLUSTER_AUTHORIZATION_FAILED', refuted, rows, stop));
     });
+  }
+
+  /** What could not be looked up is sent again, and is looked up then. */
+  private async unlessNotLookedUp<T>(answer: Promise<T>): Promise<T | CloseConnection> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof NotLookedUp) return this.notObeyed();
+      throw error;
+    }
   }
 
   updateMetadata(

@@ -31,6 +31,7 @@ import { registerReplicaGauges } from './replica-gauges';
 type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 type UpdateMetadataRequest = TypeOf<typeof updateMetadata.request>;
 type StopReplicaRequest = TypeOf<typeof stopReplica.request>;
+type StopReplicaRow = StopReplicaRequest['partitionStates'][number];
 type Leaders = ReadonlyMap<number, HostPort>;
 type PartitionError = TopicPartition & { readonly errorCode: number };
 type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
@@ -273,14 +274,18 @@ export class ReplicaManager {
     });
   }
 
-  stopReplicas(request: StopReplicaRequest): Promise<ControlResponse> {
+  /** `approve` throws if a row must not be obeyed as things are when its turn comes; then this rejects. */
+  stopReplicas(
+    request: StopReplicaRequest, approve: (row: StopReplicaRow) => void = () => {},
+  ): Promise<ControlResponse> {
     return this.control.run(async () => {
       const fenced = this.fence.problem(request, 'StopReplica');
       if (fenced) return { errorCode: errorCode(fenced), partitionErrors: [] };
-      const partitionErrors = await this.control.inTurns(request.partitionStates, (row) => ({
-        topic: row.topic, partition: row.partition,
-        errorCode: errorCode(this.stopOne(row, row.leaderEpoch, row.deletePartition)),
-      }));
+      const partitionErrors = await this.control.inTurns(request.partitionStates, (row) => {
+        approve(row);
+        const error = this.stopOne(row, row.leaderEpoch, row.deletePartition);
+        return { topic: row.topic, partition: row.partition, errorCode: errorCode(error) };
+      });
       this.fetchers.closeIdle();
       return { errorCode: 0, partitionErrors };
     });

@@ -5,6 +5,7 @@
 import { TopicPartition } from '../../src/common/cluster-types';
 import { errorName } from '../../src/common/errors';
 import { RpcConnection } from '../../src/network/rpc-connection';
+import { createTopics } from '../../src/protocol/messages/metadata';
 import { fetch } from '../../src/protocol/messages/produce-fetch';
 import {
   controlledShutdown,
@@ -221,6 +222,29 @@ describe('what a control request claims is looked up in ZooKeeper', () => {
     );
     expect(cluster.logOf(1, TP)!.logEndOffset).toBe(1);
     expect(await readValues(cluster)).toEqual(['first']);
+  });
+
+  test('nor does one that lies in wait for a replica that is being made', async () => {
+    const cluster = await withRecord('stop-before-start');
+    const { host } = cluster.environment();
+    const options = { clientId: 'x', requestTimeoutMs: 10_000, connectTimeoutMs: 1000 };
+    const open = RpcConnection.open(host, { host: 'broker-1', port: CLIENTS }, options);
+    const connection = await cluster.world.complete(open, 10_000, 'connecting');
+    const tp = { topic: 'fresh', partition: 0 };
+    const row = { ...tp, leaderEpoch: -1, deletePartition: true };
+    const forged = { ...stampFor(cluster, 1), partitionStates: [row] };
+    let isOver = false;
+    const forge = () => {
+      if (isOver) return;
+      connection.request(stopReplica, forged).catch(() => {});
+      host.clock.schedule(1, forge);
+    };
+    forge();
+    const topic = { name: 'fresh', numPartitions: 1, replicationFactor: 3, assignments: [], configs: [] };
+    await ask(cluster, 2, createTopics, { topics: [topic], timeoutMs: 10_000, validateOnly: false });
+    isOver = true;
+    connection.close();
+    expect(cluster.partitionOf(1, tp)?.leaderEpoch).toBe(0);
   });
 
   test('a StopReplica for a topic that is being deleted is obeyed', async () => {
