@@ -138,10 +138,15 @@ export class LogSegments {
 
   /** The header of every batch that reaches `offset` or beyond, in order. */
   *batchesFrom(offset: number): Generator<RecordBatch> {
+    for (const { batch } of this.batchesInSegments(offset)) yield batch;
+  }
+
+  /** As `batchesFrom`, each with its segment. */
+  *batchesInSegments(offset: number): Generator<{ readonly batch: RecordBatch; readonly segment: LogSegment }> {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
       for (const { batch } of segment.batchesFrom(segment.positionOf(offset))) {
-        if (batch.lastOffset >= offset) yield batch;
+        if (batch.lastOffset >= offset) yield { batch, segment };
       }
     }
   }

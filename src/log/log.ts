@@ -131,9 +131,10 @@ export class Log {
       if (this.rolling.isDue(this.activeSegment, this.config, bytes, last)) this.roll(batches[0]!.baseOffset);
       this.activeSegment.append(batches);
     });
+    const nowMs = this.context.clock.wallMs();
     for (const batch of batches) {
       this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset);
-      this.producers.state.update(batch);
+      this.producers.state.update(batch, nowMs);
       this.tail.append(batch);
       this.unflushedRecords += batch.lastOffsetDelta + 1;
     }

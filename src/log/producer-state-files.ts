@@ -11,7 +11,7 @@
 import { isDiskError } from '../common/errors';
 import { Disk, Log as Logger } from '../common/host';
 import { RecordBatch } from '../record/record-batch';
-import { fileName } from './log-segment';
+import { fileName, LogSegment } from './log-segment';
 import { LogSegments } from './log-segments';
 import { decodeSnapshot, encodeSnapshot, ProducerState } from './producer-state';
 
@@ -43,7 +43,14 @@ export class ProducerStateFiles {
     // Each clean end writes one, unless there are no producers; one that cannot be read is made up for by the log.
     if (from === undefined && cleanShutdown && !wasDamaged) return;
     // Also what lies below the log start and is still there: its producers go on behind it (Kafka forgets them).
-    for (const batch of segments.batchesFrom(from ?? segments.first.baseOffset)) this.state.update(batch);
+    let read: LogSegment | undefined;
+    let writtenMs = 0;
+    for (const { batch, segment } of segments.batchesInSegments(from ?? segments.first.baseOffset)) {
+      // No batch was written later than the last one of its segment.
+      if (segment !== read) writtenMs = segment.modifiedMs;
+      read = segment;
+      this.state.update(batch, writtenMs);
+    }
     if (from === undefined || this.state.size === 0) return;
     this.state.remember([...segments.lastBatches(WINDOW_BYTES)].map(({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61)))));
   }

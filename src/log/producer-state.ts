@@ -9,7 +9,7 @@
  */
 import { KafkaError } from '../common/errors';
 import { crc32c } from '../record/crc32c';
-import { NO_PRODUCER_ID, readInt64, RecordBatch, writeInt64 } from '../record/record-batch';
+import { NO_PRODUCER_ID, readInt64, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64 } from '../record/record-batch';
 
 /** Batches of a producer that are remembered; a producer may have as many requests in flight. */
 export const BATCHES_TO_RETAIN = 5;
@@ -35,6 +35,7 @@ export interface ProducerEntry {
   producerEpoch: number;
   /** Oldest first. */
   batches: BatchMetadata[];
+  /** When it last wrote, ms: by a broker's clock, as expiry goes by it and a client may claim any time. */
   lastTimestamp: number;
   coordinatorEpoch: number;
   currentTxnFirstOffset: number;
@@ -84,20 +85,26 @@ export class ProducerState {
     throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: ${first} (incoming sequence number), ${last} (current end sequence number)`);
   }
 
-  /** Takes over a batch that stands in the log. Followers and recovery trust the leader: nothing is refused here. */
-  update(batch: RecordBatch): void {
+  /**
+   * Takes over a batch that stands in the log. Followers and recovery trust the leader: nothing is refused here.
+   * `writtenMs`: when it was written here. (Kafka goes by the client's timestamp: a producer of old ones is
+   * forgotten at once, one of the future never.)
+   */
+  update(batch: RecordBatch, writtenMs = batch.maxTimestamp): void {
     const { producerId, producerEpoch, maxTimestamp } = batch;
     if (producerId === NO_PRODUCER_ID) return;
+    const hasAppendTime = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0;
+    const lastTimestamp = hasAppendTime ? maxTimestamp : writtenMs;
     let entry = this.entries.get(producerId);
     if (entry === undefined) {
-      entry = { producerId, producerEpoch, batches: [], lastTimestamp: maxTimestamp, coordinatorEpoch: -1, currentTxnFirstOffset: -1 };
+      entry = { producerId, producerEpoch, batches: [], lastTimestamp, coordinatorEpoch: -1, currentTxnFirstOffset: -1 };
       this.entries.set(producerId, entry);
     }
     if (producerEpoch !== entry.producerEpoch) {
       entry.producerEpoch = producerEpoch;
       entry.batches = [];
     }
-    entry.lastTimestamp = maxTimestamp;
+    entry.lastTimestamp = lastTimestamp;
     if (batch.isControl) {
       entry.currentTxnFirstOffset = -1;
       return;
@@ -122,9 +129,10 @@ export class ProducerState {
     for (const [entry, found] of earlier) entry.batches = [...found, ...entry.batches].slice(-BATCHES_TO_RETAIN);
   }
 
-  /** Forgets producers that wrote nothing for `retentionMs`. */
+  /** Forgets producers that wrote nothing for `retentionMs`. A time that is far to come counts as now. */
   expire(nowMs: number, retentionMs: number): void {
     for (const [id, entry] of this.entries) {
+      if (entry.lastTimestamp - nowMs > retentionMs) entry.lastTimestamp = nowMs;
       if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= retentionMs) this.entries.delete(id);
     }
   }

@@ -19,7 +19,7 @@ function inMemory(): { files: LockFiles; names: Map<string, string> } {
   return { files, names };
 }
 
-test('of processes that start at once one takes the dir, whatever the order of their steps and wherever one dies', () => {
+test('of processes that start at once one takes the dir', () => {
   let taken = 0;
   for (let seed = 0; seed < 10_000; seed++) {
     const random = new Prng(`lock ${seed}`);

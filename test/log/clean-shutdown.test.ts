@@ -1,6 +1,7 @@
 /** What a log dir says about its logs is true at every moment: the clean shutdown, the recovery points. */
 import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
+import { Log } from '../../src/log/log';
 import { LogManager } from '../../src/log/log-manager';
 import { Prng } from '../../src/simulation/prng';
 import { buildBatch } from '../../src/record/batch-builder';
@@ -96,17 +97,57 @@ test('a log dir whose high watermarks cannot be read goes offline, and its logs 
   expect(() => log.appendAsLeader(lone.batch(['a']), 0)).toThrow();
 });
 
+/** Writes as an idempotent producer whose clock says `timestamp`. */
+function writeAs(log: Log, producerId: number, timestamp: number): void {
+  const producer = { producerId, producerEpoch: 0, baseSequence: 0 };
+  log.appendAsLeader(buildBatch([{ timestamp, value: Buffer.from('v') }], producer), 0);
+}
+
+const idsOf = (log: Log) => log.producerState.all.map(({ producerId }) => producerId);
+
 test('producer ids that are not used are forgotten at the start too, and others are kept', async () => {
   const lone = new LoneLog();
   const first = await start(lone);
   const log = await first.getOrCreate(TP, true);
-  const nowMs = lone.clock.wallMs();
-  for (const [producerId, timestamp] of [[1, nowMs - 5000], [2, nowMs]] as const) {
-    const batch = buildBatch([{ timestamp, value: Buffer.from('v') }], { producerId, producerEpoch: 0, baseSequence: 0 });
-    log.appendAsLeader(batch, 0);
-  }
+  writeAs(log, 1, lone.nowMs);
+  lone.nowMs += 5000;
+  writeAs(log, 2, lone.nowMs);
   await first.close();
   first.releaseLocks();
   const second = await start(lone, 1000);
-  expect(second.get(TP)!.producerState.all.map(({ producerId }) => producerId)).toEqual([2]);
+  expect(idsOf(second.get(TP)!)).toEqual([2]);
+});
+
+test('a producer is forgotten by the time it wrote, not by the times it claims; after a restart and a crash too', async () => {
+  for (const end of ['none', 'clean', 'crash']) {
+    const lone = new LoneLog();
+    const first = await start(lone, 1000);
+    let log = await first.getOrCreate(TP, true);
+    writeAs(log, 1, 1);
+    writeAs(log, 2, lone.nowMs + 1e12);
+    writeAs(log, 3, -1);
+    if (end === 'clean') await first.close();
+    if (end !== 'none') {
+      first.releaseLocks();
+      log = (await start(lone, 1000)).get(TP)!;
+    }
+    lone.nowMs += 999;
+    log.expireProducers(1000);
+    expect({ end, known: idsOf(log) }).toEqual({ end, known: [1, 2, 3] });
+    lone.nowMs += 1;
+    log.expireProducers(1000);
+    expect({ end, known: idsOf(log) }).toEqual({ end, known: [] });
+  }
+});
+
+test('a producer of far times to come, as a snapshot of Kafka has it, is forgotten in the end', async () => {
+  const lone = new LoneLog();
+  const log = await (await start(lone)).getOrCreate(TP, true);
+  writeAs(log, 1, lone.nowMs);
+  log.producerState.all[0]!.lastTimestamp = lone.nowMs + 1e12;
+  log.expireProducers(1000);
+  expect(idsOf(log)).toEqual([1]);
+  lone.nowMs += 1000;
+  log.expireProducers(1000);
+  expect(idsOf(log)).toEqual([]);
 });
