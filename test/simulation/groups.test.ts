@@ -191,13 +191,7 @@ test('partitions added to a topic, and topics that come to match a pattern, are 
   expect([consumer.assignment(), consumer.subscription()]).toEqual([[], []]);
 });
 
-test('partitions that are added to a topic are taken up by a rebalance', async () => {
-  const cluster = await clusterWithOrders('grow');
-  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
-  group.start('a');
-  group.start('b');
-  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
-  const generation = group.alive[0]!.consumer.groupMetadata().generation;
+async function growToSix(cluster: SimCluster): Promise<void> {
   const partitions = new Map([0, 1, 2, 3, 4, 5].map((partition) => [partition, [1, 2, 3]]));
   const path = topicZnode.path('orders');
   const { host, zookeeper } = cluster.environment();
@@ -207,6 +201,34 @@ test('partitions that are added to a topic are taken up by a rebalance', async (
     await zk.close();
   };
   await cluster.world.complete(alter(), 30000, 'adding partitions');
+}
+
+test('partitions are taken up also when the static member that leads the group has restarted', async () => {
+  const cluster = await clusterWithOrders('static-leader');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'session.timeout.ms': 20000, 'max.poll.interval.ms': 30000 } });
+  for (const id of ['x', 'y']) group.start(id, { 'group.instance.id': id });
+  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
+  const { generation } = group.alive[0]!.consumer.groupMetadata();
+  for (const id of ['x', 'y']) {
+    const current = group.alive.find((member) => member.name === id)!;
+    const mine = owned(current);
+    group.kill(current);
+    const back = group.start(`${id} again`, { 'group.instance.id': id });
+    await runUntil(cluster, 'it is back with what it had', () => owned(back).join() === mine.join());
+  }
+  expect(group.alive.map((member) => member.consumer.groupMetadata().generation)).toEqual([generation, generation]);
+  await growToSix(cluster);
+  await runUntil(cluster, 'six are owned', () => group.alive.flatMap(owned).length === 6);
+});
+
+test('partitions that are added to a topic are taken up by a rebalance', async () => {
+  const cluster = await clusterWithOrders('grow');
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'] });
+  group.start('a');
+  group.start('b');
+  await runUntil(cluster, 'both share', () => isBalanced(group, 2));
+  const generation = group.alive[0]!.consumer.groupMetadata().generation;
+  await growToSix(cluster);
   await runUntil(cluster, 'six are owned', () => group.alive.flatMap(owned).length === 6 && group.alive.every((member) => owned(member).length === 3));
   expect(group.alive[0]!.consumer.groupMetadata().generation).toBeGreaterThan(generation);
 });

@@ -218,7 +218,6 @@ export class GroupCoordinator {
     old.timer?.cancel();
     old.awaitingJoin?.(joinError('FENCED_INSTANCE_ID', oldId));
     old.awaitingSync?.(syncError('FENCED_INSTANCE_ID'));
-    const oldLeader = group.leaderId;
     const chosenBefore = group.is('Stable') ? group.selectProtocol() : undefined;
     const member = group.replaceStatic(request.groupInstanceId!, memberId);
     this.log.info(
@@ -252,9 +251,9 @@ export class GroupCoordinator {
       );
     this.rebalance.keepAlive(group, member, member.sessionTimeoutMs);
     return this.groups.storeGroup(group, new Map()).then((error) => {
-      if (error !== 'NONE') return joinError(error, memberId);
-      // Naming the old leader keeps a returning leader from assigning anew.
-      return { ...this.rebalance.currentGeneration(group, member), leader: oldLeader ?? '', members: [] };
+      // A leader that is back is told so, and watches the topics again. What it assigns is not taken: in a
+      // stable group `sync` answers with what was stored. Kafka named the old leader before 3.2 (KIP-814).
+      return error === 'NONE' ? this.rebalance.currentGeneration(group, member) : joinError(error, memberId);
     });
   }
 
