@@ -3,14 +3,17 @@
  * want to go on stand in a queue, and timers (the heartbeat to ZooKeeper among them) and sockets come first.
  *
  * Invariants: who waits gets a turn, in the order of asking, brokers before clients; within a turn at least
- * one of them gets on, and where brokers need a whole turn the next one begins with the clients. Where nobody
- * works for 20 ms nothing is scheduled (docs/decisions/0016).
+ * one of them gets on, and where brokers need a whole turn the next one begins with the clients. Clients share
+ * a turn, so that who has little to do does not wait for all that others have. Where nobody works for 20 ms
+ * nothing is scheduled (docs/decisions/0016).
  *
  * Kafka has threads for that: num.network.threads, num.io.threads.
  */
 import { Clock } from '../common/host';
 
 const TURN_MS = 20;
+/** One of many clients has so much of a turn at least. */
+const MIN_SHARE_MS = 1;
 
 export interface TurnTaker {
   /** Go on; ask again if the turn is over before all is done. */
@@ -19,6 +22,8 @@ export interface TurnTaker {
 
 export class WorkTurns {
   private workedMs = 0;
+  /** When who has his turn now is to stop. */
+  private untilMs = TURN_MS;
   private readonly brokers = new Set<TurnTaker>();
   private readonly clients = new Set<TurnTaker>();
   private isScheduled = false;
@@ -29,7 +34,7 @@ export class WorkTurns {
   constructor(private readonly clock: Clock) {}
 
   get isOver(): boolean {
-    return this.workedMs >= TURN_MS;
+    return this.workedMs >= this.untilMs;
   }
 
   /** Does the work, and counts the time it takes; work within it is counted once. */
@@ -82,12 +87,22 @@ export class WorkTurns {
     this.isClientsTurn = !this.isClientsTurn && clients.size > 0;
     for (const queue of queues) {
       // Those who ask again meanwhile come behind those who wait.
+      const shareMs = queue === clients ? Math.max(MIN_SHARE_MS, TURN_MS / clients.size) : TURN_MS;
       for (const taker of [...queue]) {
         if (this.isOver) return this.schedule();
         if (queue === clients) this.isClientsTurn = false;
-        if (queue.delete(taker)) taker.takeTurn();
+        if (queue.delete(taker)) this.give(taker, shareMs);
       }
     }
     if (this.isOver) this.schedule();
+  }
+
+  private give(taker: TurnTaker, shareMs: number): void {
+    this.untilMs = Math.min(TURN_MS, this.workedMs + shareMs);
+    try {
+      taker.takeTurn();
+    } finally {
+      this.untilMs = TURN_MS;
+    }
   }
 }

@@ -68,3 +68,30 @@ test('brokers that always have more to do leave every other turn to clients', ()
   for (let i = 0; i < 4; i++) nextTurn();
   expect(order.join('')).toBe('ABxyCAzx');
 });
+
+test('clients share a turn: who has little to do does not wait for all that others have', () => {
+  const { turns, work, nextTurn } = lab();
+  const order: string[] = [];
+  const busy = (name: string, isBroker: boolean) => {
+    const taker = {
+      takeTurn: () => {
+        order.push(name);
+        for (let ms = 0; ms < 100 && !turns.isOver; ms++) work(1);
+        turns.wait(taker, isBroker);
+      },
+    };
+    turns.wait(taker, isBroker);
+  };
+  for (let i = 0; i < 39; i++) busy('busy', false);
+  turns.wait({ takeTurn: () => { order.push('little'); } }, false);
+  nextTurn();
+  expect(order.length).toBe(20);
+  nextTurn();
+  expect(order.indexOf('little')).toBe(39);
+  order.length = 0;
+  busy('broker', true);
+  nextTurn();
+  nextTurn();
+  expect(order.filter((name) => name !== 'busy')).toEqual(['broker']);
+  expect(order.length).toBe(21);
+});
