@@ -131,17 +131,20 @@ export class ReplicaManager {
   require(tp: TopicPartition): Partition {
     const partition = this.get(tp);
     if (partition) return partition;
-    if (this.deps.metadata.has(tp)) {
-      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `This broker has no replica of ${tpName(tp)}`);
-    }
-    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${tpName(tp)} is not known here`);
+    const error = this.absence(tp);
+    const why = error === 'NOT_LEADER_OR_FOLLOWER' ? 'has no replica of' : 'does not know';
+    throw new KafkaError(error, `This broker ${why} ${tpName(tp)}`);
+  }
+
+  /** Why there is no such partition here, without the cost of an Error: a request may name very many. */
+  absence(tp: TopicPartition): ErrorName {
+    return this.deps.metadata.has(tp) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION';
   }
 
   /** Whether what was appended below `offset` is committed, or why that will not be told. */
   replicationOutcome(tp: TopicPartition, offset: number): ErrorName | 'pending' {
     const partition = this.get(tp);
-    if (partition) return partition.replicationOutcome(offset);
-    return this.deps.metadata.has(tp) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION';
+    return partition ? partition.replicationOutcome(offset) : this.absence(tp);
   }
 
   private progressed(tp: TopicPartition): void {
@@ -166,9 +169,7 @@ export class ReplicaManager {
   }
 
   /** The broker epoch is known: requests of the controller are looked at from now on. */
-  registered(): void {
-    this.fence.registered();
-  }
+  registered(): void { this.fence.registered(); }
 
   becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
     return this.control.run(async () => {
@@ -248,9 +249,7 @@ export class ReplicaManager {
     this.log.warn(`${partition.name} follows nobody: leader ${leader} of epoch ${leaderEpoch} is not alive`);
   }
 
-  private get formerHighWatermarks(): Map<string, number> {
-    return this.checkpointed ??= this.deps.logs.readHighWatermarks();
-  }
+  private get formerHighWatermarks() { return this.checkpointed ??= this.deps.logs.readHighWatermarks(); }
 
   private async create(tp: TopicPartition, state: LeaderAndIsrState): Promise<Partition> {
     if (this.missing.mustNotBeMade(tp, state)) {

@@ -1,5 +1,6 @@
 /** Which fetches of a follower tell its leader that it has what is below. */
 import { FollowerEpochs } from '../../src/broker/follower-epochs';
+import { FetchResponse } from '../../src/broker/fetch-request';
 import { FetchHandler } from '../../src/broker/handlers/fetch';
 import { ReplicaManager } from '../../src/broker/replica-manager';
 import { failOnRejection } from '../support/fail-on-rejection';
@@ -89,7 +90,7 @@ test('a partition that cannot be read for a reason nobody expected keeps the fol
     return one.partition;
   };
   const logged: string[] = [];
-  const replicas = { require, get: () => undefined } as unknown as ReplicaManager;
+  const replicas = { require, get: require } as unknown as ReplicaManager;
   const clock = { monotonicMs: () => 0 } as Clock;
   const handler = new FetchHandler(clock, replicas, 1000, { error: (line) => { logged.push(line); } });
   const rows = [0, 1].map((partition) => {
@@ -104,4 +105,20 @@ test('a partition that cannot be read for a reason nobody expected keeps the fol
     expect(errors).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE']);
   }
   expect(logged[0]).toMatch(/^Fetch of t-0 failed: TypeError: .*\n +at /);
+});
+
+test('partitions that are not here are told apart without an Error for each, however many a request names', () => {
+  const absence = ({ partition }: { partition: number }) =>
+    partition % 2 === 0 ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION';
+  const replicas = { get: () => undefined, absence } as unknown as ReplicaManager;
+  const handler = new FetchHandler({ monotonicMs: () => 0 } as Clock, replicas, 1000, { error: () => {} });
+  const partitions = Array.from({ length: 4 }, (_, partition) => {
+    return { partition, currentLeaderEpoch: -1, fetchOffset: 0, logStartOffset: -1, partitionMaxBytes: 100 };
+  });
+  const limits = { maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0 };
+  const request = { replicaId: -1, replicaEpoch: -1, ...limits, topics: [{ topic: 't', partitions }] };
+  const { responses } = (handler.handle(request) as DeferredResponse).build(1000) as FetchResponse;
+  expect(responses[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual([
+    'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION',
+  ]);
 });

@@ -48,6 +48,26 @@ test('a frame is plain msgpack: any library reads it as nested arrays', () => {
   expect(unpack(body(encodeRequest(produce, 1, 'c', request)))).toEqual([0, 0, 1, 'c', [-1, 30000, [['t', [[3, records]]]]]]);
 });
 
+test('rows without records are packed together, as many as there are, and mixed with others they stay in order', () => {
+  const row = (partitionIndex: number, records: Buffer[]) => {
+    return { partitionIndex, errorCode: 3, highWatermark: 1, lastStableOffset: -1, logStartOffset: 2 ** 40, records };
+  };
+  const responseOf = (partitions: ReturnType<typeof row>[]) => {
+    return { errorCode: 0, responses: [{ topic: 't', partitions }, { topic: 'u', partitions }] };
+  };
+  const many = responseOf(Array.from({ length: 1000 }, (_, i) => row(i, i % 2 === 0 ? [] : [Buffer.alloc(0)])));
+  const chunks = encodeResponse(fetch, 1, many);
+  expect(chunks.length).toBeLessThan(20);
+  const sizes = decodeResponse(body(chunks), fetch).responses.map(({ partitions }) => partitions.length);
+  expect(sizes).toEqual([1000, 1000]);
+  const data = Buffer.from('records');
+  const mixed = responseOf([[], [data], [], [], [data], []].map((records, i) => row(i, records)));
+  const read = decodeResponse(body(encodeResponse(fetch, 1, mixed)), fetch).responses[1]!.partitions;
+  expect(read.map(({ partitionIndex, records }) => `${partitionIndex} ${Buffer.concat(records).toString()}`)).toEqual([
+    '0 ', '1 records', '2 ', '3 ', '4 records', '5 ',
+  ]);
+});
+
 test('a record set is sent from where it stands, without a copy', () => {
   const records = Buffer.alloc(1000, 1);
   const chunks = encodeResponse(fetch, 1, { errorCode: 0, responses: [{ topic: 't', partitions: [{ partitionIndex: 0, errorCode: 0, highWatermark: 5, lastStableOffset: 5, logStartOffset: 0, records: [records] }] }] });

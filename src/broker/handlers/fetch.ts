@@ -7,7 +7,7 @@
  *
  * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}@2.8.2
  */
-import { KafkaError } from '../../common/errors';
+import { errorCode } from '../../common/errors';
 import { Clock, Log } from '../../common/host';
 import { Asker, DeferredResponse } from '../../network/server-connection';
 import { DelayedFetch } from '../delayed-fetch';
@@ -28,9 +28,9 @@ const MAX_READ_BYTES = 4 * 1024 * 1024;
 /** A response is sent with what it has when it took so long to read; the reader asks for the rest. */
 const MAX_READING_MS = 20;
 
-function errorRow(partitionIndex: number, error: KafkaError): FetchRow {
+function errorRow(partitionIndex: number, errorCode: number): FetchRow {
   const nothing = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] };
-  return { partitionIndex, errorCode: error.code, ...nothing };
+  return { partitionIndex, errorCode, ...nothing };
 }
 
 export class FetchHandler {
@@ -87,7 +87,7 @@ export class FetchHandler {
           return row;
         } catch (error) {
           const tp = { topic, partition: asked.partition };
-          return errorRow(asked.partition, rowError(this.log, 'Fetch', tp, error));
+          return errorRow(asked.partition, rowError(this.log, 'Fetch', tp, error).code);
         }
       }),
     }));
@@ -98,7 +98,9 @@ export class FetchHandler {
     replicaId: number, topic: string, asked: FetchedPartition, { maxBytes, atLeastOne }: ReadLimits,
   ): FetchRow {
     const { partition: partitionIndex, fetchOffset } = asked;
-    const partition = this.replicas.require({ topic, partition: partitionIndex });
+    const tp = { topic, partition: partitionIndex };
+    const partition = this.replicas.get(tp);
+    if (partition === undefined) return errorRow(partitionIndex, errorCode(this.replicas.absence(tp)));
     partition.requireLeader(asked.currentLeaderEpoch);
     const { log } = partition;
     const { highWatermark, logStartOffset } = log;
