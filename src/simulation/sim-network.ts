@@ -9,7 +9,7 @@
 import { Connection, Listener, Network } from '../common/host';
 import { Prng } from './prng';
 import { SimHost } from './sim-host';
-import { Pair, Stream, Wires } from './sim-stream';
+import { ChunkOnItsWay, Pair, Stream, Wires } from './sim-stream';
 import { World } from './world';
 
 export class SimNetwork implements Wires {
@@ -24,6 +24,8 @@ export class SimNetwork implements Wires {
   private nextPort = 40000;
   /** Frames written to open connections, over all hosts. */
   framesSent = 0;
+  /** Called with everything that is sent, and once more when a cut link is whole again; it changes nothing. */
+  onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
   private readonly lateRequests = new Map<string, { readonly apiKey: number; readonly delayMs: number }>();
   private readonly frameHooks = new Map<number, (pair: { reset(reason: string): void }) => boolean>();
 

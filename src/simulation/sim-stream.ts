@@ -22,6 +22,14 @@ export interface Wires {
   latenessOf(from: string, chunk: Buffer): number;
   latencyMs(): number;
   split(chunk: Buffer): Buffer[];
+  readonly onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
+}
+
+/** What a program has just sent; `arrivesMs` is Infinity while the link is cut. */
+export interface ChunkOnItsWay {
+  readonly stream: Stream;
+  readonly chunk: Buffer;
+  readonly arrivesMs: number;
 }
 
 /** Both ends of a connection. */
@@ -76,10 +84,12 @@ export class Stream {
     this.unread += chunk.length;
     if (this.held.length > 0 || this.network.isCut(this.from.name, this.to.name)) {
       this.held.push(chunk);
+      this.network.onChunk?.({ stream: this, chunk, arrivesMs: Infinity });
       return;
     }
     this.delay(this.network.latenessOf(this.from.name, chunk));
     for (const piece of this.network.split(chunk)) this.deliver(piece);
+    this.network.onChunk?.({ stream: this, chunk, arrivesMs: this.lastArrivalMs });
   }
 
   private deliver(piece: Buffer): void {
@@ -101,7 +111,10 @@ export class Stream {
   flush(): void {
     const chunks = this.held;
     this.held = [];
-    for (const chunk of chunks) this.deliver(chunk);
+    for (const chunk of chunks) {
+      this.deliver(chunk);
+      this.network.onChunk?.({ stream: this, chunk, arrivesMs: this.lastArrivalMs });
+    }
   }
 
   delay(delayMs: number): void {
