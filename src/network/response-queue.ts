@@ -108,6 +108,8 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
   /** The lease is for what has been written; else for an answer that is still to be built. */
   private isSending = false;
   private isClosed = false;
+  /** Nothing is written any more: that would take back what is on its way. */
+  private isEnding = false;
 
   constructor(private readonly connection: Connection, private readonly owner: ResponseQueueOwner) {
     connection.onDrain(() => this.drained());
@@ -143,7 +145,7 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
   }
 
   private sendReady(): void {
-    if (this.isClosed) return;
+    if (this.isClosed || this.isEnding) return;
     while (this.slots[0]?.isDone) {
       const slot = this.slots[0];
       if (slot.deferred && !this.build(slot, slot.deferred)) return;
@@ -151,7 +153,10 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
       if (slot.response) this.write(slot.response);
       // Others may get on by that, this connection too: its answer is on the way.
       this.owner.endsWaiting(slot.waitingBytes);
-      if (slot.closeReason !== undefined) return this.owner.end(slot.closeReason);
+      if (slot.closeReason !== undefined) {
+        this.isEnding = true;
+        return this.owner.end(slot.closeReason);
+      }
       if (this.isClosed) return;
     }
     this.owner.movedOn();
