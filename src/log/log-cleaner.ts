@@ -79,11 +79,13 @@ export class LogCleaner {
     await this.cleaning;
   }
 
-  /** The log was cut: what comes after that is dirty. */
+  /** The log was cut, or made anew: what comes after that is dirty, after a crash too. */
   truncated(tp: TopicPartition, offset: number): void {
     const name = tpName(tp);
     const known = this.firstDirty.get(name);
-    if (known !== undefined && known > offset) this.firstDirty.set(name, offset);
+    if (known === undefined || known <= offset) return;
+    this.firstDirty.set(name, offset);
+    this.deps.saveCheckpoint(tp, this.firstDirty);
   }
 
   private async round(): Promise<void> {

@@ -171,6 +171,7 @@ export class LogManager {
     const dir = this.emptiestDir();
     const log = await this.create(dir, tp);
     log.epochs.clear();
+    this.cleaner.truncated(tp, 0);
     this.log.info(`Created log for partition ${name} in ${dir.path}`);
     return log;
   }

@@ -86,6 +86,23 @@ test('with a truncation the recovery point on the disk goes down at once', async
   expect(checkpoint()).toContain('t 0 1');
 });
 
+test('what comes after a truncation, or into a log made anew, is dirty to the cleaner, after a crash too', async () => {
+  const lone = new LoneLog();
+  const first = await start(lone);
+  const log = await first.getOrCreate(TP, true);
+  for (const text of ['a', 'b', 'c']) log.appendAsLeader(lone.batch([text]), 0);
+  await first.close();
+  first.releaseLocks();
+  lone.sim.replace('/data/cleaner-offset-checkpoint', '0\n1\nt 0 3\n', { durable: true });
+  const manager = await start(lone);
+  const checkpoint = () => lone.sim.readText('/data/cleaner-offset-checkpoint');
+  manager.get(TP)!.truncateTo(2);
+  expect(checkpoint()).toContain('t 0 2');
+  manager.asyncDelete(TP);
+  await manager.getOrCreate(TP, true);
+  expect(checkpoint()).toContain('t 0 0');
+});
+
 test('a log dir whose high watermarks cannot be read goes offline, and its logs with it', async () => {
   const lone = new LoneLog();
   const manager = await start(lone);
