@@ -190,7 +190,6 @@ export class LogManager {
   private emptiestDir(): LogDir {
     const online = this.onlineDirs;
     if (online.length === 0) throw new KafkaError('KAFKA_STORAGE_ERROR', 'all log dirs are offline');
-    if (online.length === 1) return online[0]!;
     const count = (dir: LogDir) => [...this.dirOf.values()].filter((one) => one === dir).length;
     return online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
   }
