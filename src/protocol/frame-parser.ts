@@ -28,7 +28,11 @@ export class FrameParser {
   peek(bytes: number): Buffer {
     const wanted = this.needed < 0 ? bytes : Math.min(bytes, this.needed);
     const first = this.chunks[0] ?? Buffer.alloc(0);
-    return first.length >= wanted ? first.subarray(0, wanted) : Buffer.concat(this.chunks).subarray(0, wanted);
+    if (first.length >= wanted) return first.subarray(0, wanted);
+    // Not all of them: the frame may be large, and its first chunk small.
+    let count = 0;
+    for (let sum = 0; sum < wanted && count < this.chunks.length; count++) sum += this.chunks[count]!.length;
+    return Buffer.concat(this.chunks.slice(0, count)).subarray(0, wanted);
   }
 
   /** Takes the next chunk. Throws ProtocolError if the frame that begins is too large. */

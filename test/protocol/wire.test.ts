@@ -182,6 +182,18 @@ describe('the frame parser', () => {
   });
 });
 
+test('looking at the first bytes of a frame copies no more than the chunks that they are in', () => {
+  const parser = new FrameParser(1 << 20);
+  const frame = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+  const sent = Buffer.concat([Buffer.from([0, 1, 0x86, 0xa0]), frame]);
+  for (const [from, to] of [[0, 10], [10, 500], [500, 100_004]] as const) parser.add(sent.subarray(from, to));
+  const seen = parser.peek(256);
+  expect(seen.equals(frame.subarray(0, 256))).toBe(true);
+  expect(seen.buffer.byteLength).toBeLessThan(20_000);
+  expect(parser.peek(600).equals(frame.subarray(0, 600))).toBe(true);
+  expect(parser.next()!.equals(frame)).toBe(true);
+});
+
 test('what counts as UTF-8 is what decodes without a replacement, of two bytes and more', () => {
   const random = new Prng('utf-8');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
