@@ -10,6 +10,7 @@
  * before released from the promise.
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated,
+ * NoLeaderTruncates (a leader's log only grows),
  * RestartedLeavesIsr (a state that is written with a leader does not keep a member that lost power and is
  * registered again beside a sound one that was not restarted: the next controller could not tell). Each is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
  * nothing older is promised.
@@ -246,6 +247,10 @@ export class MomentChecker {
     this.counts.truncations++;
     const { lastAcked, unsound } = this.of(tp);
     const state = this.view.state(tp);
+    if (this.view.replica(brokerId, tp)?.isLeader) {
+      const what = `broker ${brokerId} leads ${tpName(tp)}, and truncated it from ${from} to ${to}`;
+      this.report(`NoLeaderTruncates: ${what}`);
+    }
     if (to >= from || lastAcked < to || unsound.has(brokerId) || !state?.isr.includes(brokerId)) return;
     const what = `broker ${brokerId} of the ISR truncated ${tpName(tp)} from ${from} to ${to}`;
     this.report(`NoAckedTruncated: ${what}, and offset ${lastAcked} was acknowledged or committed`);

@@ -4,6 +4,7 @@
  * `acked(tp, offset)`.
  */
 import { StateWriteChecker } from '../checkers/check-cluster';
+import { CountedFollower } from '../checkers/incarnations';
 import { ClusterView, MomentChecker, ReplicaView } from '../checkers/moment-checks';
 import { FollowedReplica, StarvationChecker } from '../checkers/starvation';
 import { TopicPartition, tpName } from '../common/cluster-types';
@@ -69,6 +70,20 @@ function followedReplicas(cluster: SimCluster): FollowedReplica[] {
           leaderEndOffset: led?.isLeader ? led.log.logEndOffset : undefined,
         };
       });
+    });
+  });
+}
+
+/** What the leaders of the partitions count of their followers. */
+export function countedFollowers(cluster: SimCluster, tps: readonly TopicPartition[]): CountedFollower[] {
+  const running = cluster.brokers.filter(({ id }) => cluster.isRunning(id));
+  return running.flatMap(({ id: leader, host: { generation } }) => {
+    return tps.flatMap((tp) => {
+      const replica = cluster.partitionOf(leader, tp);
+      if (!replica?.isLeader) return [];
+      const { leaderEpoch } = replica;
+      return [...replica.followerProgress()].map(([follower, { brokerEpoch }]) =>
+        ({ leader, generation, tp, leaderEpoch, follower, brokerEpoch }));
     });
   });
 }

@@ -12,6 +12,10 @@ import { SimHost } from './sim-host';
 import { ChunkOnItsWay, Pair, Stream, Wires } from './sim-stream';
 import { World } from './world';
 
+/** A request is its size in four bytes and an array of five, of which the key of its kind is the first. */
+const ARRAY_OF_FIVE = 0x95;
+const apiKeyOf = (chunk: Buffer) => (chunk[4] === ARRAY_OF_FIVE ? chunk[5] : undefined);
+
 export class SimNetwork implements Wires {
   private readonly listeners = new Map<string, {
     host: SimHost;
@@ -27,6 +31,7 @@ export class SimNetwork implements Wires {
   /** Called with everything that is sent, and once more when a cut link is whole again; it changes nothing. */
   onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
   private readonly lateRequests = new Map<string, { readonly apiKey: number; readonly delayMs: number }>();
+  private readonly lateAnswers = new Map<string, number>();
   private readonly frameHooks = new Map<number, (pair: { reset(reason: string): void }) => boolean>();
 
   constructor(readonly world: World) {
@@ -96,11 +101,24 @@ export class SimNetwork implements Wires {
     this.lateRequests.set(from, { apiKey, delayMs });
   }
 
-  /** How late a chunk arrives; requests begin with their size and the key of their kind. */
-  latenessOf(from: string, chunk: Buffer): number {
-    const late = this.lateRequests.size > 0 ? this.lateRequests.get(from) : undefined;
-    if (!late || chunk.length < 6 || chunk.readInt16BE(4) !== late.apiKey) return 0;
-    this.lateRequests.delete(from);
+  /** The answer to the next request of this kind that `from` sends arrives so long after that was sent. */
+  delayNextAnswer(from: string, apiKey: number, delayMs: number): void {
+    this.lateAnswers.set(`${from} ${apiKey}`, delayMs);
+  }
+
+  /** How late a chunk arrives. */
+  latenessOf({ from: { name }, pair }: Stream, chunk: Buffer): number {
+    if (this.lateRequests.size + this.lateAnswers.size === 0) return 0;
+    const apiKey = apiKeyOf(chunk);
+    const answer = `${name} ${apiKey}`;
+    const answerMs = this.lateAnswers.get(answer);
+    if (answerMs !== undefined && pair.client.out.from.name === name) {
+      this.lateAnswers.delete(answer);
+      pair.server.out.delay(answerMs);
+    }
+    const late = this.lateRequests.get(name);
+    if (!late || late.apiKey !== apiKey) return 0;
+    this.lateRequests.delete(name);
     return late.delayMs;
   }
 

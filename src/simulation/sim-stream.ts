@@ -19,7 +19,7 @@ export interface Wires {
   forget(stream: Stream): void;
   isCut(from: string, to: string): boolean;
   breaksAtFrame(pair: { reset(reason: string): void }): boolean;
-  latenessOf(from: string, chunk: Buffer): number;
+  latenessOf(stream: Stream, chunk: Buffer): number;
   latencyMs(): number;
   split(chunk: Buffer): Buffer[];
   readonly onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
@@ -87,7 +87,7 @@ export class Stream {
       this.network.onChunk?.({ stream: this, chunk, arrivesMs: Infinity });
       return;
     }
-    this.delay(this.network.latenessOf(this.from.name, chunk));
+    this.delay(this.network.latenessOf(this, chunk));
     for (const piece of this.network.split(chunk)) this.deliver(piece);
     this.network.onChunk?.({ stream: this, chunk, arrivesMs: this.lastArrivalMs });
   }

@@ -53,9 +53,16 @@ test('a clean course of events passes: acknowledged, committed, shrunk, expanded
   one.write({ leader: 2, leaderEpoch: 2, isr: [2, 3] });
   one.replica(2, { isLeader: true, leaderEpoch: 2, maximalIsr: [2, 3] });
   one.checker.roleTaken(tp, 2);
+  one.replica(1, { isLeader: false });
   one.checker.truncated(tp, 1, 10, 8);
   one.checker.acked(tp, 9);
   expect(one.found).toEqual([]);
+});
+
+test('a leader that truncates its log is found, whatever was acknowledged', () => {
+  const one = new Cluster();
+  one.checker.truncated(tp, 1, 10, 9);
+  expect(one.found).toEqual(['NoLeaderTruncates']);
 });
 
 test('a state that is written with a member that lost power and is registered again is found', () => {

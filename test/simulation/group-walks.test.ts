@@ -87,7 +87,7 @@ test('a request that is late is overtaken over a new connection, and comes thoug
   const [client, server] = ['client', 'server'].map((name) => new SimHost(world, network, name).boot());
   const came: string[] = [];
   const frame = (key: number, text: string) =>
-    [Buffer.from([0, 0, 0, text.length + 2, 0, key]), Buffer.from(text)];
+    [Buffer.from([0, 0, 0, text.length + 2, 0x95, key]), Buffer.from(text)];
   await server!.network.listen('server', 9092, (connection) => {
     connection.onData((chunk) => came.push(chunk.toString('utf8', 6)));
   });
@@ -103,4 +103,24 @@ test('a request that is late is overtaken over a new connection, and comes thoug
   expect(came).toEqual(['other', 'next']);
   await world.run(world.nowMs + 3000);
   expect(came).toEqual(['other', 'next', 'late']);
+});
+
+test('an answer that is late arrives when it was said to, and those to other requests in time', async () => {
+  const world = new World('late answers');
+  const network = new SimNetwork(world);
+  const [client, server] = ['client', 'server'].map((name) => new SimHost(world, network, name).boot());
+  await server!.network.listen('server', 9092, (connection) => {
+    connection.onData((chunk) => connection.write([Buffer.from(`to ${chunk[5]}`)]));
+  });
+  const connection = await world.complete(client!.network.dial('server', 9092, 1000), 1000, 'dialling');
+  const came: string[] = [];
+  connection.onData((chunk) => came.push(chunk.toString()));
+  network.delayNextAnswer('client', 8, 600);
+  for (const key of [3, 8]) {
+    connection.write([Buffer.from([0, 0, 0, 2, 0x95, key])]);
+    await world.run(world.nowMs + 100);
+  }
+  expect(came).toEqual(['to 3']);
+  await world.run(world.nowMs + 600);
+  expect(came).toEqual(['to 3', 'to 8']);
 });

@@ -34,6 +34,18 @@ test('a search with the same seed goes the same walks, and none loses what was a
   expect(again.map(formatWalk)).toEqual(outcomes.slice(0, 10).map(formatWalk));
 });
 
+test('what was acknowledged survives all openings of walks', async () => {
+  for (const { setup, steps } of replicationWalks.openings) {
+    expect((await replay({ ...setup, seed: 'opening', settings: {} }, steps)).violations).toEqual([]);
+  }
+});
+
+test('a leader has records of its own epoch only, though answers to its fetches come late', async () => {
+  const setup = { ...SETUP, assignment: [[1, 2, 3], [2, 1, 3]], minIsr: 1 };
+  const text = 'end-session 1; wait-in-sync; late-records 1!; produce-one 2!; produce-one 2!; prefer';
+  expect((await replay(setup, text.split('; ').map(parseStep))).violations).toEqual([]);
+});
+
 test('walks go on from what reached new states', async () => {
   const explorer = new Explorer(replicationWalks, 'coverage');
   await explore(explorer, 40);

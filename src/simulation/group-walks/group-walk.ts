@@ -190,6 +190,7 @@ const SETUP = new RegExp([
 /** Walks of consumers, producers and their coordinator. */
 export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
   waypoints: Object.keys(groupWaypoints),
+  openings: [],
   drawSetup,
   run: runGroupWalk,
   formatSetup: ({ styles, assignor, discovery, hasLoner, joined, hasFaults }) =>

@@ -43,9 +43,17 @@ export interface Outcome<S, T> {
   readonly log: readonly string[];
 }
 
+/** A staged beginning, which leads near what single draws seldom meet; random steps go on from it. */
+export interface Opening<S, T> {
+  readonly setup: Omit<S, keyof SeededSetup>;
+  readonly steps: readonly T[];
+}
+
 export interface Alphabet<S extends SeededSetup, T extends WalkStep> {
   /** Names of predicates: a prefix that reaches a new combination of them is gone on from. */
   readonly waypoints: readonly string[];
+  /** Some walks begin with one of them. */
+  readonly openings: readonly Opening<S, T>[];
   drawSetup(random: Prng): Omit<S, keyof SeededSetup>;
   /** Never rejects: what goes wrong is a violation. */
   run(plan: Plan<S, T>): Promise<Outcome<S, T>>;

@@ -26,6 +26,8 @@ const MAX_STEPS = 16;
 const DRAWN_STEPS = [1, 2, 2, 3, 4, 6];
 const FRESH_DRAWN_STEPS = 6;
 const EXTEND_CHANCE = 0.9;
+const OPENING_CHANCE = 0.35;
+const OPENING_DRAWN_STEPS = [1, 2, 3, 4, 4, 6];
 /** How often a prefix is drawn for its combination of waypoints, not for a new state alone. */
 const PLACE_CHANCE = 0.7;
 const PREFIXES_PER_PLACE = 30;
@@ -68,18 +70,28 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
   async next(): Promise<Outcome<S, T>> {
     const number = this.walks++;
     const random = this.random.split(String(number));
-    const prefix = this.corpus.length > 0 && random.chance(EXTEND_CHANCE) ? this.pick(random) : undefined;
-    const setup = prefix?.setup ?? this.drawSetup(random, `${this.seed}.${number}`);
-    const steps = prefix?.steps ?? [];
-    const wanted = prefix ? random.pick(DRAWN_STEPS) : FRESH_DRAWN_STEPS;
+    const { setup, steps, wanted } = this.beginning(random, `${this.seed}.${number}`);
     const drawn = Math.max(1, Math.min(wanted, MAX_STEPS - steps.length));
     const outcome = await this.alphabet.run({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
     this.learn(outcome);
     return outcome;
   }
 
-  private drawSetup(random: Prng, seed: string): S {
-    return { ...this.alphabet.drawSetup(random), seed, settings: this.settings } as S;
+  /** What is done first, and how many drawn steps are wanted after it. */
+  private beginning(random: Prng, seed: string): { setup: S; steps: readonly T[]; wanted: number } {
+    const { openings } = this.alphabet;
+    if (openings.length > 0 && random.chance(OPENING_CHANCE)) {
+      const { setup, steps } = random.pick(openings);
+      return { setup: this.setupOf(setup, seed), steps, wanted: random.pick(OPENING_DRAWN_STEPS) };
+    }
+    const prefix = this.corpus.length > 0 && random.chance(EXTEND_CHANCE) ? this.pick(random) : undefined;
+    if (prefix) return { setup: prefix.setup, steps: prefix.steps, wanted: random.pick(DRAWN_STEPS) };
+    const setup = this.setupOf(this.alphabet.drawSetup(random), seed);
+    return { setup, steps: [], wanted: FRESH_DRAWN_STEPS };
+  }
+
+  private setupOf(setup: Omit<S, keyof SeededSetup>, seed: string): S {
+    return { ...setup, seed, settings: this.settings } as S;
   }
 
   /** A rare place, or a state that was new when it was met: of some at random what was extended least. */

@@ -13,8 +13,9 @@ import { produce } from '../../protocol/messages/produce-fetch';
 import { buildBatch } from '../../record/batch-builder';
 import { controllerZnode, partitionStateZnode, preferredElectionZnode } from '../../zk/znodes';
 import { Partition } from '../../broker/partition';
+import { IncarnationChecker } from '../../checkers/incarnations';
 import { MomentChecker } from '../../checkers/moment-checks';
-import { attachChecks } from '../attach-checks';
+import { attachChecks, countedFollowers } from '../attach-checks';
 import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { ZOOKEEPER_HOST } from '../sim-zookeeper';
@@ -73,6 +74,7 @@ export class WalkCluster {
   /** Records acknowledged with acks=all. */
   readonly acked: Acked[] = [];
   readonly moments: MomentChecker;
+  private readonly incarnations: IncarnationChecker;
   private readonly random: Prng;
   private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
   private sent = 0;
@@ -86,6 +88,7 @@ export class WalkCluster {
     this.tp = this.tps[0]!;
     this.ids = this.cluster.brokers.map(({ id }) => id);
     this.random = this.cluster.world.random.split('walk');
+    this.incarnations = new IncarnationChecker((violation) => this.cluster.world.violation(violation));
     this.moments = attachChecks(this.cluster, { isUncleanAllowed: () => setup.isUnclean ?? false });
   }
 
@@ -109,10 +112,9 @@ export class WalkCluster {
 
   /** Lets the cluster run until `look` shows the same for a while, or for four seconds. */
   async settle(look: () => string): Promise<void> {
-    const { world } = this.cluster;
     let seen = look();
     for (let slice = 0, calm = 0; slice < MAX_SLICES && calm < CALM_SLICES; slice++) {
-      await world.run(world.nowMs + SLICE_MS);
+      await this.slice();
       const now = look();
       calm = now === seen ? calm + 1 : 0;
       seen = now;
@@ -123,6 +125,17 @@ export class WalkCluster {
   async hurry(): Promise<void> {
     const { world } = this.cluster;
     await world.run(world.nowMs + this.random.below(HASTY_MS));
+    this.lookAtIncarnations();
+  }
+
+  private async slice(): Promise<void> {
+    const { world } = this.cluster;
+    await world.run(world.nowMs + SLICE_MS);
+    this.lookAtIncarnations();
+  }
+
+  private lookAtIncarnations(): void {
+    this.incarnations.looked(countedFollowers(this.cluster, this.tps));
   }
 
   /** Until what a step names is so, for a few seconds at most. */
@@ -132,8 +145,7 @@ export class WalkCluster {
   }
 
   async passTime(): Promise<void> {
-    const { world } = this.cluster;
-    await world.run(world.nowMs + LONG_MS);
+    for (let slice = 0; slice < LONG_MS / SLICE_MS; slice++) await this.slice();
   }
 
   get running(): number[] { return this.ids.filter((id) => this.cluster.isRunning(id)); }

@@ -6,6 +6,7 @@
  */
 import { NO_LEADER } from '../../common/cluster-types';
 import { Prng } from '../prng';
+import { delayAnswer, delayFetch, loseWrite } from './late-and-lost';
 import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from './step-rules';
 import { WalkCluster } from './walk-cluster';
 
@@ -96,6 +97,17 @@ const rules = {
     run: (walk, a) => walk.deafen(a),
   },
   'lag': { weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => walk.lag(a) },
+  'late-fetch': { weight: 1, targets: (walk) => one(walk.ids), run: delayFetch },
+  'late-records': {
+    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-records', a),
+  },
+  'late-epoch-end': {
+    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-epoch-end', a),
+  },
+  'late-offsets': {
+    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-offsets', a),
+  },
+  'lose-write': { weight: 1.5, targets: (walk) => one(walk.believers), run: loseWrite },
   'other-partition': {
     weight: 6, targets: (walk) => when(walk.tps.length > 1), run: (walk) => walk.lookAtNext(),
   },

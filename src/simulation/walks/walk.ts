@@ -9,12 +9,14 @@
 import { createHash } from 'node:crypto';
 import { tpName } from '../../common/cluster-types';
 import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../../checkers/check-cluster';
+import { foreignRecords } from '../../checkers/own-records';
 import { scanLog } from '../../checkers/log-scan';
 import { Log } from '../../log/log';
 import { batchesOf, RecordBatch } from '../../record/record-batch';
 import { recordsOf } from '../../record/record';
 import { abstractState, passedWaypoints, waypoints } from './abstract-state';
-import { Alphabet, formatOutcome, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
+import { Alphabet, formatOutcome, Opening, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
+import { openings } from './openings';
 import { WalkCluster, WalkSetup } from './walk-cluster';
 import { drawStep, drawWeights, formatStep, isPossible, parseStep, runStep, Step } from './walk-step';
 
@@ -76,8 +78,9 @@ class Walk {
     const { walk } = this;
     for (const id of walk.running) {
       if (this.contradicting.has(id)) continue;
-      const found = walk.ofEach(() => walk.replica(id)?.log)
-        .flatMap((log) => (log ? scanLog(log, { mayIndexesHeal: true }) : []));
+      const found = walk.ofEach(() => walk.replica(id)).flatMap((replica) => (replica
+        ? [...scanLog(replica.log, { mayIndexesHeal: true }), ...(replica.isLeader ? foreignRecords(replica) : [])]
+        : []));
       if (found.length > 0) this.contradicting.add(id);
       this.violations.push(...found.map((text) => `broker ${id}, ${when}: ${text}`));
     }
@@ -202,22 +205,30 @@ export async function runWalk(plan: WalkPlan): Promise<WalkOutcome> {
   }
 }
 
+function parseSetup(text: string): Omit<WalkSetup, 'seed' | 'settings'> {
+  const match = /^brokers=(\d+) replicas=([\d,+]+) min\.isr=(\d+)( unclean)?$/.exec(text);
+  if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
+  return {
+    brokers: Number(match[1]), minIsr: Number(match[3]),
+    assignment: match[2]!.split('+').map((replicas) => replicas.split(',').map(Number)),
+    isUnclean: match[4] !== undefined,
+  };
+}
+
+function parseOpening(text: string): Opening<WalkSetup, Step> {
+  const [setup, steps] = text.split(': ');
+  return { setup: parseSetup(setup!), steps: steps!.split('; ').map(parseStep) };
+}
+
 /** Walks of brokers and their logs. */
 export const replicationWalks: Alphabet<WalkSetup, Step> = {
   waypoints: Object.keys(waypoints),
+  openings: openings.map((text) => parseOpening(text)),
   drawSetup: (random) => ({ ...random.pick(SETUPS), isUnclean: random.split('unclean').chance(UNCLEAN_CHANCE) }),
   run: runWalk,
   formatSetup: ({ brokers, assignment, minIsr, isUnclean }) =>
     `brokers=${brokers} replicas=${assignment.join('+')} min.isr=${minIsr}${isUnclean ? ' unclean' : ''}`,
-  parseSetup: (text) => {
-    const match = /^brokers=(\d+) replicas=([\d,+]+) min\.isr=(\d+)( unclean)?$/.exec(text);
-    if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
-    return {
-      brokers: Number(match[1]), minIsr: Number(match[3]),
-      assignment: match[2]!.split('+').map((replicas) => replicas.split(',').map(Number)),
-      isUnclean: match[4] !== undefined,
-    };
-  },
+  parseSetup,
   parseStep,
 };
 
