@@ -1,0 +1,77 @@
+/**
+ * What page and worker say to each other; all plain data (structured clone).
+ *
+ * The page asks, and takes what comes: every change of the cluster arrives as `events`, in the order of their numbers.
+ * `reset` means: begin with the empty state, the events of the run follow from number 1. An impossible action is a
+ * `refused` happening among the events; `failed` is for what ends the run (a worker that threw, a run that is invalid).
+ */
+import { LabEvent } from './events';
+import { Action, Run } from './run';
+
+/** Virtual milliseconds for each real one. `auto`: 1/50 while a message travels, faster while nothing happens. */
+export type Speed = number | 'auto';
+export const MIN_SPEED = 1 / 1000;
+export const MAX_SPEED = 100;
+export const TRAVEL_SPEED = 1 / 50;
+export const IDLE_SPEED = 1;
+
+export type ToWorker =
+  /** Starts a run and goes to `atMs` (default: when the scene is ready); then it stands still. */
+  | { readonly type: 'load'; readonly run: Run; readonly atMs?: number }
+  | { readonly type: 'play'; readonly speed: Speed }
+  | { readonly type: 'pause' }
+  /** Goes on to the next happening, or to the next message that is sent or arrives, and stands still. */
+  | { readonly type: 'step'; readonly to: 'event' | 'message' }
+  /** To any moment; back is a run again from the start, with `reset`. It stands still afterwards. */
+  | { readonly type: 'seek'; readonly atMs: number }
+  /** Does it now, and drops the actions that were to come: a branch. */
+  | { readonly type: 'command'; readonly action: Action }
+  /** `ask` comes back with the answer. */
+  | { readonly type: 'details'; readonly ask: number; readonly message: number };
+
+export type FromWorker =
+  | { readonly type: 'reset'; readonly run: Run }
+  | { readonly type: 'events'; readonly events: readonly LabEvent[] }
+  | TimeReport
+  /** The run as it is now, for the address bar: after `load` and after each command. */
+  | { readonly type: 'run'; readonly run: Run }
+  | { readonly type: 'details'; readonly ask: number; readonly details: MessageDetails | null }
+  | { readonly type: 'failed'; readonly why: string };
+
+/** After each turn of the worker, up to 60 times a second. */
+export interface TimeReport {
+  readonly type: 'time';
+  readonly nowMs: number;
+  readonly isPlaying: boolean;
+  /** What was asked for. */
+  readonly speed: Speed;
+  /** What is driven at: with `auto` it changes; 0 while it stands still. Virtual time may lag behind it. */
+  readonly drivenSpeed: number;
+  /** Of all actions so far: two runs of the same `Run` agree at each moment. Eight hexadecimal digits. */
+  readonly traceHash: string;
+  /** The last action of the run that is still to come; null: none. Seeking beyond is allowed. */
+  readonly lastActionMs: number | null;
+}
+
+export interface MessageDetails {
+  readonly id: number;
+  readonly from: string;
+  readonly to: string;
+  /** Kafka's API, its key and version, and what it is for; for ZooKeeper the operation. */
+  readonly title: string;
+  readonly doc: string;
+  readonly bytes: number;
+  readonly fields: readonly DetailField[];
+  /** The first bytes, as hexadecimal digits; at most 4096 bytes. */
+  readonly hex: string;
+}
+
+export interface DetailField {
+  readonly name: string;
+  /** int32, string, array, struct, records … */
+  readonly type: string;
+  readonly doc: string;
+  /** As text; null where it has fields of its own. */
+  readonly value: string | null;
+  readonly fields: readonly DetailField[];
+}
