@@ -52,11 +52,19 @@ export class Admin {
     await this.metadata.awaitSource(this.config['default.api.timeout.ms']);
   }
 
+  /** The first one that can be connected to. */
   private async anyBroker(): Promise<HostPort> {
     await this.ready();
-    const [broker] = this.metadata.addresses();
-    if (!broker) throw new KafkaError('BROKER_NOT_AVAILABLE', 'no broker is registered');
-    return broker;
+    let last: unknown = new KafkaError('BROKER_NOT_AVAILABLE', 'no broker is registered');
+    for (const broker of this.metadata.addresses()) {
+      try {
+        await this.pool.get(broker);
+        return broker;
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
   }
 
   /** Creates a topic and waits until it has leaders. Rejects TOPIC_ALREADY_EXISTS, INVALID_REPLICATION_FACTOR … */

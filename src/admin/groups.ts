@@ -49,6 +49,8 @@ const RETRIED: readonly ErrorName[] = ['COORDINATOR_LOAD_IN_PROGRESS', 'COORDINA
 type Coordinator = HostPort & { readonly id: number };
 
 export class GroupAdmin {
+  private turn = 0;
+
   constructor(
     private readonly host: Host, private readonly pool: ConnectionPool, private readonly metadata: ClusterMetadata,
     private readonly timeoutMs: number, private readonly retryBackoffMs: number,
@@ -70,8 +72,10 @@ export class GroupAdmin {
     if (code !== 0) throw KafkaError.ofCode(code, detail);
   }
 
+  /** Asks another broker with each attempt: one may be dead, or say nothing. */
   private async coordinatorOf(groupId: string): Promise<Coordinator> {
-    const [broker] = this.metadata.addresses();
+    const brokers = this.metadata.addresses();
+    const broker = brokers[this.turn++ % brokers.length];
     if (!broker) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'no broker is known');
     const answer = await this.pool.request(broker, findCoordinator, { key: groupId, keyType: 0 });
     this.check(answer.errorCode, answer.errorMessage ?? undefined);

@@ -205,7 +205,8 @@ async function growToSix(cluster: SimCluster): Promise<void> {
 
 test('partitions are taken up also when the static member that leads the group has restarted', async () => {
   const cluster = await clusterWithOrders('static-leader');
-  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config: { 'session.timeout.ms': 20000, 'max.poll.interval.ms': 30000 } });
+  const config = { 'session.timeout.ms': 20000, 'max.poll.interval.ms': 30000 };
+  const group = new SimGroup(cluster, { groupId: 'g', topics: ['orders'], config });
   for (const id of ['x', 'y']) group.start(id, { 'group.instance.id': id });
   await runUntil(cluster, 'both share', () => isBalanced(group, 2));
   const { generation } = group.alive[0]!.consumer.groupMetadata();
@@ -305,4 +306,26 @@ test('deleting: a group with members is refused, offsets of a subscribed topic t
   expect(await outcome(admin.alterConsumerGroupOffsets('g', [{ ...TPS[0]!, offset: 1 }]))).toBe('ok');
   expect(await outcome(admin.deleteConsumerGroup('g'))).toBe('ok');
   expect(await outcome(admin.listConsumerGroupOffsets('g'))).toEqual([]);
+});
+
+test('an administrator who knows a dead broker first asks the others', async () => {
+  const cluster = await clusterWithOrders('dead-first', { 'auto.create.topics.enable': false });
+  const admin = new Admin(cluster.environment(), {
+    'bootstrap.servers': 'broker-1:9092,broker-2:9092,broker-3:9092',
+    'default.api.timeout.ms': 20000,
+    'request.timeout.ms': 5000,
+  });
+  const outcome = <T>(work: Promise<T>) => {
+    const orError = work.catch((error) => (error as { errorName: string }).errorName);
+    return cluster.world.complete(orError, 60000, 'the call');
+  };
+  expect(await outcome(admin.listTopics())).toContain('orders');
+  expect(await outcome(admin.alterConsumerGroupOffsets('g', [{ ...TPS[0]!, offset: 1 }]))).toBeUndefined();
+  cluster.kill(1);
+  const led = [...TPS, { topic: '__consumer_offsets', partition: 0 }];
+  await runUntil(cluster, 'others lead', () => led.every((tp) => cluster.stateOf(tp)!.leader !== 1));
+  await runFor(cluster, 3000);
+  expect(await outcome(admin.listTopics())).toContain('orders');
+  const offsets = await outcome(admin.listConsumerGroupOffsets('g'));
+  expect(offsets).toEqual([expect.objectContaining({ ...TPS[0]!, offset: 1 })]);
 });
