@@ -26,7 +26,7 @@ export interface BatchMetadata {
   readonly lastSequence: number;
   readonly lastOffset: number;
   readonly offsetDelta: number;
-  /** The batch's largest timestamp, ms. */
+  /** The batch's largest timestamp, ms; from a snapshot, when it was written (the same with LogAppendTime). */
   readonly timestamp: number;
 }
 

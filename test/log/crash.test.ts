@@ -7,6 +7,7 @@ import { scanLog } from '../../src/checkers/log-scan';
 import { Disk, DiskFile, Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { cleanableOf } from '../../src/log/cleanable';
+import { BatchMetadata } from '../../src/log/producer-state';
 import { Log } from '../../src/log/log';
 import { LogConfig, logConfigTable, TopicOverrides } from '../../src/log/log-config';
 import { LogManager } from '../../src/log/log-manager';
@@ -233,7 +234,9 @@ async function endCleanly(logs: LogManager, { disk, models, seed, random, nowMs 
     const log = logs.get({ topic, partition: 0 })!;
     log.appendAsLeader(buildBatch([{ timestamp: 1_800_000_000_000, key: Buffer.from('last'), value: Buffer.from(topic) }], sequenceOf(log, 1)), 99);
   }
-  const stateOf = (log: Log) => [log.logEndOffset, log.epochs.all, [...log.producerState.all].map(({ producerId, batches }) => [producerId, batches.at(-1)]), [...read(log)]];
+  // A snapshot has the time when the producer wrote in the place of the batch's.
+  const placeOf = (batch: BatchMetadata | undefined) => ({ ...batch, timestamp: undefined });
+  const stateOf = (log: Log) => [log.logEndOffset, log.epochs.all, [...log.producerState.all].map(({ producerId, batches }) => [producerId, placeOf(batches.at(-1))]), [...read(log)]];
   const statesOf = (manager: LogManager) => [...models.keys()].map((topic) => stateOf(manager.get({ topic, partition: 0 })!));
   const before = statesOf(logs);
   await logs.close();
