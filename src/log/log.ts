@@ -238,11 +238,11 @@ export class Log {
       }
       this.activeSegment.truncateTo(offset);
       this.activeSegment.saveIndexes();
-      this.producers.truncate(this.segments, offset);
-      this.forgetRemoved();
+      this.movedEnd(offset);
+      this.epochs.truncateFromEnd(offset);
+      // What is left may be damaged, which is noticed now; the end has moved all the same.
+      try { this.producers.truncate(this.segments, offset); } finally { this.forgetRemoved(); }
     });
-    this.movedEnd(offset);
-    this.epochs.truncateFromEnd(offset);
     return true;
   }
 

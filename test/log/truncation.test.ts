@@ -51,3 +51,19 @@ test('a producer whose records were deleted goes on with its sequence after a cr
   one.append(1, 0, { producerId: 7, producerEpoch: 0, baseSequence: 8 });
   expect(one.log.logEndOffset).toBe(9);
 });
+
+test('a truncation that finds damage in what it leaves has truncated all the same, and what is fetched next fits', async () => {
+  const one = await simLog({ 'index.interval.bytes': '100' });
+  for (let i = 0; i < 20; i++) one.append(1, 1, { producerId: 7, producerEpoch: 0, baseSequence: i });
+  const leader = await simLog();
+  leader.append(15, 1);
+  leader.append(5, 2);
+  // The header of the first batch, which the producer state is made from.
+  one.disk.open(one.log.activeSegment.path, 'write').write([Buffer.from([99])], 16);
+  expect(() => one.log.truncateTo(15)).toThrow('is damaged at position 0');
+  expect([one.log.logEndOffset, one.log.epochs.all]).toEqual([15, [{ epoch: 1, startOffset: 0 }]]);
+  one.fetchFrom(leader);
+  expect(one.log.logEndOffset).toBe(20);
+  expect(one.log.epochs.all).toEqual(leader.log.epochs.all);
+  expect(one.log.read(15, 20, 1 << 20, true)).toEqual(leader.log.read(15, 20, 1 << 20, true));
+});
