@@ -38,8 +38,10 @@ export class LeaderEpochCache {
     const last = this.entries.at(-1);
     if (last && last.epoch === epoch && startOffset >= last.startOffset) return;
     const kept = this.entries.filter((entry) => entry.epoch <= epoch && entry.startOffset < startOffset);
-    this.entries = kept.at(-1)?.epoch === epoch ? kept : [...kept, { epoch, startOffset }];
-    this.onChange(this.entries);
+    const entries = kept.at(-1)?.epoch === epoch ? kept : [...kept, { epoch, startOffset }];
+    // Written first: if that fails, the caller appends nothing, and comes again with the same epoch.
+    this.onChange(entries);
+    this.entries = entries;
   }
 
   /**
@@ -75,7 +77,8 @@ export class LeaderEpochCache {
     const before = this.entries.filter((entry) => entry.startOffset <= startOffset);
     const last = before.at(-1);
     if (!last || (before.length === 1 && last.startOffset === startOffset)) return;
-    this.entries = [{ epoch: last.epoch, startOffset }, ...this.entries.filter((entry) => entry.startOffset > startOffset)];
+    const later = this.entries.filter((entry) => entry.startOffset > startOffset);
+    this.entries = [{ epoch: last.epoch, startOffset }, ...later];
     this.onChange(this.entries);
   }
 

@@ -127,13 +127,14 @@ export class Log {
   private append(batches: readonly RecordBatch[]): void {
     const bytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
     const last = batches[batches.length - 1]!;
+    // Before the records: where the checkpoint cannot be written, nothing has been appended.
+    for (const batch of batches) this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset);
     this.storage.guard(() => {
       if (this.rolling.isDue(this.activeSegment, this.config, bytes, last)) this.roll(batches[0]!.baseOffset);
       this.activeSegment.append(batches);
     });
     const nowMs = this.context.clock.wallMs();
     for (const batch of batches) {
-      this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset);
       this.producers.state.update(batch, nowMs);
       this.tail.append(batch);
       this.unflushedRecords += batch.lastOffsetDelta + 1;

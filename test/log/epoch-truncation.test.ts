@@ -87,3 +87,21 @@ test('an entry with the same epoch and a lower offset moves the start of the epo
   one.log.epochs.assign(3, 4);
   expect(entries(one)).toEqual([[1, 0], [3, 4]]);
 });
+
+test('a batch of a new epoch whose checkpoint cannot be written is not appended, and is appended once the next time', async () => {
+  const [leader, follower] = [await simLog(), await simLog()];
+  leader.append(2, 1);
+  follower.fetchFrom(leader);
+  lead(leader, 2);
+  leader.append(1, 2);
+  const { replace } = follower.disk;
+  follower.disk.replace = () => { throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' }); };
+  expect(() => follower.fetchFrom(leader)).toThrow('EMFILE');
+  follower.disk.replace = replace;
+  expect(follower.log.logEndOffset).toBe(2);
+  follower.fetchFrom(leader);
+  expect(entries(follower)).toEqual([[1, 0], [2, 2]]);
+  expect(follower.log.sizeInBytes).toBe(leader.log.sizeInBytes);
+  await follower.open();
+  expect(follower.log.logEndOffset).toBe(3);
+});
