@@ -29,8 +29,9 @@ export class IncarnationChecker {
       this.seen.set(key, now);
       const isSameTerm = before?.leaderEpoch === leaderEpoch && before.generation === generation;
       if (!isSameTerm || brokerEpoch >= before.brokerEpoch) continue;
-      const what = `counts broker ${follower} as incarnation ${brokerEpoch}, and counted it as ${before.brokerEpoch}`;
-      this.report(`IncarnationsGoOn: leader ${leader} of ${tpName(tp)} ${what} before`);
+      const who = `leader ${leader} of ${tpName(tp)} counts broker ${follower}`;
+      const then = `and counted it as ${before.brokerEpoch} before`;
+      this.report(`IncarnationsGoOn: ${who} as incarnation ${brokerEpoch}, ${then}`);
     }
   }
 }

@@ -7,9 +7,9 @@
 export const openings: readonly string[] = [
   // A former leader has records of its own up to where another deletes the first ones of a batch.
   'brokers=3 replicas=1,2,3 min.isr=1: isolate 1>2!; isolate 1>3!; produce-one 1!; produce-one 1!; kill 1!; '
-    + 'end-session 1; produce-batch 2',
-  // One broker leads two partitions, and one of them is taken from it while an answer of its is under way: where
-  // an epoch ended, records, and the end of its log, for which a follower asks that has less than is left.
+    + 'end-session 1; produce-batch 2; delete-records 2',
+  // One broker leads two partitions, and one of them is taken from it while an answer of its is under way:
+  // where an epoch ended, records, or the end of its log, for a follower that has less than is left.
   'brokers=3 replicas=1,2,3+2,1,3 min.isr=1: end-session 1; wait-in-sync; produce-all 2; late-epoch-end 1!; '
     + 'end-session 3!; prefer!',
   'brokers=3 replicas=1,2,3+2,1,3 min.isr=1: end-session 1; wait-in-sync; late-records 1!; produce-one 2!; '
@@ -24,7 +24,7 @@ export const openings: readonly string[] = [
     + 'isolate 2>3!; prefer!; end-session 1!',
   // The controller sees everything late: it has yet to elect, and whom it may elect has lost power.
   'brokers=4 replicas=2,3,1 min.isr=1: produce-all 2; lag 1!; lag 4!; end-session 2!; power-cut 3!; '
-    + 'end-session 3!',
+    + 'end-session 3!; start 3!',
   // The controller cannot write that a member which lost power has left, and then another leaves.
   'brokers=3 replicas=1,2,3 min.isr=1: produce-all 1; deafen 1!; power-cut 2!; end-session 2!; start 2!; '
     + 'kill 3!',
