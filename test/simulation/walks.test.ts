@@ -46,6 +46,13 @@ test('a leader has records of its own epoch only, though answers to its fetches 
   expect((await replay(setup, text.split('; ').map(parseStep))).violations).toEqual([]);
 });
 
+test('a client that takes all the room of a broker keeps neither brokers nor other clients out', async () => {
+  const text = 'pause 2!; produce-large 1; resume 2; hold-room 1';
+  const { violations, visits } = await replay(SETUP, text.split('; ').map(parseStep));
+  expect(violations).toEqual([]);
+  expect(visits).toHaveLength(4);
+});
+
 test('walks go on from what reached new states', async () => {
   const explorer = new Explorer(replicationWalks, 'coverage');
   await explore(explorer, 40);

@@ -22,6 +22,8 @@ import { ZOOKEEPER_HOST } from '../sim-zookeeper';
 import { OperationHook, ZkOperation } from '../zk-hooks';
 
 const TOPIC = 'w';
+/** Of a broker for requests of its clients: one large request takes it all. */
+export const ROOM_BYTES = 20000;
 
 export interface WalkSetup {
   readonly seed: string;
@@ -41,6 +43,7 @@ const TIMES: RawConfig = {
   'request.timeout.ms': 700, 'controlled.shutdown.retry.backoff.ms': 200, 'controller.retry.backoff.ms': 200,
   'replica.high.watermark.checkpoint.interval.ms': 700, 'controlled.shutdown.max.retries': 2,
   'isr.change.check.interval.ms': 400, 'isr.change.quiet.ms': 400, 'log.segment.bytes': 1048576,
+  'queued.max.request.bytes': ROOM_BYTES,
 };
 const PRODUCE_TIMEOUT_MS = 1200;
 const BRING_UP_MS = 60000;
@@ -80,6 +83,8 @@ export class WalkCluster {
   private sent = 0;
   /** The steps are done: no fault strikes any more. */
   isOver = false;
+  /** By broker: a client takes all the room that it has for large requests. */
+  readonly roomHeldUntilMs = new Map<number, number>();
   private readonly deaf = new Map<number, OperationHook>();
 
   constructor(readonly setup: WalkSetup) {

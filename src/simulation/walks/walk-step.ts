@@ -8,6 +8,7 @@ import { NO_LEADER } from '../../common/cluster-types';
 import { Prng } from '../prng';
 import { delayAnswer, delayFetch, loseWrite } from './late-and-lost';
 import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from './step-rules';
+import { holdRoom, openToClients, produceLarge } from './walk-clients';
 import { WalkCluster } from './walk-cluster';
 
 export { formatStep } from './step-rules';
@@ -108,6 +109,12 @@ const rules = {
     weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-offsets', a),
   },
   'lose-write': { weight: 1.5, targets: (walk) => one(walk.believers), run: loseWrite },
+  'hold-room': { weight: 1, targets: (walk) => one(openToClients(walk)), run: holdRoom },
+  'produce-large': {
+    weight: 1.5,
+    targets: (walk) => one(walk.believers.filter((id) => openToClients(walk).includes(id))),
+    run: produceLarge,
+  },
   'other-partition': {
     weight: 6, targets: (walk) => when(walk.tps.length > 1), run: (walk) => walk.lookAtNext(),
   },

@@ -1,0 +1,110 @@
+/**
+ * Clients of a walk that take the room a broker has for large requests, and what others must not notice of
+ * it: a request that comes in two pieces needs room, and is answered at once.
+ *
+ * OthersAreServed: another broker is answered while a client holds all the room with half a request, and
+ * another client while a whole request waits for followers.
+ */
+import { Connection } from '../../common/host';
+import { metadata } from '../../protocol/messages/metadata';
+import { offsetForLeaderEpoch, produce } from '../../protocol/messages/produce-fetch';
+import { buildBatch } from '../../record/batch-builder';
+import { Api } from '../../protocol/schema';
+import { encodeRequest } from '../../protocol/wire';
+import { SimCluster } from '../sim-cluster';
+import { WorldEvent } from '../world';
+import { ROOM_BYTES, WalkCluster } from './walk-cluster';
+
+const HELD_MS = 1500;
+/** What needs no other broker takes no time. */
+const ANSWER_WITHIN_MS = 400;
+const BETWEEN_PIECES_MS = 3;
+const FIRST_PIECE_BYTES = 300;
+const DIAL_MS = 1000;
+const PRODUCE_MS = 1200;
+/** More than come without asking for room. */
+const NAMES = Array.from({ length: 40 }, (_, i) => `no-such-topic-${i}`);
+
+const frameOf = <Q, R>(api: Api<Q, R>, body: Q): Buffer => Buffer.concat(encodeRequest(api, 1, 'walk', body));
+
+/** A connection of a client that nobody else uses; undefined if there is none to be had. */
+async function dial(cluster: SimCluster, id: number): Promise<Connection | undefined> {
+  const dialling = cluster.environment().host.network.dial(`broker-${id}`, 9092, DIAL_MS);
+  return cluster.world.complete(dialling.catch(() => undefined), 2 * DIAL_MS, 'dialling');
+}
+
+function largeProduce({ tp, cluster: { world } }: WalkCluster): Buffer {
+  const value = Buffer.alloc(ROOM_BYTES, 'x');
+  const records = [buildBatch([{ timestamp: Math.floor(world.epochMs + world.nowMs), value }])];
+  const topicData = [{ name: tp.topic, partitionData: [{ index: tp.partition, records }] }];
+  return frameOf(produce, { acks: -1, timeoutMs: PRODUCE_MS, topicData });
+}
+
+function sendInPieces({ world }: SimCluster, connection: Connection, frame: Buffer): void {
+  connection.write([frame.subarray(0, FIRST_PIECE_BYTES)]);
+  world.schedule(BETWEEN_PIECES_MS, () => connection.write([frame.subarray(FIRST_PIECE_BYTES)]));
+}
+
+/** Brokers whose clients are to be served. */
+export function openToClients(walk: WalkCluster): number[] {
+  const { world } = walk.cluster;
+  const isHeld = (id: number) => (walk.roomHeldUntilMs.get(id) ?? 0) > world.nowMs;
+  return walk.running.filter((id) => !walk.isPaused(id) && !isHeld(id));
+}
+
+/** Whether the broker ran, and was not stopped or told to, from `sinceMs` on. */
+function hasRun({ cluster }: WalkCluster, id: number, generation: number, sinceMs: number): boolean {
+  const { host } = cluster.broker(id);
+  const stops = ['SIGSTOP', 'SIGCONT', 'SIGTERM'];
+  const isStop = ({ time, fault, target }: WorldEvent) =>
+    time >= sinceMs && target === id && stops.includes(String(fault));
+  return !host.isPaused && host.isAlive(generation) && !cluster.world.timeline.some(isStop);
+}
+
+/** The broker must answer, although others wait or are slow; a connection that it closes is an answer too. */
+async function ask(walk: WalkCluster, id: number, who: string, frame: Buffer): Promise<void> {
+  const { cluster, cluster: { world } } = walk;
+  const { generation } = cluster.broker(id).host;
+  const sinceMs = world.nowMs;
+  let isAnswered = false;
+  const connection = await dial(cluster, id);
+  if (!connection) return;
+  connection.onData(() => { isAnswered = true; });
+  connection.onClose(() => { isAnswered = true; });
+  sendInPieces(cluster, connection, frame);
+  world.schedule(ANSWER_WITHIN_MS, () => {
+    if (!isAnswered && hasRun(walk, id, generation, sinceMs)) {
+      world.violation(`OthersAreServed: broker ${id} did not answer ${who} within ${ANSWER_WITHIN_MS} ms`);
+    }
+    connection.destroy('asked enough');
+  });
+}
+
+/** A client sends the first piece of a request that takes all the room; a broker must be served meanwhile. */
+export async function holdRoom(walk: WalkCluster, id: number): Promise<void> {
+  const { cluster, cluster: { world } } = walk;
+  cluster.event('hold-room', id);
+  const frame = largeProduce(walk);
+  const topics = NAMES.map((topic) => ({ topic, partitions: [] }));
+  const connection = await dial(cluster, id);
+  if (!connection) return;
+  walk.roomHeldUntilMs.set(id, world.nowMs + 2 * HELD_MS);
+  connection.write([frame.subarray(0, FIRST_PIECE_BYTES)]);
+  world.schedule(HELD_MS, () => connection.destroy('held enough'));
+  await world.run(world.nowMs + 2 * BETWEEN_PIECES_MS);
+  const replicaId = id % walk.ids.length + 1;
+  await ask(walk, id, 'another broker', frameOf(offsetForLeaderEpoch, { replicaId, topics }));
+}
+
+/** A client's request takes all the room and waits for followers; another client must be served. */
+export async function produceLarge(walk: WalkCluster, id: number): Promise<void> {
+  const { cluster, cluster: { world } } = walk;
+  cluster.event('produce-large', id);
+  const connection = await dial(cluster, id);
+  if (!connection) return;
+  sendInPieces(cluster, connection, largeProduce(walk));
+  world.schedule(2 * PRODUCE_MS, () => connection.destroy('waited enough'));
+  await world.run(world.nowMs + 4 * BETWEEN_PIECES_MS);
+  const body = { topics: NAMES, allTopics: false, allowAutoTopicCreation: false };
+  await ask(walk, id, 'another client', frameOf(metadata, body));
+}
