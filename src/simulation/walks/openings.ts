@@ -21,7 +21,7 @@ export const openings: readonly string[] = [
     + 'produce-all 1!; end-session 3',
   // A leader that nobody can reach does not know of its successor, and a follower had more than that one.
   'brokers=4 replicas=1,2,3 min.isr=1: end-session 1; wait-in-sync; cut 2>1!; produce-one 2!; isolate 2>4!; '
-    + 'isolate 2>3!; prefer!; end-session 1!',
+    + 'isolate 2>3!; prefer!; end-session 1!; move-controller!',
   // The controller sees everything late: it has yet to elect, and whom it may elect has lost power.
   'brokers=4 replicas=2,3,1 min.isr=1: produce-all 2; lag 1!; lag 4!; end-session 2!; power-cut 3!; '
     + 'end-session 3!; start 3!',
