@@ -146,13 +146,21 @@ export interface ConsumerSight {
   readonly lag: number;
 }
 
+export interface GroupMember {
+  readonly member: string;
+  /** The consumer's client.id. */
+  readonly client: string;
+  readonly host: string;
+  readonly isLeader: boolean;
+}
+
 export interface GroupSight {
   readonly what: 'group';
   readonly group: string;
   readonly coordinator: number;
   readonly state: string;
   readonly generation: number;
-  readonly members: readonly { readonly member: string; readonly host: string; readonly isLeader: boolean }[];
+  readonly members: readonly GroupMember[];
   readonly committed: readonly (readonly [topic: string, partition: number, offset: number])[];
 }
 

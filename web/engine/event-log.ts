@@ -1,0 +1,42 @@
+/**
+ * The run's events in the making: numbered from 1, stamped with virtual time, handed on in order by `drain`.
+ *
+ * Invariant: what is told depends on the run alone, never on how the run was divided into steps.
+ */
+import { EventHead, Happening, LabEvent, Sight } from '../shared/events';
+import { WorldEvent } from '../../src/simulation/world';
+
+export class EventLog {
+  private fresh: LabEvent[] = [];
+  /** Happenings so far: what `step to the next event` waits for. */
+  happenings = 0;
+  private seq = 0;
+
+  constructor(private readonly nowMs: () => number) {}
+
+  private head(who: string): EventHead {
+    return { seq: ++this.seq, atMs: this.nowMs(), who };
+  }
+
+  see(who: string, sight: Sight): void {
+    this.fresh.push({ ...this.head(who), ...sight });
+  }
+
+  happened(who: string, what: string, fields: Readonly<Record<string, unknown>>): void {
+    this.happenings++;
+    const said = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]));
+    this.fresh.push({ ...said, ...this.head(who), what } as Happening);
+  }
+
+  /** An event of the simulation's timeline. */
+  timeline({ time: _time, who, what, ...fields }: WorldEvent): void {
+    this.happened(who, what, fields);
+  }
+
+  /** What was told since the last time. */
+  drain(): LabEvent[] {
+    const events = this.fresh;
+    this.fresh = [];
+    return events;
+  }
+}

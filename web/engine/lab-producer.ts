@@ -1,0 +1,124 @@
+/**
+ * A program that writes: our producer on a host of its own, which sends a record every so often, or when it is told.
+ * A record's value begins with its id, `NAME-NUMBER`.
+ */
+import { RawConfig } from '../../src/common/config-def';
+import { KafkaError } from '../../src/common/errors';
+import { Producer } from '../../src/producer/producer';
+import { SimCluster } from '../../src/simulation/sim-cluster';
+import { ProducerSight } from '../shared/events';
+import { EventLog } from './event-log';
+import { LabChecks } from './lab-checks';
+import { Ledger } from './ledger';
+
+/** A program that waits for so many answers sends no more on its own. */
+const MAX_WAITING = 500;
+
+export interface ProducerPlan {
+  readonly name: string;
+  readonly topic: string;
+  readonly acks: string;
+  readonly isIdempotent: boolean;
+  readonly everyMs: number;
+  readonly bytes: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface ClientContext {
+  readonly cluster: SimCluster;
+  readonly log: EventLog;
+  readonly ledger: Ledger;
+  readonly checks: LabChecks;
+  readonly clientSettings: RawConfig;
+}
+
+export interface RecordWish {
+  readonly partition?: number;
+  readonly key?: string;
+  readonly value?: string;
+}
+
+export class LabProducer {
+  private readonly producer: Producer;
+  private readonly host: string;
+  private readonly counts = { sent: 0, acked: 0, failed: 0, unknown: 0, waiting: 0 };
+  private isStopped = false;
+  private told = '';
+
+  /** Throws KafkaError for a bad setting. */
+  constructor(private readonly context: ClientContext, readonly plan: ProducerPlan) {
+    const environment = context.cluster.environment();
+    this.host = environment.simHost.name;
+    const { acks, isIdempotent, settings } = plan;
+    this.producer = new Producer(environment, {
+      ...context.clientSettings, 'client.id': plan.name, acks, 'enable.idempotence': isIdempotent,
+      'max.in.flight.requests.per.connection': isIdempotent ? 5 : 1, 'delivery.timeout.ms': 120_000,
+      'max.block.ms': 60_000, 'linger.ms': 5, ...settings,
+    });
+    this.sendLater();
+  }
+
+  get isRunning(): boolean { return !this.isStopped; }
+
+  private sendLater(): void {
+    this.context.cluster.world.schedule(this.plan.everyMs, () => {
+      if (this.isStopped) return;
+      if (this.counts.waiting < MAX_WAITING) this.send({});
+      this.sendLater();
+    });
+  }
+
+  /** Sends a record; `key` decides its partition if none is named. */
+  send({ partition, key, value }: RecordWish): void {
+    const { cluster: { world }, ledger } = this.context;
+    const { name, topic, bytes } = this.plan;
+    const record = `${name}-${this.counts.sent++}`;
+    const sentMs = world.nowMs;
+    const text = value === undefined ? record : `${record}|${value}`;
+    const padding = text.length < bytes ? `${value === undefined ? '|' : ''}${'x'.repeat(bytes - text.length)}` : '';
+    ledger.sent();
+    this.counts.waiting++;
+    const wish = { topic, ...(partition === undefined ? {} : { partition }), key: key ?? record, value: text + padding };
+    this.producer.send(wish)
+      .then((metadata) => this.acked(record, sentMs, metadata), (error) => this.failed(record, sentMs, error))
+      .finally(() => { this.counts.waiting--; });
+  }
+
+  private acked(record: string, sentMs: number, { topic, partition, offset }: Readonly<{ topic: string; partition: number; offset: number }>): void {
+    const { log, ledger, checks } = this.context;
+    const tp = { topic, partition };
+    const { name: producer, acks } = this.plan;
+    this.counts.acked++;
+    ledger.wasAcked(tp, offset, record);
+    if (acks === 'all' && offset >= 0) checks.acked(tp, offset);
+    log.see(this.host, { what: 'acked', producer, record, topic, partition, offset, sentMs });
+  }
+
+  /** What was never sent has failed; of the rest nobody knows. */
+  private failed(record: string, sentMs: number, error: unknown): void {
+    const name = error instanceof KafkaError ? error.errorName : String(error);
+    if (name === 'ILLEGAL_STATE') this.counts.failed++;
+    else this.counts.unknown++;
+    this.context.log.see(this.host, { what: 'send-failed', producer: this.plan.name, record, error: name, sentMs });
+  }
+
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.producer.close(0).catch(() => {});
+  }
+
+  /** Called after each action. */
+  look(): void {
+    const { sent, acked, failed, unknown, waiting } = this.counts;
+    const now = `${sent} ${acked} ${failed} ${unknown} ${waiting} ${this.isStopped}`;
+    if (now === this.told) return;
+    this.told = now;
+    const { name: producer, topic, acks, isIdempotent, everyMs } = this.plan;
+    const sight: ProducerSight = {
+      what: 'producer', producer, host: this.host, status: this.isStopped ? 'stopped' : 'running', topic, acks,
+      isIdempotent, everyMs, ...this.counts,
+    };
+    this.context.log.see(this.host, sight);
+  }
+}

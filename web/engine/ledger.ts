@@ -1,0 +1,123 @@
+/**
+ * What clients were told: records sent, acknowledged, read. From it comes the verdict (acked, read, lost, duplicated,
+ * reordered), counted all the time.
+ *
+ * `lost` counts acknowledged records, whatever was promised for them: with acks=1 a record may be lost and no promise
+ * broken. They are looked for in the leader's log whenever a partition gets a leader.
+ */
+import { TopicPartition, tpName } from '../../src/common/cluster-types';
+import { Log } from '../../src/log/log';
+import { batchesOf } from '../../src/record/record-batch';
+import { recordsOf } from '../../src/record/record';
+import { SimCluster } from '../../src/simulation/sim-cluster';
+import { idOf } from '../../src/simulation/workload';
+import { VerdictSight } from '../shared/events';
+import { EventLog } from './event-log';
+
+const READ_BYTES = 1 << 20;
+
+interface AckedPartition {
+  readonly tp: TopicPartition;
+  /** Offset to id of the record. */
+  readonly records: Map<number, string>;
+  lost: number;
+}
+
+/** Ids of a log's records by offset; what cannot be read, such as a compressed batch without codec, is left out. */
+function recordIds(log: Log): Map<number, string> {
+  const ids = new Map<number, string>();
+  try {
+    for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
+      const before = offset;
+      for (const chunk of log.read(offset, log.logEndOffset, READ_BYTES, true)) {
+        for (const batch of batchesOf(chunk)) {
+          for (const one of recordsOf(batch)) if (one.value) ids.set(one.offset, idOf(one.value));
+          offset = Math.max(offset, batch.nextOffset);
+        }
+      }
+      if (offset === before) break;
+    }
+  } catch {
+    // A disk that fails just now, a codec that is not there: no more is known of this log.
+  }
+  return ids;
+}
+
+export class Ledger {
+  private readonly counts = { sent: 0, acked: 0, read: 0, lost: 0, duplicated: 0, reordered: 0 };
+  private readonly acked = new Map<string, AckedPartition>();
+  /** Where each record that was read stood first; -1: it was read at two places. */
+  private readonly places = new Map<string, string>();
+  private readonly readUpTo = new Map<string, number>();
+  private readonly uncounted = new Set<string>();
+  private told = '';
+
+  constructor(private readonly cluster: SimCluster, private readonly log: EventLog) {}
+
+  sent(): void {
+    this.counts.sent++;
+  }
+
+  wasAcked(tp: TopicPartition, offset: number, record: string): void {
+    this.counts.acked++;
+    if (offset < 0) return;
+    const name = tpName(tp);
+    const partition = this.acked.get(name) ?? { tp, records: new Map<number, string>(), lost: 0 };
+    this.acked.set(name, partition);
+    partition.records.set(offset, record);
+  }
+
+  /** `sequence`: the record's place in its producer's order. */
+  wasRead(tp: TopicPartition, offset: number, record: { id: string; producer: string; sequence: number }): void {
+    const place = `${tpName(tp)}@${offset}`;
+    const first = this.places.get(record.id);
+    if (first === place || first === '') return;
+    this.counts.read++;
+    if (first !== undefined) {
+      this.counts.duplicated++;
+      this.places.set(record.id, '');
+      return;
+    }
+    this.places.set(record.id, place);
+    const order = `${record.producer} ${tpName(tp)}`;
+    const before = this.readUpTo.get(order) ?? -1;
+    if (record.sequence < before) this.counts.reordered++;
+    else this.readUpTo.set(order, record.sequence);
+  }
+
+  /** The partition has a new leader, or a log was truncated: acknowledged records are looked for again. */
+  mayHaveLost(tp: TopicPartition): void {
+    this.uncounted.add(tpName(tp));
+  }
+
+  private countLost(): void {
+    for (const name of this.uncounted) {
+      const partition = this.acked.get(name);
+      const leader = partition && this.cluster.stateOf(partition.tp)?.leader;
+      const replica = leader === undefined ? undefined : this.cluster.partitionOf(leader, partition!.tp);
+      if (partition && !replica?.isLeader) continue;
+      this.uncounted.delete(name);
+      if (partition) partition.lost = this.lostOf(partition, replica!.log);
+    }
+    this.counts.lost = [...this.acked.values()].reduce((sum, { lost }) => sum + lost, 0);
+  }
+
+  private lostOf({ records }: AckedPartition, log: Log): number {
+    if (records.size === 0) return 0;
+    const there = recordIds(log);
+    let lost = 0;
+    for (const [offset, id] of records) if (offset >= log.logStartOffset && there.get(offset) !== id) lost++;
+    return lost;
+  }
+
+  /** Called after each action. */
+  look(): void {
+    if (this.uncounted.size > 0) this.countLost();
+    const { sent, acked, read, lost, duplicated, reordered } = this.counts;
+    const now = `${sent} ${acked} ${read} ${lost} ${duplicated} ${reordered}`;
+    if (now === this.told) return;
+    this.told = now;
+    const sight: VerdictSight = { what: 'verdict', ...this.counts };
+    this.log.see('simulation', sight);
+  }
+}
