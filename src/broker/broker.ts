@@ -67,8 +67,7 @@ export class Broker {
   private zk: ZkConnection | undefined;
   private server: SocketServer | undefined;
   private brokerEpoch = -1;
-  /** The broker epoch of our first registration. */
-  private processEpoch: number | undefined;
+  /** The broker epoch of our first registration. */ private processEpoch: number | undefined;
   /** Ids of the sessions, from the one that registered last on, whose registration may still stand. */
   private sessions = new Set<string>();
   private stopping: Promise<void> | undefined;
@@ -85,6 +84,7 @@ export class Broker {
   get endpoints(): readonly Endpoint[] { return this.require().endpoints; }
   get replicas(): ReplicaManager { return this.require().replicas; }
   get controller(): Controller { return this.require().controller; }
+  get groups(): GroupService { return this.require().groups; }
   get sessionCredentials(): SessionCredentials { return this.require().zk.credentials; }
 
   private require(): Running {

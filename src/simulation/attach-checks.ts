@@ -11,6 +11,7 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { Log } from '../log/log';
 import { batchesOf } from '../record/record-batch';
 import { brokerIdZnode, controllerEpochZnode, incarnationZnode, partitionStateZnode } from '../zk/znodes';
+import { GroupChecker } from './group-checks';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
@@ -125,7 +126,9 @@ export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): M
     }
   });
   const starvation = new StarvationChecker(report);
+  const groups = new GroupChecker(cluster);
   world.onEvent.push((event) => {
+    groups.hear(event);
     hear(moments, event);
     if (event.what === 'high-watermark-moved') starvation.looked(followedReplicas(cluster));
   });

@@ -73,7 +73,7 @@ test('a leader that cannot learn what became of its ISR write counts whoever may
 });
 
 test('truncating to the high watermark is found within a few hundred walks, and shrunk to a handful of steps', async () => {
-  const explorer = new Explorer(replicationWalks, 'kip-101', { 'lab.truncate.to.high.watermark': 'true' });
+  const explorer = new Explorer(replicationWalks, 'kip-101-a', { 'lab.truncate.to.high.watermark': 'true' });
   let outcome = await explorer.next();
   for (let i = 0; i < 400 && outcome.violations.length === 0; i++) outcome = await explorer.next();
   expect(outcome.violations.join()).toContain('NoAckedTruncated');

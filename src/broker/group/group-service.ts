@@ -12,6 +12,7 @@ import { BrokerConfig } from '../broker-config';
 import { MetadataCache } from '../metadata-cache';
 import { ReplicaManager } from '../replica-manager';
 import { Caller, GroupCoordinator } from './group-coordinator';
+import { Group } from './group-metadata';
 import { GroupMetadataManager } from './group-metadata-manager';
 import { GroupOffsets } from './group-offsets';
 import { GroupRebalance } from './group-rebalance';
@@ -79,6 +80,11 @@ export class GroupService {
       .partitionCount()
       .catch((error) => this.log.warn(`The offsets topic cannot be read yet: ${messageOf(error)}`));
     this.groups.start();
+  }
+
+  /** As this broker has it; undefined where it does not answer for the group, or knows nothing of it. */
+  group(groupId: string): Group | undefined {
+    return this.groups.ownership(groupId) === 'NONE' ? this.groups.get(groupId) : undefined;
   }
 
   close(): void {

@@ -3,7 +3,7 @@
  * somebody.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
-import { coordinatorsOf } from '../coordinators';
+import { coordinatorsOf, offsetsPartitionOf } from '../coordinators';
 import { SimCluster } from '../sim-cluster';
 import { CommitBook } from './commit-book';
 
@@ -59,6 +59,27 @@ export class GroupBooks {
   /** Brokers that take themselves for the group's coordinator, rightly or not. */
   get coordinators(): number[] {
     return coordinatorsOf(this.cluster, this.groupId);
+  }
+
+  /**
+   * What the one coordinator has in memory must be the last acknowledged commit, or what a member may have
+   * committed later. One that was deposed and does not know it may have older ones.
+   */
+  judgeCommitted(): void {
+    const { cluster, groupId, partitions, coordinators: [id, other] } = this;
+    const offsetsPartition = offsetsPartitionOf(cluster, groupId);
+    if (!offsetsPartition || id === undefined || other !== undefined || !cluster.isRunning(id)) return;
+    const state = cluster.stateOf(offsetsPartition);
+    const replica = cluster.partitionOf(id, offsetsPartition);
+    if (state?.leader !== id || state.leaderEpoch !== replica?.leaderEpoch) return;
+    const group = cluster.broker(id).broker!.groups.group(groupId);
+    for (const tp of group ? partitions : []) {
+      const { last } = this.commitsOf(tp);
+      const offset = group!.offsets.get(tp)?.offset ?? -1;
+      if (this.commitsOf(tp).candidates(last, [-1, 0]).has(offset)) continue;
+      this.violation(`CommitsGoOn: broker ${id} has ${offset} of ${tpName(tp)} as committed, and not ` +
+        `${last?.offset ?? 'nothing'}, or what was committed later`);
+    }
   }
 
   /** The end of the longest log: nobody may stand behind it. */

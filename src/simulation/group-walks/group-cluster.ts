@@ -3,7 +3,7 @@
  * somebody asks for a coordinator, three places for consumers, two producers, and links that can be cut, made
  * slow or reset.
  */
-import { NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
+import { GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
 import { History } from '../../checkers/history';
 import { MomentChecker } from '../../checkers/moment-checks';
@@ -20,6 +20,8 @@ import { WalkProducer } from './walk-producer';
 
 export const GROUP_TOPIC = 'w';
 const GROUP = 'g';
+/** Of the topic. */
+export const MAX_MESSAGE_BYTES = 1000;
 
 export interface GroupSetup extends SeededSetup {
   readonly styles: readonly CommitStyle[];
@@ -29,6 +31,8 @@ export interface GroupSetup extends SeededSetup {
   readonly hasLoner: boolean;
   /** So many consumers are there, and as many partitions hold records, when the first step begins. */
   readonly joined: number;
+  /** Whether the idempotent producer goes on as long as the walk lasts, so that every send is settled. */
+  readonly isPatient?: boolean;
   /** Whether brokers and links fail; if not, nothing may go wrong for a client. */
   readonly hasFaults: boolean;
 }
@@ -42,6 +46,7 @@ const SLICE_MS = 100;
 const CALM_SLICES = 5;
 const MAX_SLICES = 30;
 const HASTY_MS = 80;
+const PATIENT_MS = 300000;
 
 export class GroupCluster {
   readonly cluster: SimCluster;
@@ -73,14 +78,17 @@ export class GroupCluster {
     cluster.startAll();
     await this.until('all brokers run', () => this.ids.every((id) => cluster.isRunning(id)));
     const assignment = new Map(REPLICAS.entries());
-    const creating = cluster.createTopic(GROUP_TOPIC, assignment, { 'min.insync.replicas': '2' });
+    const creating = cluster.createTopic(GROUP_TOPIC, assignment, {
+      'min.insync.replicas': '2', 'max.message.bytes': String(MAX_MESSAGE_BYTES),
+    });
     await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
     await this.until('the topic is in sync', () => this.partitions.every((tp) => cluster.isQuiet(tp)));
     const producer = (name: string, isPromised: boolean, config: RawConfig) =>
       this.producers.push(new WalkProducer(
         { name, isPromised, config: { ...this.discovery, ...PRODUCER_TIMES, ...config } },
         cluster, this.history, this.moments));
-    producer('idempotent', true, { 'acks': 'all', 'enable.idempotence': true });
+    const patience: RawConfig = this.setup.isPatient ? { 'delivery.timeout.ms': PATIENT_MS } : {};
+    producer('idempotent', true, { 'acks': 'all', 'enable.idempotence': true, ...patience });
     const plain = { 'enable.idempotence': false, 'max.in.flight.requests.per.connection': 1 };
     producer('plain', false, { ...plain, 'acks': '1' });
     for (let place = 1; place <= this.setup.joined; place++) {
@@ -194,6 +202,12 @@ export class GroupCluster {
     for (const id of this.ids) this.cluster.healLink(this.hostOf(place), `broker-${id}`);
   }
 
+  /** Nobody's committed offsets have gone back. */
+  judgeCommitted(): void {
+    this.books.judgeCommitted();
+    if (this.setup.hasLoner) this.lonerBooks.judgeCommitted();
+  }
+
   get offsetsPartition(): TopicPartition | undefined { return offsetsPartitionOf(this.cluster, GROUP); }
 
   get coordinator(): number {
@@ -218,6 +232,17 @@ export class GroupCluster {
     if (zookeeper.tree.exists(path) !== null) return;
     this.cluster.event('preferred election', tpName(tp));
     const data = preferredElectionZnode.encode([tp]);
+    const written = zookeeper.tree.write({ type: 'create', path, data, mode: 'persistent' }, 'a tool');
+    zookeeper.changed(written.changes);
+  }
+
+  /** What a tool writes: the offsets topic with one replica a partition, before anybody asked for it. */
+  createOffsets(): void {
+    const { zookeeper } = this.cluster;
+    const partitions = new Map(IDS.map((id, partition) => [partition, [id]]));
+    this.cluster.event('create', GROUP_METADATA_TOPIC);
+    const data = topicZnode.encode({ partitions, adding: new Map(), removing: new Map() });
+    const path = topicZnode.path(GROUP_METADATA_TOPIC);
     const written = zookeeper.tree.write({ type: 'create', path, data, mode: 'persistent' }, 'a tool');
     zookeeper.changed(written.changes);
   }

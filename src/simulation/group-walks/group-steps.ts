@@ -3,9 +3,10 @@
  * befalls the links between them. Consumers have places 1 to 3, producers 4 and 5; brokers have ids 1 to 3.
  */
 import { offsetCommit } from '../../protocol/messages/groups';
+import { produce } from '../../protocol/messages/produce-fetch';
 import { Prng } from '../prng';
 import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from '../walks/step-rules';
-import { GroupCluster } from './group-cluster';
+import { GroupCluster, MAX_MESSAGE_BYTES } from './group-cluster';
 import { WalkMember } from './walk-member';
 
 const MAX_STOPPED = 1;
@@ -20,6 +21,12 @@ const LONG_MS = 3000;
 const LATE_MS = 3000;
 /** Longer than a batch has for its delivery, shorter than the next one has. */
 const MUTE_MS = 2600;
+/** A batch leaves, its leader is replaced, and it is under way for as long as its producer waits. */
+const LEAVES_MS = 20;
+const MOVES_MS = 200;
+const UNDER_WAY_MS = 700;
+/** More than the topic takes. */
+const LARGE_BYTES = 2 * MAX_MESSAGE_BYTES;
 /** So many look-ups, one after the other, last until there is another coordinator. */
 const LOOKS = 6;
 
@@ -34,9 +41,25 @@ const cutClients = (walk: GroupCluster) =>
 const sends = (walk: GroupCluster, producer: number): Targets[] =>
   walk.partitions.map(({ partition }) => [producer, partition + 1]);
 const owns = ({ readings }: WalkMember) => readings.size > 0;
+const hasRead = ({ readings }: WalkMember) =>
+  [...readings.values()].some(({ next = 0 }) => next > 0);
 const isExplicit = ({ options }: WalkMember) => options.style === 'explicit';
 const link = (walk: GroupCluster, place: number, id: number): [string, string] =>
   [walk.hostOf(place), `broker-${id}`];
+
+const isLed = (walk: GroupCluster, b: number) =>
+  walk.running.includes(walk.leaderOf(walk.partitions[b - 1]!));
+
+/** A batch is under way when its leader is replaced, and another record follows. */
+async function sendAcrossMove(walk: GroupCluster, a: number, b: number, bytes: number): Promise<void> {
+  const { cluster, cluster: { world } } = walk;
+  const [tp, producer] = [walk.partitions[b - 1]!, walk.producers[a - FIRST_PRODUCER]!];
+  producer.send(tp, 1);
+  await world.run(world.nowMs + LEAVES_MS);
+  cluster.expireSession(walk.leaderOf(tp));
+  await world.run(world.nowMs + MOVES_MS);
+  producer.send(tp, 1, bytes);
+}
 
 type Rules = Readonly<Record<string, StepRule<GroupCluster>>>;
 
@@ -88,6 +111,10 @@ const calm = {
   'send-batch': {
     weight: 5, targets: (walk) => sends(walk, FIRST_PRODUCER),
     run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, BATCH),
+  },
+  'send-large': {
+    weight: 1, targets: (walk) => sends(walk, FIRST_PRODUCER),
+    run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, 1, LARGE_BYTES),
   },
   'send-plain': {
     weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER + 1),
@@ -189,6 +216,38 @@ const faults = {
     run: (walk, a) => {
       walk.cluster.network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
       walk.member(a).commitAsync();
+    },
+  },
+  'overtaken-commit': {
+    weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && hasRead(member))),
+    run: async (walk, a) => {
+      const { network, world } = walk.cluster;
+      network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
+      walk.member(a).commitSync();
+      walk.member(a).seek('middle');
+      walk.member(a).commitSync();
+      await world.run(world.nowMs + LATE_MS);
+    },
+  },
+  'create-offsets': {
+    weight: 2, targets: (walk) => when(walk.offsetsPartition === undefined),
+    run: (walk) => walk.createOffsets(),
+  },
+  'send-while-moved': {
+    weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
+    run: (walk, a, b) => {
+      walk.cluster.network.delayNextRequest(walk.hostOf(a), produce.key, UNDER_WAY_MS);
+      return sendAcrossMove(walk, a, b, 1);
+    },
+  },
+  'large-in-doubt': {
+    weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
+    run: (walk, a, b) => {
+      const { network, world } = walk.cluster;
+      const [client, broker] = link(walk, a, walk.leaderOf(walk.partitions[b - 1]!));
+      network.cut(broker, client);
+      world.schedule(UNDER_WAY_MS, () => network.heal(broker, client));
+      return sendAcrossMove(walk, a, b, LARGE_BYTES);
     },
   },
   'mute-a-while': {

@@ -49,6 +49,7 @@ class GroupWalk {
     await runGroupStep(walk, step);
     if (step.isHasty) await walk.hurry();
     else await walk.settle(() => groupState(walk));
+    walk.judgeCommitted();
     this.visits.push({ state: groupState(walk), waypoints: passedGroupWaypoints(walk) });
   }
 
@@ -170,6 +171,7 @@ async function runGroupWalk(plan: Plan<GroupSetup, GroupStep>): Promise<GroupOut
 const STYLES = ['explicit', 'explicit', 'auto'] as const;
 const ASSIGNORS = ['range', 'sticky', 'cooperative-sticky', 'cooperative-sticky'] as const;
 const FAULTY = 0.75;
+const PATIENT = 0.4;
 
 function drawSetup(random: Prng): Omit<GroupSetup, 'seed' | 'settings'> {
   return {
@@ -179,12 +181,13 @@ function drawSetup(random: Prng): Omit<GroupSetup, 'seed' | 'settings'> {
     hasLoner: random.chance(0.3),
     joined: random.pick([0, 1, 2, 2]),
     hasFaults: random.chance(FAULTY),
+    isPatient: random.split('patient').chance(PATIENT),
   };
 }
 
 const SETUP = new RegExp([
   '^styles=((?:explicit|auto)(?:,(?:explicit|auto)){2})', 'assignor=(range|sticky|cooperative-sticky)',
-  'discovery=(zookeeper|bootstrap)', 'loner=(yes|no)', 'joined=([012])', 'faults=(yes|no)$',
+  'discovery=(zookeeper|bootstrap)', 'loner=(yes|no)', 'joined=([012])', 'faults=(yes|no)( patient)?$',
 ].join(' '));
 
 /** Walks of consumers, producers and their coordinator. */
@@ -193,9 +196,9 @@ export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
   openings: [],
   drawSetup,
   run: runGroupWalk,
-  formatSetup: ({ styles, assignor, discovery, hasLoner, joined, hasFaults }) =>
+  formatSetup: ({ styles, assignor, discovery, hasLoner, joined, hasFaults, isPatient }) =>
     `styles=${styles} assignor=${assignor} discovery=${discovery} loner=${hasLoner ? 'yes' : 'no'} ` +
-    `joined=${joined} faults=${hasFaults ? 'yes' : 'no'}`,
+    `joined=${joined} faults=${hasFaults ? 'yes' : 'no'}${isPatient ? ' patient' : ''}`,
   parseSetup: (text) => {
     const match = SETUP.exec(text);
     if (!match) {
@@ -207,6 +210,7 @@ export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
       styles: match[1]!.split(',') as GroupSetup['styles'], assignor: match[2] as GroupSetup['assignor'],
       discovery: match[3] as GroupSetup['discovery'], hasLoner: match[4] === 'yes',
       joined: Number(match[5]), hasFaults: match[6] === 'yes',
+      isPatient: match[7] !== undefined,
     };
   },
   parseStep: parseGroupStep,

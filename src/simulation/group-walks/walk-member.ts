@@ -57,6 +57,7 @@ export class WalkMember {
   budget = 0;
   isStalled = false;
   isClosed = false;
+  private isClosing = false;
   /** What ended it, if that was not a step. */
   endedWith: string | undefined;
   /** Set by whatever may be the reason of an expulsion or a refused commit. */
@@ -224,7 +225,8 @@ export class WalkMember {
       this.readings.delete(tpName(tp));
       this.books.given(tp, this.name);
     }
-    this.expectCalm(`lost ${tps.map(tpName)}`);
+    // Who leaves while the group rebalances has lost its partitions, as in Kafka.
+    if (!this.isClosing) this.expectCalm(`lost ${tps.map(tpName)}`);
   }
 
   private expectCalm(what: string): void {
@@ -337,6 +339,7 @@ export class WalkMember {
 
   close(): void {
     this.order(async () => {
+      this.isClosing = true;
       await this.consumer.close(COMMIT_TIMEOUT_MS * 2);
       this.isClosed = true;
       this.readings.clear();

@@ -31,17 +31,17 @@ export class WalkProducer {
     this.producer = new Producer(environment, options.config);
   }
 
-  send(tp: TopicPartition, count: number): void {
-    for (let i = 0; i < count; i++) this.sendOne(tp);
+  send(tp: TopicPartition, count: number, bytes = 0): void {
+    for (let i = 0; i < count; i++) this.sendOne(tp, bytes);
   }
 
-  private sendOne(tp: TopicPartition): void {
+  private sendOne(tp: TopicPartition, bytes: number): void {
     const { history, options, cluster } = this;
     const sequence = history.sent.size;
     const id = `r${sequence}`;
     const record = history.send(id, options.name, sequence, tp);
     this.open++;
-    this.producer.send({ ...tp, key: id, value: id }).then(({ offset }) => {
+    this.producer.send({ ...tp, key: 'k'.repeat(bytes) + id, value: id }).then(({ offset }) => {
       record.outcome = options.isPromised ? 'acked' : 'unknown';
       record.offset = offset;
       if (!options.isPromised) return;

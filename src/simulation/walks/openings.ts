@@ -31,4 +31,6 @@ export const openings: readonly string[] = [
   // The write by which a follower joins is lost, and then the follower loses power.
   'brokers=3 replicas=1,2,3 min.isr=1: produce-all 1; kill 3!; end-session 3; produce-all 1; lose-write 1; '
     + 'start 3!; produce-one 1!; produce-one 1!; power-cut 3!; end-session 3!; late-records 3!',
+  // A reader that stands still has read what only the leader had, and another leads that does not have it.
+  'brokers=3 replicas=1,2,3 min.isr=1 unclean: drop 2; drop 3; produce-all 1; pause-reader; kill 1; wait-led',
 ];

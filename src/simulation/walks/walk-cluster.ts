@@ -20,6 +20,7 @@ import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { ZOOKEEPER_HOST } from '../sim-zookeeper';
 import { OperationHook, ZkOperation } from '../zk-hooks';
+import { WalkReader } from './walk-reader';
 
 const TOPIC = 'w';
 /** Of a broker for requests of its clients: one large request takes it all. */
@@ -78,6 +79,7 @@ export class WalkCluster {
   readonly acked: Acked[] = [];
   readonly moments: MomentChecker;
   private readonly incarnations: IncarnationChecker;
+  /** Where leaders may be elected uncleanly. */ readonly reader: WalkReader | undefined;
   private readonly random: Prng;
   private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
   private sent = 0;
@@ -94,6 +96,7 @@ export class WalkCluster {
     this.ids = this.cluster.brokers.map(({ id }) => id);
     this.random = this.cluster.world.random.split('walk');
     this.incarnations = new IncarnationChecker((violation) => this.cluster.world.violation(violation));
+    this.reader = setup.isUnclean ? new WalkReader(this.cluster, this.tps) : undefined;
     this.moments = attachChecks(this.cluster, { isUncleanAllowed: () => setup.isUnclean ?? false });
   }
 
@@ -108,6 +111,7 @@ export class WalkCluster {
     });
     await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
     await this.until('the topic is in sync', () => tps.every((tp) => cluster.isQuiet(tp)));
+    this.reader?.start();
   }
 
   private async until(what: string, done: () => boolean): Promise<void> {
@@ -167,9 +171,7 @@ export class WalkCluster {
   }
 
   /** From now on the steps are about the next partition. */
-  lookAtNext(): void {
-    this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!;
-  }
+  lookAtNext(): void { this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!; }
 
   /** What `ask` finds for each partition, looking at one after the other. */
   ofEach<T>(ask: () => T): T[] {
@@ -225,9 +227,7 @@ export class WalkCluster {
   /** Records acknowledged before the last release need not be there in the end. */
   get releases(): number { return this.moments.counts.released; }
 
-  powerCut(id: number): void {
-    this.cluster.powerCut(id);
-  }
+  powerCut(id: number): void { this.cluster.powerCut(id); }
 
   /** The member of ZooKeeper that the broker talks to lags from now on. */
   lag(id: number): void {
@@ -315,6 +315,7 @@ export class WalkCluster {
 
   /** Asks the broker to delete all but the last committed record, which is in the middle of a batch if it was one. */
   deleteRecords(id: number): void {
+    this.reader?.release();
     const offset = (this.replica(id)?.log.highWatermark ?? 0) - 1;
     this.cluster.event('delete records', `${id} below ${offset}`);
     const partitions = [{ partitionIndex: this.tp.partition, offset }];

@@ -74,6 +74,13 @@ const rules = {
     weight: 1.5, targets: (walk) => one(mayStop(walk).filter((id) => !walk.isPaused(id))), run: (walk, a) => walk.cluster.pause(a),
   },
   'resume': { weight: 4, targets: (walk) => one(walk.paused), run: (walk, a) => walk.cluster.resume(a) },
+  'pause-reader': {
+    weight: 2, targets: (walk) => when(walk.reader !== undefined && !walk.reader.isPaused),
+    run: (walk) => walk.reader!.pause(),
+  },
+  'resume-reader': {
+    weight: 1, targets: (walk) => when(walk.reader?.isPaused ?? false), run: (walk) => walk.reader!.resume(),
+  },
   'end-session': { weight: 3, targets: (walk) => one(walk.withSession), run: (walk, a) => walk.endSession(a) },
   'prefer': {
     weight: 6,

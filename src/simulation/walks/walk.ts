@@ -18,11 +18,13 @@ import { abstractState, passedWaypoints, waypoints } from './abstract-state';
 import { Alphabet, formatOutcome, Opening, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
 import { openings } from './openings';
 import { WalkCluster, WalkSetup } from './walk-cluster';
+import { Standing } from './walk-reader';
 import { drawStep, drawWeights, formatStep, isPossible, parseStep, runStep, Step } from './walk-step';
 
 const LEADER_WITHIN_MS = 20000;
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
+const READ_WITHIN_MS = 10000;
 const LOOK_EVERY_MS = 200;
 /** In most walks nothing that was acknowledged may be lost. */
 const UNCLEAN_CHANCE = 0.1;
@@ -92,6 +94,7 @@ class Walk {
     const { world } = cluster;
     walk.isOver = true;
     walk.healLinks();
+    walk.reader?.resume();
     for (const id of walk.ids) {
       walk.healZooKeeper(id);
       cluster.resume(id);
@@ -101,6 +104,7 @@ class Walk {
     await this.checkQuietComes();
     this.scanLogs('in the end');
     walk.ofEach(() => this.judgeLogs());
+    await this.judgeReader();
     this.violations.push(...world.violations, ...leadersPerEpoch(world.timeline));
   }
 
@@ -154,12 +158,23 @@ class Walk {
     if (leader) this.judgeAcked(leader.log);
   }
 
+  /** Of all that stands in the log in the end. */
+  private async judgeReader(): Promise<void> {
+    const { walk, walk: { reader, cluster: { world } } } = this;
+    if (!reader) return;
+    const problems = () => walk.ofEach(() => {
+      const log = walk.replica(walk.leader)?.log;
+      return log && reader.problem(walk.tp, recordsIn(log));
+    }).filter((problem) => problem !== undefined);
+    await world.run(world.nowMs + READ_WITHIN_MS, () => problems().length === 0);
+    this.violations.push(...problems());
+  }
+
   private judgeAcked(log: Log): void {
-    const values = new Map<number, string>();
-    for (const batch of allBatches(log)) for (const { offset, value } of recordsOf(batch)) values.set(offset, String(value));
+    const values = recordsIn(log);
     for (const { tp, value, offset, releases } of this.walk.acked) {
       if (tp !== this.walk.tp || offset < log.logStartOffset) continue;
-      const found = values.get(offset);
+      const found = values.get(offset)?.value;
       const isPromised = releases === this.walk.releases && this.walk.moments.isPromised(tp, offset);
       if (found === value || !isPromised) continue;
       this.violations.push(`NoAckedLost: ${value}, acknowledged at offset ${offset}, where ${found ?? 'nothing'} is in the end`);
@@ -192,6 +207,12 @@ function allBatches(log: Log): RecordBatch[] {
     }
   }
   return found;
+}
+
+function recordsIn(log: Log): Map<number, Standing> {
+  return new Map(allBatches(log).flatMap((batch) =>
+    [...recordsOf(batch)].map(({ offset, value }): [number, Standing] =>
+      [offset, { value: String(value), epoch: batch.partitionLeaderEpoch }])));
 }
 
 /** Runs one walk to its judgement. Never rejects: what goes wrong is a violation. */
