@@ -2,7 +2,6 @@
  * The virtual cluster in a Web Worker: hands the page's messages to the player, and the player's to the page. An error
  * that nobody caught ends the run, and the page is told.
  */
-import './shims/install';
 import { Player } from './engine/player';
 import { ToWorker } from './shared/worker-protocol';
 
