@@ -1,5 +1,5 @@
 /**
- * Builds the lab's page into static files: `node web/build.mjs [DIR]`, by default into dist/lab-page. Any static web
+ * Builds the lab's page into static files: `node web/build.mjs [DIR]`, by default into .samsa/lab-page. Any static web
  * server can serve them, from any path; the page asks nothing of another host.
  *
  * Prints what each file weighs as it is and compressed, and fails if all of them together weigh more than the limit.
@@ -81,7 +81,7 @@ function requireOurs(directory) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const directory = path.resolve(process.argv[2] ?? path.join(ROOT, 'dist/lab-page'));
+  const directory = path.resolve(process.argv[2] ?? path.join(ROOT, '.samsa/lab-page'));
   try {
     requireOurs(directory);
     await build(directory);

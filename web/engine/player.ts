@@ -5,6 +5,7 @@
  * Invariant: one thing at a time. What the page asks for is done in order; playing goes on in small turns between, so
  * that a pause is at most a turn away. Going back is the run again from its start.
  */
+import { KafkaError } from '../../src/common/errors';
 import { checkAction, checkRun, RunError } from '../shared/check-run';
 import { LabEvent } from '../shared/events';
 import { Run } from '../shared/run';
@@ -38,22 +39,24 @@ export class Player {
   private drivenSpeed = 0;
   private lastTurnMs = 0;
   private work: Promise<void> = Promise.resolve();
-  /** Counts what the page asked for: a longer piece of work gives way to the next. */
-  private asked = 0;
+  /** Counts the wishes to be elsewhere: a long way to some moment gives way to the next. */
+  private ways = 0;
 
   constructor(private readonly deps: PlayerDeps) {}
 
   /** Resolves when it was done. */
   handle(message: ToWorker): Promise<void> {
-    const asked = ++this.asked;
-    this.work = this.work.then(() => this.perform(message, asked)).catch((error) => this.failed(error));
+    if (message.type === 'load' || message.type === 'seek') this.ways++;
+    const way = this.ways;
+    this.work = this.work.then(() => this.perform(message, way)).catch((error) => this.failed(error));
     return this.work;
   }
 
   private failed(error: unknown): void {
     this.isPlaying = false;
-    const why = error instanceof RunError ? error.message : `The run has ended: ${String((error as Error)?.stack ?? error)}`;
-    this.deps.send({ type: 'failed', why });
+    const isSaid = error instanceof RunError || error instanceof KafkaError;
+    const stack = String((error as Error | undefined)?.stack ?? error);
+    this.deps.send({ type: 'failed', why: isSaid ? error.message : `The run has ended: ${stack}` });
   }
 
   private get current(): VirtualCluster {
@@ -61,13 +64,13 @@ export class Player {
     return this.cluster;
   }
 
-  private async perform(message: ToWorker, asked: number): Promise<void> {
+  private async perform(message: ToWorker, way: number): Promise<void> {
     switch (message.type) {
-      case 'load': return this.load(message.run, message.atMs, asked);
+      case 'load': return this.load(message.run, message.atMs, way);
       case 'play': return this.play(message.speed);
       case 'pause': this.isPlaying = false; break;
       case 'step': await this.step(message.to); break;
-      case 'seek': return this.seek(message.atMs, asked);
+      case 'seek': return this.seek(message.atMs, way);
       case 'command': await this.command(message.action); break;
       case 'details': {
         const details = this.cluster?.details(message.message) ?? null;
@@ -78,13 +81,13 @@ export class Player {
     this.report();
   }
 
-  private async load(run: Run, atMs: number | undefined, asked: number): Promise<void> {
+  private async load(run: Run, atMs: number | undefined, way: number): Promise<void> {
     this.isPlaying = false;
     this.cluster = undefined;
     this.begin(checkRun(run));
     this.deps.send({ type: 'run', run });
     const { current } = this;
-    await this.goTo(atMs ?? READY_WITHIN_MS, asked, atMs === undefined ? () => current.isReady : undefined);
+    await this.goTo(atMs ?? READY_WITHIN_MS, way, atMs === undefined ? () => current.isReady : undefined);
     this.report();
   }
 
@@ -151,21 +154,21 @@ export class Player {
     await current.advance(messages.nextArrivalMs() ?? limitMs, () => messages.sent > sent);
   }
 
-  private async seek(atMs: number, asked: number): Promise<void> {
+  private async seek(atMs: number, way: number): Promise<void> {
     this.isPlaying = false;
     if (!Number.isFinite(atMs) || atMs < 0 || atMs > MAX_SEEK_MS) throw new RunError('There is no such moment.');
     if (atMs < this.current.nowMs) this.begin(this.current.run);
-    await this.goTo(atMs, asked);
+    await this.goTo(atMs, way);
     this.report();
   }
 
-  /** As fast as it can be, in turns; gives way when the page asks for something else. */
-  private async goTo(atMs: number, asked: number, isThere: () => boolean = () => false): Promise<void> {
+  /** As fast as it can be, in turns, so that messages of the page come in; gives way to another wish. */
+  private async goTo(atMs: number, way: number, isThere: () => boolean = () => false): Promise<void> {
     const { current } = this;
-    while (current.nowMs < atMs && asked === this.asked) {
+    while (current.nowMs < atMs && way === this.ways) {
       const isBusy = this.untilBusy();
-      if (!await current.advance(atMs, () => isThere() || isBusy()) || isThere()) return;
-      // The timer lets messages of the page in.
+      const isOver = () => isThere() || way !== this.ways || isBusy();
+      if (!await current.advance(atMs, isOver) || isThere()) return;
       await new Promise<void>((resolve) => this.deps.later(0, resolve));
     }
   }
