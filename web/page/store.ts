@@ -1,0 +1,183 @@
+/**
+ * What the page holds: the state folded from events, what is told of it, the clock between two reports of
+ * the worker, and what the user looks at. One Store is made by main.tsx and handed down; there is no
+ * module-level state.
+ *
+ * Events are kept until the next frame and folded together: however many come, a frame costs one fold and
+ * one drawing.
+ */
+import { batch, computed, signal } from '@preact/signals';
+import { foldAll } from '../shared/fold';
+import { LabEvent } from '../shared/events';
+import { Action, DEFAULT_RUN, Run } from '../shared/run';
+import { EMPTY_STATE } from '../shared/state';
+import { FromWorker, MessageDetails, Speed, TimeReport, ToWorker } from '../shared/worker-protocol';
+import { chronicleAfter, EMPTY_CHRONICLE } from './model/chronicle';
+import { Selection } from './model/selection';
+import { Source } from './source';
+
+const STOPPED: TimeReport = {
+  type: 'time',
+  nowMs: 0,
+  isPlaying: false,
+  speed: 'auto',
+  drivenSpeed: 0,
+  traceHash: '',
+  lastActionMs: null,
+};
+/** How long the page's clock may run on without a report, in real ms. */
+const MAX_AHEAD_MS = 120;
+
+export type Details = MessageDetails | 'waiting' | 'unknown' | null;
+
+export class Store {
+  readonly state = signal(EMPTY_STATE);
+  readonly chronicle = signal(EMPTY_CHRONICLE);
+  readonly time = signal(STOPPED);
+  readonly run = signal<Run>(DEFAULT_RUN);
+  readonly failure = signal<string | null>(null);
+  readonly selection = signal<Selection | null>(null);
+  readonly details = signal<Details>(null);
+  readonly menuAt = signal<{ readonly x: number; readonly y: number; readonly host: string } | null>(null);
+  readonly hasActed = signal(false);
+  /** Chosen with the speed control; what is played at is in `time`. */
+  readonly speed = signal<Speed>('auto');
+  /** The latest moment that was reached in this run: the timeline reaches so far. */
+  readonly farthestMs = signal(0);
+  /** Virtual time as drawn: it runs on between two reports. */
+  readonly drawnMs = signal(0);
+  readonly selectedBroker = computed(() => {
+    const chosen = this.selection.value;
+    return chosen?.kind === 'broker' || chosen?.kind === 'replica' ? chosen.broker : null;
+  });
+  private pending: LabEvent[] = [];
+  private mustReset = false;
+  private report = STOPPED;
+  private reportedAt = 0;
+  private asks = 0;
+
+  constructor(
+    private readonly source: Source,
+    private readonly keepLink: (run: Run) => void,
+  ) {
+    source.listen((message) => this.hear(message));
+  }
+
+  send(message: ToWorker): void {
+    this.source.send(message);
+  }
+
+  load(run: Run, atMs?: number): void {
+    this.failure.value = null;
+    this.hasActed.value = run.actions.length > 0;
+    this.selection.value = null;
+    this.farthestMs.value = 0;
+    this.send({ type: 'load', run, ...(atMs === undefined ? {} : { atMs }) });
+  }
+
+  play(speed: Speed = this.speed.value): void {
+    this.speed.value = speed;
+    this.send({ type: 'play', speed });
+  }
+
+  pause(): void {
+    this.send({ type: 'pause' });
+  }
+
+  toggle(): void {
+    if (this.time.value.isPlaying) this.pause();
+    else this.play();
+  }
+
+  setSpeed(speed: Speed): void {
+    this.speed.value = speed;
+    if (this.time.value.isPlaying) this.play(speed);
+  }
+
+  seek(atMs: number): void {
+    this.send({ type: 'seek', atMs: Math.max(0, atMs) });
+  }
+
+  home(): void {
+    this.seek(0);
+  }
+
+  /** To the moment of the event before this one. */
+  back(): void {
+    const { lines } = this.chronicle.value;
+    const now = this.state.value.nowMs;
+    this.seek(lines.findLast(({ atMs }) => atMs < now - 0.01)?.atMs ?? 0);
+  }
+
+  /** What the user asks of the cluster; time goes on, because something is to be seen. */
+  act(action: Action): void {
+    batch(() => {
+      this.hasActed.value = true;
+      this.menuAt.value = null;
+    });
+    this.send({ type: 'command', action });
+    this.play();
+  }
+
+  /** Looks at something: time stops, details stand beside. */
+  select(selection: Selection | null): void {
+    batch(() => {
+      this.selection.value = selection;
+      this.menuAt.value = null;
+      this.details.value = selection?.kind === 'message' ? 'waiting' : null;
+    });
+    if (selection === null) return;
+    this.pause();
+    if (selection.kind === 'message')
+      this.send({ type: 'details', ask: ++this.asks, message: selection.id });
+  }
+
+  private hear(message: FromWorker): void {
+    switch (message.type) {
+      case 'reset':
+        this.pending = [];
+        this.mustReset = true;
+        this.run.value = message.run;
+        return;
+      case 'events':
+        for (const event of message.events) this.pending.push(event);
+        return;
+      case 'time':
+        this.report = message;
+        this.reportedAt = performance.now();
+        return;
+      case 'run':
+        this.run.value = message.run;
+        this.keepLink(message.run);
+        return;
+      case 'details':
+        if (message.ask === this.asks) this.details.value = message.details ?? 'unknown';
+        return;
+      case 'failed':
+        this.failure.value = message.why;
+    }
+  }
+
+  /** Once a frame: folds what has come and moves the clock. */
+  frame(realMs: number): void {
+    batch(() => {
+      const events = this.pending;
+      this.pending = [];
+      const { nowMs, isPlaying, drivenSpeed } = this.report;
+      if (this.mustReset || events.length > 0 || nowMs !== this.state.value.nowMs) {
+        const [state, chronicle] = this.mustReset
+          ? [EMPTY_STATE, EMPTY_CHRONICLE]
+          : [this.state.value, this.chronicle.value];
+        this.state.value = foldAll(state, events, nowMs);
+        this.chronicle.value = chronicleAfter(chronicle, events);
+        this.mustReset = false;
+      }
+      this.farthestMs.value = Math.max(this.farthestMs.value, nowMs);
+      if (this.time.value !== this.report) this.time.value = this.report;
+      const ahead = isPlaying
+        ? Math.min(MAX_AHEAD_MS, Math.max(0, realMs - this.reportedAt)) * drivenSpeed
+        : 0;
+      this.drawnMs.value = nowMs + ahead;
+    });
+  }
+}

@@ -1,0 +1,31 @@
+/** The messages on their way, drawn anew in each frame; the rest of the picture is not. */
+import { shapeOf, travellers } from '../model/messages-view';
+import { Places } from '../model/places';
+import { useStore } from './store-context';
+
+export function MessagesLayer({ places }: { places: Places }) {
+  const store = useStore();
+  const shown = travellers(store.state.value.messages, places, store.drawnMs.value);
+  const chosen = store.selection.value;
+  return (
+    <g class="messages">
+      {shown.map(({ id, kind, isResponse, at, isWaiting, words }) => (
+        <g
+          key={id}
+          transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}
+          data-message={id}
+          class={`message ${kind} ${isResponse ? 'response' : ''} ${isWaiting ? 'waiting' : ''}
+            ${chosen?.kind === 'message' && chosen.id === id ? 'chosen' : ''}`}
+          onClick={(event) => {
+            event.stopPropagation();
+            store.select({ kind: 'message', id });
+          }}
+        >
+          <title>{words}</title>
+          <circle class="reach" r="10" />
+          <path d={shapeOf(kind)} />
+        </g>
+      ))}
+    </g>
+  );
+}

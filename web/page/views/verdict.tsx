@@ -1,0 +1,68 @@
+/** The verdict and the promises that are checked all the time: a tick or a cross, not colour alone. */
+import { CHECKS } from '../../shared/events';
+import { shortNumber } from '../model/bars';
+import { moment } from '../model/words';
+import { useStore } from './store-context';
+
+function Count({
+  label,
+  value,
+  isBad,
+  doc,
+}: {
+  label: string;
+  value: number;
+  isBad?: boolean;
+  doc: string;
+}) {
+  return (
+    <div class={`count ${isBad ? 'bad' : ''}`} title={doc}>
+      <b>{shortNumber(value)}</b>
+      <span>{label}</span>
+    </div>
+  );
+}
+
+export function Verdict() {
+  const { verdict, checks } = useStore().state.value;
+  const { acked = 0, read = 0, lost = 0, duplicated = 0, reordered = 0 } = verdict ?? {};
+  const broken = CHECKS.filter(({ check }) => checks[check]?.isGood === false);
+  return (
+    <section class="verdict" aria-label="verdict" data-verdict>
+      <div class="counts">
+        <Count label="acked" value={acked} doc="records that were acknowledged to their producer" />
+        <Count label="read" value={read} doc="records that consumers were handed" />
+        <Count label="lost" value={lost} isBad={lost > 0} doc="acknowledged, and no longer in the log" />
+        <Count
+          label="duplicated"
+          value={duplicated}
+          isBad={duplicated > 0}
+          doc="more than once in the log"
+        />
+        <Count
+          label="reordered"
+          value={reordered}
+          isBad={reordered > 0}
+          doc="in another order than they were sent in"
+        />
+      </div>
+      <ul class="checks">
+        {CHECKS.map(({ check, promise }) => {
+          const seen = checks[check];
+          const isBroken = seen?.isGood === false;
+          const title = isBroken
+            ? `${promise}: broken at ${moment(seen.seenMs)}. ${seen.why ?? ''}`
+            : promise;
+          return (
+            <li key={check} class={isBroken ? 'bad' : ''} title={title}>
+              {isBroken ? '✗' : '✓'} {check.replaceAll('-', ' ')}
+            </li>
+          );
+        })}
+      </ul>
+      <p class={broken.length > 0 ? 'bad' : 'good'}>
+        {broken.length > 0 ? `✗ ${broken[0]!.promise}: broken` : `✓ all ${CHECKS.length} promises hold`}
+      </p>
+    </section>
+  );
+}
