@@ -4,7 +4,8 @@
  */
 import { render } from 'preact';
 import { decodeLink, encodeLink } from '../shared/link';
-import { DEFAULT_RUN, Run } from '../shared/run';
+import { Run } from '../shared/run';
+import { FIRST_RUN } from './first-run';
 import { workerSource } from './source';
 import { Store } from './store';
 import { Page } from './views/page';
@@ -22,12 +23,12 @@ function chosenTheme(): string {
 
 /** The run of the address bar; a bad link says why, and the page goes on with the default. */
 function runOfAddress(complain: (why: string) => void): Run {
-  if (location.hash.length < 2) return DEFAULT_RUN;
+  if (location.hash.length < 2) return FIRST_RUN;
   try {
     return decodeLink(location.hash);
   } catch (error) {
     complain(`${error instanceof Error ? error.message : String(error)} A new run was started instead.`);
-    return DEFAULT_RUN;
+    return FIRST_RUN;
   }
 }
 

@@ -129,6 +129,13 @@ function truncated(event: AnyEvent): Told | undefined {
   );
 }
 
+function replicaLeft(event: AnyEvent): Told {
+  const { replica, leader } = event;
+  if (leader === -1)
+    return told('control', `${name(event)} has lost its leader ${String(replica)}, ${isr(event)}`);
+  return told('control', `${name(event)}: ${String(replica)} leaves, ${isr(event)}`);
+}
+
 const TELLERS: Readonly<Record<string, Teller>> = {
   fault,
   'broker-started': ({ broker }) => told('good', `Broker ${String(broker)} is up`),
@@ -143,8 +150,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
     told('fault', `The controller ${String(broker)} failed: ${String(error)}`),
   'broker-change': brokerChange,
   'leader-elected': leaderElected,
-  'replica-left-isr': (event) =>
-    told('control', `${name(event)}: ${String(event.replica)} leaves, ${isr(event)}`),
+  'replica-left-isr': replicaLeft,
   'became-leader': (event) =>
     told(
       'good',
@@ -165,7 +171,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'duplicate-batch': (event) =>
     told(
       'client',
-      `${name(event)}: a repeated batch is not written again, offset ${String(event.firstOffset)} is its answer`,
+      `${name(event)}: a repeated batch is not written again, its answer is offset ${String(event.firstOffset)}`,
     ),
   'log-dir-failed': ({ who, dir }) =>
     told('fault', `Log dir ${String(dir)} of ${who.replace('-', ' ')} failed`),

@@ -30,8 +30,11 @@ const KINDS: Readonly<
     tell: (event, names) => `${names}: ${change(event)} in epoch ${id(event.leaderEpoch)}, ${isr(event)}`,
   },
   'replica-left-isr': {
-    key: ({ replica, isr: members }) => [replica, members].map(id).join(),
-    tell: (event, names) => `${names}: ${id(event.replica)} leaves, ${isr(event)}`,
+    key: ({ replica, leader, isr: members }) => [replica, leader === -1, members].map(id).join(),
+    tell: (event, names) =>
+      event.leader === -1
+        ? `${names} have lost their leader ${id(event.replica)}, ${isr(event)}`
+        : `${names}: ${id(event.replica)} leaves, ${isr(event)}`,
   },
   'isr-changed': {
     key: ({ broker, isr: members }) => [broker, members].map(id).join(),
