@@ -340,9 +340,8 @@ describe('texts', () => {
   });
 
   test('a declaration is found whole, with the comment above it', () => {
-    const body = ['export function f(a: number): number {', '  if (a) {', '    g();', '  }', '  return a;', '}'];
-    const source = ['const x = 1;', '', '/** Does it. */', ...body, '', 'f(2);', ''].join('
-');
+    const body = ['export function f(a: number) {', '  if (a) {', '    g();', '  }', '  return a;', '}'];
+    const source = ['const x = 1;', '', '/** Does it. */', ...body, '', 'f(2);', ''].join('\n');
     const found = declarationIn(source, { file: 'src/f.ts', symbol: 'f' });
     expect(found).toMatchObject({ line: 4 });
     expect(found!.text.split('\n')).toHaveLength(7);

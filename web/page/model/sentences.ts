@@ -171,7 +171,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'duplicate-batch': (event) =>
     told(
       'client',
-      `${name(event)}: a repeated batch is not written again, its answer is offset ${String(event.firstOffset)}`,
+      `${name(event)}: a repeated batch is not written again, it got offset ${String(event.firstOffset)}`,
     ),
   'log-dir-failed': ({ who, dir }) =>
     told('fault', `Log dir ${String(dir)} of ${who.replace('-', ' ')} failed`),
