@@ -46,7 +46,6 @@ function open(): void {
   });
   store.load(run);
   if (problem !== undefined) store.failure.value = problem;
-  store.play('auto');
 }
 
 window.addEventListener('hashchange', () => {

@@ -52,6 +52,8 @@ export class Store {
   });
   private pending: LabEvent[] = [];
   private mustReset = false;
+  /** A run was asked for; it has begun, and the next report says that it is there. */
+  private loading: 'asked' | 'begun' | undefined;
   private report = STOPPED;
   private reportedAt = 0;
   private asks = 0;
@@ -67,7 +69,9 @@ export class Store {
     this.source.send(message);
   }
 
+  /** Goes to `atMs`, or to when the scene is ready, and plays from there. */
   load(run: Run, atMs?: number): void {
+    this.loading = 'asked';
     this.failure.value = null;
     this.hasActed.value = run.actions.length > 0;
     this.selection.value = null;
@@ -137,6 +141,7 @@ export class Store {
       case 'reset':
         this.pending = [];
         this.mustReset = true;
+        if (this.loading === 'asked') this.loading = 'begun';
         this.run.value = message.run;
         return;
       case 'events':
@@ -145,6 +150,10 @@ export class Store {
       case 'time':
         this.report = message;
         this.reportedAt = performance.now();
+        // What is asked for earlier would end the way there.
+        if (this.loading !== 'begun') return;
+        this.loading = undefined;
+        this.play();
         return;
       case 'run':
         this.run.value = message.run;

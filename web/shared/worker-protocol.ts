@@ -8,12 +8,12 @@
 import { LabEvent } from './events';
 import { Action, Run } from './run';
 
-/** Virtual milliseconds for each real one. `auto`: 1/50 while a message travels, faster while nothing happens. */
+/** Virtual milliseconds for each real one. `auto`: slowly while a message travels, fast while nothing does. */
 export type Speed = number | 'auto';
 export const MIN_SPEED = 1 / 1000;
 export const MAX_SPEED = 100;
-export const TRAVEL_SPEED = 1 / 50;
-export const IDLE_SPEED = 1;
+export const TRAVEL_SPEED = 1 / 120;
+export const IDLE_SPEED = 4;
 
 export type ToWorker =
   /** Starts a run and goes to `atMs` (default: when the scene is ready); then it stands still. */

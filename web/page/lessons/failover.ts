@@ -28,7 +28,7 @@ export const FAILOVER: LessonScript = {
   predictions: [
     {
       id: 'lost',
-      label: 'Acknowledged and lost',
+      label: 'Lost',
       choices: ['none', 'a few', 'many'],
       truth: ({ state }) => counted(state.verdict?.lost ?? 0),
     },

@@ -73,3 +73,36 @@ export function shortNumber(value: number): string {
   if (value < 10_000_000) return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)} k`;
   return `${(value / 1_000_000).toFixed(1)} M`;
 }
+
+export interface BarShape {
+  /** Width of the label before the bar and of the number behind it. */
+  readonly label: number;
+  readonly number: number;
+  readonly height: number;
+  /** Too small for a note below the bar. */
+  readonly isSmall: boolean;
+  /** Room for two notes, and larger letters. */
+  readonly isLarge: boolean;
+}
+
+/**
+ * How a bar fills its row: with few replicas it is legible from afar, with many there is still a bar of
+ * each.
+ */
+export function barShape(row: { readonly width: number; readonly height: number }): BarShape {
+  const { width, height } = row;
+  const isWide = width > 130;
+  if (height < 24) {
+    const number = isWide && height > 11 ? 34 : 0;
+    return {
+      label: isWide ? 30 : 9,
+      number,
+      height: Math.max(4, height - 4),
+      isSmall: true,
+      isLarge: false,
+    };
+  }
+  const isLarge = height >= 72;
+  const bar = Math.max(15, Math.min(30, isLarge ? height - 48 : height - 26, 36));
+  return { label: isWide ? 46 : 30, number: width > 110 ? 34 : 0, height: bar, isSmall: false, isLarge };
+}

@@ -49,7 +49,7 @@ const FAULTS: readonly Draft[] = [
   },
   {
     id: 'cut-zookeeper',
-    label: 'Cut from ZooKeeper',
+    label: 'Cut from ZK',
     key: 'x',
     icon: '✂',
     doc: 'Nothing passes between it and ZooKeeper; it still reaches the other brokers.',
@@ -67,7 +67,7 @@ const FAULTS: readonly Draft[] = [
     id: 'expire-session',
     label: 'Expire session',
     key: 'e',
-    icon: '⌛',
+    icon: '◷',
     doc: 'ZooKeeper ends its session; the process lives.',
     wants: 'running',
   },

@@ -11,6 +11,8 @@ export interface Traveller {
   readonly kind: MessageKind;
   readonly isResponse: boolean;
   readonly at: Point;
+  /** Its direction, in degrees. */
+  readonly angle: number;
   readonly isWaiting: boolean;
   readonly words: string;
 }
@@ -57,6 +59,12 @@ export function shapeOf(kind: MessageKind): string {
   }
 }
 
+function placeOn(way: readonly Point[], share: number): { at: Point; angle: number } {
+  const at = pointAt(way, share);
+  const [before, after] = [pointAt(way, share - 0.02), pointAt(way, share + 0.02)];
+  return { at, angle: Math.round((Math.atan2(after.y - before.y, after.x - before.x) * 180) / Math.PI) };
+}
+
 export function travellers(messages: State['messages'], places: Places, nowMs: number): Traveller[] {
   const found: Traveller[] = [];
   const all = Object.values(messages);
@@ -67,7 +75,7 @@ export function travellers(messages: State['messages'], places: Places, nowMs: n
     const isWaiting = arrivesMs === null;
     const share = isWaiting ? BEFORE_THE_CUT : (nowMs - sentMs) / Math.max(0.001, arrivesMs - sentMs);
     const words = `${name} ${isResponse ? 'response' : 'request'}, ${from} → ${to}, ${bytes} bytes`;
-    found.push({ id, kind, isResponse, at: pointAt(way, share), isWaiting, words });
+    found.push({ id, kind, isResponse, ...placeOn(way, share), isWaiting, words });
   }
   return found;
 }

@@ -24,6 +24,8 @@ export interface Places {
 }
 
 export interface Hosts {
+  /** How many replicas the fullest broker holds; few need less height, and messages get longer ways. */
+  readonly rows?: number;
   readonly brokers: readonly string[];
   readonly producers: readonly string[];
   readonly consumers: readonly string[];
@@ -31,6 +33,8 @@ export interface Hosts {
 
 const MARGIN = 14;
 const ZOOKEEPER = { width: 330, height: 52, y: 10 };
+/** What a broker needs for itself, and at most for each replica. */
+const BROKER = { frame: 62, row: 90 };
 const CLIENT_HEIGHT = 66;
 const MAX_CLIENT_WIDTH = 236;
 /** Room for the arcs between ZooKeeper and brokers, and between brokers and clients. */
@@ -52,7 +56,8 @@ function row(names: readonly string[], span: Box, gap: number, maxWidth: number)
   ]);
 }
 
-export function layOut(width: number, height: number, { brokers, producers, consumers }: Hosts): Places {
+export function layOut(width: number, height: number, hosts: Hosts): Places {
+  const { brokers, producers, consumers, rows = Infinity } = hosts;
   const inner = width - 2 * MARGIN;
   const boxes = new Map<string, Box>();
   const zkWidth = Math.min(ZOOKEEPER.width, inner);
@@ -62,10 +67,12 @@ export function layOut(width: number, height: number, { brokers, producers, cons
     width: zkWidth,
     height: ZOOKEEPER.height,
   });
-  const top = ZOOKEEPER.y + ZOOKEEPER.height + ABOVE;
+  const first = ZOOKEEPER.y + ZOOKEEPER.height + ABOVE;
   const bottom = height - MARGIN - CLIENT_HEIGHT;
   const brokerGap = brokers.length > 5 ? 8 : 22;
-  const brokerRow = { x: MARGIN, y: top, width: inner, height: bottom - BELOW - top };
+  const room = bottom - BELOW - first;
+  const used = Math.min(room, BROKER.frame + BROKER.row * Math.max(1, rows));
+  const brokerRow = { x: MARGIN, y: first + (room - used) / 2, width: inner, height: used };
   for (const [name, box] of row(brokers, brokerRow, brokerGap, inner)) boxes.set(name, box);
   const clients = [...producers, ...consumers];
   const clientRow = { x: MARGIN, y: bottom, width: inner, height: CLIENT_HEIGHT };

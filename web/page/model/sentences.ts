@@ -15,6 +15,9 @@ export interface Told {
 /** Any event, looked at by the names of its fields. */
 type AnyEvent = Omit<LabEvent, 'what'> & { readonly what: string; readonly [field: string]: unknown };
 
+/** A member id is its client id and a UUID, which says nothing to a reader. */
+const MEMBER_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
 type Teller = (event: AnyEvent) => Told | undefined;
 
 const told = (tone: Tone, text: string): Told => ({ tone, text });
@@ -182,7 +185,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'zk-session-expired': ({ who }) =>
     told('fault', `${who.replace(/^b/, 'B').replace('-', ' ')} learns that its session has expired`),
   'rebalance': ({ group, reason }) =>
-    told('client', `Group ${String(group)} rebalances: ${String(reason)}`),
+    told('client', `Group ${String(group)} rebalances: ${String(reason).replace(MEMBER_SUFFIX, '')}`),
   'generation-changed': ({ group, generation, members }) =>
     told('client', `Group ${String(group)}: generation ${String(generation)}, members: ${String(members)}`),
   'group-loaded': ({ who, partition }) =>
@@ -200,5 +203,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
 
 /** Undefined: the event is not told. */
 export function sentenceOf(event: LabEvent): Told | undefined {
-  return TELLERS[event.what]?.(event as AnyEvent);
+  const told = TELLERS[event.what]?.(event as AnyEvent);
+  const isInternal = String((event as AnyEvent).topic ?? '').startsWith('__');
+  return isInternal && told?.tone !== 'broken' && told?.tone !== 'fault' ? undefined : told;
 }

@@ -6,11 +6,13 @@ import { brokerHost, ZOOKEEPER } from '../../shared/run';
 import { State } from '../../shared/state';
 import { isCutFrom } from '../model/faults';
 import { Box } from '../model/places';
+import { bytes } from '../model/words';
 import { BrokerView, ReplicaView } from '../model/broker-view';
 import { ReplicaBar } from './replica-bar';
 import { useStore } from './store-context';
 
-const HEAD = 34;
+const HEAD = 36;
+const FOOT = 24;
 
 function Crown({ x, y, epoch }: { x: number; y: number; epoch: number }) {
   return (
@@ -41,8 +43,8 @@ function StatusMark({ view, x, y }: { view: BrokerView; x: number; y: number }) 
 }
 
 function Replicas({ rows, box, view }: { rows: readonly ReplicaView[]; box: Box; view: BrokerView }) {
-  const room = box.height - HEAD - 8;
-  const each = Math.min(62, room / Math.max(1, rows.length));
+  const room = box.height - HEAD - FOOT;
+  const each = Math.min(90, room / Math.max(1, rows.length));
   return (
     <>
       {rows.map((row, i) => (
@@ -56,6 +58,25 @@ function Replicas({ rows, box, view }: { rows: readonly ReplicaView[]; box: Box;
     </>
   );
 }
+
+/** The disk: what is synced is safe from a power cut, what is not yet is the hollow rest. */
+function Foot({ box, disk }: { box: Box; disk: State['disks'][number] | undefined }) {
+  if (!disk || box.width < 110) return null;
+  const { syncedBytes, unsyncedBytes, failure } = disk;
+  const words = failure === null ? `${bytes(unsyncedBytes)} not synced` : `disk ${failure}`;
+  return (
+    <g class={`disk ${failure === null ? '' : 'failed'}`}>
+      <title>{`disk: ${bytes(syncedBytes)} synced, ${bytes(unsyncedBytes)} not yet`}</title>
+      <path class="drum" d={drum(box.x + 12, box.y + box.height - 18)} />
+      <text class="note" x={box.x + 28} y={box.y + box.height - 8}>
+        {box.width > 180 ? `${bytes(syncedBytes + unsyncedBytes)}, ${words}` : words}
+      </text>
+    </g>
+  );
+}
+
+const drum = (x: number, y: number): string =>
+  `M${x} ${y + 2} a5.5 2.2 0 0 1 11 0 v7 a5.5 2.2 0 0 1 -11 0 Z M${x} ${y + 2} a5.5 2.2 0 0 0 11 0`;
 
 export function BrokerBox({ view, box, state }: { view: BrokerView; box: Box; state: State }) {
   const store = useStore();
@@ -101,6 +122,7 @@ export function BrokerBox({ view, box, state }: { view: BrokerView; box: Box; st
         />
       )}
       {problem !== null && <title>{problem}</title>}
+      <Foot box={box} disk={state.disks[id]} />
       <Replicas rows={rows} box={box} view={view} />
     </g>
   );

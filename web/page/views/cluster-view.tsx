@@ -17,7 +17,9 @@ import { ZooKeeperBox } from './zookeeper-box';
 
 function placesFor(state: State, width: number, height: number): Places {
   const running = (one: { status: string }) => one.status !== 'stopped';
+  const rows = Math.max(0, ...brokerViews(state).map((view) => view.rows.length));
   return layOut(width, height, {
+    rows,
     brokers: Object.values(state.brokers)
       .sort((a, b) => a.broker - b.broker)
       .map(({ host }) => host),
@@ -75,7 +77,8 @@ function Hint({ places, state }: { places: Places; state: State }) {
   const store = useStore();
   const leader = firstLeader(brokerViews(state));
   const box = leader && places.boxes.get(leader.host);
-  if (store.hasActed.value || !box || !state.isReady) return null;
+  if (store.hasActed.value || store.run.value.lesson !== null || !box || !state.isReady) return null;
+  const isChosen = store.selectedBroker.value !== null;
   const x = Math.max(104, Math.min(places.width - 104, centreX(box)));
   const y = box.y + box.height - 12;
   return (
@@ -83,7 +86,7 @@ function Hint({ places, state }: { places: Places; state: State }) {
       <path d={`M${x} ${y - 12} l-7 12 h14 Z`} />
       <rect x={x - 96} y={y} width="192" height="34" rx="17" />
       <text x={x} y={y + 22} text-anchor="middle">
-        click a broker and kill it
+        {isChosen ? 'now kill it: press K' : 'click a broker and kill it'}
       </text>
     </g>
   );

@@ -40,7 +40,7 @@ function BrokerDetails({ id, state }: { id: number; state: State }) {
       <Facts
         facts={[
           ['status', broker.status],
-          [broker.isController ? 'controller, epoch' : 'knows controller epoch', broker.controllerEpoch],
+          [broker.isController ? 'controller, epoch' : 'controller epoch', broker.controllerEpoch],
           ['broker epoch', broker.brokerEpoch < 0 ? 'not registered' : broker.brokerEpoch],
           [
             'session',

@@ -33,24 +33,38 @@ function Told({ line, isChosen }: { line: Line; isChosen: boolean }) {
   );
 }
 
+/** Keeps the newest line in view, until the user scrolls up to read. */
+function useFollowing(lines: readonly Line[]) {
+  const list = useRef<HTMLOListElement>(null);
+  const isFollowing = useRef(true);
+  const lastTop = useRef(0);
+  const follow = () => {
+    if (isFollowing.current && list.current) list.current.scrollTop = list.current.scrollHeight;
+  };
+  useLayoutEffect(follow, [lines]);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(follow);
+    observer.observe(list.current!);
+    return () => observer.disconnect();
+  }, []);
+  const onScroll = () => {
+    const { scrollTop, clientHeight, scrollHeight } = list.current!;
+    if (scrollTop < lastTop.current - 2) isFollowing.current = false;
+    if (scrollTop + clientHeight > scrollHeight - 12) isFollowing.current = true;
+    lastTop.current = scrollTop;
+  };
+  return { list, onScroll };
+}
+
 export function EventList() {
   const store = useStore();
-  const list = useRef<HTMLOListElement>(null);
-  const isAtEnd = useRef(true);
   const { lines } = store.chronicle.value;
+  const { list, onScroll } = useFollowing(lines);
   const chosen = store.selection.value;
-  useLayoutEffect(() => {
-    if (isAtEnd.current && list.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [lines]);
-  const scrolled = ({
-    currentTarget: { scrollTop, clientHeight, scrollHeight },
-  }: Event & { currentTarget: Element }) => {
-    isAtEnd.current = scrollTop + clientHeight > scrollHeight - 12;
-  };
   return (
     <section class="events panel" aria-label="what happened">
       <h2>What happened</h2>
-      <ol ref={list} onScroll={scrolled} aria-live="polite">
+      <ol ref={list} onScroll={onScroll} aria-live="polite">
         {lines.slice(-SHOWN).map((line) => (
           <Told key={line.seq} line={line} isChosen={chosen?.kind === 'line' && chosen.seq === line.seq} />
         ))}

@@ -39,7 +39,7 @@ export function BarLegend({ x, y }: { x: number; y: number }) {
         high watermark
       </text>
       <text class="note" x="78" y="28">
-        not yet committed
+        not committed
       </text>
     </g>
   );

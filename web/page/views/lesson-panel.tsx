@@ -195,7 +195,11 @@ export function LessonPanel() {
   }, [isBroken]);
   if (!lesson || !text) return null;
   return (
-    <section class="lesson panel" aria-label={`lesson: ${lesson.short}`} data-lesson={lesson.name}>
+    <section
+      class={`lesson panel ${step.toLowerCase()}`}
+      aria-label={`lesson: ${lesson.short}`}
+      data-lesson={lesson.name}
+    >
       <nav class="steps">
         {STEPS.map((one) => (
           <button

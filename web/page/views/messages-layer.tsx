@@ -9,10 +9,10 @@ export function MessagesLayer({ places }: { places: Places }) {
   const chosen = store.selection.value;
   return (
     <g class="messages">
-      {shown.map(({ id, kind, isResponse, at, isWaiting, words }) => (
+      {shown.map(({ id, kind, isResponse, at, angle, isWaiting, words }) => (
         <g
           key={id}
-          transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}
+          transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(1.3)`}
           data-message={id}
           class={`message ${kind} ${isResponse ? 'response' : ''} ${isWaiting ? 'waiting' : ''}
             ${chosen?.kind === 'message' && chosen.id === id ? 'chosen' : ''}`}
@@ -23,7 +23,7 @@ export function MessagesLayer({ places }: { places: Places }) {
         >
           <title>{words}</title>
           <circle class="reach" r="10" />
-          <path d={shapeOf(kind)} />
+          <path d={shapeOf(kind)} transform={kind === 'produce' ? `rotate(${angle})` : ''} />
         </g>
       ))}
     </g>
