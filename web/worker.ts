@@ -1,6 +1,6 @@
 /**
- * The virtual cluster in a Web Worker: hands the page's messages to the player, and the player's to the page. An error
- * that nobody caught ends the run, and the page is told.
+ * The virtual cluster in a Web Worker: hands the page's messages to the player, and the player's to the page.
+ * An error that nobody caught ends the run, and the page is told.
  */
 import { Player } from './engine/player';
 import { ToWorker } from './shared/worker-protocol';
@@ -8,7 +8,10 @@ import { ToWorker } from './shared/worker-protocol';
 interface WorkerScope {
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
   postMessage(message: unknown): void;
-  addEventListener(type: string, listener: (event: { readonly reason?: unknown; readonly message?: string }) => void): void;
+  addEventListener(
+    type: string,
+    listener: (event: { readonly reason?: unknown; readonly message?: string }) => void,
+  ): void;
 }
 
 const scope = self as unknown as WorkerScope;

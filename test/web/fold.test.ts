@@ -8,14 +8,36 @@ const at = (atMs: number, sight: Sight | { what: string; [field: string]: unknow
   ({ seq: ++seq, atMs, who: 'simulation', ...sight }) as LabEvent;
 
 const BROKER: Sight = {
-  what: 'broker', broker: 1, host: 'broker-1', status: 'up', isController: true, controllerEpoch: 1, brokerEpoch: 5,
+  what: 'broker',
+  broker: 1,
+  host: 'broker-1',
+  status: 'up',
+  isController: true,
+  controllerEpoch: 1,
+  brokerEpoch: 5,
   problem: null,
 };
 const MESSAGE: Sight = {
-  what: 'message', id: 9, from: 'client-1', to: 'broker-1', kind: 'produce', name: 'Produce', isResponse: false,
-  correlationId: 4, bytes: 100, sentMs: 10, arrivesMs: 12,
+  what: 'message',
+  id: 9,
+  from: 'client-1',
+  to: 'broker-1',
+  kind: 'produce',
+  name: 'Produce',
+  isResponse: false,
+  correlationId: 4,
+  bytes: 100,
+  sentMs: 10,
+  arrivesMs: 12,
 };
-const ZNODE: Sight = { what: 'znode', path: '/controller', change: 'created', data: '{}', version: 0, owner: '1' };
+const ZNODE: Sight = {
+  what: 'znode',
+  path: '/controller',
+  change: 'created',
+  data: '{}',
+  version: 0,
+  owner: '1',
+};
 
 function frozen(state: State): State {
   for (const one of Object.values(state)) if (typeof one === 'object' && one !== null) Object.freeze(one);
@@ -33,8 +55,12 @@ test('the state that goes in is not changed, and what is untouched stays the sam
 
 test('many events at once give what they give one by one', () => {
   const events = [
-    at(1, BROKER), at(10, MESSAGE), at(11, ZNODE), at(12, { what: 'leader-elected', leader: 2 }),
-    at(20, { ...ZNODE, change: 'deleted', data: null }), at(21, { ...ZNODE, path: '/b' }),
+    at(1, BROKER),
+    at(10, MESSAGE),
+    at(11, ZNODE),
+    at(12, { what: 'leader-elected', leader: 2 }),
+    at(20, { ...ZNODE, change: 'deleted', data: null }),
+    at(21, { ...ZNODE, path: '/b' }),
     at(30, { what: 'acked', producer: 'p1', record: 'r1', topic: 't', partition: 0, offset: 0, sentMs: 20 }),
   ];
   const oneByOne = events.reduce(fold, EMPTY_STATE);
@@ -58,7 +84,14 @@ test('a deleted znode is shown until the tree changes again', () => {
 
 test('a link is listed while it is cut, a session while it is open', () => {
   const link: Sight = { what: 'link', from: 'broker-1', to: 'broker-2', isCut: true };
-  const session: Sight = { what: 'session', session: '1', host: 'broker-1', timeoutMs: 6000, expiresMs: null, state: 'open' };
+  const session: Sight = {
+    what: 'session',
+    session: '1',
+    host: 'broker-1',
+    timeoutMs: 6000,
+    expiresMs: null,
+    state: 'open',
+  };
   const state = foldFromStart([at(1, link), at(1, session)]);
   expect(Object.keys(state.cuts)).toEqual(['broker-1>broker-2']);
   const later = foldAll(state, [at(2, { ...link, isCut: false }), at(2, { ...session, state: 'ended' })]);
@@ -68,23 +101,40 @@ test('a link is listed while it is cut, a session while it is open', () => {
 test('a broken check stays broken, with the event that broke it', () => {
   const broken = at(5, { what: 'check', check: 'acked-kept', isGood: false, why: 'r1 is lost' });
   const state = foldFromStart([
-    at(1, { what: 'check', check: 'acked-kept', isGood: true, why: null }), broken,
+    at(1, { what: 'check', check: 'acked-kept', isGood: true, why: null }),
+    broken,
     at(9, { what: 'check', check: 'acked-kept', isGood: true, why: null }),
   ]);
-  expect(state.checks['acked-kept']).toMatchObject({ isGood: false, why: 'r1 is lost', seenMs: 5, brokenBy: broken.seq });
+  expect(state.checks['acked-kept']).toMatchObject({
+    isGood: false,
+    why: 'r1 is lost',
+    seenMs: 5,
+    brokenBy: broken.seq,
+  });
 });
 
 test('unknown events are happenings, and the oldest are dropped', () => {
-  const state = foldFromStart(Array.from({ length: MAX_HAPPENINGS + 5 }, (_, i) => at(i, { what: 'from-tomorrow' })));
+  const state = foldFromStart(
+    Array.from({ length: MAX_HAPPENINGS + 5 }, (_, i) => at(i, { what: 'from-tomorrow' })),
+  );
   expect(state.happenings).toHaveLength(MAX_HAPPENINGS);
   expect(state.happenings[0]!.atMs).toBe(5);
 });
 
 test('acknowledgements and reads are counted by the time they came', () => {
   const acked = (atMs: number) =>
-    at(atMs, { what: 'acked', producer: 'p', record: 'r', topic: 't', partition: 0, offset: 1, sentMs: atMs - 4 });
+    at(atMs, {
+      what: 'acked',
+      producer: 'p',
+      record: 'r',
+      topic: 't',
+      partition: 0,
+      offset: 1,
+      sentMs: atMs - 4,
+    });
   const read = at(130, { what: 'read', consumer: 'c', topic: 't', partition: 0, from: 0, to: 4, count: 5 });
   expect(foldFromStart([acked(10), acked(90), acked(120), read]).rates).toEqual([
-    { atMs: 0, acked: 2, latencySumMs: 8, read: 0 }, { atMs: 100, acked: 1, latencySumMs: 4, read: 5 },
+    { atMs: 0, acked: 2, latencySumMs: 8, read: 0 },
+    { atMs: 100, acked: 1, latencySumMs: 4, read: 5 },
   ]);
 });

@@ -7,7 +7,16 @@ const ACTIONS: readonly Command[] = [
   { what: 'kill', broker: 1, atMs: 1000.25 },
   { what: 'cut-link', from: 'broker-1', to: 'zookeeper', isOneWay: true, atMs: 2000 },
   { what: 'produce', producer: 'p1', partition: null, key: 'ключ', value: null, count: 3, atMs: 2000 },
-  { what: 'create-topic', topic: 'u', assignment: [[1, 2], [2, 3]], settings: { 'min.insync.replicas': '2' }, atMs: 3000 },
+  {
+    what: 'create-topic',
+    topic: 'u',
+    assignment: [
+      [1, 2],
+      [2, 3],
+    ],
+    settings: { 'min.insync.replicas': '2' },
+    atMs: 3000,
+  },
 ];
 const RUN: Run = { ...DEFAULT_RUN, seed: 'ünïcode ✓', lesson: 'truncation', actions: ACTIONS };
 

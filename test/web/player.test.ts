@@ -17,7 +17,9 @@ class Desk {
       if (ms === 0) setImmediate(run);
       else this.timers.push({ atMs: this.nowMs + ms, run });
     },
-    send: (message) => { this.heard.push(message); },
+    send: (message) => {
+      this.heard.push(message);
+    },
   });
 
   ask(message: ToWorker): Promise<void> {
@@ -38,8 +40,12 @@ class Desk {
     this.nowMs = untilMs;
   }
 
-  get time(): TimeReport { return this.heard.filter((one) => one.type === 'time').at(-1)!; }
-  get failures(): string[] { return this.heard.flatMap((one) => (one.type === 'failed' ? [one.why] : [])); }
+  get time(): TimeReport {
+    return this.heard.filter((one) => one.type === 'time').at(-1)!;
+  }
+  get failures(): string[] {
+    return this.heard.flatMap((one) => (one.type === 'failed' ? [one.why] : []));
+  }
   /** Of the newest run. */
   get events(): LabEvent[] {
     const start = this.heard.map(({ type }) => type).lastIndexOf('reset');
@@ -78,7 +84,7 @@ test('playing goes at the speed that was asked for, until it is paused', async (
   expect(desk.time).toMatchObject({ nowMs, isPlaying: false });
 });
 
-test('by itself it is slow while something travels, and never passes over the sending of a message', async () => {
+test('by itself it is slow while something travels, and passes over no message that is sent', async () => {
   const desk = await loaded(DEFAULT_RUN, 2000);
   await desk.ask({ type: 'play', speed: 'auto' });
   await desk.pass(3000);
@@ -87,10 +93,11 @@ test('by itself it is slow while something travels, and never passes over the se
   const times = desk.heard.filter((one) => one.type === 'time');
   const messages = desk.events.filter(({ what, atMs }) => what === 'message' && atMs > 2001);
   expect(messages.length).toBeGreaterThan(3);
-  for (const { atMs } of messages) expect(times.some(({ nowMs }) => nowMs >= atMs && nowMs < atMs + 0.5)).toBe(true);
+  for (const { atMs } of messages)
+    expect(times.some(({ nowMs }) => nowMs >= atMs && nowMs < atMs + 0.5)).toBe(true);
 });
 
-test('a step to the next event ends at it, a step to the next message at one sent or arrived', async () => {
+test('a step ends at the next event, or where the next message is sent or arrives', async () => {
   const desk = await loaded(DEFAULT_RUN, 2000);
   const before = foldFromStart(desk.events).happenings.length;
   await desk.ask({ type: 'step', to: 'event' });
@@ -102,7 +109,10 @@ test('a step to the next event ends at it, a step to the next message at one sen
     await desk.ask({ type: 'step', to: 'message' });
     const now = desk.time.nowMs;
     expect(now).toBeGreaterThanOrEqual(nowMs);
-    const messages = desk.events.filter(({ what }) => what === 'message') as unknown as { sentMs: number; arrivesMs: number }[];
+    const messages = desk.events.filter(({ what }) => what === 'message') as unknown as {
+      sentMs: number;
+      arrivesMs: number;
+    }[];
     expect(messages.some(({ sentMs, arrivesMs }) => sentMs === now || arrivesMs === now)).toBe(true);
   }
 });

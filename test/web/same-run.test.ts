@@ -1,4 +1,7 @@
-/** A run is the same run in Node and in Chromium: the same trace of actions, and the same events, byte for byte. */
+/**
+ * A run is the same run in Node and in Chromium: the same trace of actions, and the same events, byte for
+ * byte.
+ */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -18,7 +21,8 @@ const FAULTS: readonly Command[] = [
   { what: 'terminate', broker: 2, atMs: 17000 },
 ];
 const RUNS: readonly Run[] = [
-  { ...DEFAULT_RUN, seed: '1', actions: FAULTS }, { ...DEFAULT_RUN, seed: 'zwei ✓', actions: FAULTS },
+  { ...DEFAULT_RUN, seed: '1', actions: FAULTS },
+  { ...DEFAULT_RUN, seed: 'zwei ✓', actions: FAULTS },
   { ...DEFAULT_RUN, seed: '3', brokers: 5, actions: FAULTS.slice(0, 2) },
 ];
 const UNTIL_MS = 20000;
@@ -31,7 +35,13 @@ interface Outcome {
 async function inNode(run: Run): Promise<Outcome> {
   const heard: FromWorker[] = [];
   const later = (ms: number, work: () => void) => void setTimeout(work, ms);
-  const player = new Player({ nowMs: () => performance.now(), later, send: (message) => { heard.push(message); } });
+  const player = new Player({
+    nowMs: () => performance.now(),
+    later,
+    send: (message) => {
+      heard.push(message);
+    },
+  });
   await player.handle({ type: 'load', run, atMs: UNTIL_MS });
   return outcomeOf(heard);
 }
@@ -40,7 +50,10 @@ function outcomeOf(heard: readonly FromWorker[]): Outcome {
   const failed = heard.find((one) => one.type === 'failed');
   if (failed) throw new Error(failed.why);
   const time = heard.find((one) => one.type === 'time')!;
-  return { traceHash: time.traceHash, events: JSON.stringify(heard.flatMap((one) => (one.type === 'events' ? one.events : []))) };
+  return {
+    traceHash: time.traceHash,
+    events: JSON.stringify(heard.flatMap((one) => (one.type === 'events' ? one.events : []))),
+  };
 }
 
 /** Runs in the page: everything that the worker says until it tells the time. */
@@ -69,7 +82,7 @@ test('the same run gives the same trace and the same events in Node and in Chrom
     await page.goto(`${server.url}/blank`);
     for (const run of RUNS) {
       const message: ToWorker = { type: 'load', run, atMs: UNTIL_MS };
-      const heard = await page.evaluate(`(${askWorker})(${JSON.stringify(message)})`) as FromWorker[];
+      const heard = (await page.evaluate(`(${askWorker})(${JSON.stringify(message)})`)) as FromWorker[];
       const there = outcomeOf(heard);
       const here = await inNode(run);
       expect(there.traceHash).toBe(here.traceHash);

@@ -22,17 +22,26 @@ afterAll(async () => {
   fs.rmSync(directory, { recursive: true });
 });
 
-interface Answer { readonly status: number; readonly headers: http.IncomingHttpHeaders; readonly text: string }
+interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
 
 /** `path` is sent as it is. */
 function ask(name: string, options: http.RequestOptions = {}): Promise<Answer> {
   const { port } = new URL(server.url);
   return new Promise((resolve, reject) => {
-    http.request({ host: '127.0.0.1', port, path: name, ...options }, (response) => {
-      let text = '';
-      response.on('data', (chunk) => { text += String(chunk); });
-      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }));
-    }).on('error', reject).end();
+    http
+      .request({ host: '127.0.0.1', port, path: name, ...options }, (response) => {
+        let text = '';
+        response.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+      })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -49,14 +58,24 @@ test('it listens on the loopback address', () => {
 });
 
 test('nothing outside the folder, and no folder, is served', async () => {
-  for (const name of ['/../package.json', '/%2e%2e/package.json', '/inside/secret', '/..', '//etc/passwd', '/nothing']) {
+  for (const name of [
+    '/../package.json',
+    '/%2e%2e/package.json',
+    '/inside/secret',
+    '/..',
+    '//etc/passwd',
+    '/nothing',
+  ]) {
     expect((await ask(name)).status).toBe(404);
   }
 });
 
 test('another host name, and another method, get nothing', async () => {
   for (const host of ['evil.example', 'evil.example:8650', '127.0.0.1', '127.0.0.1:1']) {
-    expect(await ask('/', { headers: { host } })).toMatchObject({ status: 421, text: 'Misdirected Request\n' });
+    expect(await ask('/', { headers: { host } })).toMatchObject({
+      status: 421,
+      text: 'Misdirected Request\n',
+    });
   }
   expect((await ask('/', { method: 'POST' })).status).toBe(405);
 });

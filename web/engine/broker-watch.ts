@@ -1,6 +1,7 @@
 /**
- * What is seen of the brokers: whether they run, who is controller, their replicas. `look` is called after each action
- * of the simulation and tells what changed since; it compares field by field, because it is called very often.
+ * What is seen of the brokers: whether they run, who is controller, their replicas. `look` is called after
+ * each action of the simulation and tells what changed since; it compares field by field, because it is
+ * called very often.
  */
 import { Partition } from '../../src/broker/partition';
 import { SimBroker, SimCluster } from '../../src/simulation/sim-cluster';
@@ -50,7 +51,10 @@ export class BrokerWatch {
   private readonly failures = new Map<number, string>();
   private looks = 0;
 
-  constructor(private readonly cluster: SimCluster, private readonly log: EventLog) {}
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly log: EventLog,
+  ) {}
 
   /** SIGTERM was sent to the process that runs now. */
   isStopping(id: number): void {
@@ -93,9 +97,14 @@ export class BrokerWatch {
     const problem = one.startError ?? host.exited?.reason ?? null;
     const seen = this.brokers.get(id);
     if (
-      seen && seen.status === status && seen.isController === isController && seen.brokerEpoch === brokerEpoch
-      && seen.controllerEpoch === controllerEpoch && seen.problem === problem
-    ) return;
+      seen &&
+      seen.status === status &&
+      seen.isController === isController &&
+      seen.brokerEpoch === brokerEpoch &&
+      seen.controllerEpoch === controllerEpoch &&
+      seen.problem === problem
+    )
+      return;
     const now = { status, isController, controllerEpoch, brokerEpoch, problem };
     this.brokers.set(id, now);
     this.log.see(host.name, { what: 'broker', broker: id, host: host.name, ...now });
@@ -108,25 +117,51 @@ export class BrokerWatch {
     const segments = log.allSegments;
     const seen = this.replicas.get(partition);
     if (
-      seen && seen.logEnd === logEndOffset && seen.highWatermark === highWatermark && seen.isLeader === isLeader
-      && seen.leaderEpoch === leaderEpoch && seen.leader === leaderId && seen.isr === isr
-      && seen.logStart === logStartOffset && seen.syncedTo === recoveryPoint && seen.isOffline === isOffline
-      && seen.epochs === epochs && seen.segments === segments.length
+      seen &&
+      seen.logEnd === logEndOffset &&
+      seen.highWatermark === highWatermark &&
+      seen.isLeader === isLeader &&
+      seen.leaderEpoch === leaderEpoch &&
+      seen.leader === leaderId &&
+      seen.isr === isr &&
+      seen.logStart === logStartOffset &&
+      seen.syncedTo === recoveryPoint &&
+      seen.isOffline === isOffline &&
+      seen.epochs === epochs &&
+      seen.segments === segments.length
     ) {
       seen.look = this.looks;
       return;
     }
     this.replicas.set(partition, {
-      isLeader, isOffline, leader: leaderId, leaderEpoch, logStart: logStartOffset, highWatermark, logEnd: logEndOffset,
-      syncedTo: recoveryPoint, isr, epochs, segments: segments.length, look: this.looks,
+      isLeader,
+      isOffline,
+      leader: leaderId,
+      leaderEpoch,
+      logStart: logStartOffset,
+      highWatermark,
+      logEnd: logEndOffset,
+      syncedTo: recoveryPoint,
+      isr,
+      epochs,
+      segments: segments.length,
+      look: this.looks,
     });
     const { topic, partition: number } = partition.tp;
     const name = { broker, topic, partition: number };
     this.replaceTold(replicaName(name), { ...name, by: partition });
     this.log.see(`broker-${broker}`, {
-      what: 'replica', ...name, role: isOffline ? 'offline' : isLeader ? 'leader' : 'follower', leader: leaderId,
-      leaderEpoch, logStart: logStartOffset, highWatermark, logEnd: logEndOffset, syncedTo: recoveryPoint,
-      isr: [...isr], epochs: epochs.map(({ epoch, startOffset }) => [epoch, startOffset] as const),
+      what: 'replica',
+      ...name,
+      role: isOffline ? 'offline' : isLeader ? 'leader' : 'follower',
+      leader: leaderId,
+      leaderEpoch,
+      logStart: logStartOffset,
+      highWatermark,
+      logEnd: logEndOffset,
+      syncedTo: recoveryPoint,
+      isr: [...isr],
+      epochs: epochs.map(({ epoch, startOffset }) => [epoch, startOffset] as const),
       segments: segments.map(({ baseOffset }) => baseOffset),
     });
   }
@@ -144,7 +179,8 @@ export class BrokerWatch {
       if (replica.broker !== broker || this.replicas.get(by)!.look === this.looks) continue;
       if (!this.cluster.isRunning(broker)) return;
       // A broker that has just started has not been told yet what is on its disk.
-      if (this.cluster.existsTopic(replica.topic) && this.cluster.assignmentOf(replica).includes(broker)) continue;
+      if (this.cluster.existsTopic(replica.topic) && this.cluster.assignmentOf(replica).includes(broker))
+        continue;
       this.told.delete(name);
       this.toldCount.set(broker, this.toldCount.get(broker)! - 1);
       this.replicas.delete(by);
@@ -160,7 +196,13 @@ export class BrokerWatch {
       const now = `${synced} ${unsynced} ${failure}`;
       if (this.disks.get(id) === now) continue;
       this.disks.set(id, now);
-      this.log.see(host.name, { what: 'disk', broker: id, syncedBytes: synced, unsyncedBytes: unsynced, failure });
+      this.log.see(host.name, {
+        what: 'disk',
+        broker: id,
+        syncedBytes: synced,
+        unsyncedBytes: unsynced,
+        failure,
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a user's action does to the cluster. An action that is impossible now changes nothing; `perform` returns why, as
- * one sentence.
+ * What a user's action does to the cluster. An action that is impossible now changes nothing; `perform`
+ * returns why, as one sentence.
  *
  * Everything happens at once or as actions of the simulation, so a run with the same actions is the same run.
  */
@@ -29,48 +29,74 @@ export class Commands {
   private readonly overrides = new Map<number, Record<string, string>>();
   private readonly cluster: SimCluster;
 
-  constructor(private readonly context: ClientContext, private readonly brokers: BrokerWatch) {
+  constructor(
+    private readonly context: ClientContext,
+    private readonly brokers: BrokerWatch,
+  ) {
     this.cluster = context.cluster;
   }
 
   /** Returns why it is impossible; undefined: it is done, or under way. */
   perform(action: Action): Refusal {
     switch (action.what) {
-      case 'cut-link': return this.cutLink(action);
-      case 'heal-link': return this.healLink(action);
-      case 'heal-all': return this.healAll();
-      case 'zookeeper-down': case 'zookeeper-up': return this.zookeeper(action.what === 'zookeeper-down');
-      case 'produce': return this.produce(action);
-      case 'start-producer': return this.startProducer(action);
-      case 'stop-producer': return this.stop(this.producers.get(action.producer), action.producer);
-      case 'start-consumer': return this.startConsumer(action);
-      case 'stop-consumer': return this.stop(this.consumers.get(action.consumer), action.consumer);
-      case 'create-topic': return this.createTopic(action);
-      case 'preferred-election': return this.preferredElection(action);
-      case 'set-topic': return this.setTopic(action);
-      case 'set-broker': return this.setBroker(action);
-      default: return this.toBroker(action.what, action.broker);
+      case 'cut-link':
+        return this.cutLink(action);
+      case 'heal-link':
+        return this.healLink(action);
+      case 'heal-all':
+        return this.healAll();
+      case 'zookeeper-down':
+      case 'zookeeper-up':
+        return this.zookeeper(action.what === 'zookeeper-down');
+      case 'produce':
+        return this.produce(action);
+      case 'start-producer':
+        return this.startProducer(action);
+      case 'stop-producer':
+        return this.stop(this.producers.get(action.producer), action.producer);
+      case 'start-consumer':
+        return this.startConsumer(action);
+      case 'stop-consumer':
+        return this.stop(this.consumers.get(action.consumer), action.consumer);
+      case 'create-topic':
+        return this.createTopic(action);
+      case 'preferred-election':
+        return this.preferredElection(action);
+      case 'set-topic':
+        return this.setTopic(action);
+      case 'set-broker':
+        return this.setBroker(action);
+      default:
+        return this.toBroker(action.what, action.broker);
     }
   }
 
   private toBroker(what: BrokerAction, id: number): Refusal {
     const one = this.cluster.brokers[id - 1];
     if (!one) return `There is no broker ${id}.`;
-    const { host: { life, isPaused }, isStarted } = one;
+    const {
+      host: { life, isPaused },
+      isStarted,
+    } = one;
     if (what === 'start') return life.isDead ? this.start(id) : `Broker ${id} is running already.`;
     if (what === 'fill-disk' || what === 'fail-disk') return this.failDisk(id, what === 'fill-disk');
     if (what === 'mend-disk') return this.mendDisk(id);
     if (life.isDead) return `Broker ${id} is not running.`;
     switch (what) {
-      case 'kill': return void this.cluster.kill(id);
-      case 'power-cut': return void this.cluster.powerCut(id);
-      case 'pause': return isPaused ? `Broker ${id} is paused already.` : void this.cluster.pause(id);
-      case 'resume': return isPaused ? void this.cluster.resume(id) : `Broker ${id} is not paused.`;
+      case 'kill':
+        return void this.cluster.kill(id);
+      case 'power-cut':
+        return void this.cluster.powerCut(id);
+      case 'pause':
+        return isPaused ? `Broker ${id} is paused already.` : void this.cluster.pause(id);
+      case 'resume':
+        return isPaused ? void this.cluster.resume(id) : `Broker ${id} is not paused.`;
       case 'terminate':
         if (!isStarted) return `Broker ${id} is still starting.`;
         this.brokers.isStopping(id);
         return void this.cluster.terminate(id);
-      case 'expire-session': return this.expireSession(id, isStarted);
+      case 'expire-session':
+        return this.expireSession(id, isStarted);
     }
   }
 
@@ -117,7 +143,9 @@ export class Commands {
   private cutLink({ from, to, isOneWay }: Of<'cut-link' | 'heal-link'>): Refusal {
     for (const name of [from, to]) if (!this.hasHost(name)) return `There is no host ${name}.`;
     if (from === to) return 'A host has no link to itself.';
-    const isOpen = [linkName(from, to), ...(isOneWay ? [] : [linkName(to, from)])].some((name) => !this.cuts.has(name));
+    const isOpen = [linkName(from, to), ...(isOneWay ? [] : [linkName(to, from)])].some(
+      (name) => !this.cuts.has(name),
+    );
     if (!isOpen) return `The link from ${from} to ${to} is cut already.`;
     this.setCut(from, to, true);
     if (!isOneWay) this.setCut(to, from, true);
@@ -149,7 +177,9 @@ export class Commands {
     const one = this.producers.get(producer);
     if (!one?.isRunning) return `There is no producer ${producer}.`;
     const wish = {
-      ...(partition === null ? {} : { partition }), ...(key === null ? {} : { key }), ...(value === null ? {} : { value }),
+      ...(partition === null ? {} : { partition }),
+      ...(key === null ? {} : { key }),
+      ...(value === null ? {} : { value }),
     };
     for (let i = 0; i < count; i++) one.send(wish);
   }
@@ -157,13 +187,17 @@ export class Commands {
   private startProducer({ what: _what, producer, ...plan }: Of<'start-producer'>): Refusal {
     if (this.producers.get(producer)?.isRunning) return `Producer ${producer} is running already.`;
     if (this.producers.size >= MAX_CLIENTS) return `There are ${MAX_CLIENTS} producers already.`;
-    return this.refusing(() => this.producers.set(producer, new LabProducer(this.context, { name: producer, ...plan })));
+    return this.refusing(() =>
+      this.producers.set(producer, new LabProducer(this.context, { name: producer, ...plan })),
+    );
   }
 
   private startConsumer({ what: _what, consumer, ...plan }: Of<'start-consumer'>): Refusal {
     if (this.consumers.get(consumer)?.isRunning) return `Consumer ${consumer} is running already.`;
     if (this.consumers.size >= MAX_CLIENTS) return `There are ${MAX_CLIENTS} consumers already.`;
-    return this.refusing(() => this.consumers.set(consumer, new LabConsumer(this.context, { name: consumer, ...plan })));
+    return this.refusing(() =>
+      this.consumers.set(consumer, new LabConsumer(this.context, { name: consumer, ...plan })),
+    );
   }
 
   /** What throws, as for a bad setting, is the reason. */
@@ -186,7 +220,8 @@ export class Commands {
     const known = this.cluster.brokers.length;
     const stranger = assignment.flat().find((id) => id > known);
     if (stranger !== undefined) return `There is no broker ${stranger}.`;
-    if (assignment.some((ids) => new Set(ids).size < ids.length)) return 'A partition has one replica on a broker.';
+    if (assignment.some((ids) => new Set(ids).size < ids.length))
+      return 'A partition has one replica on a broker.';
     const replicas = new Map(assignment.map((ids, partition) => [partition, ids] as const));
     this.later('create-topic', this.cluster.createTopic(topic, replicas, settings));
   }
@@ -195,23 +230,31 @@ export class Commands {
     const { topic, partition } = tp;
     if (!this.cluster.stateOf({ topic, partition })) return `There is no partition ${topic}-${partition}.`;
     const data = preferredElectionZnode.encode([{ topic, partition }]);
-    this.later('preferred-election', this.withZooKeeper((zk) => zk.create(preferredElectionZnode.path, data)));
+    this.later(
+      'preferred-election',
+      this.withZooKeeper((zk) => zk.create(preferredElectionZnode.path, data)),
+    );
   }
 
   private setTopic({ topic, name, value }: Of<'set-topic'>): Refusal {
     if (!this.cluster.existsTopic(topic)) return `There is no topic ${topic}.`;
-    this.later('set-topic', this.withZooKeeper(async (zk) => {
-      const { config } = await readTopicConfig(zk, topic);
-      const { [name]: _before, ...others } = config;
-      // An empty value: the topic has the broker's again.
-      await alterTopicConfig(zk, topic, value === '' ? others : { ...others, [name]: value });
-    }));
+    this.later(
+      'set-topic',
+      this.withZooKeeper(async (zk) => {
+        const { config } = await readTopicConfig(zk, topic);
+        const { [name]: _before, ...others } = config;
+        // An empty value: the topic has the broker's again.
+        await alterTopicConfig(zk, topic, value === '' ? others : { ...others, [name]: value });
+      }),
+    );
   }
 
   private setBroker({ broker, name, value }: Of<'set-broker'>): Refusal {
     if (!this.cluster.brokers[broker - 1]) return `There is no broker ${broker}.`;
     const settings = { ...this.overrides.get(broker), [name]: value };
-    const problem = this.refusing(() => parseBrokerConfig({ 'zookeeper.connect': 'zookeeper:2181', ...settings }));
+    const problem = this.refusing(() =>
+      parseBrokerConfig({ 'zookeeper.connect': 'zookeeper:2181', ...settings }),
+    );
     if (problem !== undefined) return problem;
     this.overrides.set(broker, settings);
   }
@@ -224,6 +267,8 @@ export class Commands {
 
   /** An administrator's work: its failure is a happening. */
   private later(what: string, work: Promise<void>): void {
-    work.catch((error) => this.context.log.happened('user', 'command-failed', { command: what, error: messageOf(error) }));
+    work.catch((error) =>
+      this.context.log.happened('user', 'command-failed', { command: what, error: messageOf(error) }),
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What is seen of the consumer groups: state, generation, members and committed offsets, as their coordinator has them.
- * Looked at when something happened to a group.
+ * What is seen of the consumer groups: state, generation, members and committed offsets, as their coordinator
+ * has them. Looked at when something happened to a group.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { GroupSight } from '../shared/events';
@@ -13,8 +13,13 @@ export class GroupWatch {
   private hasChanged = false;
   private readonly told = new Map<string, string>();
 
-  constructor(private readonly cluster: SimCluster, private readonly log: EventLog) {
-    cluster.world.onEvent.push(({ what }) => { this.hasChanged ||= OF_GROUPS.test(what); });
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly log: EventLog,
+  ) {
+    cluster.world.onEvent.push(({ what }) => {
+      this.hasChanged ||= OF_GROUPS.test(what);
+    });
   }
 
   /** Called after each action. */
@@ -22,14 +27,23 @@ export class GroupWatch {
     if (!this.hasChanged) return;
     this.hasChanged = false;
     for (const { id, host, broker } of this.cluster.brokers) {
-      const groups = host.life.isDead ? [] : runningPartsOf(broker)?.groups.groups.all ?? [];
+      const groups = host.life.isDead ? [] : (runningPartsOf(broker)?.groups.groups.all ?? []);
       for (const { groupId, state, generation, leaderId, all, offsets } of groups) {
         const sight: GroupSight = {
-          what: 'group', group: groupId, coordinator: id, state, generation,
+          what: 'group',
+          group: groupId,
+          coordinator: id,
+          state,
+          generation,
           members: all.map(({ memberId, clientId, clientHost }) => ({
-            member: memberId, client: clientId, host: clientHost.replace('/', ''), isLeader: memberId === leaderId,
+            member: memberId,
+            client: clientId,
+            host: clientHost.replace('/', ''),
+            isLeader: memberId === leaderId,
           })),
-          committed: offsets.all.map(({ tp, committed }) => [tp.topic, tp.partition, committed.offset] as const),
+          committed: offsets.all.map(
+            ({ tp, committed }) => [tp.topic, tp.partition, committed.offset] as const,
+          ),
         };
         const now = JSON.stringify(sight);
         if (this.told.get(groupId) === now) continue;

@@ -1,6 +1,7 @@
 /**
- * The promises, checked all the time: by the checkers that the simulation's seeds are judged by, at the moment of each
- * write, acknowledgement and truncation, and by a few of the lab's own. Each is green until the event that breaks it.
+ * The promises, checked all the time: by the checkers that the simulation's seeds are judged by, at the
+ * moment of each write, acknowledgement and truncation, and by a few of the lab's own. Each is green until
+ * the event that breaks it.
  */
 import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../../src/checkers/check-cluster';
 import { MomentChecker } from '../../src/checkers/moment-checks';
@@ -40,11 +41,14 @@ export class LabChecks {
   private readonly compared = new Map<string, number>();
 
   constructor(
-    private readonly cluster: SimCluster, private readonly log: EventLog, isUncleanByDefault: boolean,
+    private readonly cluster: SimCluster,
+    private readonly log: EventLog,
+    isUncleanByDefault: boolean,
   ) {
     this.moments = attachChecks(cluster, {
-      isUncleanAllowed: ({ topic }) => this.settingOf(topic, UNCLEAN) === 'true'
-        || (isUncleanByDefault && this.settingOf(topic, UNCLEAN) === undefined),
+      isUncleanAllowed: ({ topic }) =>
+        this.settingOf(topic, UNCLEAN) === 'true' ||
+        (isUncleanByDefault && this.settingOf(topic, UNCLEAN) === undefined),
     });
     for (const { check } of CHECKS) log.see('simulation', { what: 'check', check, isGood: true, why: null });
     cluster.world.onEvent.push((event) => this.hear(event));
@@ -88,7 +92,8 @@ export class LabChecks {
     if (event.what !== 'became-leader') return;
     const key = `${String(event.topic)}-${String(event.partition)} ${String(event.leaderEpoch)}`;
     const before = this.leaders.get(key);
-    for (const found of leadersPerEpoch(before ? [before, event] : [event])) this.cluster.world.violation(found);
+    for (const found of leadersPerEpoch(before ? [before, event] : [event]))
+      this.cluster.world.violation(found);
     this.leaders.set(key, event);
   }
 
@@ -113,7 +118,7 @@ export class LabChecks {
       for (const partition of running?.replicas.all ?? []) {
         if (partition.isOffline || partition.log.config['cleanup.policy'].includes('compact')) continue;
         const one = this.tailOf(id, partition.tp);
-        if (one) logs.set(partition.name, [...logs.get(partition.name) ?? [], one]);
+        if (one) logs.set(partition.name, [...(logs.get(partition.name) ?? []), one]);
       }
     }
     for (const [name, replicas] of logs) {
@@ -133,7 +138,10 @@ export class LabChecks {
     try {
       for (const chunk of log.read(from, highWatermark, 1 << 20, true)) {
         for (const batch of batchesOf(chunk)) {
-          batches.push({ baseOffset: batch.baseOffset, digest: `${batch.partitionLeaderEpoch} ${batch.crc}` });
+          batches.push({
+            baseOffset: batch.baseOffset,
+            digest: `${batch.partitionLeaderEpoch} ${batch.crc}`,
+          });
         }
       }
     } catch {

@@ -1,5 +1,6 @@
 /**
- * A program that reads: our consumer on a host of its own, in a group, or alone with all partitions of its topic.
+ * A program that reads: our consumer on a host of its own, in a group, or alone with all partitions of its
+ * topic.
  */
 import { TopicPartition } from '../../src/common/cluster-types';
 import { messageOf } from '../../src/common/errors';
@@ -37,21 +38,33 @@ export class LabConsumer {
   private told = '';
 
   /** Throws KafkaError for a bad setting. */
-  constructor(private readonly context: ClientContext, readonly plan: ConsumerPlan) {
+  constructor(
+    private readonly context: ClientContext,
+    readonly plan: ConsumerPlan,
+  ) {
     const environment = context.cluster.environment();
     this.simHost = environment.simHost;
     this.consumer = new Consumer(environment, {
-      ...context.clientSettings, 'client.id': plan.name, 'auto.offset.reset': 'earliest',
-      'session.timeout.ms': 6000, 'heartbeat.interval.ms': 2000, 'auto.commit.interval.ms': 2000,
-      ...(plan.group === null ? {} : { 'group.id': plan.group }), ...plan.settings,
+      ...context.clientSettings,
+      'client.id': plan.name,
+      'auto.offset.reset': 'earliest',
+      'session.timeout.ms': 6000,
+      'heartbeat.interval.ms': 2000,
+      'auto.commit.interval.ms': 2000,
+      ...(plan.group === null ? {} : { 'group.id': plan.group }),
+      ...plan.settings,
     });
     const { clock } = environment.host;
     this.run((ms) => sleep(clock, ms)).catch((error) => this.ended(error));
   }
 
-  get isRunning(): boolean { return this.status !== 'stopped'; }
+  get isRunning(): boolean {
+    return this.status !== 'stopped';
+  }
   /** Records read so far. */
-  get readCount(): number { return this.read; }
+  get readCount(): number {
+    return this.read;
+  }
 
   private async run(wait: (ms: number) => Promise<void>): Promise<void> {
     await this.untilDone(wait, () => this.begin());
@@ -70,7 +83,10 @@ export class LabConsumer {
       } catch (error) {
         if (!this.isRunning) throw error;
         const { name } = this.plan;
-        this.context.log.happened(this.simHost.name, 'consumer-error', { consumer: name, error: messageOf(error) });
+        this.context.log.happened(this.simHost.name, 'consumer-error', {
+          consumer: name,
+          error: messageOf(error),
+        });
         await wait(RETRY_MS);
       }
     }
@@ -93,9 +109,15 @@ export class LabConsumer {
   private got(tps: readonly TopicPartition[]): void {
     const { name } = this.plan;
     for (const tp of tps) this.context.checks.readerBegins(name, tp);
-    this.assigned = [...new Set([...this.assigned, ...tps.map(({ partition }) => partition)])].sort((a, b) => a - b);
+    this.assigned = [...new Set([...this.assigned, ...tps.map(({ partition }) => partition)])].sort(
+      (a, b) => a - b,
+    );
     const partitions = tps.map(({ partition }) => partition);
-    this.context.log.happened(this.simHost.name, 'assigned', { consumer: name, topic: this.plan.topic, partitions });
+    this.context.log.happened(this.simHost.name, 'assigned', {
+      consumer: name,
+      topic: this.plan.topic,
+      partitions,
+    });
   }
 
   private gave(tps: readonly TopicPartition[]): void {
@@ -128,7 +150,8 @@ export class LabConsumer {
     if (this.status === 'stopped') return;
     this.status = 'stopped';
     this.context.log.happened(this.simHost.name, 'consumer-ended', {
-      consumer: this.plan.name, error: messageOf(error),
+      consumer: this.plan.name,
+      error: messageOf(error),
     });
   }
 
@@ -159,8 +182,16 @@ export class LabConsumer {
     const { name: consumer, topic, group } = this.plan;
     const positions = [...this.positions].sort(([a], [b]) => a - b);
     this.context.log.see(this.simHost.name, {
-      what: 'consumer', consumer, host: this.simHost.name, status: this.status, topic, group,
-      assigned: this.assigned, positions, read: this.read, lag,
+      what: 'consumer',
+      consumer,
+      host: this.simHost.name,
+      status: this.status,
+      topic,
+      group,
+      assigned: this.assigned,
+      positions,
+      read: this.read,
+      lag,
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A program that writes: our producer on a host of its own, which sends a record every so often, or when it is told.
- * A record's value begins with its id, `NAME-NUMBER`.
+ * A program that writes: our producer on a host of its own, which sends a record every so often, or when it
+ * is told. A record's value begins with its id, `NAME-NUMBER`.
  */
 import { RawConfig } from '../../src/common/config-def';
 import { KafkaError } from '../../src/common/errors';
@@ -46,19 +46,30 @@ export class LabProducer {
   private told = '';
 
   /** Throws KafkaError for a bad setting. */
-  constructor(private readonly context: ClientContext, readonly plan: ProducerPlan) {
+  constructor(
+    private readonly context: ClientContext,
+    readonly plan: ProducerPlan,
+  ) {
     const environment = context.cluster.environment();
     this.host = environment.simHost.name;
     const { acks, isIdempotent, settings } = plan;
     this.producer = new Producer(environment, {
-      ...context.clientSettings, 'client.id': plan.name, acks, 'enable.idempotence': isIdempotent,
-      'max.in.flight.requests.per.connection': isIdempotent ? 5 : 1, 'delivery.timeout.ms': 120_000,
-      'max.block.ms': 60_000, 'linger.ms': 5, ...settings,
+      ...context.clientSettings,
+      'client.id': plan.name,
+      acks,
+      'enable.idempotence': isIdempotent,
+      'max.in.flight.requests.per.connection': isIdempotent ? 5 : 1,
+      'delivery.timeout.ms': 120_000,
+      'max.block.ms': 60_000,
+      'linger.ms': 5,
+      ...settings,
     });
     this.sendLater();
   }
 
-  get isRunning(): boolean { return !this.isStopped; }
+  get isRunning(): boolean {
+    return !this.isStopped;
+  }
 
   private sendLater(): void {
     this.context.cluster.world.schedule(this.plan.everyMs, () => {
@@ -70,21 +81,40 @@ export class LabProducer {
 
   /** Sends a record; `key` decides its partition if none is named. */
   send({ partition, key, value }: RecordWish): void {
-    const { cluster: { world }, ledger } = this.context;
+    const {
+      cluster: { world },
+      ledger,
+    } = this.context;
     const { name, topic, bytes } = this.plan;
     const record = `${name}-${this.counts.sent++}`;
     const sentMs = world.nowMs;
     const text = value === undefined ? record : `${record}|${value}`;
-    const padding = text.length < bytes ? `${value === undefined ? '|' : ''}${'x'.repeat(bytes - text.length)}` : '';
+    const padding =
+      text.length < bytes ? `${value === undefined ? '|' : ''}${'x'.repeat(bytes - text.length)}` : '';
     ledger.sent();
     this.counts.waiting++;
-    const wish = { topic, ...(partition === undefined ? {} : { partition }), key: key ?? record, value: text + padding };
-    this.producer.send(wish)
-      .then((metadata) => this.acked(record, sentMs, metadata), (error) => this.failed(record, sentMs, error))
-      .finally(() => { this.counts.waiting--; });
+    const wish = {
+      topic,
+      ...(partition === undefined ? {} : { partition }),
+      key: key ?? record,
+      value: text + padding,
+    };
+    this.producer
+      .send(wish)
+      .then(
+        (metadata) => this.acked(record, sentMs, metadata),
+        (error) => this.failed(record, sentMs, error),
+      )
+      .finally(() => {
+        this.counts.waiting--;
+      });
   }
 
-  private acked(record: string, sentMs: number, { topic, partition, offset }: Readonly<{ topic: string; partition: number; offset: number }>): void {
+  private acked(
+    record: string,
+    sentMs: number,
+    { topic, partition, offset }: Readonly<{ topic: string; partition: number; offset: number }>,
+  ): void {
     const { log, ledger, checks } = this.context;
     const tp = { topic, partition };
     const { name: producer, acks } = this.plan;
@@ -99,7 +129,13 @@ export class LabProducer {
     const name = error instanceof KafkaError ? error.errorName : String(error);
     if (name === 'ILLEGAL_STATE') this.counts.failed++;
     else this.counts.unknown++;
-    this.context.log.see(this.host, { what: 'send-failed', producer: this.plan.name, record, error: name, sentMs });
+    this.context.log.see(this.host, {
+      what: 'send-failed',
+      producer: this.plan.name,
+      record,
+      error: name,
+      sentMs,
+    });
   }
 
   stop(): void {
@@ -116,8 +152,15 @@ export class LabProducer {
     this.told = now;
     const { name: producer, topic, acks, isIdempotent, everyMs } = this.plan;
     const sight: ProducerSight = {
-      what: 'producer', producer, host: this.host, status: this.isStopped ? 'stopped' : 'running', topic, acks,
-      isIdempotent, everyMs, ...this.counts,
+      what: 'producer',
+      producer,
+      host: this.host,
+      status: this.isStopped ? 'stopped' : 'running',
+      topic,
+      acks,
+      isIdempotent,
+      everyMs,
+      ...this.counts,
     };
     this.context.log.see(this.host, sight);
   }

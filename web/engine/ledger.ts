@@ -1,9 +1,9 @@
 /**
- * What clients were told: records sent, acknowledged, read. From it comes the verdict (acked, read, lost, duplicated,
- * reordered), counted all the time.
+ * What clients were told: records sent, acknowledged, read. From it comes the verdict (acked, read, lost,
+ * duplicated, reordered), counted all the time.
  *
- * `lost` counts acknowledged records, whatever was promised for them: with acks=1 a record may be lost and no promise
- * broken. They are looked for in the leader's log whenever a partition gets a leader.
+ * `lost` counts acknowledged records, whatever was promised for them: with acks=1 a record may be lost and no
+ * promise broken. They are looked for in the leader's log whenever a partition gets a leader.
  */
 import { TopicPartition, tpName } from '../../src/common/cluster-types';
 import { Log } from '../../src/log/log';
@@ -23,7 +23,10 @@ interface AckedPartition {
   lost: number;
 }
 
-/** Ids of a log's records by offset; what cannot be read, such as a compressed batch without codec, is left out. */
+/**
+ * Ids of a log's records by offset; what cannot be read, such as a compressed batch without codec, is left
+ * out.
+ */
 function recordIds(log: Log): Map<number, string> {
   const ids = new Map<number, string>();
   try {
@@ -52,7 +55,10 @@ export class Ledger {
   private readonly uncounted = new Set<string>();
   private told = '';
 
-  constructor(private readonly cluster: SimCluster, private readonly log: EventLog) {}
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly log: EventLog,
+  ) {}
 
   sent(): void {
     this.counts.sent++;
@@ -68,7 +74,11 @@ export class Ledger {
   }
 
   /** `sequence`: the record's place in its producer's order. */
-  wasRead(tp: TopicPartition, offset: number, record: { id: string; producer: string; sequence: number }): void {
+  wasRead(
+    tp: TopicPartition,
+    offset: number,
+    record: { id: string; producer: string; sequence: number },
+  ): void {
     const place = `${tpName(tp)}@${offset}`;
     const first = this.places.get(record.id);
     if (first === place || first === '') return;

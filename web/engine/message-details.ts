@@ -1,5 +1,6 @@
 /**
- * A message taken apart by its schema: every field with its name, type and sentence; record sets down to the records.
+ * A message taken apart by its schema: every field with its name, type and sentence; record sets down to the
+ * records.
  */
 import { messageOf } from '../../src/common/errors';
 import { decodeResponse, decodeRequest } from '../../src/protocol/wire';
@@ -15,8 +16,13 @@ const MAX_ROWS = 200;
 const MAX_TEXT = 2000;
 const MAX_HEX_BYTES = 4096;
 
-const leaf = (name: string, type: string, doc: string, value: string): DetailField =>
-  ({ name, type, doc, value: value.slice(0, MAX_TEXT), fields: [] });
+const leaf = (name: string, type: string, doc: string, value: string): DetailField => ({
+  name,
+  type,
+  doc,
+  value: value.slice(0, MAX_TEXT),
+  fields: [],
+});
 
 /** At most MAX_ROWS rows; the last says how many are left out. */
 function rows<T>(list: readonly T[], toField: (one: T, i: number) => DetailField): DetailField[] {
@@ -27,12 +33,15 @@ function rows<T>(list: readonly T[], toField: (one: T, i: number) => DetailField
 
 function scalarText(value: unknown): string {
   if (value === null || value === undefined) return 'null';
-  return Buffer.isBuffer(value) ? `${value.length} bytes: ${value.toString('hex').slice(0, 200)}` : String(value);
+  return Buffer.isBuffer(value)
+    ? `${value.length} bytes: ${value.toString('hex').slice(0, 200)}`
+    : String(value);
 }
 
 function fieldOf(name: string, schema: Schema<unknown>, doc: string, value: unknown): DetailField {
   switch (schema.kind) {
-    case 'struct': return { name, type: 'struct', doc, value: null, fields: structFields(schema, value) };
+    case 'struct':
+      return { name, type: 'struct', doc, value: null, fields: structFields(schema, value) };
     case 'array': {
       const list = (value ?? []) as readonly unknown[];
       const fields = rows(list, (one, i) => fieldOf(`[${i}]`, schema.of, '', one));
@@ -42,19 +51,25 @@ function fieldOf(name: string, schema: Schema<unknown>, doc: string, value: unkn
       const bytes = Buffer.concat([...(value as readonly Buffer[])]);
       return { name, type: 'records', doc, value: `${bytes.length} bytes`, fields: batchFields(bytes) };
     }
-    default: return leaf(name, schema.kind, doc, scalarText(value));
+    default:
+      return leaf(name, schema.kind, doc, scalarText(value));
   }
 }
 
 function structFields(schema: Extract<Schema<unknown>, { kind: 'struct' }>, value: unknown): DetailField[] {
-  return schema.fields.map(({ name, type, doc }) => fieldOf(name, type, doc, (value as Record<string, unknown>)[name]));
+  return schema.fields.map(({ name, type, doc }) =>
+    fieldOf(name, type, doc, (value as Record<string, unknown>)[name]),
+  );
 }
 
 function batchFields(bytes: Buffer): DetailField[] {
   try {
     return rows([...batchesOf(bytes)], (batch, i) => ({
-      name: `batch [${i}]`, type: 'RecordBatch', doc: 'record batch, version 2',
-      value: `offsets ${batch.baseOffset} to ${batch.lastOffset}`, fields: [...headerFields(batch), ...recordFields(batch)],
+      name: `batch [${i}]`,
+      type: 'RecordBatch',
+      doc: 'record batch, version 2',
+      value: `offsets ${batch.baseOffset} to ${batch.lastOffset}`,
+      fields: [...headerFields(batch), ...recordFields(batch)],
     }));
   } catch (error) {
     return [leaf('unreadable', 'records', 'the batches cannot be read', messageOf(error))];
@@ -64,18 +79,48 @@ function batchFields(bytes: Buffer): DetailField[] {
 function headerFields(batch: RecordBatch): DetailField[] {
   const codec = compressionTypes[batch.compression] ?? `codec ${batch.compression}`;
   return [
-    leaf('baseOffset', 'int64', 'bytes 0-7: the offset of the first record; the leader sets it', String(batch.baseOffset)),
+    leaf(
+      'baseOffset',
+      'int64',
+      'bytes 0-7: the offset of the first record; the leader sets it',
+      String(batch.baseOffset),
+    ),
     leaf('batchLength', 'int32', 'bytes 8-11: how many bytes follow', String(batch.sizeInBytes - 12)),
-    leaf('partitionLeaderEpoch', 'int32', 'bytes 12-15: the leader epoch it was appended in', String(batch.partitionLeaderEpoch)),
+    leaf(
+      'partitionLeaderEpoch',
+      'int32',
+      'bytes 12-15: the leader epoch it was appended in',
+      String(batch.partitionLeaderEpoch),
+    ),
     leaf('magic', 'int8', 'byte 16: the version of the format', String(batch.magic)),
-    leaf('crc', 'uint32', 'bytes 17-20: CRC-32C of everything behind it', batch.crc.toString(16).padStart(8, '0')),
-    leaf('attributes', 'int16', 'bytes 21-22: codec, kind of timestamp, transactional, control', `${batch.attributes} (${codec})`),
-    leaf('lastOffsetDelta', 'int32', 'bytes 23-26: last offset less base offset', String(batch.lastOffsetDelta)),
+    leaf(
+      'crc',
+      'uint32',
+      'bytes 17-20: CRC-32C of everything behind it',
+      batch.crc.toString(16).padStart(8, '0'),
+    ),
+    leaf(
+      'attributes',
+      'int16',
+      'bytes 21-22: codec, kind of timestamp, transactional, control',
+      `${batch.attributes} (${codec})`,
+    ),
+    leaf(
+      'lastOffsetDelta',
+      'int32',
+      'bytes 23-26: last offset less base offset',
+      String(batch.lastOffsetDelta),
+    ),
     leaf('firstTimestamp', 'int64', 'bytes 27-34: ms since 1970', String(batch.firstTimestamp)),
     leaf('maxTimestamp', 'int64', 'bytes 35-42: ms since 1970', String(batch.maxTimestamp)),
     leaf('producerId', 'int64', 'bytes 43-50: -1 without idempotence', String(batch.producerId)),
     leaf('producerEpoch', 'int16', 'bytes 51-52', String(batch.producerEpoch)),
-    leaf('baseSequence', 'int32', 'bytes 53-56: the sequence number of the first record', String(batch.baseSequence)),
+    leaf(
+      'baseSequence',
+      'int32',
+      'bytes 53-56: the sequence number of the first record',
+      String(batch.baseSequence),
+    ),
     leaf('recordCount', 'int32', 'bytes 57-60', String(batch.recordCount)),
   ];
 }
@@ -83,10 +128,13 @@ function headerFields(batch: RecordBatch): DetailField[] {
 function recordFields(batch: RecordBatch): DetailField[] {
   try {
     return rows([...recordsOf(batch)], ({ offset, key, value, headers }) => ({
-      name: `record ${offset}`, type: 'Record', doc: 'one record', value: null,
+      name: `record ${offset}`,
+      type: 'Record',
+      doc: 'one record',
+      value: null,
       fields: [
         leaf('key', 'bytes', 'decides the partition, and what compaction keeps', key?.toString() ?? 'null'),
-        leaf('value', 'bytes', 'the program\'s own', value?.toString() ?? 'null'),
+        leaf('value', 'bytes', "the program's own", value?.toString() ?? 'null'),
         leaf('headers', 'array', 'names and values beside it', `${headers.length} headers`),
       ],
     }));
@@ -100,10 +148,17 @@ function decoded({ api, sight }: KeptMessage, frame: Buffer): DetailField[] {
   try {
     if (!sight.isResponse) {
       const { header, body } = decodeRequest(frame, apiByKey);
-      const head = Object.entries(header).map(([name, value]) => leaf(name, 'header', 'of every request', scalarText(value)));
+      const head = Object.entries(header).map(([name, value]) =>
+        leaf(name, 'header', 'of every request', scalarText(value)),
+      );
       return [...head, fieldOf(api.name, api.request, api.doc, body)];
     }
-    const head = leaf('correlationId', 'header', 'of the request that it answers', String(sight.correlationId));
+    const head = leaf(
+      'correlationId',
+      'header',
+      'of the request that it answers',
+      String(sight.correlationId),
+    );
     return [head, fieldOf(api.name, api.response, api.doc, decodeResponse(frame, api))];
   } catch (error) {
     return [leaf('unreadable', api.name, 'it cannot be decoded', messageOf(error))];
@@ -111,11 +166,21 @@ function decoded({ api, sight }: KeptMessage, frame: Buffer): DetailField[] {
 }
 
 export function detailsOf(message: KeptMessage): MessageDetails {
-  const { sight: { id, from, to, name, kind, isResponse, bytes }, api } = message;
+  const {
+    sight: { id, from, to, name, kind, isResponse, bytes },
+    api,
+  } = message;
   const frame = Buffer.concat(message.chunks);
-  const title = kind === 'zookeeper' ? name : `${name} ${isResponse ? 'response' : `request, key ${api?.key ?? '?'}`}`;
+  const title =
+    kind === 'zookeeper' ? name : `${name} ${isResponse ? 'response' : `request, key ${api?.key ?? '?'}`}`;
   return {
-    id, from, to, title, doc: api?.doc ?? (kind === 'zookeeper' ? 'ZooKeeper' : ''), bytes,
-    fields: decoded(message, frame), hex: frame.subarray(0, MAX_HEX_BYTES).toString('hex'),
+    id,
+    from,
+    to,
+    title,
+    doc: api?.doc ?? (kind === 'zookeeper' ? 'ZooKeeper' : ''),
+    bytes,
+    fields: decoded(message, frame),
+    hex: frame.subarray(0, MAX_HEX_BYTES).toString('hex'),
   };
 }

@@ -1,14 +1,24 @@
 /**
- * What is seen of the network: each request and response as it is sent, who it is for, and when it arrives. Its bytes
- * are kept for a while, for whoever wants to look into it (message-details.ts).
+ * What is seen of the network: each request and response as it is sent, who it is for, and when it arrives.
+ * Its bytes are kept for a while, for whoever wants to look into it (message-details.ts).
  *
- * A chunk that is written may hold several frames, or a part of one: a message is told when its first bytes are sent,
- * and once more when its last bytes are, or when a cut link is whole again.
+ * A chunk that is written may hold several frames, or a part of one: a message is told when its first bytes
+ * are sent, and once more when its last bytes are, or when a cut link is whole again.
  */
 import { allApis, apiByKey } from '../../src/protocol/apis';
-import { leaderAndIsr, stopReplica, updateMetadata, controlledShutdown } from '../../src/protocol/messages/replica-control';
+import {
+  leaderAndIsr,
+  stopReplica,
+  updateMetadata,
+  controlledShutdown,
+} from '../../src/protocol/messages/replica-control';
 import { apiVersions, createTopics, listOffsets, metadata } from '../../src/protocol/messages/metadata';
-import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../../src/protocol/messages/produce-fetch';
+import {
+  fetch,
+  initProducerId,
+  offsetForLeaderEpoch,
+  produce,
+} from '../../src/protocol/messages/produce-fetch';
 import { Api } from '../../src/protocol/schema';
 import { Scanner } from '../../src/protocol/scan';
 import { ChunkOnItsWay, Pair, Stream } from '../../src/simulation/sim-stream';
@@ -33,8 +43,12 @@ interface StreamState {
   prefix: Buffer | undefined;
 }
 
-const CONTROL: ReadonlySet<number> = new Set([leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key));
-const METADATA: ReadonlySet<number> = new Set([apiVersions, metadata, listOffsets, createTopics].map(({ key }) => key));
+const CONTROL: ReadonlySet<number> = new Set(
+  [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key),
+);
+const METADATA: ReadonlySet<number> = new Set(
+  [apiVersions, metadata, listOffsets, createTopics].map(({ key }) => key),
+);
 const REPLICATION: ReadonlySet<number> = new Set([fetch.key, offsetForLeaderEpoch.key]);
 
 function kindOf(key: number, requester: string): MessageKind {
@@ -46,7 +60,9 @@ function kindOf(key: number, requester: string): MessageKind {
 }
 
 const GROUP: ReadonlySet<number> = new Set(
-  allApis.filter(({ name }) => /Group|Offset(Commit|Fetch|Delete)|Coordinator|Heartbeat/.test(name)).map(({ key }) => key),
+  allApis
+    .filter(({ name }) => /Group|Offset(Commit|Fetch|Delete)|Coordinator|Heartbeat/.test(name))
+    .map(({ key }) => key),
 );
 
 export class MessageWatch {
@@ -65,7 +81,10 @@ export class MessageWatch {
   /** Arrivals that are still to come, by id. */
   private readonly onWay = new Map<number, number>();
 
-  constructor(private readonly log: EventLog, private readonly nowMs: () => number) {}
+  constructor(
+    private readonly log: EventLog,
+    private readonly nowMs: () => number,
+  ) {}
 
   find(id: number): KeptMessage | undefined {
     return this.kept.get(id);
@@ -84,8 +103,15 @@ export class MessageWatch {
   /** A message that is not one of bytes on a connection: ZooKeeper's. */
   tell(from: string, to: string, said: { name: string; isResponse: boolean; arrivesMs: number }): void {
     const sight: MessageSight = {
-      what: 'message', id: this.nextId++, from, to, kind: 'zookeeper', correlationId: -1, bytes: 0,
-      sentMs: this.nowMs(), ...said,
+      what: 'message',
+      id: this.nextId++,
+      from,
+      to,
+      kind: 'zookeeper',
+      correlationId: -1,
+      bytes: 0,
+      sentMs: this.nowMs(),
+      ...said,
     };
     this.see({ sight, api: undefined, chunks: [] });
   }
@@ -165,15 +191,25 @@ export class MessageWatch {
   }
 
   private begins(
-    stream: Stream, body: Buffer, { length, arrivesMs }: { length: number; arrivesMs: number | null },
+    stream: Stream,
+    body: Buffer,
+    { length, arrivesMs }: { length: number; arrivesMs: number | null },
   ): KeptMessage {
     const isResponse = stream.pair.client.out !== stream;
     const { api, correlationId } = this.headOf(stream, body, isResponse);
     const from = stream.from.name;
     const to = stream.to.name;
     const sight: MessageSight = {
-      what: 'message', id: this.nextId++, from, to, kind: kindOf(api?.key ?? -1, isResponse ? to : from),
-      name: api?.name ?? 'unknown', isResponse, correlationId, bytes: LENGTH_BYTES + length, sentMs: this.nowMs(),
+      what: 'message',
+      id: this.nextId++,
+      from,
+      to,
+      kind: kindOf(api?.key ?? -1, isResponse ? to : from),
+      name: api?.name ?? 'unknown',
+      isResponse,
+      correlationId,
+      bytes: LENGTH_BYTES + length,
+      sentMs: this.nowMs(),
       arrivesMs,
     };
     const message: KeptMessage = { sight, api, chunks: [body] };
@@ -181,7 +217,11 @@ export class MessageWatch {
     return message;
   }
 
-  private headOf(stream: Stream, body: Buffer, isResponse: boolean): { api: Api | undefined; correlationId: number } {
+  private headOf(
+    stream: Stream,
+    body: Buffer,
+    isResponse: boolean,
+  ): { api: Api | undefined; correlationId: number } {
     const asked = this.asked.get(stream.pair) ?? new Map<number, Api>();
     this.asked.set(stream.pair, asked);
     try {

@@ -1,6 +1,6 @@
 /**
- * What the lab looks at and the brokers and the simulation keep to themselves. Only looks: nothing here changes
- * anything. Each function stands for something that `src` should offer under a name of its own.
+ * What the lab looks at and the brokers and the simulation keep to themselves. Only looks: nothing here
+ * changes anything. Each function stands for something that `src` should offer under a name of its own.
  */
 import { Broker } from '../../src/broker/broker';
 import { Group } from '../../src/broker/group/group-metadata';
@@ -13,7 +13,9 @@ import { Owner } from '../../src/simulation/world';
 interface RunningBroker {
   readonly replicas: ReplicaManager;
   readonly controller: { readonly isActive: boolean; readonly epoch: number };
-  readonly groups: { readonly groups: { readonly all: readonly Group[]; get(id: string): Group | undefined } };
+  readonly groups: {
+    readonly groups: { readonly all: readonly Group[]; get(id: string): Group | undefined };
+  };
 }
 
 /** The parts of a broker that are there once it has opened its log dirs and its session; undefined before. */

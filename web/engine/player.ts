@@ -1,15 +1,23 @@
 /**
- * Time as an instrument: plays a run at some speed, steps, goes to any moment, takes commands, and reports what happened
- * (worker-protocol.ts). Real time and its timers are parameters; it knows no worker.
+ * Time as an instrument: plays a run at some speed, steps, goes to any moment, takes commands, and reports
+ * what happened (worker-protocol.ts). Real time and its timers are parameters; it knows no worker.
  *
- * Invariant: one thing at a time. What the page asks for is done in order; playing goes on in small turns between, so
- * that a pause is at most a turn away. Going back is the run again from its start.
+ * Invariant: one thing at a time. What the page asks for is done in order; playing goes on in small turns
+ * between, so that a pause is at most a turn away. Going back is the run again from its start.
  */
 import { KafkaError } from '../../src/common/errors';
 import { checkAction, checkRun, RunError } from '../shared/check-run';
 import { LabEvent } from '../shared/events';
 import { Run } from '../shared/run';
-import { FromWorker, IDLE_SPEED, MAX_SPEED, MIN_SPEED, Speed, ToWorker, TRAVEL_SPEED } from '../shared/worker-protocol';
+import {
+  FromWorker,
+  IDLE_SPEED,
+  MAX_SPEED,
+  MIN_SPEED,
+  Speed,
+  ToWorker,
+  TRAVEL_SPEED,
+} from '../shared/worker-protocol';
 import { VirtualCluster } from './virtual-cluster';
 
 export interface PlayerDeps {
@@ -66,17 +74,27 @@ export class Player {
 
   private async perform(message: ToWorker, way: number): Promise<void> {
     switch (message.type) {
-      case 'load': return this.load(message.run, message.atMs, way);
-      case 'play': return this.play(message.speed);
-      case 'pause': this.isPlaying = false; break;
-      case 'step': await this.step(message.to); break;
-      case 'seek': return this.seek(message.atMs, way);
-      case 'command': await this.command(message.action); break;
+      case 'load':
+        return this.load(message.run, message.atMs, way);
+      case 'play':
+        return this.play(message.speed);
+      case 'pause':
+        this.isPlaying = false;
+        break;
+      case 'step':
+        await this.step(message.to);
+        break;
+      case 'seek':
+        return this.seek(message.atMs, way);
+      case 'command':
+        await this.command(message.action);
+        break;
       case 'details': {
         const details = this.cluster?.details(message.message) ?? null;
         return this.deps.send({ type: 'details', ask: message.ask, details });
       }
-      default: throw new RunError('The page asked for something that the worker does not know.');
+      default:
+        throw new RunError('The page asked for something that the worker does not know.');
     }
     this.report();
   }
@@ -98,7 +116,8 @@ export class Player {
 
   private play(speed: Speed): void {
     const { current: _current } = this;
-    this.speed = speed === 'auto' ? speed : Math.min(MAX_SPEED, Math.max(MIN_SPEED, Number(speed) || MIN_SPEED));
+    this.speed =
+      speed === 'auto' ? speed : Math.min(MAX_SPEED, Math.max(MIN_SPEED, Number(speed) || MIN_SPEED));
     this.lastTurnMs = this.deps.nowMs();
     if (!this.isPlaying) {
       this.isPlaying = true;
@@ -129,7 +148,7 @@ export class Player {
     const isBusy = this.untilBusy();
     if (this.speed !== 'auto') {
       this.drivenSpeed = this.speed;
-      return void await current.advance(current.nowMs + realMs * this.speed, isBusy);
+      return void (await current.advance(current.nowMs + realMs * this.speed, isBusy));
     }
     const arrivesMs = current.messages.nextArrivalMs();
     this.drivenSpeed = arrivesMs === undefined ? IDLE_SPEED : TRAVEL_SPEED;
@@ -147,16 +166,20 @@ export class Player {
 
   private async step(to: 'event' | 'message'): Promise<void> {
     this.isPlaying = false;
-    const { current, current: { messages, happenings, nowMs } } = this;
+    const {
+      current,
+      current: { messages, happenings, nowMs },
+    } = this;
     const limitMs = nowMs + STEP_WITHIN_MS;
-    if (to === 'event') return void await current.advance(limitMs, () => current.happenings > happenings);
+    if (to === 'event') return void (await current.advance(limitMs, () => current.happenings > happenings));
     const { sent } = messages;
     await current.advance(messages.nextArrivalMs() ?? limitMs, () => messages.sent > sent);
   }
 
   private async seek(atMs: number, way: number): Promise<void> {
     this.isPlaying = false;
-    if (!Number.isFinite(atMs) || atMs < 0 || atMs > MAX_SEEK_MS) throw new RunError('There is no such moment.');
+    if (!Number.isFinite(atMs) || atMs < 0 || atMs > MAX_SEEK_MS)
+      throw new RunError('There is no such moment.');
     if (atMs < this.current.nowMs) this.begin(this.current.run);
     await this.goTo(atMs, way);
     this.report();
@@ -168,7 +191,7 @@ export class Player {
     while (current.nowMs < atMs && way === this.ways) {
       const isBusy = this.untilBusy();
       const isOver = () => isThere() || way !== this.ways || isBusy();
-      if (!await current.advance(atMs, isOver) || isThere()) return;
+      if (!(await current.advance(atMs, isOver)) || isThere()) return;
       await new Promise<void>((resolve) => this.deps.later(0, resolve));
     }
   }
@@ -186,7 +209,15 @@ export class Player {
     const events = current.drain().filter((event) => this.isWorthTelling(event));
     if (events.length > 0) deps.send({ type: 'events', events });
     const { nowMs, traceHash, lastActionMs } = current;
-    deps.send({ type: 'time', nowMs, isPlaying, speed, drivenSpeed: this.drivenSpeed, traceHash, lastActionMs });
+    deps.send({
+      type: 'time',
+      nowMs,
+      isPlaying,
+      speed,
+      drivenSpeed: this.drivenSpeed,
+      traceHash,
+      lastActionMs,
+    });
   }
 
   private isWorthTelling(event: LabEvent): boolean {

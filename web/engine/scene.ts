@@ -1,6 +1,6 @@
 /**
- * What a run begins with: the brokers start; then, in the default scene, a topic is made on up to three of them, a
- * producer writes with acks=all, and a consumer reads. Ready when the first record was read.
+ * What a run begins with: the brokers start; then, in the default scene, a topic is made on up to three of
+ * them, a producer writes with acks=all, and a consumer reads. Ready when the first record was read.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { Action, Run } from '../shared/run';
@@ -16,7 +16,9 @@ export class Scene {
   private readonly steps: { readonly isDue: () => boolean; readonly perform: () => void }[];
 
   constructor(
-    run: Run, private readonly cluster: SimCluster, private readonly commands: Commands,
+    run: Run,
+    private readonly cluster: SimCluster,
+    private readonly commands: Commands,
     private readonly log: EventLog,
   ) {
     this.steps = run.scene === 'empty' ? [] : this.defaultScene(run.brokers);
@@ -33,17 +35,27 @@ export class Scene {
     return [
       {
         isDue: () => this.isUp(),
-        perform: () => this.perform({
-          what: 'create-topic', topic: TOPIC, assignment: [replicas], settings: { 'min.insync.replicas': minIsr },
-        }),
+        perform: () =>
+          this.perform({
+            what: 'create-topic',
+            topic: TOPIC,
+            assignment: [replicas],
+            settings: { 'min.insync.replicas': minIsr },
+          }),
       },
       {
         isDue: () => this.cluster.existsTopic(TOPIC) && this.cluster.isQuiet({ topic: TOPIC, partition: 0 }),
         perform: () => {
           this.perform({ what: 'start-consumer', consumer: 'c1', topic: TOPIC, group: 'g1', settings: {} });
           this.perform({
-            what: 'start-producer', producer: 'p1', topic: TOPIC, acks: 'all', isIdempotent: true, everyMs: 500,
-            bytes: 0, settings: {},
+            what: 'start-producer',
+            producer: 'p1',
+            topic: TOPIC,
+            acks: 'all',
+            isIdempotent: true,
+            everyMs: 500,
+            bytes: 0,
+            settings: {},
           });
         },
       },
@@ -52,7 +64,9 @@ export class Scene {
 
   private isUp(): boolean {
     const { brokers } = this.cluster;
-    const isControlled = brokers.some(({ id, broker }) => this.cluster.isRunning(id) && broker!.controller.isActive);
+    const isControlled = brokers.some(
+      ({ id, broker }) => this.cluster.isRunning(id) && broker!.controller.isActive,
+    );
     return isControlled && brokers.every(({ id }) => this.cluster.isRunning(id));
   }
 

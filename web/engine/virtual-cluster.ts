@@ -1,8 +1,8 @@
 /**
  * The production brokers and clients of a run under virtual time, told as events and driven by actions.
  *
- * Invariant: the events depend on the run alone. So the watchers look after every action of the simulation, never at
- * the end of a step of ours, and an action of the user is done when everything due by then is over.
+ * Invariant: the events depend on the run alone. So the watchers look after every action of the simulation,
+ * never at the end of a step of ours, and an action of the user is done when everything due by then is over.
  */
 import { RawConfig } from '../../src/common/config-def';
 import { SimCluster } from '../../src/simulation/sim-cluster';
@@ -50,9 +50,9 @@ export class VirtualCluster {
   constructor(run: Run) {
     this.run_ = run;
     const settings: RawConfig = { ...brokerSettings(run.profile), ...run.settings };
-    const cluster = this.cluster = new SimCluster(run.seed, run.brokers, settings);
+    const cluster = (this.cluster = new SimCluster(run.seed, run.brokers, settings));
     const { world } = cluster;
-    const log = this.log = new EventLog(() => world.nowMs);
+    const log = (this.log = new EventLog(() => world.nowMs));
     this.messages = new MessageWatch(log, () => world.nowMs);
     cluster.network.onChunk = (chunk) => this.messages.chunk(chunk);
     this.zookeeperMessages = new ZooKeeperMessages(cluster, this.messages);
@@ -62,7 +62,13 @@ export class VirtualCluster {
     this.brokers = new BrokerWatch(cluster, log);
     this.groups = new GroupWatch(cluster, log);
     const { ledger, checks } = this;
-    const context: ClientContext = { cluster, log, ledger, checks, clientSettings: clientSettings(run.profile) };
+    const context: ClientContext = {
+      cluster,
+      log,
+      ledger,
+      checks,
+      clientSettings: clientSettings(run.profile),
+    };
     this.commands = new Commands(context, this.brokers);
     this.scene = new Scene(run, cluster, this.commands, log);
     this.listen();
@@ -72,12 +78,22 @@ export class VirtualCluster {
     this.look();
   }
 
-  get run(): Run { return this.run_; }
-  get nowMs(): number { return this.cluster.world.nowMs; }
-  get isReady(): boolean { return this.scene.isReady; }
-  get traceHash(): string { return this.cluster.world.traceHash.toString(16).padStart(8, '0'); }
+  get run(): Run {
+    return this.run_;
+  }
+  get nowMs(): number {
+    return this.cluster.world.nowMs;
+  }
+  get isReady(): boolean {
+    return this.scene.isReady;
+  }
+  get traceHash(): string {
+    return this.cluster.world.traceHash.toString(16).padStart(8, '0');
+  }
   /** Happenings so far. */
-  get happenings(): number { return this.log.happenings; }
+  get happenings(): number {
+    return this.log.happenings;
+  }
   get lastActionMs(): number | null {
     const last = this.run_.actions.at(-1);
     return last && this.done < this.run_.actions.length ? last.atMs : null;

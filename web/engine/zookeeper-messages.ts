@@ -1,9 +1,9 @@
 /**
  * Requests to ZooKeeper, its replies, and what it tells those who watch, as messages on their way.
  *
- * The simulated ZooKeeper has no wire. When an operation is issued, or was applied, the next thing its session
- * schedules is the arrival: whoever looks at what is scheduled knows when that is. What it schedules for others while
- * it applies a write are notifications.
+ * The simulated ZooKeeper has no wire. When an operation is issued, or was applied, the next thing its
+ * session schedules is the arrival: whoever looks at what is scheduled knows when that is. What it schedules
+ * for others while it applies a write are notifications.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { Owner } from '../../src/simulation/world';
@@ -27,7 +27,10 @@ function nameOf({ type, paths }: ZkOperation): string {
 export class ZooKeeperMessages {
   private expected: Expected | undefined;
 
-  constructor(private readonly cluster: SimCluster, private readonly messages: MessageWatch) {
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly messages: MessageWatch,
+  ) {
     const { world, zookeeper } = cluster;
     const schedule = world.schedule.bind(world);
     world.schedule = (delayMs, run, owner) => {
@@ -36,12 +39,16 @@ export class ZooKeeperMessages {
     };
     // Asked for a delay, the hook is shown each operation as it is issued; it befalls none.
     zookeeper.hooks.at((operation) => this.issued(operation), { delayMs: 0 }, Infinity);
-    const applied = zookeeper.hooks.at(() => true, {
-      after: (operation) => {
-        (applied.fired as ZkOperation[]).length = 0;
-        this.expected = { what: 'reply', operation };
+    const applied = zookeeper.hooks.at(
+      () => true,
+      {
+        after: (operation) => {
+          (applied.fired as ZkOperation[]).length = 0;
+          this.expected = { what: 'reply', operation };
+        },
       },
-    }, Infinity);
+      Infinity,
+    );
     zookeeper.onWrite.push((changes) => this.changed(changes));
   }
 
@@ -66,11 +73,19 @@ export class ZooKeeperMessages {
     const arrivesMs = this.cluster.world.nowMs + Math.max(0, delayMs);
     if (expected.what === 'notifications') {
       const host = hostOfOwner(owner);
-      if (host) this.messages.tell(ZOOKEEPER, host, { name: `watch: ${expected.name}`, isResponse: false, arrivesMs });
+      if (host)
+        this.messages.tell(ZOOKEEPER, host, {
+          name: `watch: ${expected.name}`,
+          isResponse: false,
+          arrivesMs,
+        });
       return;
     }
     this.expected = undefined;
-    const { operation, operation: { host } } = expected;
+    const {
+      operation,
+      operation: { host },
+    } = expected;
     const isResponse = expected.what === 'reply';
     const [from, to] = isResponse ? [ZOOKEEPER, host] : [host, ZOOKEEPER];
     this.messages.tell(from, to, { name: nameOf(operation), isResponse, arrivesMs });

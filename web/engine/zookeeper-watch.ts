@@ -1,5 +1,6 @@
 /**
- * What is seen of ZooKeeper: every change of the tree as it is applied, and the sessions with the time they have left.
+ * What is seen of ZooKeeper: every change of the tree as it is applied, and the sessions with the time they
+ * have left.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { TreeChange } from '../../src/simulation/zk-tree';
@@ -17,7 +18,10 @@ interface SeenSession {
 export class ZooKeeperWatch {
   private readonly sessions = new Map<string, SeenSession>();
 
-  constructor(private readonly cluster: SimCluster, private readonly log: EventLog) {
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly log: EventLog,
+  ) {
     const { onWrite, tree } = cluster.zookeeper;
     for (const path of tree.paths()) this.changed({ change: 'created', path });
     onWrite.push((changes) => changes.forEach((one) => this.changed(one)));
@@ -28,11 +32,25 @@ export class ZooKeeperWatch {
     const stat = change === 'deleted' ? null : this.cluster.zookeeper.tree.exists(path);
     // One transaction may make a znode and delete it.
     if (!stat) {
-      return this.log.see(ZOOKEEPER, { what: 'znode', path, change: 'deleted', data: null, version: -1, owner: null });
+      return this.log.see(ZOOKEEPER, {
+        what: 'znode',
+        path,
+        change: 'deleted',
+        data: null,
+        version: -1,
+        owner: null,
+      });
     }
     const { data } = this.cluster.zookeeper.tree.peek(path)!;
     const owner = stat.ephemeralOwner === NO_OWNER ? null : stat.ephemeralOwner;
-    this.log.see(ZOOKEEPER, { what: 'znode', path, change, data: data.toString(), version: stat.version, owner });
+    this.log.see(ZOOKEEPER, {
+      what: 'znode',
+      path,
+      change,
+      data: data.toString(),
+      version: stat.version,
+      owner,
+    });
   }
 
   /** Called after each action. */

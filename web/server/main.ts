@@ -1,4 +1,7 @@
-/** `scripts/lab [--port N]`: serves the page that was built into the folder named first, until it is told to end. */
+/**
+ * `scripts/lab [--port N]`: serves the page that was built into the folder named first, until it is told to
+ * end.
+ */
 import { messageOf } from '../../src/common/errors';
 import { LabServer, serveFolder } from './static-server';
 
@@ -28,7 +31,12 @@ async function main([directory, ...args]: readonly string[]): Promise<void> {
   const server = await serve(directory, portOf(args));
   console.log(`The lab is at ${server.url}`);
   console.log('Ctrl-C ends it.');
-  const end = () => { server.close().then(() => process.exit(0), () => process.exit(1)); };
+  const end = () => {
+    server.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
 }

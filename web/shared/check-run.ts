@@ -1,12 +1,18 @@
 /**
- * Whether something that came from outside (a link, a file, another tab) is a run. Every text and list has a bound,
- * so that a forged link cannot fill the memory. Says in one sentence what is wrong.
+ * Whether something that came from outside (a link, a file, another tab) is a run. Every text and list has a
+ * bound, so that a forged link cannot fill the memory. Says in one sentence what is wrong.
  */
 import { BROKER_ACTIONS, PROFILES, Run, RUN_VERSION, SCENES } from './run';
 
 export const LIMITS = {
-  brokers: 9, actions: 2000, textLength: 249, valueLength: 4096, settings: 100, atMs: 24 * 60 * 60 * 1000,
-  partitions: 50, produceCount: 10_000,
+  brokers: 9,
+  actions: 2000,
+  textLength: 249,
+  valueLength: 4096,
+  settings: 100,
+  atMs: 24 * 60 * 60 * 1000,
+  partitions: 50,
+  produceCount: 10_000,
 };
 
 /** What is wrong with a run, for whoever opened it. */
@@ -19,28 +25,46 @@ function fail(where: string, expected: string): never {
   throw new RunError(`The run is not valid: ${where} must be ${expected}.`);
 }
 
-const whole = (min: number, max: number): Check => (value, where) => {
-  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    fail(where, `a whole number from ${min} to ${max}`);
-  }
+const whole =
+  (min: number, max: number): Check =>
+  (value, where) => {
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+      fail(where, `a whole number from ${min} to ${max}`);
+    }
+  };
+const number =
+  (min: number, max: number): Check =>
+  (value, where) => {
+    if (typeof value !== 'number' || !(value >= min && value <= max))
+      fail(where, `a number from ${min} to ${max}`);
+  };
+const text =
+  (maxLength = LIMITS.textLength, minLength = 1): Check =>
+  (value, where) => {
+    if (typeof value !== 'string' || value.length < minLength || value.length > maxLength) {
+      fail(where, `a text of ${minLength} to ${maxLength} characters`);
+    }
+  };
+const bool: Check = (value, where) => {
+  if (typeof value !== 'boolean') fail(where, 'true or false');
 };
-const number = (min: number, max: number): Check => (value, where) => {
-  if (typeof value !== 'number' || !(value >= min && value <= max)) fail(where, `a number from ${min} to ${max}`);
-};
-const text = (maxLength = LIMITS.textLength, minLength = 1): Check => (value, where) => {
-  if (typeof value !== 'string' || value.length < minLength || value.length > maxLength) {
-    fail(where, `a text of ${minLength} to ${maxLength} characters`);
-  }
-};
-const bool: Check = (value, where) => { if (typeof value !== 'boolean') fail(where, 'true or false'); };
-const oneOf = (names: readonly string[]): Check => (value, where) => {
-  if (!names.includes(value as string)) fail(where, `one of ${names.join(', ')}`);
-};
-const orNull = (check: Check): Check => (value, where) => { if (value !== null) check(value, where); };
-const list = (check: Check, min: number, max: number): Check => (value, where) => {
-  if (!Array.isArray(value) || value.length < min || value.length > max) fail(where, `a list of ${min} to ${max}`);
-  value.forEach((one, i) => check(one, `${where}[${i}]`));
-};
+const oneOf =
+  (names: readonly string[]): Check =>
+  (value, where) => {
+    if (!names.includes(value as string)) fail(where, `one of ${names.join(', ')}`);
+  };
+const orNull =
+  (check: Check): Check =>
+  (value, where) => {
+    if (value !== null) check(value, where);
+  };
+const list =
+  (check: Check, min: number, max: number): Check =>
+  (value, where) => {
+    if (!Array.isArray(value) || value.length < min || value.length > max)
+      fail(where, `a list of ${min} to ${max}`);
+    value.forEach((one, i) => check(one, `${where}[${i}]`));
+  };
 const settings: Check = (value, where) => {
   const entries = Object.entries(objectOf(value, where));
   if (entries.length > LIMITS.settings) fail(where, `at most ${LIMITS.settings} settings`);
@@ -52,7 +76,8 @@ const settings: Check = (value, where) => {
 /** A topic's name goes into a znode path and a folder's name. */
 const topic: Check = (value, where) => {
   text()(value, where);
-  if (!/^[a-zA-Z0-9._-]+$/.test(value as string) || value === '.' || value === '..') fail(where, 'a legal topic name');
+  if (!/^[a-zA-Z0-9._-]+$/.test(value as string) || value === '.' || value === '..')
+    fail(where, 'a legal topic name');
 };
 const host: Check = (value, where) => {
   text()(value, where);
@@ -67,7 +92,8 @@ function objectOf(value: unknown, where: string): Record<string, unknown> {
 function checkFields(value: Record<string, unknown>, fields: Fields, where: string): void {
   for (const [name, check] of Object.entries(fields)) check(value[name], `${where}${name}`);
   const unknown = Object.keys(value).find((name) => !Object.hasOwn(fields, name));
-  if (unknown !== undefined) throw new RunError(`The run is not valid: ${where}${unknown.slice(0, 40)} is not known.`);
+  if (unknown !== undefined)
+    throw new RunError(`The run is not valid: ${where}${unknown.slice(0, 40)} is not known.`);
 }
 
 const broker = whole(1, LIMITS.brokers);
@@ -76,20 +102,34 @@ const link: Fields = { from: host, to: host, isOneWay: bool };
 
 const ACTIONS: Readonly<Record<string, Fields>> = {
   ...Object.fromEntries(BROKER_ACTIONS.map((what) => [what, { broker }])),
-  'cut-link': link, 'heal-link': link, 'heal-all': {}, 'zookeeper-down': {}, 'zookeeper-up': {},
-  'produce': {
-    producer: text(), partition: orNull(partition), key: orNull(text(LIMITS.textLength, 0)),
-    value: orNull(text(LIMITS.valueLength, 0)), count: whole(1, LIMITS.produceCount),
+  'cut-link': link,
+  'heal-link': link,
+  'heal-all': {},
+  'zookeeper-down': {},
+  'zookeeper-up': {},
+  produce: {
+    producer: text(),
+    partition: orNull(partition),
+    key: orNull(text(LIMITS.textLength, 0)),
+    value: orNull(text(LIMITS.valueLength, 0)),
+    count: whole(1, LIMITS.produceCount),
   },
   'start-producer': {
-    producer: text(), topic, acks: oneOf(['all', '1', '0']), isIdempotent: bool, everyMs: number(1, 3_600_000),
-    bytes: whole(0, 100_000), settings,
+    producer: text(),
+    topic,
+    acks: oneOf(['all', '1', '0']),
+    isIdempotent: bool,
+    everyMs: number(1, 3_600_000),
+    bytes: whole(0, 100_000),
+    settings,
   },
   'stop-producer': { producer: text() },
   'start-consumer': { consumer: text(), topic, group: orNull(text()), settings },
   'stop-consumer': { consumer: text() },
   'create-topic': {
-    topic, assignment: list(list(broker, 1, LIMITS.brokers), 1, LIMITS.partitions), settings,
+    topic,
+    assignment: list(list(broker, 1, LIMITS.brokers), 1, LIMITS.partitions),
+    settings,
   },
   'preferred-election': { topic, partition },
   'set-topic': { topic, name: text(), value: text(LIMITS.valueLength, 0) },
@@ -112,12 +152,24 @@ export function checkAction(value: unknown): void {
 export function checkRun(value: unknown): Run {
   const run = objectOf(value, 'it');
   if (run.version !== RUN_VERSION) {
-    throw new RunError(`The run is of version ${String(run.version).slice(0, 10)}; this page knows ${RUN_VERSION}.`);
+    throw new RunError(
+      `The run is of version ${String(run.version).slice(0, 10)}; this page knows ${RUN_VERSION}.`,
+    );
   }
-  checkFields(run, {
-    version: whole(1, RUN_VERSION), seed: text(), brokers: broker, profile: oneOf(PROFILES), settings,
-    scene: oneOf(SCENES), lesson: orNull(text()), actions: list(action, 0, LIMITS.actions),
-  }, '');
+  checkFields(
+    run,
+    {
+      version: whole(1, RUN_VERSION),
+      seed: text(),
+      brokers: broker,
+      profile: oneOf(PROFILES),
+      settings,
+      scene: oneOf(SCENES),
+      lesson: orNull(text()),
+      actions: list(action, 0, LIMITS.actions),
+    },
+    '',
+  );
   const times = (run.actions as { atMs: number }[]).map(({ atMs }) => atMs);
   if (times.some((atMs, i) => i > 0 && atMs < times[i - 1]!)) fail('actions', 'in the order of their times');
   return run as unknown as Run;

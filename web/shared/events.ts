@@ -1,9 +1,10 @@
 /**
- * What the page is told: happenings (the timeline's events, docs/timeline.md, as they are) and sights (what the worker
- * sees by comparing the cluster with what it told before). Both have a number, a virtual time and somebody who.
+ * What the page is told: happenings (the timeline's events, docs/timeline.md, as they are) and sights (what
+ * the worker sees by comparing the cluster with what it told before). Both have a number, a virtual time and
+ * somebody who.
  *
- * Plain data without `undefined`, so that a run's events are the same text wherever it runs. The names of replicas,
- * partitions and links in maps are made by the functions below.
+ * Plain data without `undefined`, so that a run's events are the same text wherever it runs. The names of
+ * replicas, partitions and links in maps are made by the functions below.
  */
 
 export interface EventHead {
@@ -43,7 +44,12 @@ export interface DiskSight {
   readonly failure: string | null;
 }
 
-export interface LinkSight { readonly what: 'link'; readonly from: string; readonly to: string; readonly isCut: boolean }
+export interface LinkSight {
+  readonly what: 'link';
+  readonly from: string;
+  readonly to: string;
+  readonly isCut: boolean;
+}
 
 export interface ZnodeSight {
   readonly what: 'znode';
@@ -94,7 +100,8 @@ export interface ReplicaGoneSight {
   readonly partition: number;
 }
 
-export type MessageKind = 'produce' | 'fetch' | 'replica-fetch' | 'control' | 'metadata' | 'group' | 'zookeeper' | 'other';
+export type MessageKind =
+  'produce' | 'fetch' | 'replica-fetch' | 'control' | 'metadata' | 'group' | 'zookeeper' | 'other';
 
 export interface MessageSight {
   readonly what: 'message';
@@ -214,19 +221,50 @@ export interface VerdictSight {
 }
 
 /** The scene is set: brokers run, the topic is in sync, the first record was read. */
-export interface ReadySight { readonly what: 'ready' }
+export interface ReadySight {
+  readonly what: 'ready';
+}
 
 export type Sight =
-  | BrokerSight | DiskSight | LinkSight | ZnodeSight | SessionSight | ReplicaSight | ReplicaGoneSight | MessageSight
-  | ProducerSight | ConsumerSight | GroupSight | AckedSight | SendFailedSight | ReadSight | CheckSight | VerdictSight
+  | BrokerSight
+  | DiskSight
+  | LinkSight
+  | ZnodeSight
+  | SessionSight
+  | ReplicaSight
+  | ReplicaGoneSight
+  | MessageSight
+  | ProducerSight
+  | ConsumerSight
+  | GroupSight
+  | AckedSight
+  | SendFailedSight
+  | ReadSight
+  | CheckSight
+  | VerdictSight
   | ReadySight;
 
 export type LabSight = EventHead & Sight;
 export type LabEvent = Happening | LabSight;
 
 const SIGHTS: ReadonlySet<string> = new Set<Sight['what']>([
-  'broker', 'disk', 'link', 'znode', 'session', 'replica', 'replica-gone', 'message', 'producer', 'consumer', 'group',
-  'acked', 'send-failed', 'read', 'check', 'verdict', 'ready',
+  'broker',
+  'disk',
+  'link',
+  'znode',
+  'session',
+  'replica',
+  'replica-gone',
+  'message',
+  'producer',
+  'consumer',
+  'group',
+  'acked',
+  'send-failed',
+  'read',
+  'check',
+  'verdict',
+  'ready',
 ]);
 
 export function isSight(event: LabEvent): event is LabSight {

@@ -1,16 +1,26 @@
 /**
- * From events to the state of the picture. Pure: the state that goes in is never changed, and what an event does not
- * touch is the same object afterwards, so that views compare by identity.
+ * From events to the state of the picture. Pure: the state that goes in is never changed, and what an event
+ * does not touch is the same object afterwards, so that views compare by identity.
  *
- * `foldAll` copies each map once for many events; it is what a frame of the page wants. Events that it does not know
- * are happenings: a page that is older than its worker shows them as lines.
+ * `foldAll` copies each map once for many events; it is what a frame of the page wants. Events that it does
+ * not know are happenings: a page that is older than its worker shows them as lines.
  */
 import { Happening, isSight, LabEvent, LabSight, linkName, replicaName } from './events';
 import { EMPTY_STATE, MAX_HAPPENINGS, MAX_RATES, Rate, RATE_STEP_MS, State } from './state';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type MapName = 'brokers' | 'disks' | 'cuts' | 'znodes' | 'sessions' | 'replicas' | 'messages' | 'producers' | 'consumers'
-  | 'groups' | 'checks';
+type MapName =
+  | 'brokers'
+  | 'disks'
+  | 'cuts'
+  | 'znodes'
+  | 'sessions'
+  | 'replicas'
+  | 'messages'
+  | 'producers'
+  | 'consumers'
+  | 'groups'
+  | 'checks';
 
 /** A state in the making: each map is copied when it is first written to. */
 class Draft {
@@ -53,7 +63,10 @@ class Draft {
     const before = isSame ? last : { atMs: step, acked: 0, latencySumMs: 0, read: 0 };
     const { acked = 0, latencyMs = 0, read = 0 } = add;
     const after = {
-      atMs: step, acked: before.acked + acked, latencySumMs: before.latencySumMs + latencyMs, read: before.read + read,
+      atMs: step,
+      acked: before.acked + acked,
+      latencySumMs: before.latencySumMs + latencyMs,
+      read: before.read + read,
     };
     this.rates.splice(isSame ? -1 : this.rates.length, isSame ? 1 : 0, after);
   }
@@ -75,31 +88,46 @@ class Draft {
 
 function see(draft: Draft, event: LabSight): void {
   switch (event.what) {
-    case 'broker': return draft.put('brokers', event.broker, event);
-    case 'disk': return draft.put('disks', event.broker, event);
+    case 'broker':
+      return draft.put('brokers', event.broker, event);
+    case 'disk':
+      return draft.put('disks', event.broker, event);
     case 'link':
       if (event.isCut) return draft.put('cuts', linkName(event.from, event.to), event);
       return draft.remove('cuts', linkName(event.from, event.to));
-    case 'znode': return seeZnode(draft, event);
+    case 'znode':
+      return seeZnode(draft, event);
     case 'session':
       if (event.state === 'ended') return draft.remove('sessions', event.session);
       return draft.put('sessions', event.session, event);
-    case 'replica': return draft.put('replicas', replicaName(event), event);
-    case 'replica-gone': return draft.remove('replicas', replicaName(event));
-    case 'message': return draft.put('messages', event.id, event);
-    case 'producer': return draft.put('producers', event.producer, event);
-    case 'consumer': return draft.put('consumers', event.consumer, event);
-    case 'group': return draft.put('groups', event.group, event);
-    case 'acked': return draft.count(event.atMs, { acked: 1, latencyMs: event.atMs - event.sentMs });
-    case 'read': return draft.count(event.atMs, { read: event.count });
-    case 'check': return seeCheck(draft, event);
+    case 'replica':
+      return draft.put('replicas', replicaName(event), event);
+    case 'replica-gone':
+      return draft.remove('replicas', replicaName(event));
+    case 'message':
+      return draft.put('messages', event.id, event);
+    case 'producer':
+      return draft.put('producers', event.producer, event);
+    case 'consumer':
+      return draft.put('consumers', event.consumer, event);
+    case 'group':
+      return draft.put('groups', event.group, event);
+    case 'acked':
+      return draft.count(event.atMs, { acked: 1, latencyMs: event.atMs - event.sentMs });
+    case 'read':
+      return draft.count(event.atMs, { read: event.count });
+    case 'check':
+      return seeCheck(draft, event);
     case 'verdict': {
       const { what: _what, seq: _seq, who: _who, atMs, ...counts } = event;
       draft.state.verdict = { ...counts, seenMs: atMs };
       return;
     }
-    case 'ready': draft.state.isReady = true; return;
-    case 'send-failed': return draft.happened(event as LabSight & Happening);
+    case 'ready':
+      draft.state.isReady = true;
+      return;
+    case 'send-failed':
+      return draft.happened(event as LabSight & Happening);
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * A run as the part of an address behind `#`: `v1.` + the run as JSON in base64url + `.` + its checksum. Whoever opens
- * the address sees the same run.
+ * A run as the part of an address behind `#`: `v1.` + the run as JSON in base64url + `.` + its checksum.
+ * Whoever opens the address sees the same run.
  *
- * A link that was cut off or altered on its way is told from one of another version, and from one that somebody wrote
- * by hand: each has its own sentence. `decodeLink` throws RunError and nothing else.
+ * A link that was cut off or altered on its way is told from one of another version, and from one that
+ * somebody wrote by hand: each has its own sentence. `decodeLink` throws RunError and nothing else.
  */
 import { checkRun, RunError } from './check-run';
 import { Run, RUN_VERSION } from './run';
@@ -40,11 +40,13 @@ export function decodeLink(link: string): Run {
   const text = link.trim().replace(/^#/, '');
   if (text.length > MAX_LINK_LENGTH) throw new RunError('The link is longer than any link of the lab.');
   const [head, body, sum, ...more] = text.split('.');
-  if (!/^v\d{1,9}$/.test(head!)) throw new RunError('This is not a link of the lab: it does not begin with a version.');
+  if (!/^v\d{1,9}$/.test(head!))
+    throw new RunError('This is not a link of the lab: it does not begin with a version.');
   if (head !== `v${RUN_VERSION}`) {
     throw new RunError(`The link is of version ${head!.slice(1)}; this page knows version ${RUN_VERSION}.`);
   }
-  if (!body || sum === undefined || sum.length < 8) throw new RunError('The link is cut off: its end is missing.');
+  if (!body || sum === undefined || sum.length < 8)
+    throw new RunError('The link is cut off: its end is missing.');
   if (more.length > 0 || checksum(body) !== sum) {
     throw new RunError('The link was altered on its way: its checksum does not match. Copy it once more.');
   }

@@ -1,8 +1,9 @@
 /**
- * A run: everything that decides what happens in the virtual cluster. The same run gives the same events, byte for
- * byte, in Node and in any browser; the address bar holds one (link.ts).
+ * A run: everything that decides what happens in the virtual cluster. The same run gives the same events,
+ * byte for byte, in Node and in any browser; the address bar holds one (link.ts).
  *
- * Invariant: `actions` are in the order of their times, which are virtual milliseconds since the start. Plain data.
+ * Invariant: `actions` are in the order of their times, which are virtual milliseconds since the start. Plain
+ * data.
  */
 
 export const RUN_VERSION = 1;
@@ -12,7 +13,10 @@ export interface Run {
   readonly seed: string;
   /** How many brokers; their ids are 1 to this. */
   readonly brokers: number;
-  /** `lab`: short sessions and waits, so that a virtual minute holds many elections. `kafka`: Kafka's defaults. */
+  /**
+   * `lab`: short sessions and waits, so that a virtual minute holds many elections. `kafka`: Kafka's
+   * defaults.
+   */
   readonly profile: Profile;
   /** Settings of every broker, over those of the profile. */
   readonly settings: Readonly<Record<string, string>>;
@@ -34,27 +38,63 @@ export const brokerHost = (broker: number): string => `broker-${broker}`;
 /** What a user asks for, without its time. `acks` is `all`, `1` or `0`. */
 export type Action =
   | { readonly what: BrokerAction; readonly broker: number }
-  | { readonly what: 'cut-link' | 'heal-link'; readonly from: string; readonly to: string; readonly isOneWay: boolean }
+  | {
+      readonly what: 'cut-link' | 'heal-link';
+      readonly from: string;
+      readonly to: string;
+      readonly isOneWay: boolean;
+    }
   | { readonly what: 'heal-all' }
   | { readonly what: 'zookeeper-down' | 'zookeeper-up' }
-  | { readonly what: 'produce'; readonly producer: string; readonly partition: number | null; readonly key: string | null;
-    readonly value: string | null; readonly count: number }
-  | { readonly what: 'start-producer'; readonly producer: string; readonly topic: string; readonly acks: string;
-    readonly isIdempotent: boolean; readonly everyMs: number; readonly bytes: number;
-    readonly settings: Readonly<Record<string, string>> }
+  | {
+      readonly what: 'produce';
+      readonly producer: string;
+      readonly partition: number | null;
+      readonly key: string | null;
+      readonly value: string | null;
+      readonly count: number;
+    }
+  | {
+      readonly what: 'start-producer';
+      readonly producer: string;
+      readonly topic: string;
+      readonly acks: string;
+      readonly isIdempotent: boolean;
+      readonly everyMs: number;
+      readonly bytes: number;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly what: 'stop-producer'; readonly producer: string }
-  | { readonly what: 'start-consumer'; readonly consumer: string; readonly topic: string; readonly group: string | null;
-    readonly settings: Readonly<Record<string, string>> }
+  | {
+      readonly what: 'start-consumer';
+      readonly consumer: string;
+      readonly topic: string;
+      readonly group: string | null;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly what: 'stop-consumer'; readonly consumer: string }
-  | { readonly what: 'create-topic'; readonly topic: string; readonly assignment: readonly (readonly number[])[];
-    readonly settings: Readonly<Record<string, string>> }
+  | {
+      readonly what: 'create-topic';
+      readonly topic: string;
+      readonly assignment: readonly (readonly number[])[];
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly what: 'preferred-election'; readonly topic: string; readonly partition: number }
   | { readonly what: 'set-topic'; readonly topic: string; readonly name: string; readonly value: string }
   | { readonly what: 'set-broker'; readonly broker: number; readonly name: string; readonly value: string };
 
 /** `set-broker` counts from the broker's next start. `power-cut` loses what was not yet synced. */
 export const BROKER_ACTIONS = [
-  'kill', 'power-cut', 'terminate', 'pause', 'resume', 'start', 'expire-session', 'fill-disk', 'fail-disk', 'mend-disk',
+  'kill',
+  'power-cut',
+  'terminate',
+  'pause',
+  'resume',
+  'start',
+  'expire-session',
+  'fill-disk',
+  'fail-disk',
+  'mend-disk',
 ] as const;
 export type BrokerAction = (typeof BROKER_ACTIONS)[number];
 
@@ -62,7 +102,14 @@ export type BrokerAction = (typeof BROKER_ACTIONS)[number];
 export type Command = Action & { readonly atMs: number };
 
 export const DEFAULT_RUN: Run = {
-  version: RUN_VERSION, seed: '1', brokers: 3, profile: 'lab', settings: {}, scene: 'default', lesson: null, actions: [],
+  version: RUN_VERSION,
+  seed: '1',
+  brokers: 3,
+  profile: 'lab',
+  settings: {},
+  scene: 'default',
+  lesson: null,
+  actions: [],
 };
 
 /** The run with an action added at `atMs`; what was to come later is dropped: a branch. */

@@ -1,10 +1,21 @@
 /**
- * What the picture is drawn from: plain data, folded from events (fold.ts). Maps are objects by name, in the order in
- * which things were first told.
+ * What the picture is drawn from: plain data, folded from events (fold.ts). Maps are objects by name, in the
+ * order in which things were first told.
  */
 import {
-  BrokerSight, CheckSight, ConsumerSight, DiskSight, GroupSight, Happening, LinkSight, MessageSight, ProducerSight,
-  ReplicaSight, SessionSight, VerdictSight, ZnodeSight,
+  BrokerSight,
+  CheckSight,
+  ConsumerSight,
+  DiskSight,
+  GroupSight,
+  Happening,
+  LinkSight,
+  MessageSight,
+  ProducerSight,
+  ReplicaSight,
+  SessionSight,
+  VerdictSight,
+  ZnodeSight,
 } from './events';
 
 /** A sight without the name of its kind, with the time when it was told last. */
@@ -30,12 +41,17 @@ export interface State {
   readonly producers: Readonly<Record<string, Seen<ProducerSight>>>;
   readonly consumers: Readonly<Record<string, Seen<ConsumerSight>>>;
   readonly groups: Readonly<Record<string, Seen<GroupSight>>>;
-  /** By name of the check. The first that broke it stays: `seenMs` is its moment, `brokenBy` the event's number. */
+  /**
+   * By name of the check. The first that broke it stays: `seenMs` is its moment, `brokenBy` the event's
+   * number.
+   */
   readonly checks: Readonly<Record<string, Seen<CheckSight> & { readonly brokenBy: number | null }>>;
   readonly verdict: Seen<VerdictSight> | null;
   /** The newest happenings, oldest first; at most MAX_HAPPENINGS. */
   readonly happenings: readonly Happening[];
-  /** Acknowledgements and reads of the last seconds, for the curves: [atMs, acked, latency sum in ms, read]. */
+  /**
+   * Acknowledgements and reads of the last seconds, for the curves: [atMs, acked, latency sum in ms, read].
+   */
   readonly rates: readonly Rate[];
 }
 
@@ -52,6 +68,21 @@ export const RATE_STEP_MS = 100;
 export const MAX_RATES = 1200;
 
 export const EMPTY_STATE: State = {
-  nowMs: 0, lastSeq: 0, isReady: false, brokers: {}, disks: {}, cuts: {}, znodes: {}, sessions: {}, replicas: {},
-  messages: {}, producers: {}, consumers: {}, groups: {}, checks: {}, verdict: null, happenings: [], rates: [],
+  nowMs: 0,
+  lastSeq: 0,
+  isReady: false,
+  brokers: {},
+  disks: {},
+  cuts: {},
+  znodes: {},
+  sessions: {},
+  replicas: {},
+  messages: {},
+  producers: {},
+  consumers: {},
+  groups: {},
+  checks: {},
+  verdict: null,
+  happenings: [],
+  rates: [],
 };

@@ -1,9 +1,10 @@
 /**
  * What page and worker say to each other; all plain data (structured clone).
  *
- * The page asks, and takes what comes: every change of the cluster arrives as `events`, in the order of their numbers.
- * `reset` means: begin with the empty state, the events of the run follow from number 1. An impossible action is a
- * `refused` happening among the events; `failed` is for what ends the run (a worker that threw, a run that is invalid).
+ * The page asks, and takes what comes: every change of the cluster arrives as `events`, in the order of their
+ * numbers. `reset` means: begin with the empty state, the events of the run follow from number 1. An
+ * impossible action is a `refused` happening among the events; `failed` is for what ends the run (a worker
+ * that threw, a run that is invalid).
  */
 import { LabEvent } from './events';
 import { Action, Run } from './run';

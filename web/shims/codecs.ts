@@ -1,6 +1,6 @@
 /**
- * In place of `snappy`, `lz4-napi` and `@bokuweb/zstd-wasm`: the page has no such codecs yet, and says so. In place of
- * `@node-rs/crc32` nothing: the checksum in JavaScript is used then.
+ * In place of `snappy`, `lz4-napi` and `@bokuweb/zstd-wasm`: the page has no such codecs yet, and says so. In
+ * place of `@node-rs/crc32` nothing: the checksum in JavaScript is used then.
  */
 const missing = (codec: string) => (): never => {
   throw new Error(`compression.type=${codec} is not available in the browser; none and gzip are`);

@@ -1,8 +1,8 @@
 /**
  * What Node gives every module and the browser does not: injected into the bundle of the worker (build.mjs).
  *
- * `setImmediate`: each callback is a task of its own, so that every promise it set off has run before the next; the
- * simulation's time rests on that. A MessageChannel has no least delay, as timers have.
+ * `setImmediate`: each callback is a task of its own, so that every promise it set off has run before the
+ * next; the simulation's time rests on that. A MessageChannel has no least delay, as timers have.
  */
 import { Buffer as PlainBuffer } from 'buffer';
 
@@ -14,7 +14,11 @@ const prototype = PlainBuffer.prototype as unknown as { toString: Encode };
 const encode = prototype.toString;
 prototype.toString = function toString(encoding, start, end) {
   if (encoding !== 'base64url') return encode.call(this, encoding, start, end);
-  return encode.call(this, 'base64', start, end).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return encode
+    .call(this, 'base64', start, end)
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 };
 const plain = PlainBuffer as unknown as { from: From };
 const from = plain.from;
@@ -32,4 +36,9 @@ export function setImmediate(callback: Callback, ...args: unknown[]): void {
   channel.port2.postMessage(0);
 }
 
-export const process = { env: {}, platform: 'browser', versions: {}, nextTick: queueMicrotask.bind(globalThis) };
+export const process = {
+  env: {},
+  platform: 'browser',
+  versions: {},
+  nextTick: queueMicrotask.bind(globalThis),
+};
