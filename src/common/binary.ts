@@ -1,14 +1,15 @@
 /**
- * Kafka's plain binary encoding, for what is stored in its logs: big-endian integers, strings with an i16 length, bytes
- * with an i32 length, arrays with an i32 count; a length of -1 is null.
+ * Kafka's plain binary encoding, for the structures that brokers store as records in internal topics:
+ * big-endian integers, strings with an int16 length, bytes with an int32 length, arrays with an int32 count.
+ * A length of -1 means null.
  *
  * [p] Kafka: common/protocol/{ByteBufferAccessor,types/Type}.java@2.8.2
  */
 
-/** What an i16 can say. Kafka: common/protocol/types/Type.java#STRING@2.8.2 */
+/** The largest length of a string: the largest int16. Kafka: common/protocol/types/Type.java#STRING@2.8.2 */
 export const MAX_STRING_BYTES = 32767;
 
-/** The text, or as much of its beginning as has at most so many bytes in UTF-8. */
+/** The longest prefix of `text` that has at most `maxBytes` bytes in UTF-8. No character is split. */
 export function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -52,7 +53,7 @@ export class BinaryWriter {
     this.buffer.writeBigInt64BE(BigInt(value), at);
   }
 
-  /** Throws a RangeError that explains for a longer one. */
+  /** Throws a RangeError if the text has more than `MAX_STRING_BYTES` bytes in UTF-8. */
   string(value: string): void {
     const bytes = Buffer.from(value);
     if (bytes.length > MAX_STRING_BYTES) {
@@ -82,7 +83,10 @@ export class BinaryWriter {
   }
 }
 
-/** Reads what BinaryWriter writes; throws a RangeError for bytes that end early and numbers beyond 2^53. */
+/**
+ * Reads what BinaryWriter writes. Throws a RangeError if the bytes end early, or if an int64 does not fit
+ * into 53 bits.
+ */
 export class BinaryReader {
   constructor(private readonly buffer: Buffer, private at = 0) {}
 
@@ -104,13 +108,19 @@ export class BinaryReader {
     return Number(value);
   }
 
-  /** A time in ms. One that no clock says is no reason to lose the rest: the nearest that fits 53 bits. */
+  /**
+   * A timestamp in ms since 1970. A value beyond 53 bits is clamped to the nearest safe integer: a
+   * nonsensical timestamp must not make the rest of the record unreadable.
+   */
   timestamp(): number {
     const value = Number(this.buffer.readBigInt64BE(this.take(8)));
     return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
   }
 
-  /** The count of an array; no more than there are bytes. Null arrays read as empty. */
+  /**
+   * The number of elements of an array; a null array reads as empty. Throws a RangeError if the count is
+   * larger than the number of bytes left, so that a forged count cannot cause a large allocation.
+   */
   count(): number {
     const count = this.int32();
     if (count > this.left) throw new RangeError(`${count} elements are claimed and ${this.left} bytes are left`);

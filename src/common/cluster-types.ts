@@ -1,7 +1,9 @@
 /**
- * The nouns every layer shares: partitions, brokers, leadership. Plain data, no behaviour beyond naming and parsing.
+ * The data types that every layer shares: partitions, brokers, leader and ISR. Plain data, with functions for
+ * names and parsing only.
  *
- * [p] Kafka: common/TopicPartition.java, kafka/api/LeaderAndIsr.scala, kafka/cluster/{Broker,EndPoint}.scala@2.8.2
+ * [p] Kafka: common/TopicPartition.java, kafka/api/LeaderAndIsr.scala,
+ * kafka/cluster/{Broker,EndPoint}.scala@2.8.2
  */
 import { KafkaError } from './errors';
 
@@ -10,35 +12,44 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** `topic-partition`: the key of maps and the name of the partition's directory. */
+/** `topic-partition`: used as a key in maps and as the name of the partition's directory. */
 export function tpName(tp: TopicPartition): string {
   return `${tp.topic}-${tp.partition}`;
 }
 
-/** The inverse of `tpName`: a topic may contain '-', so the split is at the last one. Undefined if it is no such name. */
+/**
+ * The inverse of `tpName`; undefined if `name` has another form. A topic may contain '-', so the last one
+ * separates.
+ */
 export function parseTpName(name: string): TopicPartition | undefined {
   const dash = name.lastIndexOf('-');
   if (dash <= 0 || !/^\d+$/.test(name.slice(dash + 1))) return undefined;
   return { topic: name.slice(0, dash), partition: Number(name.slice(dash + 1)) };
 }
 
-/** Where the group coordinator keeps groups and their offsets. */
+/** The internal topic in which the group coordinator stores groups and committed offsets. */
 export const GROUP_METADATA_TOPIC = '__consumer_offsets';
-/** Where Kafka's transaction coordinator keeps transactions; a Kafka broker may have left it on our disks. */
+/**
+ * The internal topic of Kafka's transaction coordinator. We have no transactions, but a log dir that was used
+ * by a Kafka broker may contain it.
+ */
 const TRANSACTION_STATE_TOPIC = '__transaction_state';
 
-/** Topics that only brokers write to. Kafka: common/internals/Topic.java#isInternal@2.8.2 */
+/** Whether only brokers may write to the topic. Kafka: common/internals/Topic.java#isInternal@2.8.2 */
 export function isInternalTopic(topic: string): boolean {
   return topic === GROUP_METADATA_TOPIC || topic === TRANSACTION_STATE_TOPIC;
 }
 
-/** `leader` of a partition that has none. */
+/** The value of `leader` for a partition without a leader. */
 export const NO_LEADER = -1;
-/** A leader epoch that is not known, and the first one a partition gets. */
+/** NO_EPOCH means that a leader epoch is not known. A new partition begins with INITIAL_LEADER_EPOCH. */
 export const NO_EPOCH = -1;
 export const INITIAL_LEADER_EPOCH = 0;
 
-/** Leadership as it stands in a state znode. `zkVersion` is that znode's data version. */
+/**
+ * The leader, leader epoch and ISR in the state znode of a partition. `zkVersion` is the version of that
+ * znode's data.
+ */
 export interface LeaderAndIsr {
   readonly leader: number;
   readonly leaderEpoch: number;
@@ -46,7 +57,7 @@ export interface LeaderAndIsr {
   readonly zkVersion: number;
 }
 
-/** ... together with the epoch of the controller that last wrote it. */
+/** Leader and ISR, with the epoch of the controller that last wrote the znode. */
 export interface LeaderIsrAndControllerEpoch extends LeaderAndIsr {
   readonly controllerEpoch: number;
 }
@@ -58,7 +69,10 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A registered broker. `epoch` is the czxid of its znode: a new one at each registration (KIP-380). */
+/**
+ * A registered broker. `epoch` is its broker epoch: the czxid of its znode, new with each registration
+ * (KIP-380).
+ */
 export interface BrokerInfo {
   readonly id: number;
   readonly epoch: number;
@@ -71,7 +85,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** `host:port` or `[v6]:port`; throws CONFIG_EXCEPTION with the offending text. */
+/** Parses `host:port` or `[IPv6 address]:port`. Throws CONFIG_EXCEPTION that quotes the text. */
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim());
   const port = match ? Number(match[3]) : NaN;
@@ -79,7 +93,10 @@ export function parseHostPort(text: string): HostPort {
   return { host: (match[1] ?? match[2])!, port };
 }
 
-/** Kafka's rules for topic names; returns what is wrong, or undefined. Kafka: common/internals/Topic.java@2.8.2 */
+/**
+ * Checks a topic name by Kafka's rules. Returns the error message, or undefined if the name is legal.
+ * Kafka: common/internals/Topic.java@2.8.2
+ */
 export function topicNameProblem(topic: string): string | undefined {
   if (topic.length === 0) return 'Topic name is illegal, it can\'t be empty';
   if (topic === '.' || topic === '..') return 'Topic name cannot be "." or ".."';
@@ -90,7 +107,10 @@ export function topicNameProblem(topic: string): string | undefined {
   return undefined;
 }
 
-/** Two names that differ only in '.' and '_' collide, because names of metrics cannot tell them apart. */
+/**
+ * The topic's name in the names of metrics, where '.' becomes '_'. Two topics with the same result collide,
+ * so the second one may not be created.
+ */
 export function nameInMetrics(topic: string): string {
   return topic.replaceAll('.', '_');
 }

@@ -1,13 +1,13 @@
 /**
- * Settings as a table: one row is a setting's name, type, default, bounds and sentence. The typed object, the checks,
- * the documentation and the start-up errors all come from the row, so that nothing can drift.
+ * Settings as a table: one row has a setting's name, type, default, bounds and description. The typed
+ * configuration, the checks at start-up, their errors and the documentation are all derived from the row.
  *
- * [p] Kafka: clients/.../common/config/ConfigDef.java@2.8.2; differs: a row is the only place of a setting, where
- * KafkaConfig.scala names each in five.
+ * [p] Kafka: clients/.../common/config/ConfigDef.java@2.8.2; differs: a row is the only place of a setting,
+ * where KafkaConfig.scala names each in five.
  */
 import { KafkaError } from './errors';
 
-/** Kafka's Long.MAX_VALUE: "never" and "no limit" in many settings. As a double it is 2^63. */
+/** Kafka's Long.MAX_VALUE, which means "never" or "no limit" in many settings. The nearest double is 2^63. */
 export const LONG_MAX = 2 ** 63;
 const INT_MAX = 2 ** 31 - 1;
 
@@ -20,20 +20,25 @@ interface TypeOf {
   string: string;
   boolean: boolean;
   list: readonly string[];
-  /** A name, or the thing itself: a function, a class, an object. Whoever uses it says what is accepted. */
+  /**
+   * A class name as text, or the function, class or object itself. The code that uses the setting checks it.
+   */
   class: unknown;
   classes: readonly unknown[];
 }
 
 export interface Setting<T extends SettingType = SettingType, N = unknown> {
   readonly type: T;
-  /** `null` means "not set"; a setting without default at all has `required`. */
+  /** `null` means "not set". */
   readonly default: TypeOf[T] | N;
   readonly doc: string;
   readonly min?: number;
   readonly max?: number;
   readonly oneOf?: readonly string[];
-  /** Kafka hard-wires this one; we make it a setting so that tests and the lab can shorten it. */
+  /**
+   * Not a setting in Kafka, where the value is a constant. A setting here, so that tests and the lab can
+   * shorten it.
+   */
   readonly internal?: boolean;
 }
 
@@ -44,7 +49,7 @@ export type ConfigOf<T extends SettingsTable> = {
 
 type Extra = Pick<Setting, 'min' | 'max' | 'oneOf' | 'internal'>;
 
-/** Builds a row. `setting('int', 10, 'doc', {min: 0})`. */
+/** A row of the table: `setting('int', 10, 'doc', {min: 0})`. */
 export function setting<T extends SettingType>(type: T, value: TypeOf[T], doc: string, extra: Extra = {}): Setting<T, never> {
   return { type, default: value, doc, ...extra } as Setting<T, never>;
 }
@@ -54,7 +59,10 @@ export function optional<T extends SettingType>(type: T, doc: string, extra: Ext
   return { type, default: null, doc, ...extra };
 }
 
-/** The setting of this name. A name from outside may be `constructor`, which every object seems to have. */
+/**
+ * The row of this name, or undefined. hasOwn, because a client may send a name such as `constructor`, which
+ * every object inherits.
+ */
 export function rowOf(table: SettingsTable, name: string): Setting | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
@@ -65,7 +73,10 @@ function fail(name: string, value: unknown, reason: string): never {
   throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${String(value)} for configuration ${name}: ${reason}`);
 }
 
-/** As text 2^63 is one too many, though as a double it is the same as the largest. */
+/**
+ * Whether the number fits into an int64. Given as text, 2^63 is one too large; as a double it cannot be told
+ * from Long.MAX_VALUE, so it is accepted.
+ */
 function fitsLong(value: unknown, number: number): boolean {
   if (typeof value === 'number' || Number.isSafeInteger(number)) return Math.abs(number) <= LONG_MAX;
   const exact = BigInt(String(value).trim().replace(/^\+/, ''));
@@ -86,7 +97,10 @@ function parseNumber(name: string, row: Setting, value: unknown): number {
   return number;
 }
 
-/** One value, as text or already typed, checked against its row; throws CONFIG_EXCEPTION with name, value and reason. */
+/**
+ * Parses and checks one value, which is text or already of the row's type. Throws CONFIG_EXCEPTION with name,
+ * value and reason.
+ */
 export function parseSetting(name: string, row: Setting, value: unknown): unknown {
   switch (row.type) {
     case 'int': case 'long': case 'double':
@@ -113,7 +127,10 @@ export function parseSetting(name: string, row: Setting, value: unknown): unknow
   }
 }
 
-/** The whole typed configuration; `onUnknown` hears of every key that is no setting (a warning, as in Kafka). */
+/**
+ * Parses the whole configuration. `onUnknown` is called for every key that is not a setting; callers log a
+ * warning, as Kafka does.
+ */
 export function parseConfig<T extends SettingsTable>(table: T, raw: RawConfig, onUnknown: (name: string) => void = () => {}): ConfigOf<T> {
   const config: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(table)) {
@@ -124,7 +141,10 @@ export function parseConfig<T extends SettingsTable>(table: T, raw: RawConfig, o
   return config as ConfigOf<T>;
 }
 
-/** Reads a Java properties file: `key=value` or `key: value`, comments with # or !, a trailing backslash continues. */
+/**
+ * Parses a Java properties file: `key=value` or `key: value`, comments with # or !, a backslash at the end of
+ * a line continues it.
+ */
 export function parseProperties(text: string): Record<string, string> {
   const result = new Map<string, string>();
   const lines = text.replace(/\\\r?\n[ \t]*/g, '').split(/\r?\n/);
@@ -135,7 +155,7 @@ export function parseProperties(text: string): Record<string, string> {
   return Object.fromEntries(result);
 }
 
-/** A default as the documentation shows it. */
+/** The default as text for the documentation. */
 export function showDefault(row: Setting): string {
   if (row.default === null) return 'not set';
   if (row.default === LONG_MAX) return '9223372036854775807';

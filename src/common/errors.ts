@@ -1,10 +1,12 @@
 /**
- * Every error of the protocol, one row each: Kafka's name, Kafka's number, whether a client may retry, a sentence.
+ * Every error of the protocol, one row each: Kafka's name, Kafka's code, whether a client may retry, a
+ * message.
  *
- * Two kinds of error exist. The world's errors are rows of this table, are carried by `KafkaError` and are always
- * handled. Our own mistakes are `InvariantError`, raised by `invariant()`, and stop the broker: one that goes on after
- * a broken invariant loses data. Client-side conditions that never travel (a closed client, a bad setting) have code
- * `null`.
+ * There are two kinds of errors. Errors that a correct program has to expect (a request, a peer or a disk
+ * failed) are rows of this table; `KafkaError` carries them, and callers handle them. Bugs of our own are
+ * `InvariantError`, raised by `invariant()`; they stop the broker, because a broker that continues after a
+ * broken invariant may lose data. Errors that only occur inside a client and are never sent (a closed client,
+ * a bad setting) have code `null`.
  *
  * [p] Kafka: clients/.../common/protocol/Errors.java@2.8.2
  */
@@ -92,7 +94,7 @@ export const errorTable = {
 
 export type ErrorName = keyof typeof errorTable;
 
-/** The numeric code of an error that travels; -1 for the client-side ones, which never should. */
+/** The code of an error in a response; -1 for errors that only occur inside a client and are never sent. */
 export function errorCode(name: ErrorName): number {
   return errorTable[name][0] ?? -1;
 }
@@ -104,20 +106,23 @@ for (const [name, [code]] of Object.entries(errorTable) as [ErrorName, Row][]) {
   nameByCode.set(code, name);
 }
 
-/** The name for a numeric code; UNKNOWN_SERVER_ERROR for a number we do not know, as Kafka's clients do. */
+/** The name of an error code. UNKNOWN_SERVER_ERROR for an unknown code, as in Kafka's clients. */
 export function errorName(code: number): ErrorName {
   return nameByCode.get(code) ?? 'UNKNOWN_SERVER_ERROR';
 }
 
-/** Details may quote what a client sent, and go into log lines and answers: so they are cut. */
+/**
+ * Limit for the message of a KafkaError: it may quote what a client sent, and goes into log lines and
+ * responses.
+ */
 const MAX_DETAIL_CHARACTERS = 1000;
 
-/** The text, cut with an ellipsis if it is long. */
+/** The text; if it is too long, its beginning and an ellipsis. */
 export function shortened(text: string): string {
   return text.length <= MAX_DETAIL_CHARACTERS ? text : `${text.slice(0, MAX_DETAIL_CHARACTERS - 1)}…`;
 }
 
-/** An error of the world, by Kafka's name. `retriable` says whether the same request may succeed later. */
+/** An error of the table above. `retriable`: the same request may succeed later. */
 export class KafkaError extends Error {
   readonly retriable: boolean;
   readonly code: number;
@@ -134,7 +139,7 @@ export class KafkaError extends Error {
   }
 }
 
-/** A mistake of ours. Whoever catches it must not go on: the broker stops. */
+/** A bug of our own. Code that catches it must throw it again, so that the broker stops. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
@@ -143,37 +148,42 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new InvariantError(message);
 }
 
-/** The message of anything thrown, for a log line or a sentence to the user. */
+/** The message of anything that was thrown, for a log line or for the user. */
 export function messageOf(error: unknown): string {
   if (error instanceof KafkaError) return `${error.errorName}: ${error.message}`;
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   return String(error);
 }
 
-/** The message with where it was thrown: for errors that nobody expected. */
+/** The stack trace (which includes the message) if there is one, else the message. For unexpected errors. */
 export function stackOf(error: unknown): string {
   return error instanceof Error && error.stack ? error.stack : messageOf(error);
 }
 
-/** The errno of a system error (`ENOSPC`, `EADDRINUSE` …), or undefined. */
+/** The error code of a system error (`ENOSPC`, `EADDRINUSE` …), or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** An error of the operating system (EIO, ENOSPC, EACCES …), as opposed to one of ours. */
+/**
+ * Whether the operating system reported the error (EIO, ENOSPC, EACCES …). Node's own codes begin with ERR_.
+ */
 export function isDiskError(error: unknown): error is Error & { readonly code: string } {
   const code = (error as { code?: unknown } | undefined)?.code;
   return error instanceof Error && typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code);
 }
 
-/** The process, or the machine, has no descriptor left: no fault of the disk, and over when something is closed. */
+/**
+ * Whether the process or the machine has no file descriptor left. This is no fault of the disk: it ends when
+ * a file or connection is closed.
+ */
 export function isOutOfDescriptors(error: unknown): boolean {
   const code = errnoOf(error);
   return code === 'EMFILE' || code === 'ENFILE';
 }
 
-/** A disk error that says something about the disk, not about what was asked of it. */
+/** Whether a system error means a faulty disk, and not a lack of descriptors or too long a file name. */
 export function isDiskFault(error: unknown): boolean {
   return !isOutOfDescriptors(error) && errnoOf(error) !== 'ENAMETOOLONG';
 }

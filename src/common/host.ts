@@ -1,10 +1,10 @@
 /**
- * The host is a parameter (design D13): everything a broker or client takes from the world around it.
+ * The host: everything that a broker or client needs from its environment, as a parameter (design D13).
  *
- * Two hosts exist: the node host (src/host), and the simulated one (src/simulation), on which whole brokers run in
- * virtual time under one seed. `fs`, `net`, timers, `Date`, `Math.random` and `process` appear nowhere else in src;
- * the tidy check holds that. File reads and writes are synchronous (docs/decisions/0001), everything that may wait for
- * a device is a promise.
+ * There are two hosts: the node host (src/host), and the simulated host (src/simulation), on which whole
+ * brokers run in virtual time from one seed. Code of brokers and clients uses `fs`, `net`, timers, `Date`,
+ * `Math.random` and `process` only through a host; test/tidy.test.ts checks that. File reads and writes are
+ * synchronous (docs/decisions/0001). Everything that may wait for a device returns a promise.
  */
 
 export interface Timer {
@@ -12,29 +12,38 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Milliseconds since 1970; may jump. For timestamps that people or files see. */
+  /** Milliseconds since 1970; may jump. For timestamps in files, records and log lines. */
   wallMs(): number;
-  /** Milliseconds from an arbitrary start; never goes back. For every duration. */
+  /** Milliseconds since an arbitrary start; never goes back. For durations and timeouts. */
   monotonicMs(): number;
-  /** Runs `action` once, `delayMs` from now or later. Kafka: utils/Scheduler.scala */
+  /** Calls `action` once, `delayMs` from now or later. Kafka: utils/Scheduler.scala */
   schedule(delayMs: number, action: () => void): Timer;
 }
 
 export interface Random {
   bytes(length: number): Buffer;
-  /** A whole number in [0, bound). */
+  /** An integer in [0, bound). */
   below(bound: number): number;
 }
 
-/** An open file, addressed by position. Every call throws the system's error (`.code`) when it fails. */
+/**
+ * An open file. Positions and sizes are in bytes. Every method throws the system's error (`.code`) when it
+ * fails.
+ */
 export interface DiskFile {
   size(): number;
-  /** Fills `target` from `position`; returns the number of bytes read, fewer only at the end of the file. */
+  /**
+   * Reads into `target`, from `position` on. Returns the number of bytes read: fewer than `target.length`
+   * only at the end of the file.
+   */
   read(target: Buffer, position: number): number;
-  /** Writes all chunks, one after the other, at `position`. Either all bytes are written or an error is thrown. */
+  /**
+   * Writes all chunks, one after the other, at `position`. Either all bytes are written or an error is
+   * thrown.
+   */
   write(chunks: readonly Buffer[], position: number): void;
   truncate(size: number): void;
-  /** Makes what was written so far survive a power cut. */
+  /** Flushes the file to the disk (fsync): what was written so far survives a power failure. */
   sync(): Promise<void>;
   syncNow(): void;
   close(): void;
@@ -48,46 +57,56 @@ export interface DiskEntry {
 export interface Disk {
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile;
   exists(path: string): boolean;
-  /** Size in bytes and time of last change. */
+  /** Size in bytes and time of the last modification, ms since 1970. */
   stat(path: string): { size: number; modifiedMs: number };
   list(path: string): DiskEntry[];
   makeDirectory(path: string): void;
   readText(path: string): string;
   rename(from: string, to: string): void;
-  /** Sets the time of last change, ms since 1970. */
+  /** Sets the time of the last modification, ms since 1970. */
   setModified(path: string, modifiedMs: number): void;
-  /** Removes a file or a whole tree; nothing there is no error. */
+  /** Removes a file or a directory with all that is in it. No error if it does not exist. */
   remove(path: string): void;
-  /** Replaces a small file so that a reader sees the old or the new text; `durable`: also after a power cut. */
+  /**
+   * Replaces a small file atomically: a reader sees the old or the new text. `durable`: also after a power
+   * failure.
+   */
   replace(path: string, text: string, options: { durable: boolean; mode?: number }): void;
   /**
-   * Makes names durable: files of the directory that were created, renamed or removed so far are so after a power cut
-   * too. Until then the directory may fall back to any state it had since the last sync.
+   * Makes changes of names durable: files of this directory that were created, renamed or removed stay so
+   * after a power failure. Without it the directory may return to any state that it had since the last call.
    */
   syncDirectory(path: string): Promise<void>;
   syncDirectoryNow(path: string): void;
-  /** Takes the directory for this process; throws a sentence naming the holder. Kafka: utils/FileLock.scala */
+  /**
+   * Locks the directory for this process. Throws an Error that names the process that holds the lock.
+   * Kafka: utils/FileLock.scala
+   */
   lock(path: string): { release(): void };
 }
 
-/** One TCP connection. Bytes in order, nothing lost while it lives; `onClose` comes exactly once. */
+/**
+ * A TCP connection: bytes arrive in order and without loss until it closes. `onClose` is called exactly once.
+ */
 export interface Connection {
   readonly remoteAddress: string;
   onData(listener: (chunk: Buffer) => void): void;
   onClose(listener: (reason: string) => void): void;
-  /** Queues the chunks in order. Returns false when the peer reads slower than we write. */
+  /** Queues the chunks in order. Returns false when the peer reads more slowly than we write. */
   write(chunks: readonly Buffer[]): boolean;
   onDrain(listener: () => void): void;
-  /** Bytes queued and not yet taken by the peer's side. */
+  /** The number of bytes that are queued and not yet handed to the operating system. */
   pendingBytes(): number;
-  /** Bytes that the peer's side has taken since the beginning: grows while a slow peer gets on. */
+  /**
+   * The number of bytes handed to the operating system so far. It grows as long as a slow peer reads at all.
+   */
   takenBytes(): number;
-  /** Stops and restarts delivery of data: back-pressure. */
+  /** Stops and resumes the delivery of data (back-pressure). */
   pause(): void;
   resume(): void;
   /** Sends what is queued, then closes. */
   end(): void;
-  /** Closes at once. */
+  /** Closes at once; queued bytes are dropped. */
   destroy(reason: string): void;
 }
 
@@ -104,26 +123,32 @@ export interface Network {
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** A thin logger: the caller asks `debugOn` before it builds a string, so that a level that is off costs nothing. */
+/**
+ * A logger. Callers check `debugOn` before they build a debug message, so that a disabled level costs
+ * nothing.
+ */
 export interface Log {
   error(message: string): void;
   warn(message: string): void;
   info(message: string): void;
   debug(message: string): void;
   readonly debugOn: boolean;
-  /** A logger whose lines start with `[prefix]`. */
+  /** A logger that begins each line with `[prefix]`. */
   child(prefix: string): Log;
 }
 
-/** One event of the state-change log and the timeline: `who` did `what`; the rest are its epochs and names. */
+/**
+ * A change of state, as a line of the timeline: `what` names the kind, the other fields are its ids and
+ * epochs.
+ */
 export interface TimelineEvent {
   readonly what: string;
   readonly [key: string]: unknown;
 }
 
-/** Work that would hold up the loop, where the host has a thread for it. */
+/** Runs long computations outside the event loop, where the host has a thread for them. */
 export interface OffLoop {
-  /** The result of the task of that name; input and result are copied. Rejects if it throws. */
+  /** Runs the task of this name; input and result are copied. Rejects with what the task throws. */
   run(task: string, input: unknown): Promise<unknown>;
 }
 
@@ -133,24 +158,27 @@ export interface Host {
   readonly disk: Disk;
   readonly network: Network;
   readonly log: Log;
-  /** Writes one event to the timeline; time and host are added. docs/timeline.md lists the kinds. */
+  /** Writes the event to the timeline, with time and host added. docs/timeline.md lists the kinds. */
   event(event: TimelineEvent): void;
   /** Ends the process (or the simulated host). Does not return on the node host. */
   exit(code: number, reason: string): void;
-  /** Without it such work is done in place. */
+  /** Undefined on a host without such a thread: callers then compute in place. */
   readonly offLoop?: OffLoop;
-  /** How many files and connections may be open at once; undefined: nobody knows. */
+  /** How many files and connections may be open at once; undefined if the host cannot find out. */
   readonly maxDescriptors?: number;
-  /** What must be told apart between hosts: shown in the lock file and in the timeline. */
+  /** Identifies the host in the lock file and in the timeline. */
   readonly name: string;
 }
 
-/** Waits on the host's clock. */
+/** Resolves after `ms` on the host's clock. */
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(ms, resolve));
 }
 
-/** The promise's value, or a rejection made by `onTimeout` once `ms` have passed. */
+/**
+ * Settles as `promise` does, or rejects with `onTimeout()` after `ms`. The work behind the promise is not
+ * cancelled.
+ */
 export function withDeadline<T>(clock: Clock, ms: number, promise: Promise<T>, onTimeout: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = clock.schedule(ms, () => reject(onTimeout()));
@@ -161,7 +189,7 @@ export function withDeadline<T>(clock: Clock, ms: number, promise: Promise<T>, o
   });
 }
 
-/** The promise's value, or a rejection with the signal's reason as soon as it is aborted. */
+/** Settles as `promise` does, or rejects with the signal's reason as soon as the signal is aborted. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {

@@ -1,5 +1,5 @@
 /**
- * Work on many items without keeping the loop from others: after 20 ms the rest waits for its next turn.
+ * Processes many items without blocking the event loop: after every 20 ms of work it waits for its next turn.
  */
 import { Clock } from './host';
 
@@ -7,7 +7,7 @@ const TURN_MS = 20;
 
 export interface Turns {
   readonly clock: Clock;
-  /** Resolves when it is our turn again. */
+  /** Resolves when the work may continue. */
   readonly next: () => Promise<void>;
 }
 

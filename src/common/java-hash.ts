@@ -1,5 +1,6 @@
 /**
- * Java's String.hashCode: 31·h + UTF-16 code unit, 32 bits. Kafka places groups and deals partitions by it.
+ * Java's String.hashCode: 31·h + UTF-16 code unit, in 32 bits. Kafka uses it to choose a group's partition of
+ * __consumer_offsets and to distribute partitions.
  *
  * [p] java.lang.String#hashCode
  */

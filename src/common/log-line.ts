@@ -1,16 +1,16 @@
 /**
- * One message, one line: what clients call themselves and their groups stands in log lines, and must not be able
- * to look like others, nor to steer a terminal.
+ * Makes one line of a message for the log. Messages contain client ids, group ids and other text from
+ * outside, which must neither forge further log lines nor send control sequences to a terminal.
  *
- * Invariant: the result has no control character and no line break, but for those before the lines of a stack;
- * such a line begins with `    at`, as no line of a log does.
+ * Invariant: the result contains no control character and no line break, except the line breaks of a stack
+ * trace. A line of a stack trace begins with ` at`; no other line of a log does.
  *
  * Kafka leaves this to log4j's layout, which by default does not do it.
  */
 
-/** A name of 32 KB, or a list of such, is told by its beginning. */
+/** A longer message is truncated: a name may have 32 KB, and a message may contain a list of names. */
 const MAX_CHARACTERS = 20_000;
-/** Control characters, line separators, and what turns the direction of text. */
+/** Control characters, line separators, and characters that change the direction of text. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 const STACK_LINE = '\n    at ';
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -1,6 +1,7 @@
 /**
- * A warning that may repeat thousands of times a second: said at once, and then at growing intervals with the
- * number that was left out, so that it is neither missed nor fills the disk.
+ * A warning that may occur thousands of times a second. The first one is logged at once, later ones at
+ * growing intervals with the number of suppressed ones, so that the warning is seen and does not fill the
+ * disk.
  */
 import { Clock, Log } from './host';
 
@@ -14,7 +15,7 @@ export class RepeatedWarning {
 
   constructor(private readonly clock: Clock, private readonly log: Pick<Log, 'warn'>) {}
 
-  /** `message` is called only if the line is written. */
+  /** Logs or counts the warning. `message` is called only if a line is logged. */
   warn(message: () => string): void {
     const nowMs = this.clock.monotonicMs();
     const sinceMs = nowMs - this.lastMs;

@@ -1,8 +1,8 @@
 /**
- * Warnings of several kinds, each of which may repeat: one kind does not hush another.
+ * Repeated warnings of several kinds: a kind that repeats does not suppress another kind.
  *
- * Bound: at most `MAX_KINDS` kinds are remembered; the oldest is forgotten first, and is then said at once
- * again.
+ * Bound: at most `MAX_KINDS` kinds are remembered. The oldest is forgotten first; its next warning is logged
+ * at once.
  */
 import { Clock, Log } from './host';
 import { RepeatedWarning } from './repeated-warning';
@@ -14,7 +14,10 @@ export class RepeatedWarnings {
 
   constructor(private readonly clock: Clock, private readonly log: Pick<Log, 'warn'>) {}
 
-  /** Writes `text`, or counts it; whether it was written. `kind` is what makes two warnings the same. */
+  /**
+   * Logs or counts the warning; returns whether it was logged. Warnings of the same `kind` suppress each
+   * other.
+   */
   warn(kind: string, text: string): boolean {
     let isWritten = false;
     this.ofKind(kind).warn(() => {

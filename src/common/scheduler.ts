@@ -1,5 +1,5 @@
 /**
- * Work that comes back: each task again and again, its interval after it was done, until all is stopped.
+ * Periodic tasks. A task runs again one interval after its last run ended, until the scheduler is stopped.
  *
  * Kafka: utils/KafkaScheduler.scala@2.8.2
  */
@@ -12,7 +12,10 @@ export class Scheduler {
 
   constructor(private readonly clock: Clock, private readonly log: Log) {}
 
-  /** A task that throws is reported, and comes back all the same. */
+  /**
+   * Runs the task after `firstMs`, then every `intervalMs`. If the task throws, the error is logged and the
+   * task runs again all the same.
+   */
   every(firstMs: number, intervalMs: number, task: () => void): void {
     if (this.isStopped) return;
     this.timers.set(task, this.clock.schedule(firstMs, () => {

@@ -1,8 +1,10 @@
 /**
- * Runs asynchronous jobs one after the other, in the order they were put, never two at once.
+ * Runs asynchronous jobs one after the other, in the order in which they were put.
  *
- * Invariant: a job starts only after the one before it has settled. A failing job does not stop the queue; its
- * failure goes to `onError`. `clear` drops what has not started. Kafka: the ShutdownableThread around a queue.
+ * Invariant: a job starts only after the job before it has settled. A failing job does not stop the queue;
+ * its error goes to `onError`. `clear` drops the jobs that have not started.
+ *
+ * Kafka: the ShutdownableThread around a queue.
  */
 export class SerialQueue {
   private jobs: (() => Promise<void> | void)[] = [];
@@ -29,7 +31,7 @@ export class SerialQueue {
     this.jobs = [];
   }
 
-  /** Resolves once nothing is queued or running. */
+  /** Resolves when no job is queued or running. */
   idle(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));

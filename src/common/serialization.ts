@@ -1,9 +1,9 @@
 /**
- * Serializers and deserializers: between what a program holds and the bytes of a record.
+ * Serializers and deserializers: convert between an application's values and the bytes of keys and values.
  *
- * A setting names one of the built-in ones (`string`, `buffer`, `json`, `integer`, `long`, `double`, `uuid`, or Kafka's
- * class name of it) or is one: an object with `serialize` or `deserialize`. Null means null on both sides, so that a
- * tombstone stays one.
+ * The value of a setting is the name of a built-in serde (`string`, `buffer`, `json`, `integer`, `long`,
+ * `double`, `uuid`, or Kafka's class name of it) or an object with `serialize` or `deserialize`. Null is
+ * serialized as null and back, so that a tombstone stays a tombstone.
  *
  * [p] Kafka: common/serialization/*.java@2.8.2; differs: the default takes strings and buffers alike.
  */
@@ -20,7 +20,10 @@ export interface Serializer<T = unknown> {
   close?(): void;
 }
 
-/** Kafka: Deserializer. May throw; poll then fails with SERIALIZATION, and the position stays before the record. */
+/**
+ * Kafka: Deserializer. May throw; poll then fails with SERIALIZATION, and the position stays before the
+ * record.
+ */
 export interface Deserializer<T = unknown> {
   deserialize(topic: string, data: Buffer | null, headers?: readonly RecordHeader[]): T | null;
   close?(): void;
@@ -44,7 +47,7 @@ function sized(data: Buffer, bytes: number): Buffer {
   return data;
 }
 
-/** Bytes as they are; text as UTF-8. Reading gives the bytes. */
+/** A Buffer unchanged, a string as UTF-8. (Deserializing always gives a Buffer.) */
 function toBytes(data: unknown): Buffer {
   if (typeof data === 'string') return Buffer.from(data);
   if (Buffer.isBuffer(data)) return data;
@@ -90,14 +93,16 @@ function named(setting: string, name: string): Serde {
   return known;
 }
 
-/** The serializer a setting stands for; throws CONFIG_EXCEPTION for what is none. */
+/** The serializer for the value of a setting. Throws CONFIG_EXCEPTION if the value is not a serializer. */
 export function serializerOf(setting: string, value: unknown): Serializer {
   if (typeof value === 'string') return named(setting, value);
   if (typeof value === 'object' && value !== null && 'serialize' in value && typeof value.serialize === 'function') return value as Serializer;
   throw new KafkaError('CONFIG_EXCEPTION', `Invalid value for configuration ${setting}: it has no method serialize(topic, data)`);
 }
 
-/** The deserializer a setting stands for; throws CONFIG_EXCEPTION for what is none. */
+/**
+ * The deserializer for the value of a setting. Throws CONFIG_EXCEPTION if the value is not a deserializer.
+ */
 export function deserializerOf(setting: string, value: unknown): Deserializer {
   if (typeof value === 'string') return named(setting, value);
   if (typeof value === 'object' && value !== null && 'deserialize' in value && typeof value.deserialize === 'function') return value as Deserializer;
