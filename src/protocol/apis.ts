@@ -1,5 +1,5 @@
 /**
- * All APIs by key. Keys are Kafka's numbers.
+ * All APIs that a broker serves, by API key. The keys are Kafka's.
  *
  * [p] Kafka: common/protocol/ApiKeys.java@2.8.2
  */

@@ -1,6 +1,7 @@
 /**
- * Turns typed messages into msgpack and back, by schema. The values are msgpackr's work; the schema adds names, checks
- * and scatter-gather: a record set is never copied, it becomes chunks of its own between the packed pieces.
+ * Encodes messages as msgpack and decodes them, by schema. msgpackr packs the values; the schema adds field
+ * names, checks and scatter-gather: a record set is not copied but becomes chunks of its own between the
+ * packed values.
  *
  * [p] Kafka: common/protocol/{MessageUtil,SendBuilder}.java@2.8.2
  */
@@ -10,20 +11,26 @@ import { invariant, KafkaError } from '../common/errors';
 import { containsRecords, Schema, StructSchema } from './schema';
 import { ProtocolError } from './scan';
 
-/** Plain msgpack: no record extension, and 64-bit integers come back as numbers where they fit. */
+/**
+ * Plain msgpack, without msgpackr's record extension. A 64-bit integer is decoded as a number if it fits into
+ * 53 bits.
+ */
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'auto' as 'number' });
 
 type Wire = null | boolean | number | bigint | string | Buffer | Wire[];
 
-/** msgpackr writes a number beyond 32 bits as a float; as a BigInt it becomes an int64, which every language reads. */
+/**
+ * msgpackr writes a number beyond 32 bits as a float. A BigInt becomes an int64, which a client in any
+ * language reads as an integer.
+ */
 function wireInteger(value: number): number | bigint {
   invariant(Number.isSafeInteger(value), `${value} is not an integer that fits 53 bits`);
   return value > 0xffff_ffff || value < -0x8000_0000 ? BigInt(value) : value;
 }
 
-/** Throws INVALID_REQUEST for one that is too long for Kafka's wire: no peer would take it. */
+/** Throws INVALID_REQUEST if the string is longer than Kafka's protocol allows: no peer would accept it. */
 function wireString(value: string | null): string | null {
-  // A character has at most three bytes.
+  // A UTF-16 code unit has at most three bytes in UTF-8, so that short strings need not be measured.
   if (value === null || value.length * 3 <= MAX_STRING_BYTES) return value;
   const bytes = Buffer.byteLength(value);
   if (bytes <= MAX_STRING_BYTES) return value;
@@ -36,7 +43,10 @@ function isEmpty(records: readonly Buffer[]): boolean {
   return records.every((buffer) => buffer.length === 0);
 }
 
-/** Whether it is a row whose record sets are all empty: of a partition without news, or refused. */
+/**
+ * Whether the value is a row (a struct) whose record sets are all empty, as in a Fetch response for a
+ * partition without new records. Such a row is packed like one without record sets.
+ */
 function isRowWithoutRecords(schema: Schema<unknown>, value: unknown): boolean {
   return schema.kind === 'struct' && schema.fields.every(({ name, type }) => {
     if (type.kind === 'records') return isEmpty((value as Record<string, readonly Buffer[]>)[name]!);
@@ -92,7 +102,10 @@ function binaryHeader(length: number): Buffer {
   return header;
 }
 
-/** Writes containers that hold record sets by hand and leaves every run of other fields to msgpackr, in one call. */
+/**
+ * Writes arrays and structs that contain record sets piece by piece, and packs each run of other values in
+ * between with one call of msgpackr.
+ */
 class ChunkWriter {
   readonly chunks: Buffer[] = [];
   private run: Wire[] = [];
@@ -119,7 +132,10 @@ class ChunkWriter {
     for (const buffer of buffers) if (buffer.length > 0) this.chunks.push(buffer);
   }
 
-  /** Packs the pending values as an array and drops its header: what is left is the values, one after the other. */
+  /**
+   * Packs the pending values as one array and drops the array's header: what remains is the values, one after
+   * the other.
+   */
   flush(): void {
     if (this.run.length === 0) return;
     this.chunks.push(packr.pack(this.run).subarray(arrayHeader(this.run.length).length));
@@ -127,7 +143,10 @@ class ChunkWriter {
   }
 }
 
-/** The chunks of `[...head, body]`, preceded by their length as u32. */
+/**
+ * Encodes `[...head, body]` as chunks, the first of which begins with the length of the frame as u32 (in
+ * bytes, without the length itself).
+ */
 export function encodeFrame<T>(head: readonly (number | string | null)[], schema: Schema<T>, body: T): Buffer[] {
   const writer = new ChunkWriter();
   writer.chunks.push(Buffer.allocUnsafe(4), arrayHeader(head.length + 1));
@@ -143,7 +162,7 @@ function headSchema(value: number | string | null): Schema<unknown> {
   return typeof value === 'number' ? { kind: 'int32' } : { kind: 'nullableString' };
 }
 
-/** Decodes bytes that a `Scanner` has passed: the array's elements, the last of which is a `body` of the schema. */
+/** Decodes `[...head, body]`, where `body` is of the schema. The bytes must have passed a `Scanner`. */
 export function decodeFrame<T>(frame: Buffer, schema: Schema<T>): { head: readonly unknown[]; body: T } {
   let wire: Wire[];
   try {

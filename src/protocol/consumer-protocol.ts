@@ -1,13 +1,15 @@
 /**
- * What consumers write into JoinGroup and SyncGroup, opaque to the coordinator: subscriptions and assignments.
+ * What consumers send in JoinGroup and SyncGroup, opaque to the coordinator: subscriptions and assignments.
  *
- *   Subscription: i16 version | [topic str] | userData nbytes | from version 1: [ topic str | [partition i32] ] owned
+ *   Subscription: i16 version | [topic str] | userData nbytes
+ *                 | from version 1, the owned partitions: [ topic str | [partition i32] ]
  *   Assignment:   i16 version | [ topic str | [partition i32] ] | userData nbytes
  *
- * These are Kafka's own bytes, because they end up in `__consumer_offsets`. A newer version is read as the newest one
- * known; what follows is ignored.
+ * These bytes are exactly Kafka's, because the coordinator stores them in `__consumer_offsets`. A newer
+ * version is read as the newest known one; bytes after the known fields are ignored.
  *
- * [p] Kafka: clients/consumer/internals/ConsumerProtocol.java, ConsumerProtocol{Subscription,Assignment}.json@2.8.2
+ * [p] Kafka: clients/consumer/internals/ConsumerProtocol.java,
+ * ConsumerProtocol{Subscription,Assignment}.json@2.8.2
  */
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
@@ -61,7 +63,7 @@ export function encodeSubscription({ topics, userData, ownedPartitions }: Subscr
   return writer.toBuffer();
 }
 
-/** Throws SERIALIZATION for bytes that are no subscription. */
+/** Throws SERIALIZATION if the bytes are not a subscription. */
 export function decodeSubscription(bytes: Buffer): Subscription {
   return decode(bytes, 'subscription', (reader, version) => {
     const topics = Array.from({ length: reader.count() }, () => reader.string());
@@ -78,7 +80,7 @@ export function encodeAssignment({ partitions, userData }: Assignment): Buffer {
   return writer.toBuffer();
 }
 
-/** No bytes at all mean a member without assignment. Throws SERIALIZATION. */
+/** Empty bytes mean a member without assignment. Throws SERIALIZATION if the bytes are not an assignment. */
 export function decodeAssignment(bytes: Buffer): Assignment {
   if (bytes.length === 0) return { partitions: [], userData: null };
   return decode(bytes, 'assignment', (reader) => ({ partitions: readPartitions(reader), userData: reader.nullableBytes() }));

@@ -1,41 +1,44 @@
 /**
- * Cuts a stream of chunks into frames. A frame inside one chunk is a view on it; one that spans chunks is put
- * together once, when its last byte is there, so bytes already seen are never concatenated again. Whole frames
- * stay here until they are asked for.
+ * Splits a stream of chunks into frames. A frame that lies in one chunk is a view on the chunk. A frame that
+ * spans several chunks is concatenated once, when its last byte has arrived. Complete frames stay in the
+ * parser until the caller takes them.
  *
- * Invariant: `bufferedBytes` is what the parser holds back, and is bounded by `maxFrameBytes` plus one chunk.
+ * Invariant: `bufferedBytes` is the number of bytes in the parser, at most `maxFrameBytes` plus one chunk.
  *
  * [p] Kafka: common/network/NetworkReceive.java@2.8.2
  */
 import { ProtocolError } from './scan';
 
-/** A peer that sends byte by byte: an object a byte would take a hundred times its memory. */
+/**
+ * A peer may send byte by byte, and a Buffer for each byte would take about a hundred times the memory. Above
+ * this number of small chunks they are merged.
+ */
 const MANY_CHUNKS = 1024;
 const SMALL_CHUNK_BYTES = 1024;
 
 export class FrameParser {
   private chunks: Buffer[] = [];
   bufferedBytes = 0;
-  /** Of the frame that is coming in; -1 while its length is not known. */
+  /** The length of the incoming frame; -1 while it is not known. */
   private needed = -1;
 
   constructor(private readonly maxFrameBytes: number) {}
 
-  /** The length of the frame that is coming in, or 0 while it is not known. */
+  /** The length of the incoming frame in bytes; 0 while it is not known. */
   get frameBytes(): number { return Math.max(0, this.needed); }
 
-  /** The first bytes, at most `bytes`, of the frame that is coming in. */
+  /** The first bytes of the incoming frame that have arrived, at most `bytes`. */
   peek(bytes: number): Buffer {
     const wanted = this.needed < 0 ? bytes : Math.min(bytes, this.needed);
     const first = this.chunks[0] ?? Buffer.alloc(0);
     if (first.length >= wanted) return first.subarray(0, wanted);
-    // Not all of them: the frame may be large, and its first chunk small.
+    // Only the chunks that are needed are concatenated: the frame may be large and its first chunk small.
     let count = 0;
     for (let sum = 0; sum < wanted && count < this.chunks.length; count++) sum += this.chunks[count]!.length;
     return Buffer.concat(this.chunks.slice(0, count)).subarray(0, wanted);
   }
 
-  /** Takes the next chunk. Throws ProtocolError if the frame that begins is too large. */
+  /** Takes the next chunk. Throws ProtocolError if the frame that begins in it is too large. */
   add(chunk: Buffer): void {
     this.chunks.push(chunk);
     this.bufferedBytes += chunk.length;
@@ -53,13 +56,16 @@ export class FrameParser {
     );
   }
 
-  /** Whether all of the next frame has come. Throws as `add` does. */
+  /** Whether the next frame has arrived completely. Throws as `add` does. */
   get hasWhole(): boolean {
     this.readLength();
     return this.needed >= 0 && this.bufferedBytes >= this.needed;
   }
 
-  /** The next frame, without the length prefix; undefined if it has not come as a whole. */
+  /**
+   * Removes and returns the next frame, without the length prefix; undefined if it has not arrived
+   * completely.
+   */
   next(): Buffer | undefined {
     if (!this.hasWhole) return undefined;
     const frame = this.take(this.needed);
@@ -67,7 +73,7 @@ export class FrameParser {
     return frame;
   }
 
-  /** Takes the next chunk and hands every frame it completes to `onFrame`, without the length prefix. */
+  /** Takes the next chunk and calls `onFrame` with each frame that is complete, without the length prefix. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
     this.add(chunk);
     for (let frame = this.next(); frame !== undefined; frame = this.next()) onFrame(frame);

@@ -1,10 +1,12 @@
 /**
- * How large a request of each API may be, in bytes and in rows, and whether its answer may be large. What exceeds
- * them closes the connection before anything is decoded: a request of three bytes a row would become a hundred
- * bytes a row in memory, and as much again in the answer. Rows are the elements of all arrays of the request.
+ * Limits for the requests of each API: size in bytes, number of rows, and whether the response may be large.
+ * A row is an element of any array in the request. A request beyond its limits closes the connection before
+ * it is decoded: a row of three bytes would take a hundred bytes in memory, and as many again in the
+ * response.
  *
- * The limits lie far above what Kafka's clients send for 100,000 partitions. Kafka has only
- * socket.request.max.bytes.
+ * The limits are far above what Kafka's clients send for 100,000 partitions.
+ *
+ * Kafka has only socket.request.max.bytes.
  */
 import {
   deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit,
@@ -19,8 +21,8 @@ export interface RequestLimits {
   readonly maxBytes: number;
   readonly maxRows: number;
   /**
-   * The answer may be many times as large as the request, or making it takes long: no other request of the
-   * connection is in progress beside it.
+   * The response may be many times as large as the request, or takes long to compute. Therefore the
+   * connection has no other request in progress at the same time.
    */
   readonly isServedAlone: boolean;
 }
@@ -32,7 +34,7 @@ const limits = (maxBytes: number, maxRows: number, isServedAlone = false): Reque
 };
 
 const SMALL = limits(64 * KB, 100);
-/** From brokers: a row a partition, and its replicas. */
+/** Requests of brokers: a row for each partition and each of its replicas. */
 const CONTROL = limits(Infinity, 10_000_000);
 
 const byKey = new Map<number, RequestLimits>([
@@ -63,7 +65,7 @@ const byKey = new Map<number, RequestLimits>([
   [controlledShutdown.key, SMALL],
 ]);
 
-/** The limits of an API; those of a small request for a key that is not in the table. */
+/** The limits of an API. An unknown key gets the limits of a small request. */
 export function requestLimits(apiKey: number): RequestLimits {
   return byKey.get(apiKey) ?? SMALL;
 }

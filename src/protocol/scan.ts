@@ -1,24 +1,28 @@
 /**
- * Checks the bytes of a message against its schema before anything is decoded, and allocates nothing while it does.
+ * Checks the bytes of a message against its schema before anything is decoded, without allocating memory.
  *
- * Invariant: bytes that pass decode to exactly the schema's shape, so a hostile frame (depth, counts, lengths, foreign
- * types, trailing bytes) costs its sender the connection and the broker nothing. Depth is bounded by the schema, counts
- * by the bytes that are left. msgpack maps and extensions are in no schema and are refused.
+ * Invariant: bytes that pass decode to exactly the shape of the schema. A hostile frame (depth, counts,
+ * lengths, unexpected types, trailing bytes) loses its sender the connection and costs the broker nothing.
+ * The depth is bounded by the schema, an array's length by the number of bytes left. msgpack maps and
+ * extensions occur in no schema and are refused.
  *
  * [p] Kafka: common/protocol/types/Struct.java checks while it reads; ours checks first (docs/decisions/0002)
  */
 import { MAX_STRING_BYTES } from '../common/binary';
 import { ScalarKind, Schema } from './schema';
 
-/** A frame that is not what its sender claims. The connection it came on is closed. */
+/** The bytes of a frame are not a valid message. The connection on which it arrived is closed. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** The smallest character that takes so many bytes more than one: a smaller one must take fewer. */
+/**
+ * By the number of continuation bytes: the smallest code point that needs so many. A smaller one is an
+ * overlong encoding, which is not valid.
+ */
 const SMALLEST = [0, 0x80, 0x800, 0x1_0000];
 
-/** Whether the bytes are UTF-8 (RFC 3629): no half surrogates, nothing longer than it must be. */
+/** Whether the bytes are valid UTF-8 (RFC 3629): no surrogates, no overlong encodings. */
 function isUtf8(buffer: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end;) {
     const lead = buffer[at++]!;
@@ -36,9 +40,9 @@ function isUtf8(buffer: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** A cursor over msgpack tokens. */
+/** A cursor over msgpack tokens. Every method throws ProtocolError if the bytes are not what it expects. */
 export class Scanner {
-  /** Elements that all arrays together may still have; what is beyond is refused. */
+  /** How many more elements the arrays of the message may have in total; more are refused. */
   rowsLeft = Infinity;
 
   constructor(readonly buffer: Buffer, public at = 0) {}
@@ -50,7 +54,7 @@ export class Scanner {
     return start;
   }
 
-  /** The tag of what comes next. Read by index: this is done for every field of every message. */
+  /** The tag byte of the next value. Read by index, because this runs for every field of every message. */
   private tag(): number {
     return this.buffer[this.take(1)]!;
   }
@@ -61,7 +65,7 @@ export class Scanner {
     return bytes === 2 ? this.buffer.readUInt16BE(start) : this.buffer.readUInt32BE(start);
   }
 
-  /** The length of the array that starts here. */
+  /** The length of the array that begins here. */
   arrayLength(): number {
     const tag = this.tag();
     if (tag >= 0x90 && tag <= 0x9f) return tag & 0x0f;
@@ -93,7 +97,10 @@ export class Scanner {
     return number;
   }
 
-  /** No longer than on Kafka's wire, and UTF-8: what is stored later must fit there, and be the same again. */
+  /**
+   * Checks length and encoding: a string must fit into Kafka's formats, where it may be stored, and must read
+   * back as the same string.
+   */
   skipString(nullable: boolean): void {
     const tag = this.tag();
     if (tag === 0xc0 && nullable) return;
@@ -145,7 +152,7 @@ export class Scanner {
     }
   }
 
-  /** Moves past one value of the schema, or throws. */
+  /** Moves past one value of the schema. Throws ProtocolError if the bytes do not match it. */
   skip(schema: Schema<unknown>): void {
     if (schema.kind === 'array') {
       const count = this.arrayLength();

@@ -1,8 +1,9 @@
 /**
- * The language in which messages are written down: a message is one table of fields, each with a type and a sentence.
- * From the table come the TypeScript type, the checked decoder, the encoder and docs/protocol.md.
+ * Schemas of messages. A message is one table of fields, each with a type and a description. The TypeScript
+ * type, the checking decoder, the encoder and docs/protocol.md are derived from the table.
  *
- * [p] Kafka: clients/src/main/resources/common/message/*.json@2.8.2; differs: a struct is a positional msgpack array.
+ * [p] Kafka: clients/src/main/resources/common/message/*.json@2.8.2; differs: a struct is a positional
+ * msgpack array.
  */
 
 export type Schema<T> = ScalarSchema<T> | ArraySchema<T> | StructSchema<T>;
@@ -11,7 +12,7 @@ export type ScalarKind = 'int8' | 'int16' | 'int32' | 'int64' | 'bool' | 'string
 
 export interface ScalarSchema<T> {
   readonly kind: ScalarKind;
-  /** Carries the static type only. */
+  /** Never set; it carries the static type. */
   readonly _?: T;
 }
 
@@ -42,14 +43,16 @@ const scalar = <T>(kind: ScalarKind): ScalarSchema<T> => ({ kind });
 export const int8 = scalar<number>('int8');
 export const int16 = scalar<number>('int16');
 export const int32 = scalar<number>('int32');
-/** A number that fits 2^53; beyond is an error on both sides, not a rounding. */
+/** A safe integer: a value beyond 2^53 is an error when encoding and when decoding, and is never rounded. */
 export const int64 = scalar<number>('int64');
 export const bool = scalar<boolean>('bool');
 export const string = scalar<string>('string');
 export const nullableString = scalar<string | null>('nullableString');
-/** Opaque bytes: one msgpack `bin`. */
+/** Opaque bytes, as one msgpack `bin`. */
 export const bytes = scalar<Buffer>('bytes');
-/** A record set: one msgpack `bin`. Encoded from chunks without copying; decoded as a view on the frame. */
+/**
+ * A record set, as one msgpack `bin`. Encoded from chunks without copying; decoded as a view on the frame.
+ */
 export const records = scalar<readonly Buffer[]>('records');
 
 export function containsRecords(schema: Schema<unknown>): boolean {
@@ -64,17 +67,20 @@ export function array<T>(of: Schema<T>): ArraySchema<readonly T[]> {
 type FieldRow<T> = readonly [type: Schema<T>, doc: string];
 type StructOf<F> = { readonly [K in keyof F]: F[K] extends readonly [infer S, string] ? TypeOf<S> : never };
 
-/** A struct from its table: `struct({ offset: [int64, 'the first offset to return'] })`. The order is the wire order. */
+/**
+ * A struct from its table: `struct({ offset: [int64, 'the first offset to return'] })`. The fields are
+ * encoded in the order of the table.
+ */
 export function struct<F extends Readonly<Record<string, FieldRow<unknown>>>>(table: F): StructSchema<StructOf<F>> {
   const fields = Object.entries(table).map(([name, [type, doc]]) => ({ name, type, doc }));
   return { kind: 'struct', fields, hasRecords: fields.some((field) => containsRecords(field.type)) };
 }
 
-/** One API: Kafka's key and name, its request and its response. */
+/** An API: Kafka's key and name, with the schemas of its request and response. */
 export interface Api<Request = unknown, Response = unknown> {
   readonly key: number;
   readonly name: string;
-  /** Versions are ours, not Kafka's; each API starts at 0. */
+  /** The versions are our own, not Kafka's. Every API begins with version 0. */
   readonly maxVersion: number;
   readonly doc: string;
   readonly request: Schema<Request>;

@@ -1,6 +1,6 @@
 /**
- * Requests and responses as frames: u32 length, then `[apiKey, apiVersion, correlationId, clientId, body]` one way and
- * `[correlationId, body]` the other (design D4).
+ * The frames of requests and responses: a u32 length, then `[apiKey, apiVersion, correlationId, clientId,
+ * body]` for a request and `[correlationId, body]` for a response (design D4).
  *
  * [p] Kafka: common/requests/{RequestHeader,ResponseHeader}.java@2.8.2
  */
@@ -28,7 +28,7 @@ export function encodeResponse<Q, R>(api: Api<Q, R>, correlationId: number, body
 
 const REQUEST_FIELDS = 5;
 
-/** Checks a request frame (without its length) and decodes it; throws ProtocolError. */
+/** Checks a request frame (without the length) and decodes it. Throws ProtocolError. */
 export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { header: RequestHeader; api: Api; body: unknown } {
   const scanner = new Scanner(frame);
   if (scanner.arrayLength() !== REQUEST_FIELDS) throw new ProtocolError('a request is an array of five');
@@ -55,8 +55,8 @@ function requireSize(name: string, bytes: number, { maxBytes }: RequestLimits): 
 }
 
 /**
- * The limits of a request that begins with these bytes, of which `bytes` are to come. Throws ProtocolError if
- * that is too large for its API, or if it is no request.
+ * The limits of the request that begins with `head`. `bytes` is the length of its frame. Throws ProtocolError
+ * if the frame is too large for its API, or if it is not a request.
  */
 export function limitsOf(head: Buffer, bytes: number, apis: ReadonlyMap<number, Api>): RequestLimits {
   const scanner = new Scanner(head);
@@ -67,18 +67,18 @@ export function limitsOf(head: Buffer, bytes: number, apis: ReadonlyMap<number, 
   return limits;
 }
 
-/** More than the head of any request between brokers. */
+/** Enough bytes to recognize any request between brokers. */
 export const REQUEST_HEAD_BYTES = 256;
 const CONTROL_API_KEYS = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key);
 const REPLICATION_API_KEYS = [fetch, offsetForLeaderEpoch].map(({ key }) => key);
 
-/** Whether a broker is alive in this incarnation, as far as the controller has told. */
+/** Whether this incarnation of a broker is alive, according to the last UpdateMetadata. */
 export type IsLiveBroker = (brokerId: number, brokerEpoch: number) => boolean;
 
 /**
- * Whether a request that begins with these bytes is one that only brokers send: replication or control. Anybody
- * can write a broker id into a Fetch, whose answer is large; the broker epoch that goes with it is no secret
- * between brokers, but clients are not told.
+ * Whether the request that begins with `head` is one that only brokers send: replication or control. Any
+ * client can put a broker id into a Fetch, whose response may be large. Therefore the broker epoch in it has
+ * to match as well: brokers know it, and clients are never sent it.
  */
 export function isBrokerRequest(head: Buffer, isLive: IsLiveBroker): boolean {
   try {

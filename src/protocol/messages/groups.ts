@@ -1,5 +1,5 @@
 /**
- * The group coordinator's APIs: who coordinates, membership, and committed offsets.
+ * The group coordinator's APIs: finding the coordinator, membership, and committed offsets.
  *
  * [p] Kafka: {FindCoordinator,JoinGroup,SyncGroup,Heartbeat,LeaveGroup,OffsetCommit,OffsetFetch,OffsetDelete,
  * DescribeGroups,ListGroups,DeleteGroups}{Request,Response}.json@2.8.2

@@ -1,5 +1,6 @@
 /**
- * What an administrator asks of logs: delete the oldest records, and tell where logs lie and how large they are.
+ * The administrative APIs for logs: DeleteRecords removes the oldest records, DescribeLogDirs reports the log
+ * dirs and the sizes of the logs in them.
  *
  * [p] Kafka: {DeleteRecords,DescribeLogDirs}{Request,Response}.json@2.8.2
  */

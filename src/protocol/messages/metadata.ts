@@ -1,5 +1,6 @@
 /**
- * ApiVersions, Metadata and CreateTopics: what a client asks before it produces or consumes.
+ * ApiVersions, Metadata, CreateTopics and ListOffsets: the APIs that a client uses before it produces or
+ * consumes.
  *
  * [p] Kafka: {ApiVersions,Metadata,CreateTopics}{Request,Response}.json@2.8.2
  */

@@ -1,8 +1,9 @@
 /**
- * Produce and Fetch, which carry record sets, and OffsetForLeaderEpoch, by which a follower learns where to truncate.
+ * Produce and Fetch, which carry record sets; InitProducerId; and OffsetForLeaderEpoch, by which a follower
+ * finds out where to truncate.
  *
- * [p] Kafka: {Produce,Fetch,OffsetForLeaderEpoch}{Request,Response}.json@2.8.2; differs: Fetch carries the follower's
- * broker epoch (design D17) and has no sessions.
+ * [p] Kafka: {Produce,Fetch,OffsetForLeaderEpoch}{Request,Response}.json@2.8.2; differs: Fetch carries the
+ * follower's broker epoch (design D17) and has no sessions.
  */
 import { api, array, int8, int16, int32, int64, nullableString, records, string, struct } from '../schema';
 

@@ -1,8 +1,9 @@
 /**
- * What the controller tells brokers, and ControlledShutdown, which a broker asks of the controller.
+ * The requests of the controller to brokers, and ControlledShutdown, which a broker sends to the controller.
  *
- * Every request names the controller's epoch and the epoch of the broker it is meant for, so that words of a deposed
- * controller, or meant for an earlier life of the broker, are refused (KIP-380).
+ * Every request of the controller contains the controller epoch and the broker epoch of the receiver. So a
+ * broker refuses a request of a former controller, and a request that was meant for its previous incarnation
+ * (KIP-380).
  *
  * [p] Kafka: {LeaderAndIsr,UpdateMetadata,StopReplica,ControlledShutdown}Request.json@2.8.2
  */
