@@ -1,6 +1,6 @@
 /**
- * One RPC connection a node, opened on demand and opened again after it broke, no faster than the backoff
- * allows.
+ * One RPC connection to each node. It is opened when first needed; after it broke it is opened again, with
+ * exponential backoff.
  *
  * Kafka: clients/.../ClusterConnectionStates.java@2.8.2
  */
@@ -10,7 +10,10 @@ import { Host, sleep } from '../common/host';
 import { Api } from '../protocol/schema';
 import { RpcConnection, RpcOptions } from './rpc-connection';
 
-/** Less than brokers allow (connections.max.idle.ms), so that none is used in the moment in which it is closed. */
+/**
+ * Less than the idle time after which brokers close a connection (connections.max.idle.ms), so that a request
+ * is not sent at the moment in which the broker closes it.
+ */
 const MAX_IDLE_MS = 540_000;
 
 interface Slot {
@@ -31,7 +34,10 @@ export class ConnectionPool {
 
   constructor(private readonly host: Host, private readonly options: PoolOptions) {}
 
-  /** An open connection to the address; rejects DISCONNECTED when it cannot be had. */
+  /**
+   * An open connection to the address. Rejects with DISCONNECTED if it cannot be opened, with ILLEGAL_STATE
+   * after `close`.
+   */
   get(address: HostPort): Promise<RpcConnection> {
     if (this.isClosed) return Promise.reject(new KafkaError('ILLEGAL_STATE', 'the client is closed'));
     const key = `${address.host}:${address.port}`;
@@ -54,7 +60,10 @@ export class ConnectionPool {
     return fresh.connection;
   }
 
-  /** Requests without an answer on the open connection to the address; undefined without a connection. */
+  /**
+   * The number of requests without a response on the open connection to the address; undefined without a
+   * connection.
+   */
   requestsInFlight(address: HostPort): number | undefined {
     const open = this.slots.get(`${address.host}:${address.port}`)?.open;
     return open?.isOpen ? open.inFlightCount : undefined;

@@ -1,10 +1,11 @@
 /**
- * How many connections there may be: in all, from one address, on one listener, and how many new ones a second.
+ * Limits the number of connections: of the broker, from one IP address, on one listener; and how many new
+ * ones are accepted in a second.
  *
- * The listeners that only brokers use have room of their own: neither `max.connections` nor the rate of the whole
- * broker keeps a broker out, only what is set for them. Kafka lets who comes too many wait in the
- * kernel's queue; here he waits for up to a second where the rate is exceeded, and is refused else, unless
- * another connection is idle (idle-connections.ts).
+ * The listeners that only brokers use are not subject to `max.connections` and the rate of the whole broker,
+ * only to the limits that are set for them. So clients cannot keep a broker out. Kafka leaves a connection
+ * beyond the limits in the kernel's accept queue. Here a connection beyond the rate waits for up to a second.
+ * Otherwise it is refused, unless an idle connection can be closed for it (idle-connections.ts).
  *
  * Kafka: network/SocketServer.scala#ConnectionQuotas@2.8.2
  */
@@ -12,7 +13,7 @@ import { Clock } from '../common/host';
 
 export interface ListenerLimits {
   readonly maxConnections: number;
-  /** New connections a second. */
+  /** New connections per second. */
   readonly creationRate: number;
 }
 
@@ -23,17 +24,17 @@ export interface ConnectionLimits extends ListenerLimits {
 }
 
 const NO_LIMITS: ListenerLimits = { maxConnections: Infinity, creationRate: Infinity };
-/** A second's connections may come at once, and as many wait for their time. */
+/** The connections of one second may be accepted at once; as many again may wait. */
 const BURST_MS = 1000;
 const MAX_DELAY_MS = 1000;
 
-/** An even rate: each connection takes the time that the rate gives it. */
+/** Spaces connections evenly: each one uses up 1/rate seconds. */
 class Rate {
   private bookedUntilMs = -Infinity;
 
   constructor(private readonly perSecond: number) {}
 
-  /** When a connection that comes now may be served, ms from now. */
+  /** How long a connection that arrives now has to wait, in ms. */
   delayMs(nowMs: number): number {
     if (this.perSecond === Infinity) return 0;
     return Math.max(0, Math.max(this.bookedUntilMs, nowMs) + 1000 / this.perSecond - nowMs - BURST_MS);
@@ -45,7 +46,7 @@ class Rate {
 }
 
 interface Counted extends ListenerLimits {
-  /** What its settings begin with. */
+  /** The prefix of its settings. */
   readonly setting: string;
   count: number;
   readonly rate: Rate;
@@ -78,7 +79,7 @@ export class ConnectionQuotas {
     return known;
   }
 
-  /** Counts a new connection, or says why it is refused. */
+  /** Counts a new connection and returns how long it has to wait, or returns why it is refused. */
   open(listenerName: string, ip: string): Admission {
     const nowMs = this.clock.monotonicMs();
     const listener = this.listener(listenerName);
@@ -111,7 +112,10 @@ export class ConnectionQuotas {
   }
 }
 
-/** The address of a peer given as `address:port`; IPv4 also where the listener is one of IPv6. */
+/**
+ * The IP address in `address:port`. An IPv4 address stays one when the listener is bound to IPv6
+ * (::ffff:1.2.3.4).
+ */
 export function ipOf(remoteAddress: string): string {
   return remoteAddress.replace(/:\d+$/, '').replace(/^::ffff:/, '');
 }

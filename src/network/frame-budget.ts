@@ -1,12 +1,16 @@
 /**
- * Memory for large frames on their way. For requests: who has read a request's length asks for its bytes
- * before reading on, and gives them back when the request's handler has returned, whether or not the request
- * still waits for its answer. For responses: who is next to send asks before the answer is built, says how
- * large it became, and gives it back when the peer has taken it (docs/decisions/0016).
+ * A limit for the memory that large frames take while they are received or sent. A holder of memory has a
+ * lease.
  *
- * Invariants: room is granted while fewer than `maxBytes` are out, in the order it was asked for, so nobody
- * is passed over for ever; and a frame that moves too slowly loses its connection when others wait for the
- * room it holds.
+ * For requests: when a connection has read the length of a large request, it asks for that many bytes before
+ * it reads on. It gives them back when the request's handler has returned, even if the request still waits
+ * for its response. For responses: a connection asks before it builds a response that may be large, then
+ * corrects the lease to the real size, and gives it back when the peer has received the response
+ * (docs/decisions/0016).
+ *
+ * Invariants: leases are granted while less than `maxBytes` are in use (so the last one may exceed it), in
+ * the order in which they were asked for, so that no connection waits for ever. A frame that is too slow
+ * loses its connection when others wait for memory.
  *
  * Kafka: common/memory/SimpleMemoryPool.java, queued.max.request.bytes@2.8.2; differs: Kafka grants in no
  * order, and a peer that announces a request and sends no more of it holds its memory until
@@ -17,26 +21,29 @@ import { Clock, Timer } from '../common/host';
 const MAX_SHARE_BYTES = 1024 * 1024;
 
 export interface LeaseHolder {
-  /** There is room now: read on. */
+  /** The lease has been granted: read on, or build the response. */
   granted(): void;
-  /** Too slow while others wait: close the connection and give the room back, unless we are still at work. */
+  /**
+   * The frame was too slow and others wait: close the connection, which gives the lease back. A holder whose
+   * frame has already arrived ignores the call.
+   */
   revoked(reason: string): void;
 }
 
 export interface Lease {
   readonly isGranted: boolean;
-  /** What was granted turned out to be so large. */
+  /** Corrects the size of the lease to the real size of the frame. */
   resize(bytes: number): void;
-  /** Ends it, granted or not. May be called again. */
+  /** Ends the lease, granted or not. Further calls have no effect. */
   giveBack(): void;
 }
 
 export interface FrameBudgetOptions {
-  /** A frame that is on its way longer is given up when others wait. */
+  /** How long a frame may take while others wait, in ms; then its lease is revoked. */
   readonly maxHoldMs: number;
-  /** Why, to its connection. */
+  /** The reason with which the connection of a slow frame is closed. */
   readonly slowReason: (bytes: number) => string;
-  /** Somebody begins to wait; `holders` have the room. */
+  /** Called when a connection has to wait and none waited before. `holders`: the number of granted leases. */
   readonly onFull: (holders: number) => void;
 }
 
@@ -62,7 +69,7 @@ class Entry implements Lease {
 }
 
 export class FrameBudget {
-  /** Oldest first. */
+  /** Granted leases, oldest first. */
   private readonly out = new Set<Entry>();
   private readonly queue = new Set<Entry>();
   private timer: Timer | undefined;
@@ -83,12 +90,12 @@ export class FrameBudget {
     return Math.max(0, this.maxBytes - this.used);
   }
 
-  /** What to ask for while nobody knows how large a frame will be. */
+  /** How much to ask for when the size of the frame is not known yet. */
   get shareBytes(): number {
     return Math.min(MAX_SHARE_BYTES, Math.ceil(this.maxBytes / 16));
   }
 
-  /** Room for `bytes`: granted at once, or later by a call of `holder.granted`. */
+  /** Asks for `bytes`. The lease is granted at once, or later with a call of `holder.granted`. */
   ask(bytes: number, holder: LeaseHolder): Lease {
     const entry = new Entry(holder, bytes, this.ledger);
     if (this.used < this.maxBytes && this.queue.size === 0) this.grant(entry);
@@ -100,7 +107,10 @@ export class FrameBudget {
     return entry;
   }
 
-  /** Room for bytes that are there already, whether there is any or not: others wait the longer. */
+  /**
+   * A lease for bytes that are in memory already. It is granted even beyond `maxBytes`; later ones wait
+   * longer.
+   */
   take(bytes: number, holder: LeaseHolder): Lease {
     const entry = new Entry(holder, bytes, this.ledger);
     this.grant(entry);
@@ -129,7 +139,7 @@ export class FrameBudget {
   }
 
   private grantNext(): void {
-    // Who is granted room may give it back before he returns.
+    // `granted` may give a lease back, which calls this method again.
     if (this.isGranting) return;
     this.isGranting = true;
     try {
@@ -146,7 +156,7 @@ export class FrameBudget {
 
   private revokeSlow(): void {
     let waitMs = this.options.maxHoldMs;
-    // Those who are granted what others lose come last, and have their time.
+    // A lease that is granted during this loop comes last in `out`, and has its full time.
     for (const entry of this.out) {
       if (this.queue.size === 0) break;
       const remainingMs = entry.grantedMs + this.options.maxHoldMs - this.clock.monotonicMs();

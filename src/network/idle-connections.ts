@@ -1,26 +1,27 @@
 /**
- * Connections on which no byte moves: they are closed after connections.max.idle.ms, and earlier where a new one
- * finds no room. So whoever opens connections and leaves them open keeps nobody out, and what brokers send each
- * other finds its way: a connection that is used is never closed for another, nor one of a listener that only
- * brokers use.
+ * Closes idle connections, on which no byte moves: after connections.max.idle.ms, or earlier when a new
+ * connection would exceed max.connections.
  *
- * Kafka: common/network/Selector.java#maybeCloseOldestConnection, SocketServer.scala#closeExcessConnections@2.8.2,
- * which closes one for connections of brokers only.
+ * So a client that opens connections and leaves them open cannot lock others out. A connection in use is
+ * never closed for a new one, nor is a connection of a listener that only brokers use.
+ *
+ * Kafka: common/network/Selector.java#maybeCloseOldestConnection,
+ * SocketServer.scala#closeExcessConnections@2.8.2, which closes one for connections of brokers only.
  */
 import { Clock, Log, Timer } from '../common/host';
 import { RepeatedWarning } from '../common/repeated-warning';
 import { ServerConnection } from './server-connection';
 
-/** Idle connections are looked for so often in their time. */
+/** How many checks for idle connections there are within connections.max.idle.ms. */
 const LOOKS = 10;
-/** One that was used lately gives way to nobody, ms. */
+/** A connection that was used within this time is not closed for a new one, ms. */
 const MIN_IDLE_MS = 10_000;
-/** All connections are looked at no more often, ms. */
+/** The list of candidates is rebuilt at most once in this time, ms, because that visits every connection. */
 const MIN_LOOK_INTERVAL_MS = 1000;
 
 export class IdleConnections {
   private timer: Timer | undefined;
-  /** The longest idle one last. */
+  /** Connections that may be closed for a new one. The one that has been idle for longest is the last. */
   private candidates: ServerConnection[] = [];
   private lookedMs = -Infinity;
   private readonly evictions: RepeatedWarning;
@@ -52,7 +53,10 @@ export class IdleConnections {
     }
   }
 
-  /** Closes the one that is idle for longest, for a new one; returns whether one was closed. */
+  /**
+   * Closes the connection that has been idle for longest, to make room for a new one. Returns whether one was
+   * closed.
+   */
   closeOne(connections: ReadonlySet<ServerConnection>): boolean {
     const nowMs = this.clock.monotonicMs();
     const mayGiveWay = (one: ServerConnection) =>

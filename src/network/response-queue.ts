@@ -1,11 +1,12 @@
 /**
- * The answers of one connection: they leave in the order of the requests, whichever is ready first.
+ * The responses of one connection. They are sent in the order of the requests, in whatever order they are
+ * ready.
  *
- * Invariants: an answer that may be large is built only when it is the next to be sent, when those before it
- * have been taken by the peer, and when the broker has room for it; what the peer has not taken is counted
- * until it has (docs/decisions/0016).
+ * Invariants: a response that may be large is built only when it is the next to be sent, when the peer has
+ * received the responses before it, and when the broker has memory for it. Bytes that the peer has not
+ * received count against the budget until it has (docs/decisions/0016).
  *
- * Kafka: network/SocketServer.scala#Processor, where a connection has one answer on its way.
+ * Kafka: network/SocketServer.scala#Processor, where a connection sends one response at a time.
  */
 import { messageOf } from '../common/errors';
 import { Connection } from '../common/host';
@@ -15,46 +16,55 @@ import { FrameBudget, Lease, LeaseHolder } from './frame-budget';
 import { TurnTaker, WorkTurns } from './work-turns';
 
 const MAX_IN_PROGRESS = 64;
-/** A connection may have so much unsent without being counted; the host drains at less. */
+/**
+ * Unsent bytes of a connection up to this size do not count against the budget. The host reports a drain at
+ * fewer.
+ */
 const FREE_UNSENT_BYTES = 64 * 1024;
 
-/** The peer that waits for an answer. */
+/** The peer that waits for a response. */
 export interface Asker {
-  /** Calls `listener` if the connection ends before the answer is there, at once if it has ended. */
+  /** Calls `listener` if the connection ends before the response is sent; at once if it has ended already. */
   onGone(listener: () => void): void;
-  /** No later request of the connection is started until the function that is returned has been called. */
+  /** Starts no later request of this connection until the returned function is called. */
   hold(): () => void;
-  /** Resolves in a later turn of the loop, when others have had theirs: for work that is longer than 20 ms. */
+  /**
+   * Resolves in a later turn of the event loop, after other connections had theirs. For work of more than 20
+   * ms.
+   */
   nextTurn(): Promise<void>;
 }
 
 /**
- * In the place of a response: answer what came before, then close. Kafka:
- * RequestChannel.CloseConnectionResponse
+ * Returned instead of a response: send the responses before this one, then close the connection.
+ * Kafka: RequestChannel.CloseConnectionResponse
  */
 export class CloseConnection {
   constructor(readonly reason: string) {}
 }
 
-/** In the place of a response that may be large: makes it, with at most about `maxBytes`, when it is its turn. */
+/**
+ * Returned instead of a response that may be large. `build` makes it when it is the next to be sent, with at
+ * most about `maxBytes` bytes.
+ */
 export class DeferredResponse {
   constructor(readonly build: (maxBytes: number) => unknown) {}
 }
 
-/** A request in progress, and where its answer goes. */
+/** A request in progress, and the place of its response in the queue. */
 export class ResponseSlot implements Asker {
   isDone = false;
   response: Buffer[] | undefined;
   deferred: DeferredResponse | undefined;
   closeReason: string | undefined;
-  /** What the request still holds while it waits. */
+  /** The memory that the request takes while it waits for its response, in bytes. */
   waitingBytes = 0;
   private isGone = false;
   private goneListeners: (() => void)[] | undefined;
 
-  /** What comes behind has to wait until this is over. */
+  /** Whether later requests of the connection have to wait (see `hold`). */
   isHolding = false;
-  /** Ends the holding; set while it lasts. */
+  /** Called when the hold ends; set only during a hold. */
   onReleased: (() => void) | undefined;
 
   constructor(
@@ -87,28 +97,34 @@ export class ResponseSlot implements Asker {
   }
 }
 
-/** What the queue needs of its connection and of the server. */
+/** What the queue needs from its connection and from the server. */
 export interface ResponseQueueOwner {
   readonly turns: WorkTurns;
   budget(): FrameBudget;
   isBroker(): boolean;
   readonly isFullOfWaiting: boolean;
   endsWaiting(bytes: number): void;
-  /** There may be room for another request. */
+  /** Another request may be able to start. */
   movedOn(): void;
-  /** All answers before a CloseConnection have been written. */
+  /** All responses before a CloseConnection have been written. */
   end(reason: string): void;
   fail(reason: string): void;
 }
 
 export class ResponseQueue implements LeaseHolder, TurnTaker {
-  /** Oldest first; answers leave from the front. */
+  /** The requests in progress, oldest first. Responses are sent from the front. */
   private readonly slots: ResponseSlot[] = [];
   private lease: Lease | undefined;
-  /** The lease is for what has been written; else for an answer that is still to be built. */
+  /**
+   * Whether the lease is for bytes that have been written; otherwise it is for a response that is still to be
+   * built.
+   */
   private isSending = false;
   private isClosed = false;
-  /** Nothing is written any more: that would take back what is on its way. */
+  /**
+   * Whether the connection is ending. Then nothing more may be written, because that would discard bytes on
+   * their way.
+   */
   private isEnding = false;
 
   constructor(private readonly connection: Connection, private readonly owner: ResponseQueueOwner) {
@@ -123,7 +139,7 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
     return this.connection.pendingBytes() > FREE_UNSENT_BYTES;
   }
 
-  /** Whether the next request may start: its answer would find its place in memory. */
+  /** Whether the next request may start: there must be memory for its response. */
   mayStart(isServedAlone: boolean): boolean {
     if (this.hasUnsent) return false;
     if (this.slots.length === 0) return true;
@@ -151,7 +167,7 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
       if (slot.deferred && !this.build(slot, slot.deferred)) return;
       this.slots.shift();
       if (slot.response) this.write(slot.response);
-      // Others may get on by that, this connection too: its answer is on the way.
+      // This lets other connections, and this one, start requests: the memory of the request is free again.
       this.owner.endsWaiting(slot.waitingBytes);
       if (slot.closeReason !== undefined) {
         this.isEnding = true;
@@ -162,7 +178,10 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
     this.owner.movedOn();
   }
 
-  /** Whether the answer is there now; if not, a drain, a grant or a turn calls again. */
+  /**
+   * Builds the response and returns true. Returns false if it has to wait; then a drain, a grant or a turn
+   * tries again.
+   */
   private build(slot: ResponseSlot, deferred: DeferredResponse): boolean {
     if (this.hasUnsent) return false;
     const budget = this.owner.budget();
@@ -220,7 +239,7 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
     this.owner.fail(reason);
   }
 
-  /** Forgets what was in progress; called once the connection is gone. */
+  /** Drops the requests in progress; called when the connection is closed. */
   close(): void {
     this.isClosed = true;
     this.owner.turns.forget(this);

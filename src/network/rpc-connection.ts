@@ -1,9 +1,9 @@
 /**
- * The asking side of a connection: sends requests, pairs responses by correlation id, fails everything open
- * when the connection ends.
+ * The client side of a connection: sends requests, matches responses by correlation id, and fails all open
+ * requests when the connection ends.
  *
- * Invariant: every promise settles: by its response, its deadline, or the connection's end. Responses come in
- * the order of requests; one that does not is a protocol error and ends the connection.
+ * Invariant: every promise settles, by its response, its timeout or the end of the connection. Responses
+ * arrive in the order of the requests; a response out of order is a protocol error and ends the connection.
  *
  * Kafka: clients/.../{NetworkClient,InFlightRequests}.java@2.8.2
  */
@@ -24,7 +24,7 @@ interface InFlight {
   readonly timer: Timer;
 }
 
-/** Written, but the peer is slow. */
+/** A request without response that was written, and whose sender waits because the peer reads slowly. */
 interface Unsent {
   readonly sent: () => void;
   readonly fail: (error: Error) => void;
@@ -57,7 +57,10 @@ export class RpcConnection {
     connection.onClose((reason) => this.closed(reason));
   }
 
-  /** Dials, and asks for ApiVersions first: a peer that does not answer it is no broker of ours. */
+  /**
+   * Connects, and sends ApiVersions first: a peer that does not answer it is not a broker of this protocol.
+   * Rejects with DISCONNECTED or REQUEST_TIMED_OUT.
+   */
   static async open(host: Host, address: HostPort, options: RpcOptions): Promise<RpcConnection> {
     const connection = await dial(host, address, options);
     const rpc = new RpcConnection(host.clock, connection, options);
@@ -80,7 +83,7 @@ export class RpcConnection {
     return this.inFlight.length;
   }
 
-  /** Nothing is waited for, and nothing was sent for longer than this. */
+  /** Whether no request is in flight and none was sent during the last `forMs` ms. */
   isIdle(forMs: number): boolean {
     return this.inFlight.length === 0 && this.clock.monotonicMs() - this.usedMs > forMs;
   }
@@ -91,8 +94,8 @@ export class RpcConnection {
   }
 
   /**
-   * Resolves with the response; rejects DISCONNECTED or REQUEST_TIMED_OUT. A timed-out request ends the
-   * connection.
+   * Resolves with the response. Rejects with DISCONNECTED, or with REQUEST_TIMED_OUT after `timeoutMs`; a
+   * timeout also ends the connection.
    */
   request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs = this.options.requestTimeoutMs): Promise<R> {
     return new Promise<R>((resolve, reject) => {
@@ -109,8 +112,8 @@ export class RpcConnection {
   }
 
   /**
-   * Sends a request that has no response (Produce with acks 0). Resolves when the peer takes bytes fast
-   * enough for more to be sent; rejects as `request` does, and then nobody knows whether it arrived.
+   * Sends a request that has no response (Produce with acks 0). Resolves when the peer reads fast enough for
+   * more to be sent. Rejects as `request` does; then it is unknown whether the request arrived.
    */
   send<Q, R>(api: Api<Q, R>, body: Q): Promise<void> {
     if (this.closedReason !== undefined)

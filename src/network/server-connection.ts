@@ -1,12 +1,13 @@
 /**
- * One accepted connection: frames in; their answers leave through a `ResponseQueue`.
+ * An accepted connection: reads requests and starts them; their responses leave through a `ResponseQueue`.
  *
- * Requests start in the order they came; several may be in progress, so a producer's pipelined batches are
- * appended one after the other without waiting for each other's acknowledgement (docs/decisions/0005). One whose
- * answer may be large is in progress alone. The next request starts when the answers before have left, and
- * reading stops while a whole frame waits for its start or the frame that comes in has no room yet
- * (docs/decisions/0016). A connection with nothing in progress never waits for requests that wait: those may be
- * waiting for it (docs/decisions/0011).
+ * Requests start in the order in which they arrive. Several may be in progress, so that the pipelined
+ * batches of a producer are appended one after the other, without waiting for each other's acknowledgement
+ * (docs/decisions/0005). A request whose response may be large is in progress alone. No request starts while
+ * bytes of earlier responses wait for the peer. Reading stops while a complete frame waits to be started, or
+ * while there is no memory for the incoming frame (docs/decisions/0016). A connection without a request in
+ * progress never waits for requests of other connections that wait, because those may be waiting for its
+ * request (docs/decisions/0011).
  *
  * Kafka: network/SocketServer.scala#Processor, common/network/KafkaChannel.java@2.8.2
  */
@@ -23,7 +24,7 @@ import { TurnTaker, WorkTurns } from './work-turns';
 
 export { Asker, CloseConnection, DeferredResponse } from './response-queue';
 
-/** How long a peer has to take the last responses of a connection that we close. */
+/** How long a peer has to receive the last responses before we close the connection. */
 const CLOSING_MS = 10_000;
 
 export interface RequestContext {
@@ -34,18 +35,18 @@ export interface RequestContext {
 }
 
 /**
- * Serves one request: the response, a DeferredResponse, a CloseConnection, or undefined where the API has none
- * (Produce with acks 0).
+ * Serves one request. Returns the response, a DeferredResponse, a CloseConnection, or undefined if the API
+ * has no response (Produce with acks 0).
  */
 export type Serve = (api: Api, body: unknown, context: RequestContext) => Promise<unknown> | unknown;
 
-/** What a connection needs of its server. */
+/** What a connection needs from its server. */
 export interface ConnectionOwner {
   readonly host: { readonly clock: Clock };
   readonly serve: Serve;
   readonly options: { readonly maxFrameBytes: number; readonly log: Log };
   readonly turns: WorkTurns;
-  /** Frames above this ask for room. */
+  /** A frame up to this size needs no lease. */
   readonly freeFrameBytes: number;
   isBroker(listenerName: string, head: Buffer): boolean;
   budgetOf(direction: 'requests' | 'responses', isBroker: boolean): FrameBudget;
@@ -58,17 +59,22 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   private readonly parser: FrameParser;
   private readonly responses: ResponseQueue;
   private lease: Lease | undefined;
-  /** Of the frame that comes in, once enough of it is there. */
+  /** The limits of the incoming frame, once enough of it has arrived. */
   private limits: RequestLimits | undefined;
   private isPaused = false;
   private isAdvancing = false;
-  /** Nothing is read any more; the connection ends when the responses before have left. */
+  /**
+   * Whether nothing more is read: the connection ends when the responses before that point have been sent.
+   */
   private isEnding = false;
   private isClosed = false;
   private closingTimer: Timer | undefined;
-  /** Of the latest request whose answer may be large. */
+  /**
+   * Whether the latest request with a possibly large response came from a broker. Selects the budget of the
+   * response.
+   */
   private wasBroker = false;
-  /** When bytes last moved, either way; monotonic. */
+  /** When bytes last moved in either direction; monotonic ms. */
   private activeMs: number;
   private takenBytes = 0;
 
@@ -76,7 +82,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     private readonly connection: Connection,
     readonly listenerName: string,
     private readonly server: ConnectionOwner,
-    /** Told at once when we end the connection; the host tells it later. */
+    /** Called at once when we end the connection; the host's `onClose` comes later. */
     private readonly onEnded: () => void = () => {},
   ) {
     this.parser = new FrameParser(server.options.maxFrameBytes);
@@ -107,7 +113,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     this.server.endsWaiting(bytes);
   }
 
-  /** For how long no byte has moved, in either direction. */
+  /** For how long no byte has moved in either direction, in ms. */
   idleMs(nowMs: number): number {
     const taken = this.connection.takenBytes();
     if (taken !== this.takenBytes && this.connection.pendingBytes() > 0) this.activeMs = nowMs;
@@ -130,7 +136,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     }
   }
 
-  /** Starts what may start, and reads on if there is room for more. */
+  /** Starts the requests that may start, and resumes or pauses reading. */
   private advance(): void {
     if (this.isAdvancing || this.isClosed || this.isEnding) return;
     this.isAdvancing = true;
@@ -147,7 +153,10 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     return !this.isClosed && !this.isEnding && this.parser.hasWhole && this.mayStart();
   }
 
-  /** Reading on though a whole frame waits costs little, and shows that the peer has gone. */
+  /**
+   * Whether little is buffered. Then reading goes on even though a complete frame waits: it costs little
+   * memory, and it reveals when the peer has closed the connection.
+   */
   private get isLittle(): boolean {
     return this.parser.bufferedBytes < this.server.freeFrameBytes;
   }
@@ -159,7 +168,10 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     else this.connection.pause();
   }
 
-  /** Whether the next frame may start; who has room for it may not be kept waiting, but for a turn. */
+  /**
+   * Whether the next frame may start. A frame that has a lease must not wait for responses (only for a turn),
+   * because it keeps memory from others.
+   */
   private mayStart(): boolean {
     if (this.turns.isOver) {
       this.turns.wait(this, this.isFromBroker());
@@ -170,15 +182,15 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     return this.responses.mayStart(this.limits.isServedAlone);
   }
 
-  /** Whether the frame that comes in is of a broker. */
+  /** Whether the incoming frame comes from a broker. */
   private isFromBroker(): boolean {
     return this.server.isBroker(this.listenerName, this.parser.peek(REQUEST_HEAD_BYTES));
   }
 
   /**
-   * Whether to read more of the frame that comes in. Room for a large one is asked for only when it may start:
-   * nobody holds room while waiting for something that may need it. What has already come is not worth the
-   * asking.
+   * Whether to read more of the incoming frame. A large one needs a lease, and asks for it only when it may
+   * start at once: a connection must not hold memory while it waits for a request that may need memory. A
+   * small frame needs none; most of it has usually arrived with its first bytes.
    */
   private hasRoom(): boolean {
     if (this.isClosed || this.isEnding) return false;
@@ -208,7 +220,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     if (this.isPaused || this.parser.hasWhole) this.advance();
   }
 
-  /** Once the frame has come it is not the peer who is slow. */
+  /** Without a lease the frame has arrived already, so that the peer is not to blame. */
   revoked(reason: string): void {
     if (this.lease) this.fail(reason);
   }
@@ -220,9 +232,10 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
   }
 
   /**
-   * The frame's room is given back as soon as its handler returns: what waits must not keep others from being
-   * read. A handler that still works on the frame itself keeps it until it lets the next request start, also
-   * if the connection ends before: the frame is there as long.
+   * Takes a frame and starts its request. The lease is given back as soon as the handler returns, so that
+   * waiting requests do not keep others from being read. A handler that still works on the frame (see
+   * `Asker.hold`) keeps the lease until it ends the hold, even if the connection ends before: the frame stays
+   * in memory as long.
    */
   private take(frame: Buffer): void {
     const { lease } = this;
@@ -265,14 +278,14 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
       finish(result);
       return slot;
     }
-    // Records are let go of when they are in the log; other requests stay in memory as they are.
+    // The records of a Produce are in the log by now and their frame is free; other requests stay in memory.
     slot.waitingBytes = containsRecords(api.request) ? 0 : frame.length;
     this.server.startsWaiting(slot.waitingBytes);
     result.then(finish).catch((error) => this.fail(`${api.name} failed: ${messageOf(error)}`));
     return slot;
   }
 
-  /** Lets what is written arrive, then closes. */
+  /** Lets the written bytes arrive, then closes. */
   end(reason: string): void {
     this.isEnding = true;
     this.server.options.log.info(`Closing connection from ${this.connection.remoteAddress}: ${reason}`);
@@ -280,7 +293,7 @@ export class ServerConnection implements LeaseHolder, TurnTaker, ResponseQueueOw
     this.connection.end();
   }
 
-  /** Forgets what was in progress; called once the connection is gone. */
+  /** Drops the requests in progress; called when the connection is closed. */
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -1,10 +1,11 @@
 /**
- * The answering side: listeners, connections, and the bounds that protect the broker from both.
+ * The server side: listeners, connections, and the limits that protect the broker's memory.
  *
- * Invariants: bytes of large requests coming in stay below `queuedMaxRequestBytes`, and bytes of large responses
- * going out below `queuedMaxResponseBytes`, for clients and for brokers each (frame-budget.ts); beyond as many
- * bytes of requests that wait, a connection has one request in progress, not several. Whatever clients do, what
- * brokers send each other is read and answered (docs/decisions/0011, 0016).
+ * Invariants: the bytes of large incoming requests stay within `queuedMaxRequestBytes`, and the bytes of
+ * large outgoing responses within `queuedMaxResponseBytes`, with separate budgets for clients and for brokers
+ * (frame-budget.ts). When the requests that wait for a response take `queuedMaxRequestBytes`, each connection
+ * has only one request in progress. Whatever clients do, requests between brokers are read and answered
+ * (docs/decisions/0011, 0016).
  *
  * Kafka: network/SocketServer.scala@2.8.2; differs: Kafka serves one request of a connection at a time.
  */
@@ -19,9 +20,9 @@ import { IdleConnections } from './idle-connections';
 import { Serve, ServerConnection } from './server-connection';
 import { WorkTurns } from './work-turns';
 
-/** A frame that is on its way while others wait for memory has this long. */
+/** How long a frame may take while others wait for memory. */
 const MAX_FRAME_MS = 30_000;
-/** A frame up to this size needs no room: about what the host hands over at once. */
+/** A frame up to this size needs no lease: it is about what the host delivers in one chunk. */
 const FREE_FRAME_BYTES = 64 * 1024;
 
 export interface SocketServerOptions {
@@ -29,13 +30,15 @@ export interface SocketServerOptions {
   readonly queuedMaxRequestBytes: number;
   readonly queuedMaxResponseBytes: number;
   readonly connections: ConnectionLimits;
-  /** A connection on which no byte moves for so long is closed, ms; negative: never. */
+  /** A connection on which no byte moves for this long is closed, ms; negative: never. */
   readonly maxIdleMs: number;
-  /** The listeners on which only brokers connect, if they have any of their own. */
+  /** The listeners on which only brokers connect; empty if brokers share a listener with clients. */
   readonly brokerListeners: readonly string[];
-  /** Where brokers come in, among clients if it is none of those. */
+  /**
+   * The listener on which brokers connect. If it is not in `brokerListeners`, clients connect there as well.
+   */
   readonly interBrokerListener: string;
-  /** Who says so there, in a Fetch, is a broker. */
+  /** On a shared listener a Fetch counts as a broker's if it names a live broker and that broker's epoch. */
   readonly isLiveBroker: IsLiveBroker;
   readonly log: Log;
 }
@@ -53,7 +56,7 @@ export class SocketServer {
   private readonly brokers: Budgets;
   private readonly refusals: RepeatedWarning;
   private readonly idle: IdleConnections;
-  /** Frames above this ask for room. */
+  /** A frame up to this size needs no lease. */
   readonly freeFrameBytes: number;
   readonly turns: WorkTurns;
   private waiting = 0;
@@ -93,8 +96,8 @@ export class SocketServer {
   }
 
   /**
-   * Binds and accepts; returns the port. Rejects with an Error that explains when the address is taken or not
-   * ours.
+   * Binds and accepts connections; resolves with the port. Rejects with an Error that explains if the address
+   * is in use or does not belong to this machine.
    */
   async listen(listenerName: string, host: string, port: number): Promise<number> {
     try {
@@ -110,7 +113,10 @@ export class SocketServer {
     }
   }
 
-  /** Kafka's gauges where it has them, and what a checker wants at its floor when nothing happens. */
+  /**
+   * Registers Kafka's gauges where Kafka has them, and gauges by which tests check that nothing leaks: they
+   * return to their base value when nothing happens.
+   */
   registerGauges(metrics: Metrics): void {
     const gauge = (name: string, read: () => number) =>
       metrics.gauge(`kafka.network:type=SocketServer,name=${name}`, read);
@@ -152,14 +158,14 @@ export class SocketServer {
       served = new ServerConnection(connection, listenerName, this, gone);
       this.connections.add(served);
     };
-    // Until then it is not read.
+    // A connection that has to wait is not read until then.
     if (admission.delayMs > 0) this.host.clock.schedule(admission.delayMs, serve);
     else serve();
   }
 
   /**
-   * Brokers have budgets of their own, so that no client can keep them from replicating or from being
-   * controlled.
+   * Whether the request comes from a broker. Brokers have budgets of their own, so that no client can stop
+   * replication or the controller's requests.
    */
   isBroker(listenerName: string, head: Buffer): boolean {
     const { brokerListeners, interBrokerListener, isLiveBroker } = this.options;
@@ -171,7 +177,9 @@ export class SocketServer {
     return (isBroker ? this.brokers : this.clients)[direction];
   }
 
-  /** Then no connection gets further ahead of its answers. */
+  /**
+   * Whether waiting requests take all their memory. Then each connection has at most one request in progress.
+   */
   get isFullOfWaiting(): boolean {
     return this.waiting >= this.options.queuedMaxRequestBytes;
   }

@@ -1,34 +1,34 @@
 /**
- * How much of the loop requests may take before others have a turn: after 20 ms of work the connections that
- * want to go on stand in a queue, and timers (the heartbeat to ZooKeeper among them) and sockets come first.
+ * Shares the event loop between requests. After 20 ms of work, connections with more work wait in a queue, so
+ * that timers (ZooKeeper's heartbeat among them) and sockets are served first.
  *
- * Invariants: who waits gets a turn, in the order of asking, brokers before clients; within a turn at least
- * one of them gets on, and where brokers need a whole turn the next one begins with the clients. Clients share
- * a turn, so that who has little to do does not wait for all that others have. Where nobody works for 20 ms
- * nothing is scheduled (docs/decisions/0016).
+ * Invariants: every connection that waits gets a turn, in the order of asking, brokers before clients. In
+ * each turn at least one of them proceeds. If brokers used a whole turn, the next one begins with the
+ * clients. Clients share a turn, so that a client with little work does not wait for the work of all others.
+ * As long as less than 20 ms of work come together, nothing is scheduled (docs/decisions/0016).
  *
- * Kafka has threads for that: num.network.threads, num.io.threads.
+ * Kafka has threads instead: num.network.threads, num.io.threads.
  */
 import { Clock } from '../common/host';
 
 const TURN_MS = 20;
-/** One of many clients has so much of a turn at least. */
+/** The least share of a turn for one of many clients. */
 const MIN_SHARE_MS = 1;
 
 export interface TurnTaker {
-  /** Go on; ask again if the turn is over before all is done. */
+  /** Continue; wait again if the turn is over before all is done. */
   takeTurn(): void;
 }
 
 export class WorkTurns {
   private workedMs = 0;
-  /** When who has his turn now is to stop. */
+  /** At how much work of this turn the current taker has to stop, ms. */
   private untilMs = TURN_MS;
   private readonly brokers = new Set<TurnTaker>();
   private readonly clients = new Set<TurnTaker>();
   private isScheduled = false;
   private isMeasuring = false;
-  /** The last turn was over before any of the clients that wait. */
+  /** Whether the last turn ended before any of the waiting clients was served. */
   private isClientsTurn = false;
 
   constructor(private readonly clock: Clock) {}
@@ -37,7 +37,7 @@ export class WorkTurns {
     return this.workedMs >= this.untilMs;
   }
 
-  /** Does the work, and counts the time it takes; work within it is counted once. */
+  /** Does the work and adds its duration to the turn. A call within a call is counted once. */
   measure(work: () => void): void {
     if (this.isMeasuring) return work();
     this.isMeasuring = true;
@@ -56,7 +56,10 @@ export class WorkTurns {
     this.schedule();
   }
 
-  /** Resolves when it is the caller's turn; he has it for himself, as nobody sees when his work ends. */
+  /**
+   * Resolves when it is the caller's turn. The caller has the turn for itself, because the end of its
+   * asynchronous work cannot be observed.
+   */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.wait({
@@ -86,7 +89,7 @@ export class WorkTurns {
     const queues = this.isClientsTurn ? [clients, brokers] : [brokers, clients];
     this.isClientsTurn = !this.isClientsTurn && clients.size > 0;
     for (const queue of queues) {
-      // Those who ask again meanwhile come behind those who wait.
+      // A copy of the queue: a taker that asks again during this turn comes after those that wait already.
       const shareMs = queue === clients ? Math.max(MIN_SHARE_MS, TURN_MS / clients.size) : TURN_MS;
       for (const taker of [...queue]) {
         if (this.isOver) return this.schedule();
