@@ -1,23 +1,26 @@
 /**
- * A lock by a file that names its holder, as Node has no fcntl lock: the process id, when it started, and since which
- * boot of the machine.
+ * A lock in the form of a file that names its holder: process id, start time of the process, boot id of the
+ * machine. Node has no fcntl locks, which the operating system releases when a process ends.
  *
- * A file that is read before it is written could be taken by two at once. So who finds that the holder is gone first
- * claims its place: with a symbolic link, which is made by one process only and says at once whose it is. A claimant
- * that died may be succeeded in the same way. The claim counts if the file still names that holder, and those who
- * claimed and died before are still there.
+ * If the holder in the file is dead, several processes may find that at once, and each would write its own
+ * name. So a process first claims the succession of that holder: it creates a symbolic link whose name
+ * contains the holder and whose target is the claimant. Creating a link is atomic and succeeds for one
+ * process only. If that claimant is dead too, its succession is claimed in the same way. The last claim of
+ * such a chain is valid if, after it was made, the file still names that holder and the links of all dead
+ * claimants still exist. The process with the valid claim writes its name into the file and removes the
+ * links.
  *
- * Invariant: of live processes at most one is named by the file or holds a claim that counts.
+ * Invariant: at most one live process is named by the file or has a valid claim.
  *
- * Kafka: utils/FileLock.scala@2.8.2, which has fcntl. What this cannot see: a holder in another container or on
+ * Kafka: utils/FileLock.scala@2.8.2, which has fcntl. Not detected: a holder in another container or on
  * another machine.
  */
 export interface LockFiles {
-  /** '' if there is none, or nothing in it. */
+  /** The content of the file; '' if it does not exist or is empty. */
   read(file: string): string;
-  /** Makes a link that says `text`, if there is none of that name. */
+  /** Creates a link with the target `text`; returns false if a link of that name exists. */
   claim(link: string, text: string): boolean;
-  /** What a link says; undefined if there is none. */
+  /** The target of a link; undefined if it does not exist. */
   claimant(link: string): string | undefined;
   replace(file: string, text: string): void;
   remove(link: string): void;
@@ -26,12 +29,15 @@ export interface LockFiles {
 export interface LockRequest {
   readonly files: LockFiles;
   readonly file: string;
-  /** Names this process, and no other before or after it. */
+  /** Identifies this process, and no other one before or after it. */
   readonly mine: string;
   readonly isAlive: (holder: string) => boolean;
 }
 
-/** More claimants that died one after the other, or more who come and go, than there can be. */
+/**
+ * More steps than there can be dead claimants in a chain, or other processes that take the lock and release
+ * it.
+ */
 const MOST_TURNS = 1000;
 
 function claimOf(file: string, holder: string): string {
@@ -40,11 +46,14 @@ function claimOf(file: string, holder: string): string {
 
 interface Claim {
   readonly link: string;
-  /** A process that died; undefined for our own claim. */
+  /** The dead process that made this claim; undefined for our own claim. */
   readonly claimant: string | undefined;
 }
 
-/** Claims to come after `held` and all who died trying. Returns who lives and was faster, or all claims, ours last. */
+/**
+ * Claims the succession of `held` and of every dead claimant after it. Returns the claims, our own last, or
+ * the identity of a live claimant that was faster.
+ */
 function* claimPlace({ files, file, mine, isAlive }: LockRequest, held: string): Generator<void, string | Claim[]> {
   const claims: Claim[] = [];
   for (let last = held; claims.length < MOST_TURNS;) {
@@ -62,8 +71,8 @@ function* claimPlace({ files, file, mine, isAlive }: LockRequest, held: string):
 }
 
 /**
- * Takes the lock; returns who holds it instead, or undefined. It yields before each step that other processes may come
- * before.
+ * Takes the lock and returns undefined, or returns the identity of the live process that has it. Yields
+ * before each step before which another process may run, so that tests can interleave processes.
  */
 export function* lockSteps(request: LockRequest): Generator<void, string | undefined> {
   const { files, file, mine, isAlive } = request;
@@ -91,7 +100,7 @@ export function* lockSteps(request: LockRequest): Generator<void, string | undef
   throw new Error(`${file} changes hands all the time`);
 }
 
-/** As `lockSteps`, in one go. */
+/** As `lockSteps`, without interruptions. */
 export function takeLock(request: LockRequest): string | undefined {
   const steps = lockSteps(request);
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;

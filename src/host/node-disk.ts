@@ -1,8 +1,12 @@
 /**
- * The disk of the node host: thin calls of `fs`, synchronous where the page cache answers, promises where a device does.
+ * The disk of the node host: thin wrappers of `fs`. Calls that the page cache answers are synchronous; calls
+ * that wait for the device return promises.
  *
- * `write` loops over short writes, so a caller sees all bytes or an error. `replace` is write, (fsync), rename,
- * (fsync of the directory): Kafka's way for every checkpoint. Kafka: utils/Utils.java#atomicMoveWithFallback@2.8.2
+ * `write` repeats after a short write, so that a caller gets all bytes written or an error. `replace` writes
+ * a temporary file, optionally fsyncs it, renames it, and optionally fsyncs the directory, as Kafka does for
+ * checkpoints.
+ *
+ * Kafka: utils/Utils.java#atomicMoveWithFallback@2.8.2
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -11,7 +15,7 @@ import { Disk, DiskEntry, DiskFile } from '../common/host';
 import { LockFiles, takeLock } from './file-lock';
 import { SpareDescriptors } from './spare-descriptors';
 
-/** writev takes at most IOV_MAX (1024) chunks a call. */
+/** Below IOV_MAX (1024), the largest number of chunks that writev accepts. */
 const MAX_CHUNKS = 1000;
 
 class NodeFile implements DiskFile {
@@ -67,7 +71,10 @@ class NodeFile implements DiskFile {
   }
 }
 
-/** When a process started, in clock ticks since boot, or '' where the system does not tell. Guards against reused pids. */
+/**
+ * When a process started, in clock ticks since boot; '' if the system does not tell. A lock file contains it,
+ * because process ids are reused.
+ */
 function startTimeOf(pid: number): string {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -77,7 +84,7 @@ function startTimeOf(pid: number): string {
   }
 }
 
-/** Which boot of the machine this is, or '' where the system does not tell. */
+/** Identifies the boot of the machine; '' if the system does not tell. */
 function bootId(): string {
   try {
     return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -86,12 +93,15 @@ function bootId(): string {
   }
 }
 
-/** What a lock says of its holder. */
+/** How a lock file names its holder. */
 function identityOf(pid: number): string {
   return `${pid} ${startTimeOf(pid)} ${bootId()}`.trim();
 }
 
-/** Whether the process that a lock names runs. Locks of before do not name the boot. */
+/**
+ * Whether the process that a lock file names is running. Lock files of older versions do not contain the boot
+ * id.
+ */
 function isAlive(holder: string): boolean {
   const [pid, started = '', boot = bootId()] = holder.split(' ');
   if (boot !== bootId() || startTimeOf(Number(pid)) !== started) return false;
@@ -172,7 +182,7 @@ export class NodeDisk implements Disk {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Level by level: mkdir with `recursive` reports a read-only file system as ENOENT. */
+  /** Creates one level after the other: mkdir with `recursive` reports a read-only file system as ENOENT. */
   makeDirectory(directory: string): void {
     if (fs.existsSync(directory) && fs.statSync(directory).isDirectory()) return;
     const parent = path.dirname(directory);
@@ -180,7 +190,7 @@ export class NodeDisk implements Disk {
     try {
       fs.mkdirSync(directory);
     } catch (error) {
-      // Somebody else was faster; a file of that name is still an error.
+      // Another process may have created it in between; a file of that name is still an error.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(directory).isDirectory()) throw error;
     }
   }
@@ -205,7 +215,7 @@ export class NodeDisk implements Disk {
     const temporary = `${file}.tmp`;
     const fd = this.spare.during(() => fs.openSync(temporary, 'w', options.mode ?? 0o644));
     try {
-      // Writes all of it or throws; writeSync may write a part on a full disk.
+      // Writes everything or throws. writeSync may write only a part when the disk is full.
       fs.writeFileSync(fd, text);
       if (options.durable) fs.fsyncSync(fd);
     } finally {
@@ -215,7 +225,7 @@ export class NodeDisk implements Disk {
     if (options.durable) this.syncDirectoryNow(path.dirname(file));
   }
 
-  /** fsync of the directory. One that is gone has no names to lose. */
+  /** fsync of the directory. If the directory no longer exists, there are no names to make durable. */
   async syncDirectory(directory: string): Promise<void> {
     const open = () => fs.promises.open(directory, 'r').catch(unlessGone);
     const handle = await open().catch((error) => {
@@ -235,7 +245,10 @@ export class NodeDisk implements Disk {
     this.spare.during(() => syncDirectory(directory));
   }
 
-  /** Node has no fcntl lock: see file-lock.ts (design D20). */
+  /**
+   * A lock by the content of a file, see file-lock.ts (design D20). Throws an Error that names the process
+   * that has it.
+   */
   lock(file: string): { release(): void } {
     const mine = identityOf(process.pid);
     const holder = takeLock({ files: lockFiles, file, mine, isAlive });
@@ -243,6 +256,7 @@ export class NodeDisk implements Disk {
       throw new Error(`Failed to acquire lock on file ${path.basename(file)} in ${path.dirname(file)}. `
         + `A broker is already running there as process ${holder.split(' ')[0]}.`);
     }
+    // As in Kafka the file stays; an empty one has no holder.
     return { release: () => { if (fs.existsSync(file)) fs.truncateSync(file); } };
   }
 }

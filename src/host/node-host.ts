@@ -1,7 +1,8 @@
 /**
- * The real host: Node's clock, random bytes, disk, network, winston and process, behind the interface of D13.
+ * The node host: Node's clock, random numbers, disk, network, winston and process, behind the interfaces of
+ * common/host.ts (design D13).
  *
- * This folder, the ZooKeeper client and the entry points are the only places where Node's own modules are used.
+ * Node's own modules are used only in this folder, in the ZooKeeper client and in the entry points.
  */
 import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
@@ -11,14 +12,14 @@ import { nodeLog } from './node-log';
 import { NodeNetwork } from './node-network';
 import { WorkerThread } from './worker-thread';
 
-/** setTimeout fires at once beyond this many milliseconds. */
+/** The longest delay that setTimeout accepts; beyond it the timer fires at once. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const nodeClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   schedule: (delayMs: number, action: () => void): Timer => {
-    // Giving way for a turn of the loop takes no millisecond.
+    // setImmediate, because setTimeout takes a millisecond at least.
     if (delayMs <= 0) {
       const immediate = setImmediate(action);
       return { cancel: () => clearImmediate(immediate) };
@@ -33,7 +34,9 @@ export const nodeRandom: Random = {
   below: (bound) => (bound <= 1 ? 0 : crypto.randomInt(bound)),
 };
 
-/** The soft limit, which Node raises to the hard one at its start; Linux tells it, others do not. */
+/**
+ * The limit of file descriptors. Node raises the soft limit to the hard one at start. Only Linux reports it.
+ */
 function maxDescriptors(): number | undefined {
   try {
     const match = /^Max open files\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'));
@@ -47,17 +50,17 @@ export interface NodeHostOptions {
   readonly name: string;
   readonly logLevel?: LogLevel;
   readonly log?: Log;
-  /** Where events are appended as NDJSON; none: events are dropped. */
+  /** The file to which events are appended as NDJSON. Without it they are dropped. */
   readonly timelineFile?: string;
   readonly localAddress?: string;
-  /** The module with the tasks for a thread beside the loop; none: no such thread. */
+  /** The module with the tasks for `offLoop`. Without it the host has no worker thread. */
   readonly tasksModule?: string;
 }
 
-/** Thousands a second under load: the checkers of the simulation read them, nobody reads them in a file. */
+/** Events that occur thousands of times per second under load. Only the simulation's checkers use them. */
 const NOT_WRITTEN = new Set(['high-watermark-moved']);
 
-/** Collects the events of one turn of the loop and appends them in one write. */
+/** Collects the events of one turn of the event loop and appends them with one write. */
 function timelineWriter(file: string, name: string): (event: TimelineEvent) => void {
   const fd = fs.openSync(file, 'a');
   let lines: string[] = [];
@@ -91,7 +94,7 @@ export function nodeHost(options: NodeHostOptions): Host {
   };
 }
 
-/** A log that says nothing, for clients embedded in programs that did not ask for one. */
+/** A logger without output: the default for clients. */
 export const silentLog: Log = {
   error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => silentLog,
 };

@@ -1,8 +1,9 @@
 /**
- * Logging of the node host: winston, on standard error, so that standard output stays free for records and ready lines.
+ * The logger of the node host: winston, on standard error, because standard output is for records and for the
+ * line that reports a broker as ready.
  *
- * winston is slow where a level is off (it formats nothing but goes through a stream), hence the cached `debugOn`; it
- * is never called per record or per request.
+ * winston is slow even if a level is disabled, because every message goes through a stream. Hence the cached
+ * `debugOn`; and nothing is logged per record or per request.
  */
 import * as winston from 'winston';
 import { Log, LogLevel } from '../common/host';

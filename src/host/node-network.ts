@@ -1,13 +1,13 @@
 /**
- * TCP of the node host. A connection is Node's socket behind the small interface of D13.
+ * TCP of the node host: Node's sockets behind the interfaces of common/host.ts (design D13).
  *
- * `write` corks the chunks of one call, so that they leave in one `writev`. An error is reported as the reason of
- * `onClose`, never thrown out of an event.
+ * `write` corks the chunks of a call, so that they leave with one `writev`. An error of a socket is reported
+ * as the reason in `onClose`, never thrown from an event.
  */
 import * as net from 'node:net';
 import { Connection, Listener, Network } from '../common/host';
 
-/** What Node's own time-out of sockets looks at. */
+/** Fields of the socket's libuv handle that Node's own socket timeout uses. */
 interface WriteQueue {
   readonly bytesWritten?: number;
   readonly writeQueueSize?: number;
@@ -20,7 +20,7 @@ class NodeConnection implements Connection {
   constructor(private readonly socket: net.Socket) {
     this.remoteAddress = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
     socket.setNoDelay(true);
-    // A peer that vanished without a word is found out by the kernel, as in Kafka's acceptor.
+    // The kernel detects a peer that vanished without closing the connection, as in Kafka's acceptor.
     socket.setKeepAlive(true);
     socket.on('error', (error) => { this.reason = (error as NodeJS.ErrnoException).code ?? error.message; });
   }
@@ -50,7 +50,10 @@ class NodeConnection implements Connection {
     return this.socket.writableLength;
   }
 
-  /** What libuv still holds of the current write goes down as the peer reads, `writableLength` does not. */
+  /**
+   * The bytes that libuv still holds of the current write decrease as the peer reads; `writableLength` does
+   * not.
+   */
   takenBytes(): number {
     const handle = (this.socket as { _handle?: WriteQueue | null })._handle;
     return (handle?.bytesWritten ?? this.socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
@@ -75,7 +78,10 @@ class NodeConnection implements Connection {
 }
 
 export class NodeNetwork implements Network {
-  /** `localAddress`: what outgoing connections are bound to, so that a fault proxy can tell brokers apart by source. */
+  /**
+   * `localAddress`: the address that outgoing connections are bound to, by which a fault proxy tells brokers
+   * apart.
+   */
   constructor(private readonly localAddress?: string) {}
 
   listen(host: string, port: number, onConnection: (connection: Connection) => void): Promise<Listener> {

@@ -1,10 +1,10 @@
 /**
- * A few descriptors that are kept for the disk: when connections have taken all others, a log can still open what
- * it needs to write a checkpoint, a snapshot or a new segment.
+ * File descriptors reserved for the disk. When connections have used up all others, a log can still open the
+ * files that it needs to write a checkpoint, a snapshot or a new segment.
  *
- * Invariant: an action of the disk fails for want of descriptors only when these are used up too.
+ * Invariant: an operation of the disk fails for lack of descriptors only when the reserve is used up too.
  *
- * Kafka has none; libuv keeps one in the same way, to be able to refuse connections.
+ * Kafka has no such reserve; libuv keeps one descriptor in the same way, to be able to refuse connections.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -23,7 +23,7 @@ export class SpareDescriptors {
     return this.spare.length;
   }
 
-  /** Runs the action; if there is no descriptor for it, again with one of those that were kept. */
+  /** Runs the action. If there is no descriptor for it, releases one of the reserve and tries again. */
   during<T>(action: () => T): T {
     try {
       return action();
@@ -35,14 +35,14 @@ export class SpareDescriptors {
     }
   }
 
-  /** Frees one; returns whether there was one. */
+  /** Releases one descriptor of the reserve; returns false if the reserve is empty. */
   giveOne(): boolean {
     const fd = this.spare.pop();
     if (fd !== undefined) fs.closeSync(fd);
     return fd !== undefined;
   }
 
-  /** After something was closed. */
+  /** Fills the reserve as far as descriptors are available; to be called after something was closed. */
   refill(): void {
     while (this.spare.length < SPARE) {
       try {

@@ -1,9 +1,12 @@
-/** What runs in a `WorkerThread`: the tasks of the module it was told, one after the other, in their order. */
+/**
+ * The entry point of a `WorkerThread`: runs the tasks of the configured module, one after the other, in
+ * order.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 
 type Task = (input: unknown) => unknown;
 
-// The module is named by whoever starts the worker, and compiled to CommonJS like this one.
+// The creator of the worker names the module, which is CommonJS like this one.
 const { tasks } = require((workerData as { module: string }).module) as { tasks: Readonly<Record<string, Task>> };
 let last: Promise<void> = Promise.resolve();
 
@@ -18,5 +21,5 @@ async function perform({ id, task, input }: { id: number; task: string; input: u
 parentPort!.on('message', (message: Parameters<typeof perform>[0]) => {
   last = last.then(() => perform(message));
 });
-// Who waits for a task that cannot be read learns it by our end.
+// A message that cannot be deserialized ends the thread, which rejects the task in the main thread.
 parentPort!.on('messageerror', (error) => { throw error; });

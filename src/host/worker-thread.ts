@@ -1,9 +1,9 @@
 /**
- * A thread beside the loop for work that may be long: it is started when it is first needed, is given one task after
- * the other, and does not keep the process alive.
+ * A thread beside the event loop for long computations. It is started when it is first needed, runs one task
+ * at a time, and does not keep the process alive.
  *
- * Invariants: every task settles; one that ends the thread fails, and those behind it get a new thread; beyond
- * `MAX_QUEUED` tasks are refused.
+ * Invariants: every task settles. A task that ends the thread is rejected, and the tasks after it get a new
+ * thread. At most `MAX_QUEUED` tasks wait; more are rejected.
  *
  * Kafka does such work on its request handler threads (num.io.threads).
  */
@@ -30,7 +30,7 @@ interface Reply {
 
 export class WorkerThread implements OffLoop {
   private worker: Worker | undefined;
-  /** Oldest first: that one is with the thread. */
+  /** Oldest first. The first one is running in the thread. */
   private readonly waiting: Waiting[] = [];
   private nextId = 0;
 
@@ -46,7 +46,7 @@ export class WorkerThread implements OffLoop {
     });
   }
 
-  /** Ends the thread, and what it does with it. */
+  /** Ends the thread and rejects all tasks. */
   async close(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
@@ -54,7 +54,7 @@ export class WorkerThread implements OffLoop {
     await worker?.terminate();
   }
 
-  /** Gives the oldest task to the thread. */
+  /** Sends the oldest task to the thread. */
   private give(): void {
     const [first] = this.waiting;
     if (first === undefined) return;
@@ -83,7 +83,7 @@ export class WorkerThread implements OffLoop {
 
   private start(): Worker {
     const worker = new Worker(path.join(__dirname, 'worker-main.js'), { workerData: { module: this.module } });
-    // It may end twice, by an error and by its exit; between the two another thread may have been started.
+    // Called up to twice, for the error and for the exit; in between another thread may have been started.
     const ended = (why: string) => {
       if (this.worker !== worker) return;
       this.worker = undefined;
