@@ -1,7 +1,8 @@
 /**
- * Encodes records into a batch as they come: no object is kept for a record, and the header is written last.
+ * Encodes records into a batch, one by one, directly into a buffer. The header is written last.
  *
- * Invariant: after `append` returned true the record's bytes stand in the buffer; after `build` nothing changes.
+ * Invariant: after `append` returned true, the record's bytes are in the buffer; after `build` nothing
+ * changes any more.
  *
  * [p] Kafka: common/record/MemoryRecordsBuilder.java@2.8.2
  */
@@ -20,7 +21,10 @@ export interface BatchFields {
   readonly baseSequence?: number;
 }
 
-/** An upper bound for one record alone in a batch, in bytes. Kafka: AbstractRecords.estimateSizeInBytesUpperBound */
+/**
+ * An upper bound for the size of a batch with this record alone, in bytes.
+ * Kafka: AbstractRecords.estimateSizeInBytesUpperBound
+ */
 export function batchSizeUpperBound(key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): number {
   return BATCH_HEADER_BYTES + 25 + recordBodySize(0, 0, key, value, headers);
 }
@@ -35,7 +39,10 @@ export class BatchBuilder {
 
   get sizeInBytes(): number { return this.end; }
 
-  /** Appends the record, or returns false if it does not fit. The offset delta is the record's index. */
+  /**
+   * Appends the record, or returns false if the buffer has no room for it. Its offset delta is its index in
+   * the batch.
+   */
   append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): boolean {
     const timestampDelta = this.recordCount === 0 ? 0 : timestampMs - this.firstTimestamp;
     const bodySize = recordBodySize(timestampDelta, this.recordCount, key, value, headers);
@@ -47,7 +54,7 @@ export class BatchBuilder {
     return true;
   }
 
-  /** Writes the header and returns the batch's bytes, a view on the builder's buffer. */
+  /** Writes the header and returns the bytes of the batch, a view on the builder's buffer. */
   build(): Buffer {
     invariant(this.recordCount > 0, 'a batch without records');
     const b = this.buffer;
@@ -70,7 +77,10 @@ export class BatchBuilder {
   }
 }
 
-/** The batch with its records section in another codec; offsets, times and producer fields stay. */
+/**
+ * A copy of the batch with its records in another codec; offsets, timestamps and producer fields do not
+ * change.
+ */
 export function recompress(batch: RecordBatch, type: CompressionType): Buffer {
   const { buffer } = recordsSection(batch);
   const plain = batch.compression === 0 ? batch.bytes().subarray(BATCH_HEADER_BYTES) : buffer;

@@ -1,9 +1,11 @@
 /**
- * The codecs of a record batch: everything after the header is one compressed stream.
+ * The compression codecs of a record batch. All records of a batch, without its header, are one compressed
+ * stream.
  *
- * The streams are those of Kafka's Java client, byte format included: gzip, snappy in xerial's frames, lz4 in LZ4
- * frames, zstd. All calls are synchronous, so a simulated run stays exact. Decompression is bounded, by
- * MAX_DECOMPRESSED_BYTES or what the reader says: a batch that would become larger is refused before it does.
+ * The formats are those of Kafka's Java client: gzip, snappy in xerial's framing, lz4 in LZ4 frames, zstd.
+ * All calls are synchronous, so that a simulated run is reproducible. Decompression is limited to
+ * MAX_DECOMPRESSED_BYTES or to a smaller limit of the caller: a batch that would expand beyond it is refused
+ * before the memory is allocated.
  *
  * [p] Kafka: common/record/CompressionType.java@2.8.2
  */
@@ -17,14 +19,14 @@ import { zstdCompress, zstdDecompress } from './zstd';
 export const compressionTypes = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type CompressionType = (typeof compressionTypes)[number];
 
-/** The number of a codec in a batch's attributes. */
+/** The number of the codec in a batch's attributes. */
 export function compressionId(type: CompressionType): number {
   return compressionTypes.indexOf(type);
 }
 
 const MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024;
 
-/** The bytes expand to more than was allowed. */
+/** The compressed bytes expand to more than the limit. */
 export class ExpansionError extends Error {
   override readonly name = 'ExpansionError';
 
@@ -40,7 +42,7 @@ interface Codec {
 }
 
 const gzip: Codec = {
-  // Level 1 is nearly as small for batches and several times faster than zlib's default.
+  // Level 1 compresses batches nearly as well as zlib's default level, several times faster.
   compress: (data) => gzipSync(data, { level: 1 }),
   decompress(data, maxBytes) {
     try {
@@ -52,7 +54,7 @@ const gzip: Codec = {
   },
 };
 
-/** Xerial's stream: magic, version 1, compatible version 1, then blocks of i32 length and raw snappy. */
+/** Xerial's framing: magic, version 1, compatible version 1, then blocks of an i32 length and raw snappy. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER = Buffer.concat([XERIAL_MAGIC, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]);
 const SNAPPY_BLOCK_BYTES = 32 * 1024;
@@ -84,10 +86,13 @@ const snappy: Codec = {
   },
 };
 
-/** Three bytes of a block become 64 at most; what claims more than this for each byte is no block. */
+/** Three bytes of a snappy block expand to 64 at most. A block that claims more per byte is malformed. */
 const MOST_SNAPPY_BYTES_A_BYTE = 64;
 
-/** A block begins with its decompressed length as a varint; native code would allocate whatever it says. */
+/**
+ * A block begins with its decompressed length as a varint. It is checked, because the native code would
+ * allocate that much.
+ */
 function uncompressBlock(block: Buffer, maxBytes: number): Buffer {
   let length = 0;
   for (let i = 0; i < Math.min(5, block.length); i++) {
@@ -127,8 +132,8 @@ export function compress(type: CompressionType, data: Buffer): Buffer {
 }
 
 /**
- * The records section of a batch; throws CORRUPT_MESSAGE for bytes that do not decompress, ExpansionError for
- * more than `maxBytes` if that is less than what any batch may expand to.
+ * Decompresses the records of a batch. Throws CORRUPT_MESSAGE if the bytes cannot be decompressed or expand
+ * beyond MAX_DECOMPRESSED_BYTES, and ExpansionError if they expand beyond a smaller `maxBytes`.
  */
 export function decompress(id: number, data: Buffer, maxBytes = MAX_DECOMPRESSED_BYTES): Buffer {
   const codec = codecOf(id);

@@ -1,8 +1,8 @@
 /**
  * CRC-32C (Castagnoli), the checksum of record batches. `crc32c("123456789")` is e3069283.
  *
- * Long inputs go to @node-rs/crc32 where its binary is present; short ones, and machines without it, use the
- * slice-by-8 tables below, which are faster than crossing into native code up to a few hundred bytes.
+ * Long inputs are computed by @node-rs/crc32 if its native module is installed. Short inputs are computed
+ * with the slice-by-8 tables below: up to a few hundred bytes that is faster than a call of native code.
  *
  * [p] Kafka: common/utils/Crc32C.java@2.8.2
  */
@@ -31,7 +31,7 @@ function makeTables(): Uint32Array[] {
 const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
   Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
 
-/** The portable implementation; `seed` is the checksum of what came before. */
+/** The implementation in TypeScript. `seed`: the checksum of the bytes before `data`. */
 export function crc32cPortable(data: Uint8Array, seed = 0): number {
   let crc = ~seed;
   let i = 0;
@@ -48,7 +48,7 @@ type Crc = (data: Uint8Array, seed?: number) => number;
 
 function nativeCrc(): Crc | undefined {
   try {
-    // The binary is optional: a machine without a prebuilt one still works.
+    // The native module is optional; without a prebuilt one for this machine the tables are used.
     return (require('@node-rs/crc32') as { crc32c: Crc }).crc32c;
   } catch {
     return undefined;
@@ -57,7 +57,7 @@ function nativeCrc(): Crc | undefined {
 
 const native = nativeCrc();
 
-/** The checksum of `data`, or of `data` after what gave `seed`. */
+/** The checksum of `data`. `seed`: the checksum of the bytes before it, if there are any. */
 export function crc32c(data: Uint8Array, seed = 0): number {
   return native !== undefined && data.length >= NATIVE_FROM_BYTES ? native(data, seed) : crc32cPortable(data, seed);
 }

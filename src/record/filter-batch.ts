@@ -1,8 +1,9 @@
 /**
- * A batch without some of its records: offsets, times, producer and codec stay, the gap stays visible.
+ * Removes records from a batch, for compaction. The other records do not change, nor do producer fields and
+ * codec.
  *
- * Invariant: base and last offset do not change, so readers and followers step over the gap; a batch may stay without
- * records, where its header alone is still needed.
+ * Invariant: base offset and last offset do not change, so that consumers and followers skip the removed
+ * offsets. A batch without records may remain where its header is still needed.
  *
  * [p] Kafka: common/record/MemoryRecords.java#filterTo@2.8.2
  */
@@ -10,11 +11,14 @@ import { compress, compressionTypes, CompressionType } from './compression';
 import { BATCH_HEADER_BYTES, CRC_OFFSET, LOG_OVERHEAD, RecordBatch, writeInt64 } from './record-batch';
 import { RecordReader, SkimmedRecord } from './record';
 
-/** The batch itself if all records are kept, a smaller one, one without records (`keepEmpty`), or undefined for nothing. */
+/**
+ * Returns the batch itself if all records are kept, else a smaller copy. If no record is kept, returns a
+ * batch without records (`keepEmpty`) or undefined.
+ */
 export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, reader: RecordReader) => boolean, keepEmpty: boolean): Buffer | undefined {
   const reader = new RecordReader(batch);
   const record = new SkimmedRecord();
-  // Deltas are relative to the header, which stays: what is kept is copied as it is.
+  // Records contain deltas to fields of the header, which does not change, so they are copied as they are.
   const pieces: Buffer[] = [];
   let count = 0;
   let maxTimestamp = -1;
@@ -41,7 +45,7 @@ export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, re
 function withSection(batch: RecordBatch, section: readonly Buffer[], recordCount: number, maxTimestamp: number): Buffer {
   const bytes = Buffer.concat([batch.bytes().subarray(0, BATCH_HEADER_BYTES), ...section]);
   bytes.writeInt32BE(bytes.length - LOG_OVERHEAD, 8);
-  // An empty batch has nothing to decompress.
+  // An empty batch has nothing to decompress, so its codec is set to none.
   if (recordCount === 0) bytes.writeInt16BE(batch.attributes & ~0x07, 21);
   writeInt64(bytes, maxTimestamp, 35);
   bytes.writeInt32BE(recordCount, 57);

@@ -1,8 +1,8 @@
 /**
- * How large an LZ4 frame becomes, found out without decompressing it: 10 MB of it may be 2.5 GB.
+ * Computes how large LZ4 frames become, without decompressing them: 10 MB may become 2.5 GB.
  *
- * The number of blocks and their largest size say it roughly; where that is too much, the lengths in the blocks
- * say it exactly.
+ * The number of blocks times the largest size of a block is an upper bound. Only if the bound exceeds the
+ * limit are the lengths inside the blocks added up.
  *
  * [p] LZ4 frame format 1.6.1 and block format; Kafka: compress/KafkaLZ4BlockInputStream.java@2.8.2
  */
@@ -21,7 +21,10 @@ interface Block {
   readonly maxBytes: number;
 }
 
-/** The blocks of all frames; throws for a frame that is none, ends at whatever follows the last one. */
+/**
+ * The blocks of all frames. Throws if a frame is malformed; stops at bytes that do not begin with a frame's
+ * magic.
+ */
 function* blocksOf(data: Buffer): Generator<Block> {
   for (let at = 0; at + 7 <= data.length && data.readUInt32LE(at) === FRAME_MAGIC;) {
     const flags = data[at + 4]!;
@@ -38,7 +41,10 @@ function* blocksOf(data: Buffer): Generator<Block> {
   }
 }
 
-/** A run of literals and a match, again and again; the last one has no match. */
+/**
+ * The decompressed size of a block. A block is a row of sequences: a run of literals and a match; the last
+ * one has no match.
+ */
 function blockSize(data: Buffer, { start, end, isCompressed }: Block): number {
   if (!isCompressed) return end - start;
   let size = 0;
@@ -67,7 +73,7 @@ function blockSize(data: Buffer, { start, end, isCompressed }: Block): number {
   return size;
 }
 
-/** Whether the frames become larger than `maxBytes`. Throws for what are no frames. */
+/** Whether the frames expand to more than `maxBytes`. Throws if a frame is malformed. */
 export function lz4Exceeds(data: Buffer, maxBytes: number): boolean {
   let most = 0;
   for (const block of blocksOf(data)) most += block.maxBytes;

@@ -1,9 +1,9 @@
 /**
- * Walks the records of a batch from a client and looks at everything a reader will look at: lengths, counts,
- * offset deltas, headers, timestamps, what is left over. Makes no object a record and copies nothing.
+ * Validates the records of a batch from a client: lengths, counts, offset deltas, headers, timestamps, stray
+ * bytes. Makes no object for a record and copies nothing.
  *
- * Invariant: a batch that passes can be read record by record, by our consumer and by Kafka's: no number in it
- * is longer than Java reads, and no timestamp beyond 2^53.
+ * Invariant: our consumer and Kafka's can read every record of a batch that passes: no integer in it is
+ * longer than Java's client accepts, and no timestamp is beyond 2^53.
  *
  * [p] Kafka: record/{DefaultRecord.java#readFrom,DefaultRecordBatch.java#RecordIterator}@2.8.2
  */
@@ -11,13 +11,16 @@ import { KafkaError } from '../common/errors';
 import { NO_TIMESTAMP, RecordBatch } from './record-batch';
 import { VarintReader } from './varint';
 
-/** The times of the records that have one, in ms; both -1 if none has. */
+/** Earliest and latest timestamp of the records that have one, in ms; both -1 if none has one. */
 export interface TimeSpan {
   readonly earliest: number;
   readonly latest: number;
 }
 
-/** A delta from here on may have been rounded while it was read: a varlong is twice the number. */
+/**
+ * A timestamp delta of this size or more may have been rounded: the zig-zag encoding in a varlong doubles the
+ * number.
+ */
 const EXACT_DELTA = 2 ** 52;
 
 function invalid(reason: string): never {
@@ -25,14 +28,15 @@ function invalid(reason: string): never {
 }
 
 /**
- * `reader` is on the batch's records, decompressed. Offset deltas go from 0 to the last one's; with `needKeys`
- * every record has a key. Throws INVALID_RECORD, INVALID_TIMESTAMP for a time that does not fit 53 bits.
+ * Validates the records. `reader` is at the beginning of the decompressed records. Offset deltas must be 0,
+ * 1, 2 and so on; with `needKeys` every record must have a key. Throws INVALID_RECORD, or INVALID_TIMESTAMP
+ * if a timestamp does not fit into 53 bits.
  */
 export function walkRecords(batch: RecordBatch, reader: VarintReader, needKeys: boolean): TimeSpan {
   try {
     return walk(reader, batch, needKeys);
   } catch (error) {
-    // The CRC vouches for the bytes: they are what the client wrote, and were never a record.
+    // The CRC is valid, so the bytes are what the client wrote: the client encoded them wrongly.
     if (error instanceof KafkaError && error.errorName === 'CORRUPT_MESSAGE') invalid(error.message);
     throw error;
   }
@@ -41,7 +45,7 @@ export function walkRecords(batch: RecordBatch, reader: VarintReader, needKeys: 
 function walk(reader: VarintReader, batch: RecordBatch, needKeys: boolean): TimeSpan {
   const { recordCount, firstTimestamp } = batch;
   const sectionEnd = reader.at + reader.left;
-  /** The delta of a record without a time. */
+  /** The delta of a record without a timestamp (-1). */
   const none = NO_TIMESTAMP - firstTimestamp;
   let smallest = Infinity;
   let largest = -Infinity;
@@ -58,7 +62,7 @@ function walk(reader: VarintReader, batch: RecordBatch, needKeys: boolean): Time
     const keyLength = skipField(reader, end, i);
     if (needKeys && keyLength < 0) invalid('Compacted topic cannot accept message without key');
     skipField(reader, end, i);
-    // Nearly every record ends here, with a zero for its headers.
+    // Fast path: nearly every record ends here, with a zero as the number of its headers.
     if (reader.at === end - 1 && reader.buffer[reader.at] === 0) reader.at = end;
     else skipHeaders(reader, end, i);
   }
@@ -66,7 +70,7 @@ function walk(reader: VarintReader, batch: RecordBatch, needKeys: boolean): Time
   return timeSpan(firstTimestamp, smallest, largest);
 }
 
-/** Of the deltas that were found, `smallest` is Infinity if no record has a time. */
+/** The earliest and latest timestamp from the deltas. `smallest` is Infinity if no record has a timestamp. */
 function timeSpan(firstTimestamp: number, smallest: number, largest: number): TimeSpan {
   if (smallest === Infinity) return { earliest: NO_TIMESTAMP, latest: NO_TIMESTAMP };
   const earliest = firstTimestamp + smallest;
@@ -76,7 +80,7 @@ function timeSpan(firstTimestamp: number, smallest: number, largest: number): Ti
   throw new KafkaError('INVALID_TIMESTAMP', `Timestamps ${earliest} to ${latest} do not fit 53 bits`);
 }
 
-/** Passes a length and as many bytes; returns the length, -1 for null. */
+/** Skips a length and as many bytes. Returns the length, -1 for null. */
 function skipField(reader: VarintReader, end: number, record: number): number {
   const length = reader.nextInt();
   if (length < -1 || length > end - reader.at) invalid(`a field of record ${record} claims ${length} bytes`);

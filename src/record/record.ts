@@ -1,9 +1,10 @@
 /**
- * One record inside a batch: how clients read and write it.
+ * The record inside a batch: encoding and decoding.
  *
  *   length varint | attributes i8 | timestampDelta varlong | offsetDelta varint | key | value | headers
  *
- * key and value are a varint length (-1: null) and bytes; headers a varint count, then key and value each.
+ * key and value: a varint length (-1: null) and the bytes. headers: a varint count, then a key and a value
+ * for each.
  *
  * [p] Kafka: common/record/DefaultRecord.java@2.8.2
  */
@@ -17,7 +18,7 @@ export interface Header {
   readonly value: Buffer | null;
 }
 
-/** A decoded record. `timestamp` in milliseconds since 1970; key, value and header values are views on the batch. */
+/** A decoded record. `timestamp` in ms since 1970; key, value and header values are views on the batch. */
 export interface Record {
   readonly offset: number;
   readonly timestamp: number;
@@ -32,7 +33,7 @@ function fieldSize(length: number): number {
   return varintSize(length) + Math.max(0, length);
 }
 
-/** Bytes of the record after its length field. */
+/** The size of the record in bytes, without its length field. */
 export function recordBodySize(timestampDelta: number, offsetDelta: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): number {
   let size = 1 + varintSize(timestampDelta) + varintSize(offsetDelta) + fieldSize(key?.length ?? -1)
     + fieldSize(value?.length ?? -1) + varintSize(headers.length);
@@ -47,7 +48,9 @@ function writeBytes(target: Buffer, bytes: Buffer | null, at: number): number {
   return start + bytes.length;
 }
 
-/** Writes the record at `at` and returns the position after it; `bodySize` from `recordBodySize`. */
+/**
+ * Writes the record at `at` and returns the position after it. `bodySize`: the result of `recordBodySize`.
+ */
 export function writeRecord(
   target: Buffer, at: number, bodySize: number, timestampDelta: number, offsetDelta: number,
   key: Buffer | null, value: Buffer | null, headers: readonly Header[],
@@ -80,8 +83,8 @@ function readHeaders(reader: VarintReader): readonly Header[] {
 }
 
 /**
- * The records section of a batch as a reader over plain bytes; decompresses where it must, within `maxBytes`.
- * Throws as `decompress` does.
+ * A reader for the records of a batch, which are decompressed if necessary, up to `maxBytes`. Throws as
+ * `decompress` does.
  */
 export function recordsSection(batch: RecordBatch, maxBytes?: number): VarintReader {
   const start = batch.start + BATCH_HEADER_BYTES;
@@ -91,25 +94,25 @@ export function recordsSection(batch: RecordBatch, maxBytes?: number): VarintRea
   return new VarintReader(plain, 0, plain.length);
 }
 
-/** A record as the cleaner looks at it: places in the reader's section, and no view on it. */
+/** What the log cleaner needs of a record: positions in the reader's section instead of views. */
 export class SkimmedRecord {
   offset = 0;
   timestamp = 0;
-  /** [start, end) of the whole record, its length included. */
+  /** [start, end) of the whole record, including its length field. */
   start = 0;
   end = 0;
   keyStart = 0;
-  /** Below 0: there is no key. */
+  /** Negative if the record has no key. */
   keyLength = -1;
   hasValue = false;
 }
 
-/** Decodes the records of a batch one by one, as they are asked for. Throws CORRUPT_MESSAGE. */
+/** Decodes the records of a batch one by one. Throws CORRUPT_MESSAGE. */
 export class RecordReader {
   private readonly reader: VarintReader;
   private readonly baseOffset: number;
   private readonly firstTimestamp: number;
-  /** With LogAppendTime every record has the batch's time. */
+  /** With LogAppendTime: the timestamp of the batch, which all its records have. */
   private readonly logAppendTime: number | undefined;
   private readonly end: number;
   private left: number;
@@ -124,7 +127,7 @@ export class RecordReader {
     this.left = batch.recordCount;
   }
 
-  /** The next record as `make` builds it; undefined behind the last. */
+  /** The next record, as `make` builds it; undefined after the last one. */
   next<T>(make: (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]) => T): T | undefined {
     if (this.left-- <= 0) return undefined;
     const { reader } = this;
@@ -142,10 +145,10 @@ export class RecordReader {
     return make(offset, this.logAppendTime ?? timestamp, key, value, headers);
   }
 
-  /** The bytes that `start` and `end` of a skimmed record are positions in; decompressed. */
+  /** The decompressed bytes in which `start` and `end` of a skimmed record are positions. */
   get section(): Buffer { return this.reader.buffer; }
 
-  /** The next record without its value, into the object given; false behind the last. */
+  /** Reads the next record, without its value, into the given object. Returns false after the last one. */
   skim(into: SkimmedRecord): boolean {
     if (this.left-- <= 0) return false;
     const { reader } = this;

@@ -1,5 +1,5 @@
 /**
- * Zig-zag varints and varlongs, 7 bits a byte, least significant group first: the integers inside a record.
+ * Zig-zag varints and varlongs: the integers inside a record, 7 bits per byte, least significant bits first.
  *
  * [p] Kafka: common/utils/ByteUtils.java@2.8.2. Values are doubles; a varlong is exact to 2^53.
  */
@@ -8,7 +8,7 @@ import { KafkaError } from '../common/errors';
 const LONG_MAX_BYTES = 10;
 const INT_MAX_BYTES = 5;
 
-/** Bytes of `value` as a varint or varlong. */
+/** The number of bytes of `value` as a varint or varlong. */
 export function varintSize(value: number): number {
   let left = value >= 0 ? value * 2 : -value * 2 - 1;
   let bytes = 1;
@@ -16,7 +16,7 @@ export function varintSize(value: number): number {
   return bytes;
 }
 
-/** Writes `value` at `at`; returns the position after it. */
+/** Writes `value` at `at` and returns the position after it. */
 export function writeVarint(buffer: Buffer, value: number, at: number): number {
   let left = value >= 0 ? value * 2 : -value * 2 - 1;
   while (left >= 128) {
@@ -27,14 +27,17 @@ export function writeVarint(buffer: Buffer, value: number, at: number): number {
   return at;
 }
 
-/** Reads varints one after the other; throws CORRUPT_MESSAGE where a number does not end or lies outside the bytes. */
+/**
+ * Reads varints one after the other. Throws CORRUPT_MESSAGE if a number does not end, or at the end of the
+ * bytes.
+ */
 export class VarintReader {
   constructor(readonly buffer: Buffer, public at: number, private readonly end: number) {}
 
   get left(): number { return this.end - this.at; }
 
   next(): number {
-    // Nearly every length and delta fits one byte.
+    // Fast path: nearly every length and delta fits into one byte.
     const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
     if (first < 0x80) {
       this.at++;
@@ -43,7 +46,10 @@ export class VarintReader {
     return this.nextLong();
   }
 
-  /** As `next`, for a length, a count or an offset delta: longer than an int's five bytes Java does not read. */
+  /**
+   * As `next`, for a length, a count or an offset delta: Java's client does not accept more than five bytes
+   * for these.
+   */
   nextInt(): number {
     const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
     if (first < 0x80) {
@@ -68,7 +74,7 @@ export class VarintReader {
     throw new KafkaError('CORRUPT_MESSAGE', 'a variable-length number does not end');
   }
 
-  /** `length` bytes as a view; null for -1. */
+  /** The next `length` bytes as a view; null for -1. */
   bytes(length: number): Buffer | null {
     if (length === -1) return null;
     if (length < 0 || length > this.left) throw new KafkaError('CORRUPT_MESSAGE', `length ${length} lies outside the record`);

@@ -1,6 +1,6 @@
 /**
- * Zstandard by WebAssembly, because Node 20 has none of its own. The module is loaded once, ahead of use: brokers do it
- * at start, clients before their first record.
+ * Zstandard as WebAssembly, because Node 20 does not include it. The module has to be loaded before use: a
+ * broker does so at start, a client before its first record.
  *
  * Kafka: common/record/CompressionType.java#ZSTD@2.8.2
  */
@@ -10,7 +10,7 @@ import { KafkaError, messageOf } from '../common/errors';
 let ready: Promise<void> | undefined;
 let isReady = false;
 
-/** Resolves once zstd batches can be read and written. */
+/** Resolves when zstd is available. */
 export function loadZstd(): Promise<void> {
   ready ??= init().then(() => { isReady = true; });
   return ready;
@@ -28,8 +28,8 @@ export function zstdCompress(data: Buffer): Buffer {
 const FRAME_MAGIC = 0xfd2fb528;
 
 /**
- * What the frame header says about the decompressed size, or -1 where it does not say (RFC 8878, 3.1.1.1).
- * The library takes as much memory as is said there. Throws for what is no whole header.
+ * The decompressed size in the frame header, or -1 if the header does not contain it (RFC 8878, 3.1.1.1). It
+ * is checked, because the library allocates that much. Throws if the bytes are not a complete frame header.
  */
 function contentSize(frame: Buffer): number {
   if (frame.readUInt32LE(0) !== FRAME_MAGIC) throw new Error('it is no zstd frame');
@@ -44,12 +44,12 @@ function contentSize(frame: Buffer): number {
   }
 }
 
-/** The library's message for ZSTD_error_dstSize_tooSmall. */
+/** The end of the library's message for ZSTD_error_dstSize_tooSmall. */
 const TOO_SMALL = /code -70$/;
 
 /**
- * Kafka's streams do not say how large they become, so the room is multiplied until it is enough. Throws
- * `tooLarge()` when `maxBytes` are not.
+ * Decompresses a frame. Kafka's producers do not write the decompressed size, so the buffer is enlarged until
+ * it is large enough. Throws `tooLarge()` if `maxBytes` are not enough.
  */
 export function zstdDecompress(
   data: Buffer, maxBytes: number, tooLarge = () => new Error('the stream is too large'),
