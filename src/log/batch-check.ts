@@ -1,9 +1,10 @@
 /**
- * The part of checking a produced batch that depends on what is inside: its records are walked, and compressed
- * anew where the topic wants another codec. That is short for nearly every batch and is done in place; a batch
- * that expands beyond `IN_PLACE_BYTES` is checked off the loop, by the task `checkBatch`.
+ * Checks the records inside a produced batch: walks them, and recompresses the batch if the topic has another
+ * codec. That is short for nearly every batch and is done in place. A batch that expands beyond
+ * `IN_PLACE_BYTES` is checked in a worker thread, by the task `checkBatch`.
  *
- * What all batches of a request expand to is bounded: beyond it they are refused with MESSAGE_TOO_LARGE.
+ * The total size to which the batches of a request expand is limited: batches beyond it are refused with
+ * MESSAGE_TOO_LARGE.
  *
  * Kafka: log/LogValidator.scala@2.8.2, on a request handler thread.
  */
@@ -14,7 +15,7 @@ import { RecordBatch } from '../record/record-batch';
 import { loadZstd } from '../record/zstd';
 import { checkRecords, CheckedRecords, RecordRules } from './log-validator';
 
-/** About as much as is decompressed and walked in 10 ms. */
+/** About as much as can be decompressed and walked in 10 ms. */
 export const IN_PLACE_BYTES = 4 * 1024 * 1024;
 
 interface CheckInput extends RecordRules {
@@ -26,7 +27,7 @@ interface CheckOutput extends Partial<CheckedRecords> {
   readonly message?: string;
 }
 
-/** For a `WorkerThread`. */
+/** The tasks of the worker thread. */
 export const tasks = {
   checkBatch: async (input: unknown): Promise<CheckOutput> => {
     const { batch, ...rules } = input as CheckInput;
@@ -41,12 +42,15 @@ export const tasks = {
   },
 };
 
-/** Checks off the loop, in place where the host has no such thing. Rejects with what `checkRecords` throws. */
+/**
+ * Checks the batch in the worker thread, or in place if the host has none. Rejects with what `checkRecords`
+ * throws.
+ */
 export async function checkOffLoop(
   offLoop: OffLoop | undefined, batch: RecordBatch, rules: RecordRules,
 ): Promise<CheckedRecords> {
   if (offLoop === undefined) return checkRecords(batch, rules);
-  // A copy of its own: a view would take the whole frame along.
+  // A copy, because posting a view to the thread would copy the whole frame that it lies in.
   const answer = await offLoop.run('checkBatch', { ...rules, batch: new Uint8Array(batch.bytes()) }) as CheckOutput;
   if (answer.error !== undefined && answer.error in errorTable) throw new KafkaError(answer.error, answer.message);
   const { times, expandedBytes, stored } = answer as CheckedRecords;

@@ -1,15 +1,20 @@
 /**
- * Whether a batch can begin at a place in a segment file: what its header says must fit the file and the batch before it.
+ * Checks whether a batch begins at a position of a segment file: its header has to be consistent with the
+ * size of the file and with the batch before it.
  *
- * The CRC does not cover the base offset; that it does not go back is what vouches for it. A message set of magic 0 or 1 is
- * no damage but older than what this log reads, and must never be cut off as if it were.
+ * The CRC does not cover the base offset; the only check for it is that offsets do not go back. A message set
+ * of magic 0 or 1 is not damage but a format that is too old for this log. Recovery must never truncate it as
+ * damaged.
  *
  * Kafka: record/{FileLogInputStream,LegacyRecord}.java, log/LogSegment.scala#recover@2.8.2
  */
 import { KafkaError } from '../common/errors';
 import { BATCH_HEADER_BYTES, headerProblem, MAGIC_V2, RecordBatch } from '../record/record-batch';
 
-/** Bytes on disk that are not what was written: rot, or a hand that should not have been there. */
+/**
+ * The bytes on disk are not the bytes that were written: the disk returned other data, or the file was
+ * modified.
+ */
 export class CorruptSegmentError extends KafkaError {
   constructor(path: string, position: number, problem: string) {
     super('CORRUPT_MESSAGE', `${path} is damaged at position ${position}: ${problem}`);
@@ -21,8 +26,9 @@ const LEGACY_SMALLEST = 14;
 const CRC32_POLYNOMIAL = 0xedb88320;
 
 /**
- * Why no batch begins at `start` of `block`, `left` bytes before the end of the file; undefined if one does. Its base
- * offset may not lie below `nextOffset`. `block` may hold only its header.
+ * Returns why no batch begins at `start` of `block`; undefined if one does. `left`: bytes up to the end of
+ * the file. `nextOffset`: the least base offset that the batch may have. `block` may contain only the header
+ * of the batch.
  */
 export function headProblem(block: Buffer, start: number, left: number, nextOffset: number): string | undefined {
   const available = block.length - start;
@@ -41,7 +47,7 @@ function crc32(bytes: Buffer): number {
   return ~crc >>> 0;
 }
 
-/** Throws UNSUPPORTED_FOR_MESSAGE_FORMAT if a sound message set of magic 0 or 1 begins at `position`. */
+/** Throws UNSUPPORTED_FOR_MESSAGE_FORMAT if an intact message set of magic 0 or 1 begins at `position`. */
 export function refuseLegacy(segment: { readonly path: string; readonly size: number; readInto(buffer: Buffer, position: number): number }, position: number): void {
   const left = segment.size - position;
   if (left < LEGACY_OVERHEAD + LEGACY_SMALLEST) return;

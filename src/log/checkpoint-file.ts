@@ -1,6 +1,9 @@
 /**
- * Text checkpoints: version, count, then one row a line, fields separated by a space. Replaced as a whole, so a reader
- * sees the old or the new one. A zero-byte file reads as empty.
+ * Checkpoint files, as text: a version, the number of rows, then one row per line with fields separated by a
+ * space.
+ *
+ * A file is replaced as a whole, so that a reader sees the old or the new content. An empty file counts as
+ * one without rows.
  *
  * Kafka: server/checkpoints/{CheckpointFile,OffsetCheckpointFile,LeaderEpochCheckpointFile}.scala@2.8.2
  */
@@ -13,13 +16,13 @@ function format(rows: readonly string[]): string {
   return [VERSION, String(rows.length), ...rows, ''].join('\n');
 }
 
-/** The rows of a checkpoint, split into fields; throws a sentence naming the file if it is malformed. */
+/** The rows of a checkpoint, split into fields. Throws an Error that names the file if it is malformed. */
 function parse(path: string, text: string): string[][] {
   if (text.length === 0) return [];
   const lines = text.split('\n');
   if (lines[0]?.trim() !== VERSION) throw new Error(`Malformed checkpoint ${path}: unrecognized version '${lines[0]}'`);
   if (!/^\d+$/.test(lines[1]?.trim() ?? '')) throw new Error(`Malformed checkpoint ${path}: no count in its second line`);
-  // What a power cut left of a file may be a prefix that reads well.
+  // A power failure may leave a part of the file, and a part of the last number looks valid.
   if (lines.at(-1) !== '') throw new Error(`Malformed checkpoint ${path}: its last line is not whole`);
   const count = Number(lines[1]);
   const rows = lines.slice(2).filter((line) => line.trim() !== '').map((line) => line.trim().split(/\s+/));
@@ -35,7 +38,10 @@ function wholeNumber(path: string, text: string | undefined): number {
   return number;
 }
 
-/** As a leader epoch or an offset of the log must be; an epoch beyond 32 bits could be told to nobody. */
+/**
+ * An integer in [0, 2^bits): a leader epoch (31 bits, because it is an int32 in the protocol) or an offset
+ * (53 bits).
+ */
 function countedFrom0(path: string, text: string | undefined, bits: 31 | 53): number {
   const number = wholeNumber(path, text);
   if (number >= 0 && number < 2 ** bits) return number;
@@ -46,11 +52,16 @@ export interface OffsetEntry extends TopicPartition {
   readonly offset: number;
 }
 
-/** `topic partition offset` rows: recovery points, high watermarks, log start offsets of one log dir. */
+/**
+ * Rows `topic partition offset` for all logs of a log dir: recovery points, high watermarks, log start
+ * offsets, or the cleaner's first dirty offsets.
+ */
 export class OffsetCheckpoint {
   constructor(private readonly disk: Disk, readonly path: string) {}
 
-  /** Offsets by `topic-partition`. */
+  /**
+   * The offsets by `topic-partition`. Empty if the file does not exist; throws an Error if it is malformed.
+   */
   read(): Map<string, number> {
     if (!this.disk.exists(this.path)) return new Map();
     const rows = parse(this.path, this.disk.readText(this.path));
@@ -72,8 +83,9 @@ export interface EpochEntry {
 }
 
 /**
- * `epoch startOffset` rows of one partition. A change is not fsynced at once: `sync` makes the file durable before the
- * recovery point moves, and recovery makes the part beyond it anew from the batches.
+ * Rows `epoch startOffset` for one log. A change is not fsynced at once. Instead `sync` makes the file
+ * durable before the recovery point is raised, and recovery rebuilds the entries above the recovery point
+ * from the batches.
  */
 export class LeaderEpochCheckpoint {
   readonly path: string;
@@ -96,7 +108,7 @@ export class LeaderEpochCheckpoint {
     this.writes++;
   }
 
-  /** Makes the content durable; its name is so once the directory was synced. */
+  /** Makes the content durable. The name of the file becomes durable with the next sync of the directory. */
   async sync(): Promise<void> {
     const { writes } = this;
     if (this.durableWrites === writes || !this.disk.exists(this.path)) return;

@@ -1,7 +1,7 @@
 /**
- * Which part of a compacted log may be cleaned, and how much it needs it.
+ * Determines which part of a compacted log may be cleaned, and how urgent it is.
  *
- *   log start … [clean] … first dirty offset … [dirty, cleanable] … first uncleanable offset … active segment
+ *  log start … [clean] … first dirty offset … [dirty, cleanable] … first uncleanable offset … active segment
  *
  * [p] Kafka: log/LogCleanerManager.scala#{cleanableOffsets,grabFilthiestCompactedLog}@2.8.2
  */
@@ -25,9 +25,9 @@ export interface Cleanable<S extends Segment> {
   readonly firstUncleanableOffset: number;
   readonly cleanSegments: readonly S[];
   readonly dirtySegments: readonly S[];
-  /** Dirty share of the bytes that could be looked at. */
+  /** The share of the dirty segments in the bytes of the clean and the dirty segments. */
   readonly dirtyRatio: number;
-  /** max.compaction.lag.ms has passed for the oldest dirty record. */
+  /** Whether the oldest dirty record has waited longer than max.compaction.lag.ms. */
   readonly isOverdue: boolean;
 }
 
@@ -45,7 +45,7 @@ export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint:
   const bytes = (segments: readonly S[]) => segments.reduce((sum, segment) => sum + segment.size, 0);
   const dirty = bytes(dirtySegments);
   const oldest = dirtySegments[0]?.retentionTimestamp ?? Infinity;
-  // The high watermark may lie within a segment. That one is not read, so what is in it stays dirty as a whole.
+  // The high watermark may lie within a segment. Such a segment is not cleaned, so all of it stays dirty.
   const firstUncleanableOffset = allSegments.map((_, i) => nextBase(i))
     .findLast((end) => end > firstDirtyOffset && end <= limit) ?? firstDirtyOffset;
   const dirtyRatio = dirty === 0 ? 0 : dirty / (bytes(cleanSegments) + dirty);
@@ -55,7 +55,10 @@ export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint:
   };
 }
 
-/** Segments that can become one: together no larger than segment.bytes, and within the reach of a 32-bit offset. */
+/**
+ * Groups the segments so that each group can become one segment: at most segment.bytes in total, and with
+ * relative offsets that fit into an int32.
+ */
 export function groupSegments<S extends Segment>(segments: readonly S[], endOffset: number, segmentBytes: number): S[][] {
   const groups: S[][] = [];
   let group: S[] = [];

@@ -1,9 +1,10 @@
 /**
- * The leader epochs of a log after a crash: the checkpoint is right about what lies below the recovery point, the
- * batches are right about the rest.
+ * Determines the leader epochs of a log after a crash: from the checkpoint for the part below the recovery
+ * point, from the batches for the rest.
  *
- * Only the part below the recovery point was made durable together with the checkpoint (LogFlusher), so after a power
- * cut the file may be any older one, or torn. Kafka adds the epochs that the file lacks and leaves what is wrong in it.
+ * The flusher makes the checkpoint durable together with the part below the recovery point. After a power
+ * failure the file may be an older version, or be damaged. Kafka adds the epochs that the file lacks, but keeps
+ * wrong entries.
  *
  * [p] Kafka: log/LogSegment.scala#recover@2.8.2
  */
@@ -14,7 +15,10 @@ type Header = Pick<RecordBatch, 'baseOffset' | 'nextOffset' | 'partitionLeaderEp
 
 export class EpochRecovery {
   private readonly entries: EpochEntry[];
-  /** Entries of the checkpoint in the part that is read: right only where compaction took their records. */
+  /**
+   * Entries of the checkpoint for the part that is read again. They are used only where compaction has
+   * removed all records of an epoch, so that no batch shows it.
+   */
   private readonly doubtful: EpochEntry[];
   private nextOffset: number;
   private contradicts = false;
@@ -26,7 +30,7 @@ export class EpochRecovery {
     this.nextOffset = from;
   }
 
-  /** A batch of the part that is read, in order. */
+  /** To be called for each batch of the part that is read again, in order. */
   onBatch({ baseOffset, nextOffset, partitionLeaderEpoch: epoch }: Header): void {
     const isMissing = ({ startOffset, epoch: one }: EpochEntry) =>
       startOffset >= this.nextOffset && startOffset < baseOffset && one > this.latest && one <= epoch;
@@ -38,11 +42,14 @@ export class EpochRecovery {
 
   private get latest(): number { return this.entries.at(-1)?.epoch ?? -1; }
 
-  /** The epochs of the log; undefined if the checkpoint is wrong where it had to be right: read the whole log. */
+  /**
+   * The epochs of the log. Undefined if a batch contradicts the entries below `from`; then the whole log has
+   * to be read.
+   */
   get result(): readonly EpochEntry[] | undefined { return this.contradicts ? undefined : this.entries; }
 }
 
-/** The epochs that the batches of a whole log tell. */
+/** The epochs that the batches of a whole log show. */
 export function epochsOf(batches: Iterable<Header>): EpochEntry[] {
   const epochs: EpochEntry[] = [];
   for (const { partitionLeaderEpoch: epoch, baseOffset } of batches) {

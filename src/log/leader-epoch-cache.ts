@@ -1,8 +1,8 @@
 /**
- * Which leader epoch wrote which part of the log: a list of (epoch, start offset), both strictly increasing.
+ * The leader epochs of a log: a list of (epoch, start offset), both strictly increasing.
  *
- * This is what truncation goes by (KIP-101): a follower asks the leader where its own latest epoch ended and cuts there,
- * instead of at a high watermark that may be stale.
+ * Followers truncate by it (KIP-101): a follower asks the leader where the follower's latest epoch ended and
+ * truncates there, instead of at a high watermark that may be out of date.
  *
  * [p] Kafka: server/epoch/LeaderEpochFileCache.scala@2.8.2
  */
@@ -20,7 +20,7 @@ export const UNDEFINED_EPOCH_END: EpochEnd = { epoch: NO_EPOCH, endOffset: -1 };
 export class LeaderEpochCache {
   private entries: EpochEntry[];
 
-  /** `onChange` receives the entries after every change, to be written to the checkpoint. */
+  /** `onChange` is called with all entries after each change, and writes them to the checkpoint. */
   constructor(entries: readonly EpochEntry[], private readonly onChange: (entries: readonly EpochEntry[]) => void = () => {}) {
     this.entries = [...entries];
   }
@@ -29,9 +29,10 @@ export class LeaderEpochCache {
   get all(): readonly EpochEntry[] { return this.entries; }
 
   /**
-   * The record at `startOffset` is of `epoch`: entries that contradict it are dropped. A lower epoch than the latest
-   * is a contradiction too: a leader that wrote nothing left its entry here, and an older epoch goes on at its
-   * offset. That one keeps its start (Kafka moves it up, and then says too high an end of the epoch before).
+   * Records from `startOffset` on have this epoch; entries that contradict it are dropped. An entry with a
+   * higher epoch contradicts it as well: a leader that wrote nothing left that entry, and an older epoch
+   * continues at the same offset. The older epoch keeps its start offset. (Kafka moves it up, and then
+   * reports an end offset of the epoch before it that is too high.)
    */
   assign(epoch: number, startOffset: number): void {
     invariant(epoch >= 0 && startOffset >= 0, `epoch ${epoch} at offset ${startOffset}`);
@@ -45,8 +46,8 @@ export class LeaderEpochCache {
   }
 
   /**
-   * Where `epoch` ended: the largest epoch not above it, and the start of the next (or `logEndOffset` if it is the
-   * latest). (-1, -1) when that cannot be said.
+   * The end of `epoch`: the largest epoch not above it, with the start offset of the next epoch, or with
+   * `logEndOffset` if it is the latest. UNDEFINED_EPOCH_END if the cache cannot tell.
    */
   endOffsetFor(epoch: number, logEndOffset: number): EpochEnd {
     if (epoch === NO_EPOCH || this.entries.length === 0) return UNDEFINED_EPOCH_END;
@@ -57,14 +58,14 @@ export class LeaderEpochCache {
     return { epoch: floor ? floor.epoch : epoch, endOffset: this.entries[next]!.startOffset };
   }
 
-  /** The epoch that wrote `offset`, or -1. */
+  /** The epoch of the record at `offset`, or -1. */
   epochOf(offset: number): number {
     let epoch = NO_EPOCH;
     for (const entry of this.entries) if (entry.startOffset <= offset) epoch = entry.epoch;
     return epoch;
   }
 
-  /** Drops what starts at or beyond the end of a log that was cut to `endOffset`. */
+  /** Drops the entries that start at or above `endOffset`, to which the log was truncated. */
   truncateFromEnd(endOffset: number): void {
     const kept = this.entries.filter((entry) => entry.startOffset < endOffset);
     if (kept.length === this.entries.length) return;
@@ -72,7 +73,10 @@ export class LeaderEpochCache {
     this.onChange(this.entries);
   }
 
-  /** Moves the start: the last epoch at or before `startOffset` now starts there. */
+  /**
+   * The log now starts at `startOffset`: the last entry at or below it starts there, and earlier entries are
+   * dropped.
+   */
   truncateFromStart(startOffset: number): void {
     const before = this.entries.filter((entry) => entry.startOffset <= startOffset);
     const last = before.at(-1);

@@ -1,5 +1,5 @@
 /**
- * What a leader's append tells who asked for it.
+ * The result of a leader's append.
  *
  * [p] Kafka: log/Log.scala#LogAppendInfo@2.8.2
  */
@@ -10,13 +10,16 @@ import { BatchMetadata } from './producer-state';
 export interface AppendInfo {
   readonly firstOffset: number;
   readonly lastOffset: number;
-  /** With LogAppendTime the time of appending in ms, else -1. */
+  /** With LogAppendTime the time of the append in ms, else -1. */
   readonly logAppendTimeMs: number;
-  /** The batch had been appended before, at these offsets; nothing was written. */
+  /**
+   * Whether the batch had been appended before. Then the offsets are those of the first append, and nothing
+   * was written.
+   */
   readonly isDuplicate: boolean;
 }
 
-/** The answer to a batch that was sent again: where the first copy is. */
+/** The result for a batch that the log already contains: the offsets of the stored batch. */
 export function repeatedAppend({ lastOffset, offsetDelta, timestamp }: BatchMetadata, config: LogConfig): AppendInfo {
   const hasAppendTime = config['message.timestamp.type'] === 'LogAppendTime';
   const logAppendTimeMs = hasAppendTime && Number.isSafeInteger(timestamp) ? timestamp : NO_TIMESTAMP;

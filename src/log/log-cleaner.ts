@@ -1,14 +1,17 @@
 /**
- * Compaction: of every key the last record stays, in place; offsets never change, so the log has gaps afterwards.
+ * Compaction: keeps the last record of each key and removes the earlier ones. Offsets do not change, so that
+ * the log has gaps afterwards.
  *
- * In rounds: the filthiest log is taken; pass one remembers the last offset of each key in its dirty part, pass two copies
- * its segments without the records that a later one replaces. A copy is written to `.cleaned`, made durable, renamed to
- * `.swap`, the old files are marked `.deleted`, and the swap file gets its name: whatever moment a crash picks, recovery
- * finds either the old segments or the complete new one.
+ * The cleaner works in rounds, on the log with the highest dirty ratio first. Pass one stores the last offset
+ * of each key in the dirty part in a map. Pass two copies the segments without the records that a later
+ * record replaces. A copy is written to a `.cleaned` file and made durable. Then it is renamed to `.swap`,
+ * the old files are renamed to `.deleted`, and the `.swap` file gets its final name. After a crash at any
+ * point recovery finds either the old segments or the complete new one.
  *
- * Invariants: the active segment and what is above the high watermark are never touched; a tombstone stays
- * `delete.retention.ms` longer than the last cleaning that saw it; the last batch of each idempotent producer stays, if
- * need be without records; a log that was cut meanwhile is left alone.
+ * Invariants: the active segment and what is above the high watermark are never cleaned. A tombstone is removed
+ * only if its segment was last written `delete.retention.ms` before the newest clean segment was. The last
+ * batch of each idempotent producer stays, without records if need be. If the log is truncated meanwhile, its
+ * cleaning is given up.
  *
  * Kafka: log/{LogCleaner,LogCleanerManager}.scala@2.8.2
  */
@@ -34,26 +37,35 @@ export interface CleanerDeps {
   readonly host: Host;
   readonly log: Logger;
   readonly options: LogCleanerOptions;
-  /** Logs that may be cleaned: online ones. */
+  /** The logs that are online. */
   readonly logs: () => readonly Log[];
-  /** Writes the first dirty offsets of the log's dir. */
+  /** Writes the first dirty offsets of all logs in the log dir of `tp`. */
   readonly saveCheckpoint: (tp: TopicPartition, firstDirty: ReadonlyMap<string, number>) => void;
   readonly onStorageError: (path: string, error: unknown) => void;
 }
 
 const SLICE_BYTES = 1024 * 1024;
 
-/** The log changed under the cleaner: it begins again another time. */
+/**
+ * The log was truncated, deleted or taken offline during its cleaning, or the cleaner is being closed. A later
+ * round tries again.
+ */
 class CleaningAborted extends Error {}
 
-/** Damaged bytes, or sound ones whose records are not what they claim: no later round will read them. */
+/**
+ * Whether the error means damaged bytes, or a batch with a valid CRC but malformed records. A later round
+ * would fail in the same way.
+ */
 function isCorrupt(error: unknown): boolean {
   return error instanceof KafkaError && error.errorName === 'CORRUPT_MESSAGE';
 }
 
 export class LogCleaner {
   private readonly firstDirty = new Map<string, number>();
-  /** Logs with damaged bytes: they are not cleaned any more. Kafka: LogCleanerManager#markPartitionUncleanable */
+  /**
+   * Logs with damaged bytes; they are not cleaned until the broker restarts.
+   * Kafka: LogCleanerManager#markPartitionUncleanable
+   */
   private readonly uncleanable = new WeakSet<Log>();
   private timer: Timer | undefined;
   private isClosed = false;
@@ -61,7 +73,7 @@ export class LogCleaner {
 
   constructor(private readonly deps: CleanerDeps) {}
 
-  /** First dirty offsets, as the checkpoints had them. */
+  /** Takes over the first dirty offsets of a checkpoint, by `topic-partition`. */
   restore(offsets: ReadonlyMap<string, number>): void {
     for (const [name, offset] of offsets) this.firstDirty.set(name, offset);
   }
@@ -79,7 +91,10 @@ export class LogCleaner {
     await this.cleaning;
   }
 
-  /** The log was cut, or made anew: what comes after that is dirty, after a crash too. */
+  /**
+   * The log was truncated to `offset`, or was created again (0): records above it are dirty. The checkpoint
+   * is written at once, because after a crash an outdated one would count unread records as clean.
+   */
   truncated(tp: TopicPartition, offset: number): void {
     const name = tpName(tp);
     const known = this.firstDirty.get(name);
@@ -107,7 +122,7 @@ export class LogCleaner {
     if (isCorrupt(error)) this.uncleanable.add(log);
   }
 
-  /** Undefined if that cannot be said: the other logs are cleaned all the same. */
+  /** Undefined if the segments cannot be read; the other logs are cleaned all the same. */
   private cleanableOf(log: Log, nowMs: number): Cleanable<LogSegment> | undefined {
     try {
       return cleanableOf(log, this.firstDirty.get(tpName(log.tp)), nowMs);
@@ -133,14 +148,15 @@ export class LogCleaner {
     return best;
   }
 
-  /** Cleans what is cleanable now. */
+  /** Cleans the cleanable part of one log. */
   async clean(log: Log, { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>): Promise<void> {
     const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
     const stamp = log.truncations;
-    // What replaces an older record is on the platter before that one goes.
+    // The records that replace older ones must be durable before the older ones are removed.
     await log.flushBehind(firstUncleanableOffset);
     const map = new OffsetMap(firstDirtyOffset, firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
     const endOffset = await this.fill(map, log, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
+    // A segment written before this time is so much older than the newest clean one that its tombstones may go.
     const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;
     const segments = [...cleanSegments, ...dirtySegments].filter((segment) => segment.baseOffset < endOffset);
     let bytesAfter = 0;
@@ -151,7 +167,9 @@ export class LogCleaner {
     this.deps.host.event({ what: 'log-cleaned', ...log.tp, endOffset, bytesBefore, bytesAfter, keys: map.size });
   }
 
-  /** Pass one. The offset up to which the map speaks for the log. */
+  /**
+   * Pass one: fills the map. Returns the offset up to which the map contains the last offset of every key.
+   */
   private async fill(map: OffsetMap, log: Log, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
     const record = new SkimmedRecord();
     for (const segment of segments) {
@@ -170,7 +188,10 @@ export class LogCleaner {
     return until;
   }
 
-  /** Whole, sound batches of a segment, valid until the next slice; the event loop gets a turn between slices. Throws CleaningAborted, CorruptSegmentError. */
+  /**
+   * The batches of a segment in slices, with the event loop given a turn after each slice. A batch is valid
+   * until the next slice. Throws CorruptSegmentError for a damaged batch, CleaningAborted if the log changed.
+   */
   private async *slices(log: Log, segment: LogSegment): AsyncGenerator<readonly RecordBatch[]> {
     const { truncations } = log;
     const { size } = segment;
@@ -185,7 +206,7 @@ export class LogCleaner {
         if (problem !== undefined && (at === 0 || block.length - at >= BATCH_HEADER_BYTES)) throw new CorruptSegmentError(segment.path, position + at, problem);
         const batch = new RecordBatch(block, at);
         if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
-        // A copy would get a fresh CRC, and the damage would pass for data.
+        // The copy would get a new CRC, and the damage would no longer be detectable.
         if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(segment.path, position + at, 'the CRC does not match');
         batches.push(batch);
         nextOffset = batch.nextOffset;
@@ -199,7 +220,7 @@ export class LogCleaner {
     }
   }
 
-  /** Pass two: the group's segments become one. Returns its size in bytes. */
+  /** Pass two: copies the segments of the group into one new segment. Returns its size in bytes. */
   private async cleanGroup(log: Log, group: readonly LogSegment[], map: OffsetMap, horizonMs: number, stamp: number): Promise<number> {
     const { disk } = this.deps.host;
     const path = `${group[0]!.path}.cleaned`;
@@ -234,6 +255,7 @@ export class LogCleaner {
     if (batch.isControl) return batch.bytes();
     const isLastOfProducer = log.producerState.get(batch.producerId)?.batches.at(-1)?.lastOffset === batch.lastOffset;
     return filterBatch(batch, (record, reader) => {
+      // As in Kafka, a record without a key is removed: no later record could replace it.
       if (record.keyLength < 0) return false;
       if (record.offset > map.latestOffset) return true;
       if (!record.hasValue && !keepsTombstones) return false;

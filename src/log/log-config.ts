@@ -1,5 +1,5 @@
 /**
- * Settings of a topic's log: Kafka's topic configs, each falling back to a broker setting.
+ * The settings of a topic's log: Kafka's topic configs. The default of each is a setting of the broker.
  *
  * [p] Kafka: log/LogConfig.scala@2.8.2
  */
@@ -40,7 +40,7 @@ export const logConfigTable = {
 export type LogConfig = ConfigOf<typeof logConfigTable>;
 export type TopicOverrides = Readonly<Record<string, string>>;
 
-/** Checks overrides as they come from a user; throws INVALID_CONFIG naming the first bad one. */
+/** Checks overrides that a user set. Throws INVALID_CONFIG that names the first wrong one. */
 export function validateTopicConfig(overrides: TopicOverrides): void {
   for (const [name, value] of Object.entries(overrides)) {
     const row = rowOf(logConfigTable, name);
@@ -53,7 +53,7 @@ export function validateTopicConfig(overrides: TopicOverrides): void {
   }
 }
 
-/** The defaults with the topic's own settings over them. Names we do not know are left out, as Kafka does. */
+/** The defaults with the topic's overrides applied. Unknown names are ignored, as in Kafka. */
 export function withOverrides(defaults: LogConfig, overrides: RawConfig): LogConfig {
   const config: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(overrides)) {
@@ -63,7 +63,10 @@ export function withOverrides(defaults: LogConfig, overrides: RawConfig): LogCon
   return config as LogConfig;
 }
 
-/** Age at which a segment is rolled, in ms: compaction leaves the active one alone, so it may not hold records back for longer than they may wait. */
+/**
+ * The age at which a segment is rolled, in ms. In a compacted topic at most max.compaction.lag.ms: the active
+ * segment is not cleaned, so its records would wait longer than allowed.
+ */
 export function maxSegmentMs(config: LogConfig): number {
   return config['cleanup.policy'].includes('compact') ? Math.min(config['segment.ms'], config['max.compaction.lag.ms']) : config['segment.ms'];
 }

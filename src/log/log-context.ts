@@ -1,5 +1,6 @@
 /**
- * What all logs of a broker share: the disk, the clock, the budget of open files, and whom to tell of trouble.
+ * What all logs of a broker share: the disk, the clock, the open files, the tail cache, and callbacks for
+ * errors.
  *
  * Kafka: what log/LogManager.scala hands to each Log@2.8.2
  */
@@ -16,10 +17,12 @@ export interface LogContext {
   readonly files: OpenFiles;
   readonly tailCache: TailCache;
   readonly log: Logger;
-  /** A disk error: the log dir that holds `path` is no longer to be trusted. */
+  /** A disk error occurred at `path`: the log dir that contains it can no longer be used. */
   readonly onStorageError: (path: string, error: unknown) => void;
-  /** Bytes on disk are damaged; returns whether another replica takes over, so that nobody has to read them here. */
+  /**
+   * Bytes of the log are damaged. Returns whether another replica takes over, so that this log goes offline.
+   */
   readonly onCorruption: (tp: TopicPartition, error: CorruptSegmentError) => boolean;
-  /** A log was cut at the offset. */
+  /** The log was truncated to the offset. */
   readonly onTruncated: (tp: TopicPartition, offset: number) => void;
 }

@@ -1,7 +1,8 @@
 /**
- * What the directory of a partition is called. A name that no topic can have never gets to the disk: it may come
- * in a request that only looks like the controller's, and would lead out of the log dir, or be taken for a disk
- * fault.
+ * The name of a partition's directory.
+ *
+ * Invariant: only a legal topic name becomes a path. A request that imitates the controller's may contain any
+ * name; it could lead out of the log dir, or cause an error that looks like a disk fault.
  *
  * Kafka: log/Log.scala#{logDirName,logDeleteDirName}@2.8.2
  */
@@ -9,11 +10,11 @@ import { topicNameProblem, TopicPartition, tpName } from '../common/cluster-type
 import { KafkaError } from '../common/errors';
 import { Random } from '../common/host';
 
-/** Of a file name, on every file system in use. */
+/** The longest file name on common file systems. */
 const MAX_NAME_BYTES = 255;
 const MAX_PARTITION = 2 ** 31 - 1;
 
-/** Throws INVALID_TOPIC_EXCEPTION. */
+/** Throws INVALID_TOPIC_EXCEPTION if the topic name or the partition is not legal. */
 export function logDirName(tp: TopicPartition): string {
   const { topic, partition } = tp;
   const problem = topicNameProblem(topic);
@@ -24,7 +25,7 @@ export function logDirName(tp: TopicPartition): string {
   throw new KafkaError('INVALID_TOPIC_EXCEPTION', `there can be no partition ${partition} of topic ${topic}`);
 }
 
-/** The name of one that is to be deleted; of a long topic name only the beginning is kept. */
+/** The name of a directory that is to be deleted. A long topic name is shortened to fit. */
 export function deletedDirName({ topic, partition }: TopicPartition, random: Random): string {
   const suffix = `-${partition}.${random.bytes(16).toString('hex')}-delete`;
   return topic.slice(0, MAX_NAME_BYTES - suffix.length) + suffix;

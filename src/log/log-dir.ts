@@ -1,10 +1,11 @@
 /**
- * One log dir: its lock, its checkpoints, and whether its disk still works.
+ * One log dir: its lock, its checkpoints, and whether its disk works.
  *
- * Invariant: a dir goes offline with the first error of its disk and stays so for the life of the broker; nothing is
- * written to it any more, so what it holds is what a restart will find.
+ * Invariant: a log dir goes offline with the first error of its disk and stays offline until the broker
+ * restarts. Nothing is written to it any more, so that a restart finds it as it was.
  *
- * Kafka: log/LogManager.scala#{createAndValidateLogDirs,lockLogDirs}, server/LogDirFailureChannel.scala@2.8.2 (KIP-112)
+ * Kafka: log/LogManager.scala#{createAndValidateLogDirs,lockLogDirs}, server/LogDirFailureChannel.scala@2.8.2
+ * (KIP-112)
  */
 import { TopicPartition } from '../common/cluster-types';
 import { Disk } from '../common/host';
@@ -13,7 +14,7 @@ import { OffsetCheckpoint } from './checkpoint-file';
 
 export const CLEAN_MARKER = '.kafka_cleanshutdown';
 
-/** What the checkpoints of a dir say about a log. */
+/** The fields of a log that the checkpoints contain. */
 interface CheckpointedLog {
   readonly tp: TopicPartition;
   readonly recoveryPoint: number;
@@ -26,7 +27,7 @@ export class LogDir {
   readonly logStartOffsets: OffsetCheckpoint;
   readonly highWatermarks: OffsetCheckpoint;
   readonly cleanerOffsets: OffsetCheckpoint;
-  /** Why it is offline; undefined while it works. */
+  /** Why the dir is offline; undefined while its disk works. */
   failure: string | undefined;
   private lock: { release(): void } | undefined;
 
@@ -43,13 +44,16 @@ export class LogDir {
     return path === this.path || path.startsWith(`${this.path}/`);
   }
 
-  /** Makes the dir if need be and takes it; throws a disk error, or a sentence if another broker has it. */
+  /**
+   * Creates the dir if it does not exist, and locks it. Throws a disk error, or an Error that explains if
+   * another broker uses it.
+   */
   take(): void {
     this.disk.makeDirectory(this.path);
     this.lock = this.disk.lock(`${this.path}/.lock`);
   }
 
-  /** Writes recovery points and log start offsets of its logs. */
+  /** Writes the recovery points and log start offsets of its logs. */
   checkpoint(logs: readonly CheckpointedLog[]): void {
     this.recoveryPoints.write(logs.map((log) => ({ ...log.tp, offset: log.recoveryPoint })));
     const moved = logs.filter((log) => log.logStartOffset > log.allSegments[0]!.baseOffset);
@@ -61,8 +65,8 @@ export class LogDir {
   }
 
   /**
-   * Whether the former life ended cleanly. Says it once: from now on the dir is in use, and a power cut does not bring
-   * the marker back beside a log that was written to.
+   * Whether the previous run of the broker shut down cleanly. Removes the marker, durably: a marker that
+   * reappeared after a power failure would make recovery skip logs that were written to since.
    */
   takeCleanMarker(): boolean {
     const marker = `${this.path}/${CLEAN_MARKER}`;
@@ -76,7 +80,7 @@ export class LogDir {
     this.disk.replace(`${this.path}/${CLEAN_MARKER}`, '', { durable: true });
   }
 
-  /** A dir that failed keeps its lock file: it names a process that will be gone. */
+  /** The lock file of an offline dir is not touched. It names this process, which will have ended. */
   release(): void {
     if (!this.isOffline) this.lock?.release();
     this.lock = undefined;

@@ -1,9 +1,9 @@
 /**
- * Makes a log durable, and says up to where it is: the recovery point.
+ * Makes a log durable, and maintains the recovery point, up to which it is.
  *
- * Invariant: whatever lies below the recovery point is found again after a power cut: the bytes of the segments, the
- * names of their files in the directory, and the epochs in the checkpoint. So the recovery point moves last, after
- * the device has answered for all three, and it does not move if the log was truncated in the meantime.
+ * Invariant: everything below the recovery point survives a power failure: the bytes of the segments, the
+ * names of their files in the directory, and the leader epochs in the checkpoint. So the recovery point is
+ * raised last, after the device has confirmed all three, and not if the log was truncated in the meantime.
  *
  * Kafka: log/Log.scala#flush@2.8.2; that the directory is synced comes with KAFKA-3968 (3.0), that the epoch
  * checkpoint is synced here and not at each change with KAFKA-15046 (3.7).
@@ -15,12 +15,15 @@ import { LogSegments } from './log-segments';
 import { ProducerStateFiles } from './producer-state-files';
 
 export class LogFlusher {
-  /** Counts truncations: who works on the log beside it sees that it changed. */
+  /** Counts truncations. Asynchronous work on the log compares it to notice a change. */
   truncations = 0;
   private flushing: Promise<void> = Promise.resolve();
   /** The newest segment whose name is known to be durable. */
   private named: LogSegment | undefined;
-  /** The files are closed, and may be gone: nothing more is flushed, and nobody is told of a file that is missing. */
+  /**
+   * Whether the files are closed, and may have been removed. Then nothing is flushed, and a missing file is
+   * no error.
+   */
   private isClosed = false;
 
   constructor(
@@ -28,7 +31,7 @@ export class LogFlusher {
     private readonly epochCheckpoint: LeaderEpochCheckpoint, public recoveryPoint: number,
   ) {}
 
-  /** The log ends at `offset` now, and others may write there. */
+  /** The log was truncated to `offset`, where other records may be appended. */
   truncated(offset: number): void {
     this.truncations++;
     this.recoveryPoint = Math.min(this.recoveryPoint, offset);
@@ -36,8 +39,9 @@ export class LogFlusher {
   }
 
   /**
-   * Flushes everything below `offset`, not beyond the end of the log; one flush after the other. The segment that was
-   * just `rolled` is flushed in any case: it got a last index entry, though its batches may be durable.
+   * Flushes everything below `offset`, which is at most the log end offset, then raises the recovery point.
+   * Flushes run one after the other. The segment that was just `rolled` is flushed in any case, because it
+   * got a last index entry, even if its batches are durable already.
    */
   flushBehind(offset: number, rolled?: LogSegment): Promise<void> {
     const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
@@ -53,7 +57,7 @@ export class LogFlusher {
       }
       if (this.isClosed) return;
       await this.flushNames();
-      // After a truncation there may be other records at these offsets, which nobody flushed.
+      // After a truncation these offsets may have other records, which this flush did not cover.
       if (this.truncations === truncations) this.recoveryPoint = Math.max(this.recoveryPoint, offset);
     }).catch((error) => this.failed(error));
     return this.flushing;
@@ -68,7 +72,7 @@ export class LogFlusher {
     this.isClosed = true;
   }
 
-  /** One that is removed in the meantime needs no flush. */
+  /** A segment that is removed meanwhile needs no flush. */
   private async flushSegment(segment: LogSegment): Promise<void> {
     const isGone = () => this.isClosed || !this.segments.includes(segment);
     if (isGone()) return;
@@ -84,7 +88,10 @@ export class LogFlusher {
     await this.context.disk.syncDirectory(this.epochCheckpoint.directory);
   }
 
-  /** All bytes before the caller goes on, and the names of the files, if nobody has made those durable. */
+  /**
+   * Flushes synchronously all bytes above the recovery point, and the names of the files unless they are
+   * durable.
+   */
   flushBytesNow(): void {
     const { active, all } = this.segments;
     for (const segment of all) {
@@ -95,7 +102,10 @@ export class LogFlusher {
     this.named = active;
   }
 
-  /** At the end: also what has been flushed before, as its indexes and its length may have changed since. */
+  /**
+   * For a clean shutdown: also flushes what was flushed before, because indexes and file lengths may have
+   * changed since.
+   */
   flushAll(endOffset: number, producers: ProducerStateFiles): Promise<void> {
     const flushed = this.flushBehind(endOffset);
     return this.flushing = flushed.then(async () => {

@@ -1,5 +1,6 @@
 /**
- * Opens the logs of one log dir at start, and says how far recovery is: after a crash it may read many gigabytes.
+ * Opens the logs of one log dir at start, and logs the progress of recovery, which may read many gigabytes
+ * after a crash.
  *
  * Kafka: log/LogManager.scala#{loadLogs,loadLog}@2.8.2
  */
@@ -12,19 +13,19 @@ import { bytesToRecover, OpenLogOptions } from './log-recovery';
 
 const DELETED_DIR = /^.+\.[0-9a-f]{32}-delete$/;
 const FUTURE_DIR = /^.+\.[0-9a-f]{32}-future$/;
-/** Time between two lines about the progress of recovery. */
+/** The time between two log lines about the progress of recovery. */
 const REPORT_EVERY_MS = 2000;
 
 export interface LoaderDeps {
   readonly host: Host;
   readonly log: Logger;
-  /** Opens the log of the partition, its config being known. */
+  /** Opens the log of a partition; the manager adds the topic's config. */
   readonly open: (tp: TopicPartition, options: Omit<OpenLogOptions, 'tp' | 'config'>) => Promise<void>;
-  /** A directory whose partition was deleted. */
+  /** Called for the directory of a deleted partition. */
   readonly onDeleted: (path: string) => void;
 }
 
-/** A damaged checkpoint costs a longer recovery, nothing else. */
+/** The checkpoint by `topic-partition`. A malformed one counts as empty, which only makes recovery longer. */
 export function readCheckpoint(log: Logger, checkpoint: OffsetCheckpoint): Map<string, number> {
   try {
     return checkpoint.read();
@@ -52,7 +53,7 @@ function partitionsIn({ host, onDeleted }: LoaderDeps, dir: LogDir): Found[] {
   });
 }
 
-/** What there is to recover in a dir, and how much of it is done. */
+/** How much of the dir has to be recovered, and how much of it is done. */
 class Progress {
   private bytes = 0;
   private lastReportMs: number;
@@ -75,7 +76,10 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
-/** Opens every log of the dir, one after the other. Throws a disk error, or a sentence about what does not belong there. */
+/**
+ * Opens every log of the dir, one after the other. Throws a disk error, or an Error that names a directory
+ * which is not a partition's.
+ */
 export async function loadLogDir(deps: LoaderDeps, dir: LogDir, cleanerOffsets: ReadonlyMap<string, number>): Promise<void> {
   const { host, log } = deps;
   const cleanShutdown = dir.takeCleanMarker();

@@ -1,5 +1,5 @@
 /**
- * What a log manager is told by its broker: settings, and whom to ask and to tell.
+ * The settings and callbacks that a broker passes to its log manager.
  *
  * Kafka: log/LogManager.scala#apply@2.8.2
  */
@@ -17,12 +17,12 @@ export interface LogManagerOptions {
   readonly maxOpenFiles: number;
   readonly tailCacheBytes: number;
   readonly cleaner: LogCleanerOptions;
-  /** An idempotent producer that wrote nothing to a partition for so long is forgotten there. */
+  /** A log forgets an idempotent producer that has not written to it for this long, ms. */
   readonly producerIdExpirationMs: number;
-  /** Every log dir has failed while the broker serves: it cannot go on. */
+  /** Every log dir has failed while the broker was running: the broker cannot continue. */
   readonly onAllDirsFailed: (reason: string) => void;
-  /** A log has damaged bytes; returns whether its leader may be another replica from now on. */
+  /** A log has damaged bytes. Returns whether another replica may become its leader. */
   readonly mayHandOver: (tp: TopicPartition) => boolean;
-  /** Logs went offline while the broker serves: those of a log dir, or one. */
+  /** Logs went offline while the broker was running: those of a log dir, or a damaged one. */
   readonly onLogsOffline: () => void;
 }

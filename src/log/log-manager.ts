@@ -1,9 +1,9 @@
 /**
- * All logs of a broker, over its log dirs: opens them at start, hands them out, flushes and expires them in the
- * background, writes the checkpoints, and leaves the clean-shutdown marker when everything is on disk.
+ * All logs of a broker, in its log dirs: opens them at start, creates and deletes them, flushes them and
+ * applies retention in the background, and writes the checkpoints and, at the end, the clean-shutdown marker.
  *
- * Invariants: a log dir is locked while we run; the marker is removed as soon as it was read and written last; a log
- * dir with a disk error is offline until restart, and with the last one the broker stops.
+ * Invariants: a log dir is locked while the broker runs. The clean-shutdown marker is removed when it is
+ * read, and written last. A dir with a disk error is offline until restart; the last one stops the broker.
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
@@ -35,7 +35,7 @@ export class LogManager {
   private readonly logs = new Map<string, Log>();
   private readonly dirOf = new Map<string, LogDir>();
   private readonly dirs: readonly LogDir[];
-  /** Logs that are offline for what is in them, with the reason; their dirs go on. */
+  /** Logs that are offline because their content is damaged, with the reason. Their log dirs are online. */
   private readonly damaged = new Map<string, string>();
   private readonly files: OpenFiles;
   private readonly context: LogContext;
@@ -67,8 +67,8 @@ export class LogManager {
   }
 
   /**
-   * Takes every log dir; one whose disk fails is offline from the start. Throws a sentence when one is named twice or is
-   * used by another broker, or when none is left.
+   * Locks every log dir. A dir whose disk fails is offline from the start. Throws an Error that explains if a
+   * dir is configured twice or used by another broker, or if no dir is left.
    */
   lockDirs(): void {
     const paths = this.options.logDirs;
@@ -78,7 +78,7 @@ export class LogManager {
     this.requireDir();
   }
 
-  /** Throws a sentence if no dir is left. */
+  /** Throws an Error that lists the failures if no dir is online. */
   private requireDir(): void {
     if (this.onlineDirs.length > 0) return;
     const reasons = this.dirs.map(({ path, failure }) => `${path} (${failure})`).join(', ');
@@ -89,16 +89,15 @@ export class LogManager {
     for (const dir of this.dirs) dir.release();
   }
 
-  /** Dirs whose disk works. */
   get onlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => !dir.isOffline); }
   get offlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => dir.isOffline); }
 
-  /** Does something in every dir that works; one whose disk fails at it goes offline. */
+  /** Runs the action for every online dir. A dir whose disk fails goes offline. */
   onEveryDir(action: (dir: LogDir) => void): void {
     for (const dir of this.onlineDirs) this.guard(dir.path, () => action(dir));
   }
 
-  /** Opens every log there is; `overrides` are the topic settings from ZooKeeper. */
+  /** Opens all logs in the log dirs. `overrides`: the topic configs from ZooKeeper, by topic. */
   async load(overrides: ReadonlyMap<string, TopicOverrides>): Promise<void> {
     for (const [topic, config] of overrides) this.overrides.set(topic, config);
     for (const dir of this.onlineDirs) {
@@ -126,7 +125,7 @@ export class LogManager {
     }, dir, cleanerOffsets);
   }
 
-  /** A log that cannot be read stays offline, as it is; the others do not suffer from it. */
+  /** Opens the log. One whose content cannot be read stays offline, unchanged; the others are opened. */
   private async openOrLeave(dir: LogDir, tp: TopicPartition, options: OpenOptions): Promise<void> {
     try {
       await this.open(dir, tp, options);
@@ -158,8 +157,9 @@ export class LogManager {
   }
 
   /**
-   * The log, made in the dir with the fewest logs if it does not exist. Throws KAFKA_STORAGE_ERROR if its dir is offline,
-   * or may be: a log that is not new and not here may lie in a dir that failed.
+   * The log of the partition, created in the dir with the fewest logs if it does not exist. Throws
+   * KAFKA_STORAGE_ERROR if it is offline, or may be in an offline dir: it is not new, and no online dir has
+   * it.
    */
   async getOrCreate(tp: TopicPartition, isNew: boolean): Promise<Log> {
     const name = tpName(tp);
@@ -170,6 +170,7 @@ export class LogManager {
     if (!isNew && lost !== '') throw new KafkaError('KAFKA_STORAGE_ERROR', `Can not create log for ${name} because log directories ${lost} are offline`);
     const dir = this.emptiestDir();
     const log = await this.create(dir, tp);
+    // The checkpoints may still contain an earlier log of this partition.
     log.epochs.clear();
     this.cleaner.truncated(tp, 0);
     this.log.info(`Created log for partition ${name} in ${dir.path}`);
@@ -194,7 +195,7 @@ export class LogManager {
     return online.reduce((best, dir) => (count(dir) < count(best) ? dir : best));
   }
 
-  /** Every log dir, and the logs in it. */
+  /** Every log dir with the logs in it. */
   dirsWithLogs(): { readonly path: string; readonly isOffline: boolean; readonly logs: readonly Log[] }[] {
     return this.dirs.map((dir) => ({ path: dir.path, isOffline: dir.isOffline, logs: this.logsIn(dir) }));
   }
@@ -212,7 +213,7 @@ export class LogManager {
     for (const log of this.logs.values()) if (log.tp.topic === topic) log.config = this.topicConfig(topic);
   }
 
-  /** Renames the partition's directory away and removes it after file.delete.delay.ms. */
+  /** Renames the partition's directory, and removes it after file.delete.delay.ms. */
   asyncDelete(tp: TopicPartition): void {
     const name = tpName(tp);
     const log = this.logs.get(name);
@@ -256,12 +257,12 @@ export class LogManager {
     for (const log of this.all) log.expireProducers(this.options.producerIdExpirationMs);
   }
 
-  /** Writes recovery points and log start offsets of every dir. */
+  /** Writes the recovery points and log start offsets of every online dir. */
   checkpoint(): void {
     this.onEveryDir((dir) => dir.checkpoint(this.logsIn(dir)));
   }
 
-  /** The checkpoint must not speak for records that are about to take the place of those that were cut. */
+  /** Lowers the recovery point on disk: recovery would skip the records that replace the truncated ones. */
   private truncated(tp: TopicPartition, offset: number): void {
     this.cleaner.truncated(tp, offset);
     const dir = this.dirOf.get(tpName(tp));
@@ -275,12 +276,12 @@ export class LogManager {
     this.guard(dir.path, () => dir.cleanerOffsets.write(mine.map((log) => ({ ...log.tp, offset: offsets.get(tpName(log.tp))! }))));
   }
 
-  /** Writes the high watermarks, each to the checkpoint of its log dir. */
+  /** Writes the high watermarks, each to the checkpoint of the log dir that contains the log. */
   checkpointHighWatermarks(entries: readonly OffsetEntry[]): void {
     this.onEveryDir((dir) => dir.highWatermarks.write(entries.filter((entry) => this.dirOf.get(tpName(entry)) === dir)));
   }
 
-  /** Checkpointed high watermarks by `topic-partition`. */
+  /** The checkpointed high watermarks of all online dirs, by `topic-partition`. */
   readHighWatermarks(): Map<string, number> {
     const found = new Map<string, number>();
     this.onEveryDir((dir) => {
@@ -289,7 +290,7 @@ export class LogManager {
     return found;
   }
 
-  /** An error of the disk takes the dir offline; one that a log has reported already did. */
+  /** A disk error takes the log dir offline. KAFKA_STORAGE_ERROR: the log has reported the error already. */
   private guard(path: string, action: () => void): void {
     try {
       action();
@@ -324,11 +325,11 @@ export class LogManager {
     if (!this.isServing) return;
     this.options.onLogsOffline();
     const reason = `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ${messageOf(error)}`;
-    // Not within the call that failed: its caller has an error to hand on first.
+    // Not synchronously: the caller of the failed operation has to get its error first.
     if (this.onlineDirs.length === 0) this.host.clock.schedule(0, () => this.options.onAllDirsFailed(reason));
   }
 
-  /** Flushes and closes every log, writes the checkpoints, and last the marker that says all of it happened. The locks stay. */
+  /** Flushes and closes all logs; writes the checkpoints, and last the clean-shutdown marker. Locks stay. */
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.cleaner.close();

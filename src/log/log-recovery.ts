@@ -1,10 +1,10 @@
 /**
- * Opens the directory of one partition, and after a crash finds out how much of it can be trusted.
+ * Opens the directory of one partition. After a crash it determines how much of the log is intact.
  *
- * After a clean shutdown the files are taken as they are. Otherwise every segment from the recovery point on is read
- * batch by batch: at the first one that is not whole and sound the file is cut, what follows is dropped, and the
- * indexes and the leader-epoch checkpoint are rebuilt from what is left. Large files are read in slices, so that the
- * event loop (and the ZooKeeper session) lives on.
+ * After a clean shutdown the files are taken as they are. Otherwise every segment from the recovery point on
+ * is read batch by batch. At the first batch that is incomplete or damaged the segment is truncated, and the
+ * segments after it are removed. The indexes and the leader epoch checkpoint are rebuilt from what is left.
+ * Large files are read in slices, so that the event loop (and with it the ZooKeeper session) is kept alive.
  *
  * Kafka: Log.scala#{loadSegments,recoverLog}, LogSegment.scala#recover@2.8.2
  */
@@ -31,9 +31,12 @@ export interface OpenLogOptions {
   readonly cleanShutdown: boolean;
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
-  /** Whether the cleaner has been here, though the topic may not be compacted any more: then offsets are missing rightly. */
+  /**
+   * Whether the cleaner has cleaned this log, even if the topic is not compacted any more: then gaps in its
+   * offsets are legitimate.
+   */
   readonly wasCleaned?: boolean;
-  /** Told the bytes that recovery has read, every mebibyte or so. */
+  /** Called with the number of bytes that recovery has read since the last call, about every mebibyte. */
   readonly onRecovered?: (bytes: number) => void;
 }
 
@@ -41,7 +44,7 @@ const SEGMENT_FILE = /^(\d{20})\.log$/;
 const SWAP_FILE = /^(\d{20})\.log\.swap$/;
 const LEFTOVER = /\.(deleted|cleaned|swap)$/;
 const INDEX_FILE = /^(\d{20})\.(index|timeindex|txnindex|snapshot)$/;
-/** Bytes recovered before the loop gets a turn. */
+/** How many bytes recovery reads before it gives the event loop a turn. */
 const TURN_BYTES = 16 * 1024 * 1024;
 
 export async function openLog(context: LogContext, options: OpenLogOptions): Promise<Log> {
@@ -67,7 +70,8 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   const all = new LogSegments(segments, mayHaveGaps(options));
   const producers = new ProducerStateFiles(context.disk, options.directory, context.log);
   producers.load(all, end, options.cleanShutdown);
-  // What recovery removed speaks of records that are gone. It must not come back beside those that come now.
+  // Files that recovery removed belong to records that are gone. They must not reappear after a power
+  // failure, when new records have been written.
   if (!options.cleanShutdown && !isNew) disk.syncDirectoryNow(options.directory);
   return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
 }
@@ -78,8 +82,9 @@ function newSegment(context: LogContext, { directory, config }: OpenLogOptions, 
 }
 
 /**
- * A `.swap` file is a cleaned segment, whole and durable, whose cleaner did not get to the end: the segments it replaces
- * go, and it gets its name. What of those lies behind its last record stays; it is cleaned again.
+ * Completes the work of a cleaner that was interrupted. A `.swap` file is a cleaned segment, complete and
+ * durable: the segments that it replaces are removed, and it gets its final name. A replaced segment that
+ * lies above its last record is not recognized as such; it stays and is cleaned again.
  */
 function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void {
   const { disk, log } = context;
@@ -107,7 +112,7 @@ function endOf({ disk, files, clock, log }: LogContext, directory: string, base:
   return end;
 }
 
-/** Removes what a deletion left over, and index files whose segment is gone. */
+/** Removes the rest of interrupted deletions, and index files without a segment. */
 function removeLeftovers({ disk, log }: LogContext, directory: string): void {
   const names = disk.list(directory).map((entry) => entry.name);
   const bases = new Set(names.flatMap((name) => SEGMENT_FILE.exec(name)?.[1] ?? []));
@@ -125,7 +130,10 @@ function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[
   return segmentBases(context.disk, options.directory).map((base) => newSegment(context, options, base));
 }
 
-/** Base offsets of the segments in the directory, in order. A name beyond 2^53 is none that was ever given. */
+/**
+ * The base offsets of the segments in the directory, in order. A name beyond 2^53 cannot be an offset that
+ * was assigned.
+ */
 function segmentBases(disk: Disk, directory: string): number[] {
   return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number)
     .filter(Number.isSafeInteger).sort((a, b) => a - b);
@@ -135,7 +143,10 @@ function mayHaveGaps({ config, wasCleaned }: OpenLogOptions): boolean {
   return wasCleaned === true || config['cleanup.policy'].includes('compact');
 }
 
-/** The checkpoint is taken as it is if it is right about the last batch: an older one is not. */
+/**
+ * For a clean shutdown. The leader epoch checkpoint is kept if it has the right epoch for the last batch,
+ * which an outdated one has not; otherwise it is rebuilt.
+ */
 function openClean(context: LogContext, options: OpenLogOptions, segments: readonly LogSegment[]): void {
   checkIndexes(segments);
   if (segments.length === 0) return;
@@ -149,7 +160,10 @@ function openClean(context: LogContext, options: OpenLogOptions, segments: reado
   restoreEpochs(context, checkpoint, all);
 }
 
-/** For segments that are trusted: an index that is missing or not one is rebuilt. The log itself is not cut. */
+/**
+ * For segments that are not recovered: rebuilds an index that is missing or corrupt. The log file is not
+ * changed.
+ */
 function checkIndexes(segments: readonly LogSegment[]): void {
   for (const segment of segments) {
     try {
@@ -174,7 +188,8 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
   const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
   const checkpoint = new LeaderEpochCheckpoint(context.disk, options.directory);
   const known = readEpochs(context, checkpoint);
-  // A log that is read from its beginning needs no checkpoint, only what compaction may have left in it alone.
+  // If the log is read from its beginning, the batches show all epochs, except those of which compaction has
+  // removed all records. Only these are taken from the checkpoint.
   const epochs = new EpochRecovery(known ?? [], segments[from]?.baseOffset ?? 0);
   const onBatch = (batch: RecordBatch) => epochs.onBatch(batch);
   let sinceTurn = 0;
@@ -199,19 +214,24 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
   else restoreEpochs(context, checkpoint, new LogSegments(segments, gaps));
 }
 
-/** Index of the segment that holds the recovery point: it and what follows are read again. */
+/**
+ * The index of the segment that contains the recovery point. This segment and those after it are read again.
+ */
 function firstUnflushed(baseOffsets: readonly number[], recoveryPoint: number): number {
   return baseOffsets.findLastIndex((base) => base <= recoveryPoint);
 }
 
-/** Bytes that recovery of the directory will read. */
+/** How many bytes recovery of the directory will read. */
 export function bytesToRecover(disk: Disk, directory: string, recoveryPoint: number): number {
   const bases = segmentBases(disk, directory);
   return bases.slice(Math.max(0, firstUnflushed(bases, recoveryPoint)))
     .reduce((sum, base) => sum + disk.stat(`${directory}/${fileName(base, '.log')}`).size, 0);
 }
 
-/** Whether batches are missing before the next segment: a power cut may have kept that and lost the end of this one. */
+/**
+ * Whether batches are missing between this segment and the next one, in a log without gaps. After a power
+ * failure the next segment may be on disk although the end of this one is not.
+ */
 function endsEarly(nextOffset: number, next: LogSegment | undefined): boolean {
   return next !== undefined && nextOffset < next.baseOffset && !next.hasGaps();
 }
@@ -228,7 +248,7 @@ function epochCacheOf(context: LogContext, directory: string): LeaderEpochCache 
   return new LeaderEpochCache(checkpoint.read(), (changed) => checkpoint.write(changed));
 }
 
-/** The entries of the checkpoint; undefined if it is none, or is missing. */
+/** The entries of the checkpoint; undefined if it is missing or malformed. */
 function readEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint): EpochEntry[] | undefined {
   try {
     return context.disk.exists(checkpoint.path) ? checkpoint.read() : undefined;
@@ -239,7 +259,10 @@ function readEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint): Epo
   }
 }
 
-/** Whether the entries reach back to the log start, which may be lower than it was when they were written. */
+/**
+ * Whether the entries cover the first batch from the log start offset on. They may not: after a crash the log
+ * start offset may be lower than it was when they were written.
+ */
 function knowsStart(known: readonly EpochEntry[], segments: LogSegments, { logStartOffset }: OpenLogOptions): boolean {
   const start = Math.max(logStartOffset, segments.first.baseOffset);
   for (const { baseOffset } of segments.batchesFrom(start)) {
@@ -256,7 +279,7 @@ function saveEpochs(
   if (!isSame) checkpoint.write(found);
 }
 
-/** Makes the checkpoint anew from all batches. */
+/** Rebuilds the checkpoint from all batches. */
 function restoreEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint, segments: LogSegments): void {
   if (segments.sizeInBytes === 0) return checkpoint.write([]);
   context.log.warn(`${checkpoint.path} does not fit the log; making it anew from all batches`);
@@ -266,7 +289,8 @@ function restoreEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint, s
 function trimEpochs(context: LogContext, directory: string, start: number, end: number): void {
   const cache = epochCacheOf(context, directory);
   cache.truncateFromStart(start);
-  // An epoch that begins at the end has no record here; records of an older one may come next.
+  // An epoch that begins at the log end has no record in this replica; records of an older epoch may come
+  // next.
   cache.truncateFromEnd(end);
 }
 

@@ -1,8 +1,10 @@
 /**
- * One `.log` file with its two indexes: the batches from `baseOffset` up to the next segment's base.
+ * One segment: a `.log` file with its offset index and time index. It contains the batches from `baseOffset`
+ * up to the base offset of the next segment.
  *
- * Invariant: the file holds whole batches with increasing offsets from 0 to `size`; `size` moves after the write
- * returned. An index entry names the last offset of a batch and the position where that batch begins.
+ * Invariant: the file contains complete batches with increasing offsets from position 0 to `size`; `size` is
+ * raised after the write has returned. An entry of the offset index has the last offset of a batch and the
+ * position at which this batch begins.
  *
  * Kafka: log/LogSegment.scala@2.8.2
  */
@@ -30,7 +32,7 @@ export class LogSegment {
   readonly timeIndex: TimeIndex;
   size: number;
   private bytesSinceLastEntry = 0;
-  /** Timestamp of the first batch: time-based rolling counts from it. */
+  /** Timestamp of the first batch, from which time-based rolling counts. */
   firstBatchTimestamp = NO_TIMESTAMP;
   private largest: TimestampOffset | undefined;
   readonly createdMs: number;
@@ -49,22 +51,22 @@ export class LogSegment {
 
   private get file() { return this.files.get(this.path); }
 
-  /** The latest timestamp of the segment and the offset that has it; from the time index after a restart. */
+  /** Latest timestamp of the segment and the offset of its batch; after a restart from the time index. */
   get largestTimestamp(): TimestampOffset {
     if (this.largest === undefined && !this.vouchesForTime(this.timeIndex.last)) this.rebuildIndexes(`${this.timeIndex.path}: its last entry is not the time of its batch`);
     return (this.largest ??= this.latestOf(this.timeIndex.last));
   }
 
-  /** When the file was last written; a cleaned segment keeps the time of what it was made from. */
+  /** Time of the last write, ms. A cleaned segment keeps the time of the segments it was made from. */
   get modifiedMs(): number { return this.disk.stat(this.path).modifiedMs; }
 
-  /** Latest timestamp, or the file's own time where no record has one: what retention goes by. */
+  /** The timestamp for retention: the latest timestamp, or the file's time if no record has a timestamp. */
   get retentionTimestamp(): number {
     const { timestamp } = this.largestTimestamp;
     return timestamp >= 0 ? timestamp : this.modifiedMs;
   }
 
-  /** Writes the batches in one call, then indexes them one by one. */
+  /** Writes all batches with one call, then adds them to the indexes one by one. */
   append(batches: readonly RecordBatch[]): void {
     let position = this.size;
     this.file.write(batches.map((batch) => batch.bytes()), position);
@@ -87,15 +89,15 @@ export class LogSegment {
     this.bytesSinceLastEntry += batch.sizeInBytes;
   }
 
-  /** Reads up to `bytes` from `position`; fewer at the end. */
+  /** Reads `bytes` bytes from `position`; fewer at the end of the file. */
   private block(position: number, bytes: number): Buffer {
     const block = Buffer.allocUnsafeSlow(Math.max(0, Math.min(bytes, this.size - position)));
     return block.subarray(0, this.file.read(block, position));
   }
 
   /**
-   * Walks the batches from `position`: header fields and position of each, without reading more than headers need. Throws
-   * CorruptSegmentError where the next batch should begin and does not.
+   * The batches from `position` on: header and position of each, with as few reads as the headers need.
+   * Throws CorruptSegmentError where the next batch should begin and no valid header is found.
    */
   *batchesFrom(position: number): Generator<{ batch: RecordBatch; position: number }> {
     let nextOffset = this.baseOffset;
@@ -116,7 +118,7 @@ export class LogSegment {
     }
   }
 
-  /** Whether offsets are missing between batches, as far as they can be read. */
+  /** Whether offsets are missing between batches, up to the first damaged header. */
   hasGaps(): boolean {
     let next = this.baseOffset;
     try {
@@ -130,7 +132,7 @@ export class LogSegment {
     return false;
   }
 
-  /** Where to look for the offset, by the index. An index that contradicts the log is rebuilt first. */
+  /** Where to begin the search for `offset`, by the index, which is rebuilt if its entry is wrong. */
   positionOf(offset: number): number {
     const entry = this.index.lookup(offset);
     if (entry.position === 0 || this.vouchesFor(entry)) return entry.position;
@@ -138,7 +140,7 @@ export class LogSegment {
     return this.index.lookup(offset).position;
   }
 
-  /** Where a batch begins, at `position` or not far before it, by the index. */
+  /** The position of a batch, at most `position`, by the index, which is rebuilt if its entry is wrong. */
   positionNear(position: number): number {
     const entry = this.index.entryAtPosition(position);
     if (entry === undefined || this.vouchesFor(entry)) return entry?.position ?? 0;
@@ -146,7 +148,10 @@ export class LogSegment {
     return this.index.entryAtPosition(position)?.position ?? 0;
   }
 
-  /** A batch begins at the entry's position, between the offset of the entry before and its own: a scan from there skips nothing. */
+  /**
+   * Whether the entry is right: at its position a batch begins whose base offset is above the offset of the
+   * entry before and at most the offset of this entry. Then a scan from there skips nothing.
+   */
   private vouchesFor({ offset, position }: OffsetPosition): boolean {
     if (position < 0 || position >= this.size) return false;
     const head = this.block(position, BATCH_HEADER_BYTES);
@@ -155,7 +160,10 @@ export class LogSegment {
     return headProblem(head, 0, this.size - position, from) === undefined && new RecordBatch(head).baseOffset <= offset;
   }
 
-  /** The batch of the entry's offset has the entry's timestamp as its latest. Where the log itself is damaged nothing speaks against the index. */
+  /**
+   * Whether the entry is right: the batch that contains its offset has its timestamp as the maximum. True
+   * also if the log itself is damaged there, because then nothing shows that the index is wrong.
+   */
   private vouchesForTime({ timestamp, offset }: TimestampOffset): boolean {
     if (timestamp === NO_TIMESTAMP) return true;
     try {
@@ -167,7 +175,7 @@ export class LogSegment {
     }
   }
 
-  /** As the time index says, no record below this offset is at or after the timestamp; checked as `positionOf` is. */
+  /** No record below the result is at or after the timestamp. By the time index, as in `positionOf`. */
   private offsetOfTimestamp(timestamp: number): number {
     const entry = this.timeIndex.lookup(timestamp);
     if (this.vouchesForTime(entry)) return entry.offset;
@@ -175,13 +183,13 @@ export class LogSegment {
     return this.timeIndex.lookup(timestamp).offset;
   }
 
-  /** Makes both indexes anew from the headers of the batches; the log is not touched. Throws CorruptSegmentError. */
+  /** Rebuilds both indexes from the batch headers; the log file stays. Throws CorruptSegmentError. */
   rebuildIndexes(reason: string): void {
     this.log.warn(`${reason}; rebuilding the indexes of ${this.path}`);
     this.buildIndexes();
   }
 
-  /** Both indexes from the headers of the batches. Throws CorruptSegmentError. */
+  /** Builds both indexes from the headers of the batches. Throws CorruptSegmentError. */
   buildIndexes(): void {
     this.beginIndexes();
     for (const { batch, position } of this.batchesFrom(0)) this.indexBatch(batch, position);
@@ -189,8 +197,9 @@ export class LogSegment {
   }
 
   /**
-   * Position and size of the first batch whose last offset is at least `offset`. If it begins later, the offset was compacted
-   * away, or the batch before it held it and its header is damaged: that one is looked at.
+   * Position and size of the first batch whose last offset is at least `offset`. If this batch begins above
+   * `offset`, then either the offset was compacted away, or the batch before contains it and has a damaged
+   * header. To tell the two apart, the CRC of the batch before is checked. Throws CorruptSegmentError.
    */
   private locate(offset: number): { position: number; size: number } | undefined {
     let before: { position: number; size: number } | undefined;
@@ -205,8 +214,9 @@ export class LogSegment {
   }
 
   /**
-   * Whole batches from the one holding `offset`, with base offsets below `limitOffset`, up to `maxBytes` (with
-   * `atLeastOne` the first even if larger). Empty when there are none. Throws CorruptSegmentError on a broken header.
+   * Complete batches, from the batch that contains `offset` on: with base offsets below `limitOffset`, at
+   * most `maxBytes` in total (with `atLeastOne` the first batch even if it is larger). Undefined if the
+   * segment ends before `offset`. Throws CorruptSegmentError for a damaged header.
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer | undefined {
     const first = this.locate(offset);
@@ -225,7 +235,7 @@ export class LogSegment {
     return block.subarray(0, end);
   }
 
-  /** The first batch with a record at or after the timestamp, from `startOffset` on; whole, so it can be decoded. */
+  /** The first batch at or above `startOffset` with a record at or after the timestamp (ms), complete. */
   findBatchByTimestamp(timestamp: number, startOffset: number): RecordBatch | undefined {
     const from = Math.max(this.offsetOfTimestamp(timestamp), startOffset);
     for (const { batch, position } of this.batchesFrom(this.positionOf(from))) {
@@ -240,14 +250,14 @@ export class LogSegment {
     return batch;
   }
 
-  /** The offset after the last batch, by scanning from the last index entry. That batch is checked: the log goes on behind it. */
+  /** The offset after the last batch, whose CRC is checked, because the log continues after it. */
   readNextOffset(): number {
     let last: { position: number; size: number } | undefined;
     for (const { batch, position } of this.batchesFrom(this.positionOf(Infinity))) last = { position, size: batch.sizeInBytes };
     return last === undefined ? this.baseOffset : this.wholeBatch(last.position, last.size).nextOffset;
   }
 
-  /** Cuts every batch that reaches `offset` or beyond; returns the bytes removed. */
+  /** Removes every batch that contains or follows `offset`; returns the number of removed bytes. */
   truncateTo(offset: number): number {
     const first = this.locate(offset);
     this.index.truncateTo(offset);
@@ -261,8 +271,9 @@ export class LogSegment {
   }
 
   /**
-   * The latest timestamp, given that of the last entry of the time index: batches behind it may be later, after a
-   * truncation, or where a power cut took the last entry. Damage among them is for those to find who read them.
+   * The latest timestamp, beginning with the last entry of the time index. Batches after it may have a later
+   * one: after a truncation, or if a power failure lost the last entry. Damaged batches are ignored here;
+   * reading them reports the damage.
    */
   private latestOf(indexed: TimestampOffset): TimestampOffset {
     let latest = indexed;
@@ -276,18 +287,18 @@ export class LogSegment {
     return latest;
   }
 
-  /** For recovery: the bytes from `position` on, as many as there are and fit. */
+  /** For recovery: reads from `position` on; returns the number of bytes, fewer at the end of the file. */
   readInto(buffer: Buffer, position: number): number {
     return this.file.read(buffer, position);
   }
 
-  /** For recovery: cuts the file. */
+  /** For recovery: truncates the file to `size` bytes; the caller rebuilds the indexes. */
   cut(size: number): void {
     this.file.truncate(size);
     this.size = size;
   }
 
-  /** Empties the indexes, to be filled by `indexBatch` for every batch in order. */
+  /** Empties the indexes. `indexBatch` has to be called for every batch in order. */
   beginIndexes(): void {
     this.index.reset();
     this.timeIndex.reset();
@@ -300,13 +311,13 @@ export class LogSegment {
     this.timeIndex.save();
   }
 
-  /** Before the segment stops being the active one: the last word of the time index. */
+  /** Before another segment becomes active: adds the last entry to the time index, saves both indexes. */
   onBecomeInactive(): void {
     this.timeIndex.append(this.largestTimestamp.timestamp, this.largestTimestamp.offset);
     this.saveIndexes();
   }
 
-  /** Makes data and indexes durable. */
+  /** Makes the log file and the indexes durable. */
   async flush(): Promise<void> {
     this.saveIndexes();
     await this.files.sync(this.path);
@@ -324,7 +335,7 @@ export class LogSegment {
     return ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'].map((suffix) => `${this.directory}/${fileName(this.baseOffset, suffix)}`);
   }
 
-  /** Renames the files to `.deleted`; returns what is to be removed later. */
+  /** Renames the files to `.deleted`; returns the new paths, which the caller removes later. */
   markDeleted(): string[] {
     this.closeFiles();
     const marked: string[] = [];

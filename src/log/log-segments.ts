@@ -1,7 +1,8 @@
 /**
- * The segments of one log, in order of their base offsets, and reading across them.
+ * The segments of one log, in the order of their base offsets, and reading across them.
  *
- * Invariant: there is always an active segment, the last one; a segment ends where the next one begins.
+ * Invariant: the last segment is the active one, and there always is one. A segment ends where the next one
+ * begins.
  *
  * Kafka: log/Log.scala#segments@2.8.2 (later log/LogSegments.scala)
  */
@@ -16,7 +17,7 @@ export interface OffsetAndTimestamp {
 }
 
 export class LogSegments {
-  /** `mayHaveGaps`: offsets may be missing rightly, as the log is, or was, compacted. */
+  /** `mayHaveGaps`: offsets may be missing legitimately, because the log is or was compacted. */
   constructor(private readonly list: LogSegment[], private mayHaveGaps: boolean) {}
 
   get active(): LogSegment { return this.list[this.list.length - 1]!; }
@@ -37,7 +38,7 @@ export class LogSegments {
     if (at >= 0) this.list.splice(at, 1);
   }
 
-  /** One segment in the place of neighbouring ones. */
+  /** Replaces adjacent segments by one. */
   replace(old: readonly LogSegment[], fresh: LogSegment): void {
     this.mayHaveGaps = true;
     this.list.splice(this.list.indexOf(old[0]!), old.length, fresh);
@@ -47,7 +48,10 @@ export class LogSegments {
     return this.list.splice(0);
   }
 
-  /** Where the segment's offsets end, given the end of the log. */
+  /**
+   * The offset at which the segment ends: the base offset of the next one, or `logEndOffset` for the last
+   * one.
+   */
   endOf(segment: LogSegment, logEndOffset: number): number {
     return this.list[this.list.indexOf(segment) + 1]?.baseOffset ?? logEndOffset;
   }
@@ -63,7 +67,10 @@ export class LogSegments {
     return low;
   }
 
-  /** As `LogSegment.read`, going on where a segment has nothing at or after the offset. Throws CorruptSegmentError. */
+  /**
+   * As `LogSegment.read`; continues with the next segment if a segment has no batch at or above the offset.
+   * Throws CorruptSegmentError.
+   */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
@@ -75,8 +82,9 @@ export class LogSegments {
   }
 
   /**
-   * The segment has nothing from `offset` on, though the next one begins later: the offsets were compacted away, which shows
-   * elsewhere too, or the end of the file is gone. Throws CorruptSegmentError.
+   * Called if segment `i` has no batch at or above `offset`, although the next segment begins above it.
+   * Either these offsets were compacted away, then there are other gaps nearby; or the end of the file is
+   * lost, then this throws CorruptSegmentError.
    */
   private requireEnd(i: number, offset: number): void {
     const [segment, next] = [this.list[i]!, this.list[i + 1]];
@@ -85,7 +93,10 @@ export class LogSegments {
     if (!this.mayHaveGaps) throw new CorruptSegmentError(segment.path, segment.size, `it ends before offset ${offset}, and the next segment begins at ${next.baseOffset}`);
   }
 
-  /** What the disk gave back is checked before anybody gets it: rot is reported, never served. */
+  /**
+   * Checks the CRC of every batch that was read from disk. Returns the batches before the first damaged one.
+   * Throws CorruptSegmentError if the first one is damaged.
+   */
   private checked(segment: LogSegment, bytes: Buffer): Buffer {
     for (const batch of batchesOf(bytes)) {
       if (batch.computeCrc() === batch.crc) continue;
@@ -95,7 +106,10 @@ export class LogSegments {
     return bytes;
   }
 
-  /** The first record at or after the timestamp (ms) and not below `startOffset`, or undefined. Throws CorruptSegmentError. */
+  /**
+   * The first record at or after the timestamp (ms) and at or above `startOffset`; undefined if there is
+   * none. Throws CorruptSegmentError.
+   */
   offsetForTimestamp(timestamp: number, startOffset: number): OffsetAndTimestamp | undefined {
     for (const segment of this.list) {
       let batch = this.batchByTimestamp(segment, timestamp, startOffset);
@@ -103,14 +117,18 @@ export class LogSegments {
         for (const record of recordsOf(batch)) {
           if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
         }
-        // The record with its latest time may have been deleted or compacted away: later batches have others.
+        // The record with the batch's maximum timestamp may have been deleted or compacted away; a later
+        // batch may have one.
         batch = this.batchByTimestamp(segment, timestamp, batch.nextOffset);
       }
     }
     return undefined;
   }
 
-  /** A time index that promises what the segment does not have is made anew; if the log agrees with it, the end of the log is gone. */
+  /**
+   * The first such batch of the segment. If the time index promises a batch that the segment does not have,
+   * the indexes are rebuilt and the search is repeated. Throws CorruptSegmentError if a header is damaged.
+   */
   private batchByTimestamp(segment: LogSegment, timestamp: number, startOffset: number): RecordBatch | undefined {
     if (segment.largestTimestamp.timestamp < timestamp) return undefined;
     const batch = segment.findBatchByTimestamp(timestamp, startOffset);
@@ -119,13 +137,13 @@ export class LogSegments {
     return segment.largestTimestamp.timestamp < timestamp ? undefined : segment.findBatchByTimestamp(timestamp, startOffset);
   }
 
-  /** Where the batch begins that holds the record at `offset`; `offset` itself if there is none. */
+  /** The base offset of the batch that contains `offset`; `offset` itself if no batch does. */
   startOfBatchAround(offset: number): number {
     for (const { baseOffset } of this.batchesFrom(offset)) return Math.min(baseOffset, offset);
     return offset;
   }
 
-  /** The header of the last batch, or undefined if there is none. */
+  /** The header of the last batch; undefined if there is none. */
   lastBatch(): RecordBatch | undefined {
     for (let i = this.list.length - 1; i >= 0; i--) {
       let last: RecordBatch | undefined;
@@ -136,12 +154,12 @@ export class LogSegments {
     return undefined;
   }
 
-  /** The header of every batch that reaches `offset` or beyond, in order. */
+  /** The headers of all batches that contain or follow `offset`, in order. */
   *batchesFrom(offset: number): Generator<RecordBatch> {
     for (const { batch } of this.batchesInSegments(offset)) yield batch;
   }
 
-  /** As `batchesFrom`, each with its segment. */
+  /** As `batchesFrom`, each batch with its segment. */
   *batchesInSegments(offset: number): Generator<{ readonly batch: RecordBatch; readonly segment: LogSegment }> {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
@@ -151,7 +169,7 @@ export class LogSegments {
     }
   }
 
-  /** The headers of the batches in about the last `bytes` of the log, in order. */
+  /** The headers of the batches in about the last `bytes` bytes of the log, in order. */
   *lastBatches(bytes: number): Generator<RecordBatch> {
     let from = this.list.length - 1;
     let sum = this.active.size;

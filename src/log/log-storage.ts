@@ -1,9 +1,10 @@
 /**
- * What a log does when its disk lets it down: an error of the disk takes the log dir offline, damaged bytes take the log
- * offline if another replica can go on, and whoever asked is told KAFKA_STORAGE_ERROR. Want of descriptors is no fault
- * of the disk: the log stays, unless the action was half done.
+ * How a log handles errors of its disk. An I/O error takes the log dir offline. Damaged bytes take the log
+ * offline if another replica can take over. In both cases the caller gets KAFKA_STORAGE_ERROR. A lack of file
+ * descriptors is not a fault of the disk: the log stays online, unless an operation was left half done.
  *
- * Kafka: log/Log.scala#maybeHandleIOException@2.8.2 (KIP-112); that damage found by a read moves the leader is ours.
+ * Kafka: log/Log.scala#maybeHandleIOException@2.8.2 (KIP-112); that damage found by a read moves the leader
+ * is ours.
  */
 import { TopicPartition } from '../common/cluster-types';
 import { isDiskError, isDiskFault, KafkaError, messageOf } from '../common/errors';
@@ -13,7 +14,9 @@ import { LogContext } from './log-context';
 export class LogStorage {
   constructor(private readonly context: LogContext, private readonly tp: TopicPartition, private readonly directory: string) {}
 
-  /** Runs a disk call. Throws KAFKA_STORAGE_ERROR for an error of the disk; other errors pass. */
+  /**
+   * Runs an operation of the disk. Throws KAFKA_STORAGE_ERROR for a disk error; other errors pass through.
+   */
   guard<T>(action: () => T): T {
     try {
       return action();
@@ -24,7 +27,10 @@ export class LogStorage {
     }
   }
 
-  /** As `guard`, for what must not be left half done: there any error of the disk takes the log dir offline. */
+  /**
+   * As `guard`, for operations that must not be left half done: there every disk error takes the log dir
+   * offline, even a lack of descriptors.
+   */
   guardWhole<T>(action: () => T): T {
     return this.guard(() => {
       try {
@@ -35,7 +41,10 @@ export class LogStorage {
     });
   }
 
-  /** As `guard`; damage becomes KAFKA_STORAGE_ERROR where another replica takes over, and stays CORRUPT_MESSAGE where none can. */
+  /**
+   * As `guard`, for reads. Damage becomes KAFKA_STORAGE_ERROR if another replica takes over, else it stays
+   * CORRUPT_MESSAGE.
+   */
   read<T>(action: () => T): T {
     try {
       return this.guard(action);

@@ -1,9 +1,10 @@
 /**
- * What a batch from a client must be before the leader appends it. Walks the bytes (src/record/record-walk.ts);
- * makes no object a record.
+ * Validates batches: a produced batch before the leader appends it, and fetched batches before a follower
+ * does. Walks the bytes of the records (src/record/record-walk.ts) without making an object for each.
  *
- * Refusals: CORRUPT_MESSAGE for bytes that are not what they claim, INVALID_RECORD for well-formed bytes a client may
- * not send, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP. Nothing is appended then.
+ * A produced batch is refused with CORRUPT_MESSAGE if its bytes are malformed, with INVALID_RECORD if they
+ * are well-formed but not allowed from a client, with MESSAGE_TOO_LARGE or with INVALID_TIMESTAMP. Then
+ * nothing is appended.
  *
  * [p] Kafka: log/LogValidator.scala and Log.scala#analyzeAndValidateRecords@2.8.2
  */
@@ -26,25 +27,25 @@ function invalid(reason: string): never {
   throw new KafkaError('INVALID_RECORD', reason);
 }
 
-/** What the inside of a batch must be, and what it is to become. */
+/** The rules for the records of a batch, from the topic's settings. */
 export interface RecordRules {
   readonly needKeys: boolean;
   /** `compression.type` of the topic. */
   readonly codec: LogConfig['compression.type'];
-  /** Compressed batches expand to no more; ExpansionError else. */
+  /** The limit to which a compressed batch may expand, in bytes; beyond it ExpansionError is thrown. */
   readonly maxExpandedBytes: number;
 }
 
-/** What a walk over the records found. */
+/** The result of checking the records of a batch. */
 export interface CheckedRecords {
   readonly times: TimeSpan;
-  /** Of a compressed batch: what it expands to; 0 else. */
+  /** The decompressed size of the records in bytes; 0 if the batch is not compressed. */
   readonly expandedBytes: number;
-  /** The batch in the topic's codec, where that is another one. */
+  /** The batch in the topic's codec, if the producer used another one. */
   readonly stored: Buffer | undefined;
 }
 
-/** Looks at the records of a batch; what it throws is thrown by the append, and nothing was appended. */
+/** Checks the records of a batch. If it throws, the append throws the same, and nothing is appended. */
 export type CheckRecords = (batch: RecordBatch, config: LogConfig) => CheckedRecords;
 
 export function recordRules(config: LogConfig, maxExpandedBytes: number): RecordRules {
@@ -80,7 +81,10 @@ function checkHeader(batch: RecordBatch): void {
   }
 }
 
-/** The one batch of a produce request's record set, if it is what a client may send, whatever the topic's settings. */
+/**
+ * The batch in the record set of a produce request, which must contain exactly one. Checks what does not
+ * depend on the topic's settings. Throws CORRUPT_MESSAGE, INVALID_RECORD or INVALID_TIMESTAMP.
+ */
 export function readProducedBatch(records: Buffer): RecordBatch {
   const problem = headerProblem(records, 0);
   if (problem !== undefined) corrupt(problem);
@@ -99,7 +103,10 @@ function requireSize(bytes: number, config: LogConfig, what: string): void {
   throw new KafkaError('MESSAGE_TOO_LARGE', `${size} exceeds the maximum configured value of ${most}`);
 }
 
-/** The batch as it is to be stored under the topic's settings: its codec, and with the broker's timestamps set. */
+/**
+ * Checks the batch by the topic's settings, and returns it as it has to be stored: in the topic's codec, with
+ * the broker's timestamp if the topic has LogAppendTime.
+ */
 export function validateProducedBatch(
   batch: RecordBatch, config: LogConfig, nowMs: number, check?: CheckRecords,
 ): RecordBatch {
@@ -112,7 +119,9 @@ export function validateProducedBatch(
   return stored;
 }
 
-/** compression.type of the topic: the producer's codec is kept, or the batch is compressed anew. */
+/**
+ * The batch recompressed to the topic's compression.type; undefined if it may stay as the producer sent it.
+ */
 function inTopicCodec(batch: RecordBatch, wanted: LogConfig['compression.type']): Buffer | undefined {
   if (wanted === 'producer') return undefined;
   const type = (wanted === 'uncompressed' ? 'none' : wanted) as CompressionType;
@@ -125,7 +134,7 @@ function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogCo
     return;
   }
   const allowed = config['message.timestamp.difference.max.ms'];
-  // A record without a time has nothing to be out of range.
+  // A record without a timestamp cannot be out of range.
   if (allowed < LONG_MAX && latest !== NO_TIMESTAMP && (nowMs - earliest > allowed || latest - nowMs > allowed)) {
     const what = `Timestamps from ${earliest} to ${latest} are out of range`;
     throw new KafkaError('INVALID_TIMESTAMP', `${what}: more than ${allowed} ms from ${nowMs}`);
@@ -135,7 +144,10 @@ function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogCo
   batch.buffer.writeUInt32BE(batch.computeCrc(), batch.start + CRC_OFFSET);
 }
 
-/** The batches a follower fetched: whole, sound, and starting at the follower's log end offset. */
+/**
+ * The batches that a follower fetched. Throws CORRUPT_MESSAGE if one is incomplete or damaged, or if the
+ * offsets go back below the follower's log end offset.
+ */
 export function validateFetchedBatches(records: Buffer, logEndOffset: number): RecordBatch[] {
   const batches: RecordBatch[] = [];
   let next = logEndOffset;
@@ -152,7 +164,7 @@ export function validateFetchedBatches(records: Buffer, logEndOffset: number): R
   return batches;
 }
 
-/** The first of fetched batches if it is sound, begins below `offset` and reaches it. */
+/** The first fetched batch, if it is intact, begins below `offset` and contains it; else undefined. */
 export function firstBatchAround(records: Buffer, offset: number): RecordBatch | undefined {
   if (records.length === 0 || headerProblem(records, 0) !== undefined) return undefined;
   const batch = new RecordBatch(records);

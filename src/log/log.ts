@@ -1,9 +1,9 @@
 /**
- * The log of one partition: segments in order, an end where batches are appended and a start from which old ones go.
+ * The log of one partition: segments in order, with appends at the end and retention at the start.
  *
- * Invariants: offsets only grow; `logStartOffset ≤ highWatermark ≤ logEndOffset`; the log end offset moves after the
- * write returned; bytes below the recovery point are durable. A log is used by one event loop and its calls are
- * synchronous, so no two of them overlap; only flushing waits for the device.
+ * Invariants: offsets only increase. `logStartOffset ≤ highWatermark ≤ logEndOffset`. The log end offset is
+ * raised after the write has returned. Bytes below the recovery point are durable. All calls come from one
+ * event loop and are synchronous, so that no two of them overlap; only flushing is asynchronous.
  *
  * Kafka: log/Log.scala@2.8.2
  */
@@ -51,21 +51,22 @@ export class Log {
     this.tail = new LogTail(context.tailCache);
     this.lastFlushMs = context.clock.monotonicMs();
     this.rolling = new SegmentRolling(context, config);
+    // Until the caller restores the checkpointed high watermark.
     this.watermark = logStartOffset;
   }
 
   get logEndOffset(): number { return this.endOffset; }
   get highWatermark(): number { return this.watermark; }
-  /** What lies below is durable. */
+  /** Everything below this offset is durable. */
   get recoveryPoint(): number { return this.flusher.recoveryPoint; }
-  /** Counts truncations: who works on the log beside it sees that it changed. */
+  /** Counts truncations. Asynchronous work on the log compares it to notice a change. */
   get truncations(): number { return this.flusher.truncations; }
   get activeSegment(): LogSegment { return this.segments.active; }
   get allSegments(): readonly LogSegment[] { return this.segments.all; }
   get sizeInBytes(): number { return this.segments.sizeInBytes; }
   get producerState(): ProducerStateFiles['state'] { return this.producers.state; }
 
-  /** Sets the high watermark, kept between log start and log end; returns whether it moved. */
+  /** Sets the high watermark, within log start offset and log end offset. Returns whether it changed. */
   updateHighWatermark(offset: number): boolean {
     const next = Math.min(Math.max(offset, this.logStartOffset), this.endOffset);
     const moved = next !== this.watermark;
@@ -74,8 +75,9 @@ export class Log {
   }
 
   /**
-   * Appends one produced batch: checks it, gives it offsets and the leader epoch. One that is here already is answered
-   * before the settings are looked at: told that it is too large now, a client would split it and write it again.
+   * Appends one produced batch: validates it, then assigns offsets and the leader epoch. A batch that the log
+   * already contains is recognized before it is validated by the topic's settings. If these have changed, the
+   * client would get MESSAGE_TOO_LARGE, split the batch, and write the records a second time.
    */
   appendAsLeader(records: Buffer, leaderEpoch: number, check?: CheckRecords): AppendInfo {
     const nowMs = this.context.clock.wallMs();
@@ -95,9 +97,9 @@ export class Log {
   }
 
   /**
-   * Appends what a follower fetched, byte for byte. An empty log may get a batch that began before it: where records
-   * were deleted up to the middle of a batch, the leader sends the whole of it. The log then begins anew at the
-   * batch, and its start stays where it was (KAFKA-6975; Partition.scala#appendRecordsToFollowerOrFutureReplica).
+   * Appends fetched batches, byte for byte. An empty log may get a batch that begins below its start, if
+   * records were deleted up to the middle of it. Then the log is started anew at the batch, and its start
+   * offset restored (KAFKA-6975; Partition.scala#appendRecordsToFollowerOrFutureReplica).
    */
   appendAsFollower(records: Buffer): void {
     const start = this.logStartOffset;
@@ -108,7 +110,7 @@ export class Log {
     if (covering !== undefined) this.maybeIncrementLogStartOffset(start);
   }
 
-  /** Splits batches where one of them makes the segment roll, so that each group is one write. */
+  /** Splits the batches where the segment has to be rolled, so that each group is written with one call. */
   private *groupsBySegment(batches: readonly RecordBatch[]): Generator<RecordBatch[]> {
     let group: RecordBatch[] = [];
     let bytes = 0;
@@ -127,7 +129,7 @@ export class Log {
   private append(batches: readonly RecordBatch[]): void {
     const bytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
     const last = batches[batches.length - 1]!;
-    // Before the records: where the checkpoint cannot be written, nothing has been appended.
+    // First, so that nothing is appended if the epoch checkpoint cannot be written.
     for (const batch of batches) this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset);
     this.storage.guard(() => {
       if (this.rolling.isDue(this.activeSegment, this.config, bytes, last)) this.roll(batches[0]!.baseOffset);
@@ -143,7 +145,7 @@ export class Log {
     if (this.unflushedRecords >= this.config['flush.messages']) this.flushNow();
   }
 
-  /** Also for an epoch below the latest: the log says what is in it, not the cache. A batch may carry no epoch (-1). */
+  /** Also for an epoch below the latest one: the batches decide, not the cache. -1: a batch without epoch. */
   private assignEpoch(epoch: number, offset: number): void {
     if (epoch >= 0 && epoch !== this.epochs.latestEpoch) this.epochs.assign(epoch, offset);
   }
@@ -168,19 +170,18 @@ export class Log {
     return new LogSegment(disk, files, this.directory, baseOffset, settings, log, clock.wallMs());
   }
 
-  /** Flushes everything below `offset` and moves the recovery point there, one flush after the other. */
+  /** Flushes everything below `offset`, one flush after the other; then raises the recovery point. */
   flushBehind(offset: number): Promise<void> {
     return this.flusher.flushBehind(Math.min(offset, this.endOffset));
   }
 
-  /** Flushes all there is. */
   flush(): Promise<void> {
     this.unflushedRecords = 0;
     this.lastFlushMs = this.context.clock.monotonicMs();
     return this.flushBehind(this.endOffset);
   }
 
-  /** flush.messages: the record that fills the count is durable before it is acknowledged. */
+  /** For flush.messages: the record that reaches the limit is durable before it is acknowledged. */
   private flushNow(): void {
     this.storage.guard(() => this.flusher.flushBytesNow());
     this.unflushedRecords = 0;
@@ -191,9 +192,9 @@ export class Log {
   }
 
   /**
-   * Whole batches from the one holding `offset`, with base offsets below `limitOffset`, at most `maxBytes` (the first
-   * one even if larger, with `atLeastOne`). Throws OFFSET_OUT_OF_RANGE outside [log start, log end], CORRUPT_MESSAGE for
-   * damaged bytes.
+   * Complete batches from the one that contains `offset` on, with base offsets below `limitOffset`; at most
+   * `maxBytes` (with `atLeastOne` the first one even if larger). Throws OFFSET_OUT_OF_RANGE outside of [log
+   * start, log end], CORRUPT_MESSAGE or KAFKA_STORAGE_ERROR for damaged bytes.
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
     if (offset < this.logStartOffset || offset > this.endOffset) {
@@ -203,7 +204,7 @@ export class Log {
     return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.storage.read(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
   }
 
-  /** Bytes appended before the batch that holds `offset`; undefined if that lies behind what is in memory. */
+  /** Bytes appended before the batch that contains `offset`; undefined if it left the tail cache. */
   positionOf(offset: number): number | undefined {
     return offset === this.endOffset ? this.tail.endPosition : this.tail.positionOf(offset);
   }
@@ -214,11 +215,11 @@ export class Log {
   }
 
   /**
-   * Removes everything at `offset` and beyond; returns whether it held a record. The epoch cache is truncated
-   * even if there was none: an epoch that begins at the end of the log was never written to here, and records of an
-   * older epoch may come next. If its entry stayed, this replica would later say that the older epoch ends there.
-   * A batch that spans `offset` goes as a whole, and the log ends where it began: what is fetched next fits. (In Kafka
-   * the log ends at `offset`, and the leader's batch is refused for ever.)
+   * Removes everything at `target` and above; returns whether there was anything. The epoch cache is
+   * truncated in any case: an epoch that begins at the log end has no record here, and if its entry stayed,
+   * this replica would later report it as the end of an older epoch whose records come next. A batch that
+   * contains `target` is removed as a whole, so that the next fetched batch fits. (In Kafka the log ends at
+   * `target`, and the leader's batch is refused for ever.)
    */
   truncateTo(target: number): boolean {
     if (target >= this.endOffset) {
@@ -241,17 +242,17 @@ export class Log {
       this.activeSegment.saveIndexes();
       this.movedEnd(offset);
       this.epochs.truncateFromEnd(offset);
-      // What is left may be damaged, which is noticed now; the end has moved all the same.
+      // Reading what is left may find damage and throw; the log end offset has been lowered by then.
       try { this.producers.truncate(this.segments, offset); } finally { this.forgetRemoved(); }
     });
     return true;
   }
 
-  /** Drops everything; the log starts anew at `offset`. */
+  /** Removes all records; the log starts anew at `offset`. */
   truncateFullyAndStartAt(offset: number): void {
     this.context.log.info(`Dropping the log ${this.directory}, restarting at ${offset}`);
     this.storage.guardWhole(() => {
-      // From the end on: a crash in between leaves a prefix.
+      // From the end to the start, so that a crash in between leaves a prefix of the log.
       for (const segment of this.segments.removeAll().reverse()) this.remove(segment);
       this.segments.add(this.newSegment(offset));
       this.producers.reset();
@@ -270,25 +271,26 @@ export class Log {
     this.context.onTruncated(this.tp, offset);
   }
 
-  /** After a power cut too: a file that came back would be taken for one of what is written from now on. */
+  /** Durably: a file that reappeared after a power failure would be taken for a part of the new log. */
   private forgetRemoved(): void {
     this.context.disk.syncDirectoryNow(this.directory);
   }
 
-  /** At once: the files hold what must never be read again. */
+  /** At once, and not after file.delete.delay.ms: these records must not be read again. */
   private remove(segment: LogSegment): void {
     for (const path of segment.markDeleted()) this.context.disk.remove(path);
   }
 
-  /** Forgets idempotent producers that wrote nothing here for `expirationMs`. Kafka: Log#producerExpireCheck */
+  /** Forgets idempotent producers that wrote nothing for `expirationMs`. Kafka: Log#producerExpireCheck */
   expireProducers(expirationMs: number): void {
     this.producers.state.expire(this.context.clock.wallMs(), expirationMs);
   }
 
-  /** Retention: deletes old segments that the settings no longer keep; returns how many. */
+  /** Retention: deletes the oldest segments if the topic's settings no longer keep them; returns how many. */
   deleteOldSegments(): number {
     const doomed = this.storage.guard(() => deletableSegments(this, this.context.clock.wallMs()));
     if (doomed.length === 0) return 0;
+    // Rolls first, because a log always has an active segment.
     if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
       this.segments.remove(segment);
@@ -301,10 +303,7 @@ export class Log {
     return doomed.length;
   }
 
-  /**
-   * Puts a cleaned copy, whole and durable at `cleaned`, in the place of the segments it was made from. A crash leaves the
-   * old ones, or the copy as `.swap`, which recovery completes.
-   */
+  /** Replaces segments by their cleaned copy, which is complete and durable in the file `cleaned`. */
   replaceSegments(old: readonly LogSegment[], cleaned: string): void {
     const { disk } = this.context;
     const [first] = old;
@@ -324,7 +323,7 @@ export class Log {
     });
   }
 
-  /** Moves the log start forward; never beyond the high watermark. */
+  /** Raises the log start offset to `offset`, and with it a high watermark that is lower. */
   maybeIncrementLogStartOffset(offset: number): void {
     if (offset <= this.logStartOffset) return;
     this.logStartOffset = offset;
@@ -332,7 +331,7 @@ export class Log {
     this.epochs.truncateFromStart(offset);
   }
 
-  /** For a clean shutdown: everything durable, indexes trimmed, files closed. */
+  /** For a clean shutdown: writes a producer snapshot, makes everything durable, closes the files. */
   async close(): Promise<void> {
     this.storage.guard(() => {
       this.activeSegment.onBecomeInactive();

@@ -1,8 +1,9 @@
 /**
- * MD5 of short keys, for the cleaner: one hash a record, tens of millions of them. In JavaScript it takes half of what the
- * way to Node's own takes, and makes no object; a test holds it to Node's.
+ * MD5 of record keys, for the cleaner: one hash per record, tens of millions of them. In JavaScript it takes
+ * half the time of a call of Node's own implementation, and creates no object. A test compares it with
+ * Node's.
  *
- * The digest is four little-endian words, in `words` until the next call. RFC 1321.
+ * The digest is stored as four little-endian words in `words`, until the next call. RFC 1321.
  */
 const BLOCK_BYTES = 64;
 const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32) | 0);
@@ -12,7 +13,7 @@ export class Md5 {
   private readonly block = new Int32Array(BLOCK_BYTES / 4);
   private readonly blockBytes = new Uint8Array(this.block.buffer);
 
-  /** Of `length` bytes from `start` on. */
+  /** Hashes `length` bytes from `start` on. */
   digest(bytes: Uint8Array, start: number, length: number): void {
     const { words, block, blockBytes } = this;
     words[0] = 0x67452301;
@@ -28,7 +29,7 @@ export class Md5 {
     block.fill(0);
     for (let i = 0; i < left; i++) blockBytes[i] = bytes[at++]!;
     blockBytes[left] = 0x80;
-    // The length in bits takes the last eight bytes.
+    // The last eight bytes of the last block contain the length in bits.
     if (left >= BLOCK_BYTES - 8) {
       this.mix();
       block.fill(0);
@@ -38,7 +39,7 @@ export class Md5 {
     this.mix();
   }
 
-  /** Four rounds over the block; each has its function, its order of words and its four shifts. */
+  /** Four rounds over the block. Each round has its own function, order of words and four shift amounts. */
   private mix(): void {
     const { words, block } = this;
     let a = words[0]!;

@@ -1,8 +1,9 @@
 /**
- * `.index`: 8-byte entries, i32 offset relative to the segment's base and i32 position in the `.log` file.
+ * The offset index of a segment, in the `.index` file: entries of 8 bytes, with an i32 offset relative to the
+ * segment's base offset and an i32 position in the `.log` file.
  *
- * Sparse: an entry each `index.interval.bytes`. Both columns increase, so the largest entry at most the wanted offset
- * is found by bisection, and the batch by a short scan from its position.
+ * The index is sparse: one entry per `index.interval.bytes`. Both columns increase. So a binary search finds
+ * the largest entry that is at most the wanted offset, and a short scan from its position finds the batch.
  *
  * Kafka: log/OffsetIndex.scala@2.8.2
  */
@@ -27,19 +28,19 @@ export class OffsetIndex extends SparseIndex {
     return { offset: this.baseOffset + this.relativeAt(i), position: this.entries.readInt32BE(i * 8 + 4) };
   }
 
-  /** The largest entry at most `offset`, or the start of the segment. */
+  /** The largest entry with at most `offset`; the start of the segment if there is none. */
   lookup(offset: number): OffsetPosition {
     const i = this.floor(offset - this.baseOffset, (n) => this.relativeAt(n));
     return i < 0 ? { offset: this.baseOffset, position: 0 } : this.entry(i);
   }
 
-  /** The entry with the largest position at most `position`, or undefined. */
+  /** The entry with the largest position that is at most `position`, or undefined. */
   entryAtPosition(position: number): OffsetPosition | undefined {
     const i = this.floor(position, (n) => this.entries.readInt32BE(n * 8 + 4));
     return i < 0 ? undefined : this.entry(i);
   }
 
-  /** What does not fit an entry gets none: the scan from the entry before finds it. */
+  /** A value that does not fit into an entry is left out; a scan from the entry before finds the batch. */
   append(offset: number, position: number): void {
     this.load();
     const relative = offset - this.baseOffset;
@@ -50,7 +51,7 @@ export class OffsetIndex extends SparseIndex {
     this.entries.writeInt32BE(position, at + 4);
   }
 
-  /** Drops entries at or above the offset. */
+  /** Drops the entries at or above the offset. */
   truncateTo(offset: number): void {
     this.truncateToCount(this.floor(offset - this.baseOffset - 1, (n) => this.relativeAt(n)) + 1);
   }

@@ -1,21 +1,22 @@
 /**
- * A budget of open files: the descriptors of cold segments are closed and opened again on demand (design D22).
+ * Limits the number of open files: descriptors of segments that are not in use are closed, and opened again
+ * on demand (design D22).
  *
- * Invariant: at most `limit` files are open through one budget; the least recently used goes first. A file whose owner
- * still writes to it costs only a re-open.
+ * Invariant: at most `limit` files are open; the least recently used one is closed first. A file may be
+ * closed while its segment is still written to; the next write opens it again.
  */
 import { isOutOfDescriptors } from '../common/errors';
 import { Disk, DiskFile } from '../common/host';
 
 export class OpenFiles {
-  /** Insertion order is use order: a used path is deleted and set again. */
+  /** In the order of use: a path that is used is deleted and inserted again. */
   private readonly open = new Map<string, DiskFile>();
-  /** Files being synced: not to be closed until that is done. */
+  /** Files that are being synced. They are not closed until that is done. */
   private readonly syncing = new Map<DiskFile, { count: number; closeAfter: boolean }>();
 
   constructor(private readonly disk: Disk, private readonly limit: number) {}
 
-  /** The open file at `path`, opened (and with `create`, made) if need be. */
+  /** The open file at `path`. Opens it if need be; with `create` also creates it. */
   get(path: string, create = false): DiskFile {
     const known = this.open.get(path);
     if (known) {
@@ -29,7 +30,10 @@ export class OpenFiles {
     return file;
   }
 
-  /** Where there is no descriptor for it, cold files give theirs. */
+  /**
+   * If there is no descriptor left, closes a quarter of the open files, the least recently used ones, and
+   * tries again.
+   */
   private openNow(path: string, mode: 'create' | 'write'): DiskFile {
     try {
       return this.disk.open(path, mode);
@@ -40,7 +44,7 @@ export class OpenFiles {
     }
   }
 
-  /** Makes the file durable; it stays open until then, even if the budget or its owner wants it closed. */
+  /** Makes the file durable. It stays open until then, even if `close` is called. */
   async sync(path: string): Promise<void> {
     const file = this.get(path);
     const state = this.syncing.get(file) ?? { count: 0, closeAfter: false };
@@ -64,7 +68,7 @@ export class OpenFiles {
     else file?.close();
   }
 
-  /** Forgets every file below the directory, for a rename or removal. */
+  /** Closes every file in the directory and below it, before it is renamed or removed. */
   closeBelow(directory: string): void {
     for (const path of [...this.open.keys()]) if (path.startsWith(`${directory}/`)) this.close(path);
   }

@@ -1,10 +1,11 @@
 /**
- * Keeps a log's producer state across restarts and truncations: snapshots beside the segments, and the batches behind
- * the newest one.
+ * Keeps a log's producer state across restarts and truncations, in snapshot files beside the segments.
  *
- * A snapshot `N.snapshot` is the state of all batches below offset N. It is written when a segment is rolled and at a
- * clean end. It holds only the last batch of a producer, so after loading one the end of the log is read for the four
- * before it; Kafka does not, and after a restart takes a repeated batch for a gap (docs/decisions/0006).
+ * The file `N.snapshot` contains the state of all batches below offset N. It is written when a segment is
+ * rolled and at a clean shutdown. On loading, the batches above the newest snapshot are read from the log. A
+ * snapshot contains only the last batch of a producer, so the end of the log is read as well, for the four
+ * batches before it. Kafka does not do the latter: after a restart it takes a repeated batch for a gap in the
+ * sequence (docs/decisions/0006).
  *
  * Kafka: log/ProducerStateManager.scala, Log.scala#loadProducerState@2.8.2
  */
@@ -16,7 +17,7 @@ import { LogSegments } from './log-segments';
 import { decodeSnapshot, encodeSnapshot, ProducerState } from './producer-state';
 
 const SNAPSHOT_FILE = /^(\d{20})\.snapshot$/;
-/** How much of the end of the log is read to find the batches that a snapshot leaves out. */
+/** How much of the end of the log is read to find the batches that a snapshot does not contain. */
 const WINDOW_BYTES = 1024 * 1024;
 
 export class ProducerStateFiles {
@@ -34,19 +35,24 @@ export class ProducerStateFiles {
       .map(Number).filter(Number.isSafeInteger).sort((a, b) => a - b);
   }
 
-  /** Builds the state of everything below `end`. With a clean shutdown, no snapshot means no producers. */
+  /**
+   * Builds the state of all batches below `end`. After a clean shutdown, no snapshot means that there are no
+   * producers.
+   */
   load(segments: LogSegments, end: number, cleanShutdown: boolean): void {
     this.state.clear();
     this.newestSnapshot = -1;
     this.removeStray(segments, end);
     const { offset: from, wasDamaged } = this.restoreNewest();
-    // Each clean end writes one, unless there are no producers; one that cannot be read is made up for by the log.
+    // A clean shutdown writes a snapshot unless there are no producers. If it was damaged, the state is built
+    // from the log.
     if (from === undefined && cleanShutdown && !wasDamaged) return;
-    // Also what lies below the log start and is still there: its producers go on behind it (Kafka forgets them).
+    // Batches below the log start offset that are still on disk count as well, because their producers
+    // continue after them. (Kafka forgets these producers.)
     let read: LogSegment | undefined;
     let writtenMs = 0;
     for (const { batch, segment } of segments.batchesInSegments(from ?? segments.first.baseOffset)) {
-      // No batch was written later than the last one of its segment.
+      // The time of the last write to the segment, as an upper bound for the time of each of its batches.
       if (segment !== read) writtenMs = segment.modifiedMs;
       read = segment;
       this.state.update(batch, writtenMs);
@@ -55,7 +61,10 @@ export class ProducerStateFiles {
     this.state.remember([...segments.lastBatches(WINDOW_BYTES)].map(({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61)))));
   }
 
-  /** Snapshots beyond the end speak of batches that are gone; of the others, those between segments but the newest go. */
+  /**
+   * Removes snapshots above the end of the log, which contain batches that are gone. Of the others, removes
+   * those that are not at the base offset of a segment, except the newest.
+   */
   private removeStray(segments: LogSegments, end: number): void {
     const bases = new Set(segments.all.map((segment) => segment.baseOffset));
     const valid = this.offsets().filter((offset) => {
@@ -66,7 +75,10 @@ export class ProducerStateFiles {
     for (const offset of valid.slice(0, -1)) if (!bases.has(offset)) this.disk.remove(this.path(offset));
   }
 
-  /** Restores the newest sound snapshot; its offset, and whether newer ones were damaged, which are removed. */
+  /**
+   * Restores the newest intact snapshot and removes newer ones, which are damaged. Returns its offset
+   * (undefined if there is none), and whether any was damaged.
+   */
   private restoreNewest(): { readonly offset: number | undefined; readonly wasDamaged: boolean } {
     let wasDamaged = false;
     for (const offset of this.offsets().reverse()) {
@@ -94,7 +106,10 @@ export class ProducerStateFiles {
     }
   }
 
-  /** Writes the state as of `offset`, the end of the log. A torn file is found out by its CRC. */
+  /**
+   * Writes the state as of `offset`, the log end offset. It is not made durable: a torn file is detected by
+   * its CRC.
+   */
   takeSnapshot(offset: number): void {
     if (offset <= this.newestSnapshot || (this.state.size === 0 && this.newestSnapshot < 0)) return;
     const file = this.disk.open(this.path(offset), 'create');
@@ -107,7 +122,10 @@ export class ProducerStateFiles {
     this.newestSnapshot = offset;
   }
 
-  /** Makes the newest snapshot durable, for a clean end: the next start does not look at the log. */
+  /**
+   * Makes the newest snapshot durable, for a clean shutdown: the next start relies on it and does not read
+   * the log.
+   */
   async syncSnapshot(): Promise<void> {
     if (this.newestSnapshot < 0) return;
     const file = this.disk.open(this.path(this.newestSnapshot), 'write');
@@ -118,13 +136,13 @@ export class ProducerStateFiles {
     }
   }
 
-  /** The log was cut to `end`: what is left decides. */
+  /** The log was truncated to `end`: rebuilds the state from what is left. */
   truncate(segments: LogSegments, end: number): void {
     if (this.state.size === 0 && this.newestSnapshot < 0) return;
     this.load(segments, end, false);
   }
 
-  /** The log starts anew: nothing is left. */
+  /** The log starts anew, without records: removes all snapshots. */
   reset(): void {
     for (const offset of this.offsets()) this.disk.remove(this.path(offset));
     this.state.clear();

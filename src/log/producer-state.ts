@@ -1,9 +1,9 @@
 /**
- * What a partition remembers of every idempotent producer: its epoch and its last five batches, so that a batch that is
- * sent again is recognised and one that skips ahead is refused.
+ * What a log remembers of each idempotent producer: its epoch and its last five batches. With it a leader
+ * recognizes a batch that is sent again, and refuses a batch that leaves a gap.
  *
- * Invariant: for a producer id and epoch, sequences in the log follow one another without gap or repetition; the state
- * is a function of the batches in the log, so leader and followers agree on it.
+ * Invariant: for a producer id and epoch, the sequences in the log follow each other without gap or
+ * repetition. The state is a function of the batches in the log, so that leader and followers agree on it.
  *
  * [p] Kafka: log/ProducerStateManager.scala@2.8.2
  */
@@ -11,7 +11,7 @@ import { KafkaError } from '../common/errors';
 import { crc32c } from '../record/crc32c';
 import { NO_PRODUCER_ID, readInt64, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64 } from '../record/record-batch';
 
-/** Batches of a producer that are remembered; a producer may have as many requests in flight. */
+/** How many batches of a producer are remembered. A producer may have as many requests in flight. */
 export const BATCHES_TO_RETAIN = 5;
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const NO_SEQUENCE = -1;
@@ -26,7 +26,10 @@ export interface BatchMetadata {
   readonly lastSequence: number;
   readonly lastOffset: number;
   readonly offsetDelta: number;
-  /** The batch's largest timestamp, ms; from a snapshot, when it was written (the same with LogAppendTime). */
+  /**
+   * The batch's largest timestamp, ms. For a batch from a snapshot: when it was written (the same with
+   * LogAppendTime).
+   */
   readonly timestamp: number;
 }
 
@@ -35,7 +38,10 @@ export interface ProducerEntry {
   producerEpoch: number;
   /** Oldest first. */
   batches: BatchMetadata[];
-  /** When it last wrote, ms: by a broker's clock, as expiry goes by it and a client may claim any time. */
+  /**
+   * When the producer last wrote, ms, by a broker's clock. Expiry depends on it, and a client may send any
+   * timestamp.
+   */
   lastTimestamp: number;
   coordinatorEpoch: number;
   currentTxnFirstOffset: number;
@@ -65,11 +71,12 @@ export class ProducerState {
   }
 
   /**
-   * Whether a client's batch, which repeats none, may be appended. Throws INVALID_PRODUCER_EPOCH for an older epoch and
+   * Checks a client's batch that is not a repetition. Throws INVALID_PRODUCER_EPOCH for an older epoch, and
    * OUT_OF_ORDER_SEQUENCE_NUMBER for a gap.
    */
   check(batch: RecordBatch): void {
     const entry = this.entries.get(batch.producerId);
+    // As in Kafka (KIP-360), an unknown producer may begin with any sequence: its batches may have been deleted.
     if (entry === undefined) return;
     const { producerEpoch, baseSequence: first, producerId } = batch;
     const who = `producer id ${producerId}, epoch ${producerEpoch}`;
@@ -86,9 +93,9 @@ export class ProducerState {
   }
 
   /**
-   * Takes over a batch that stands in the log. Followers and recovery trust the leader: nothing is refused here.
-   * `writtenMs`: when it was written here. (Kafka goes by the client's timestamp: a producer of old ones is
-   * forgotten at once, one of the future never.)
+   * Adds a batch that is in the log. Nothing is refused here, because the leader has checked it. `writtenMs`:
+   * when it was written to this replica. (Kafka uses the client's timestamp: a producer with old timestamps
+   * is forgotten at once, one with timestamps in the future never.)
    */
   update(batch: RecordBatch, writtenMs = batch.maxTimestamp): void {
     const { producerId, producerEpoch, maxTimestamp } = batch;
@@ -114,7 +121,7 @@ export class ProducerState {
     if (entry.batches.length > BATCHES_TO_RETAIN) entry.batches.shift();
   }
 
-  /** A batch that lies before what a snapshot knew: it fills the window of remembered batches up from the front. */
+  /** Adds batches from before the snapshot's last one to the front of the remembered batches, in order. */
   remember(batches: readonly RecordBatch[]): void {
     const earlier = new Map<ProducerEntry, BatchMetadata[]>();
     for (const batch of batches) {
@@ -129,7 +136,7 @@ export class ProducerState {
     for (const [entry, found] of earlier) entry.batches = [...found, ...entry.batches].slice(-BATCHES_TO_RETAIN);
   }
 
-  /** Forgets producers that wrote nothing for `retentionMs`. A time that is far to come counts as now. */
+  /** Forgets producers that have not written for `retentionMs`. A time far in the future counts as now. */
   expire(nowMs: number, retentionMs: number): void {
     for (const [id, entry] of this.entries) {
       if (entry.lastTimestamp - nowMs > retentionMs) entry.lastTimestamp = nowMs;
@@ -153,8 +160,9 @@ const SNAPSHOT_VERSION = 1;
 /**
  * The bytes of a `.snapshot` file:
  *
- *   version i16 = 1 | crc u32 over the rest | count i32 | count × (producerId i64 | producerEpoch i16 | lastSequence i32
- *   | lastOffset i64 | offsetDelta i32 | timestamp i64 | coordinatorEpoch i32 | currentTxnFirstOffset i64)
+ *  version i16 = 1 | crc u32 over the rest | count i32 | count × (producerId i64 | producerEpoch i16
+ *  | lastSequence i32 | lastOffset i64 | offsetDelta i32 | timestamp i64 | coordinatorEpoch i32
+ *  | currentTxnFirstOffset i64)
  */
 export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + entries.length * ENTRY_BYTES);
@@ -176,7 +184,7 @@ export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
   return bytes;
 }
 
-/** The entries of a snapshot; throws an Error that explains for bytes that are none. */
+/** The entries of a snapshot. Throws an Error that explains if the bytes are not a valid snapshot. */
 export function decodeSnapshot(bytes: Buffer): ProducerEntry[] {
   if (bytes.length < HEADER_BYTES) throw new Error(`a snapshot of ${bytes.length} bytes is too short`);
   if (bytes.readInt16BE(0) !== SNAPSHOT_VERSION) throw new Error(`snapshot version ${bytes.readInt16BE(0)} is not supported`);

@@ -1,6 +1,6 @@
 /**
- * Which segments retention may delete: from the oldest on, while the high watermark has passed them and one of the
- * rules (age, size, log start offset) says so.
+ * Selects the segments that retention may delete: from the oldest on, as long as they lie below the high
+ * watermark and one of the rules (age, size, log start offset) applies.
  *
  * [p] Kafka: Log.scala#deleteOldSegments@2.8.2
  */
@@ -23,7 +23,7 @@ interface RetainedLog<S extends Segment> {
 
 type Rule<S> = (segment: S, nextBase: number) => boolean;
 
-/** The longest run of oldest segments that satisfy the rule and lie below the high watermark. */
+/** How many of the oldest segments satisfy the rule and lie below the high watermark. */
 function prefix<S extends Segment>(log: RetainedLog<S>, rule: Rule<S>): number {
   const { allSegments: segments } = log;
   let count = 0;

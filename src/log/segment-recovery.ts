@@ -1,9 +1,9 @@
 /**
- * Reads a segment batch by batch, cuts it behind the last sound one and rebuilds its indexes: for what lies above the
- * recovery point when a broker did not end cleanly.
+ * Recovers a segment after an unclean shutdown: reads it batch by batch, truncates it after the last intact
+ * batch, and rebuilds its indexes.
  *
- * Invariants: what is left is a prefix of what was there; a message set that is too old to be read ends recovery with an
- * error and is not touched.
+ * Invariants: what is left is a prefix of what was there. A message set of a format that is too old ends
+ * recovery with an error, and is not removed.
  *
  * Kafka: log/LogSegment.scala#recover@2.8.2
  */
@@ -13,7 +13,7 @@ import { LogSegment } from './log-segment';
 
 export interface RecoveryResult {
   readonly truncatedBytes: number;
-  /** Why bytes were cut; undefined if none were. */
+  /** Why the segment was truncated; undefined if it was not. */
   readonly problem: string | undefined;
   /** Whether offsets are missing between batches. */
   readonly hasGaps: boolean;
@@ -22,24 +22,27 @@ export interface RecoveryResult {
 }
 
 const STEP_BYTES = 1024 * 1024;
-/** A segment is rolled before its indexes could not name an offset any more. */
+/** The largest offset relative to the base offset that fits into an index entry; rolling never exceeds it. */
 const MAX_RELATIVE_OFFSET = 2 ** 31 - 1;
 
 export interface RecoveryOptions {
   readonly onBatch?: (batch: RecordBatch) => void;
-  /** Where the next segment begins: no batch reaches beyond it. */
+  /** The base offset of the next segment: no batch may reach it. */
   readonly limitOffset?: number;
-  /** Whether offsets may be missing rightly: the log is, or was, compacted. */
+  /** Whether offsets may be missing legitimately, because the log is or was compacted. */
   readonly mayHaveGaps: boolean;
 }
 
-/** In one go. Throws UNSUPPORTED_FOR_MESSAGE_FORMAT. */
+/** Runs `segmentRecovery` without interruptions. Throws UNSUPPORTED_FOR_MESSAGE_FORMAT. */
 export function recoverSegment(segment: LogSegment, options: RecoveryOptions): RecoveryResult {
   const steps = segmentRecovery(segment, options);
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }
 
-/** In steps of a mebibyte or so: what it yields is the bytes of the step. A batch is valid until the next step. */
+/**
+ * Recovers the segment in steps of about a mebibyte; yields the number of bytes of each step. `onBatch` gets
+ * batches that are valid until the next step. Throws UNSUPPORTED_FOR_MESSAGE_FORMAT.
+ */
 export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions): Generator<number, RecoveryResult> {
   segment.beginIndexes();
   const { size } = segment;
@@ -65,7 +68,8 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
     }
     if (good === start || problem !== undefined) refuseLegacy(segment, good);
     if (good === start && problem === undefined) {
-      // Nothing whole in the step: the batch is larger, or there is less than a header.
+      // No complete batch in the buffer: either the batch is larger, or less than a header is left of the
+      // file.
       if (block.length < BATCH_HEADER_BYTES) break;
       buffer = Buffer.allocUnsafeSlow(new RecordBatch(block).sizeInBytes);
     }
@@ -78,8 +82,9 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
 }
 
 /**
- * The CRC does not cover the base offset. One that leaves offsets out is damaged if the batch behind it, or the next segment,
- * begins lower; behind the last batch nothing can tell, so there a gap is damage unless the log has others.
+ * Checks the base offset, which the CRC does not cover. If it leaves a gap to the batch before, it is damaged
+ * if the next batch, or the next segment, begins too low. After the last batch of the log there is nothing to
+ * compare with, so a gap counts as damage there, unless the log has other gaps.
  */
 function offsetProblem(segment: LogSegment, batch: RecordBatch, position: number, nextOffset: number, options: RecoveryOptions, hasGaps: boolean): string | undefined {
   const { limitOffset = Infinity, mayHaveGaps } = options;

@@ -1,6 +1,6 @@
 /**
- * When the active segment of a log ends: by size, by the time since its first batch, by the span of its offsets, or
- * with its indexes.
+ * Decides when the active segment of a log is rolled: by its size, by the time since its first batch, by the
+ * range of its offsets, or when an index is full.
  *
  * Kafka: log/LogSegment.scala#shouldRoll, LogConfig.scala#randomSegmentJitter@2.8.2
  */
@@ -18,18 +18,21 @@ export class SegmentRolling {
     this.begin(config);
   }
 
-  /** A new segment begins: draws how much earlier than segment.ms it ends, so that not all logs roll at once. */
+  /**
+   * Called for each new segment: draws how much earlier than segment.ms it is rolled, so that not all logs
+   * roll at once.
+   */
   begin(config: LogConfig): void {
     const most = Math.min(config['segment.jitter.ms'], maxSegmentMs(config), 2 ** 31);
     this.jitterMs = most > 0 ? this.context.random.below(most) : 0;
   }
 
-  /** Whether `bytes` more, of which `last` is the last batch, belong into a new segment. */
+  /** Whether `bytes` more bytes, the last batch of which is `last`, belong into a new segment. */
   isDue(segment: LogSegment, config: LogConfig, bytes: number, last: RecordBatch): boolean {
     if (segment.size > config['segment.bytes'] - bytes) return true;
     if (last.lastOffset - segment.baseOffset > MAX_RELATIVE_OFFSET) return true;
     if (segment.size === 0) return false;
-    // Time counts from the first batch's own timestamp.
+    // Time counts from the timestamp of the segment's first batch.
     const { firstBatchTimestamp: first } = segment;
     const waitedMs = first >= 0 ? last.maxTimestamp - first : this.context.clock.wallMs() - segment.createdMs;
     if (waitedMs > maxSegmentMs(config) - this.jitterMs) return true;

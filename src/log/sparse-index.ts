@@ -1,10 +1,11 @@
 /**
- * What the two index files have in common: sorted entries of fixed size, held in memory while the segment is in use and
- * written out when it is flushed, rolled or closed.
+ * The common part of the two index files: sorted entries of fixed size. They are in memory while the segment
+ * is in use, and are written when the segment is flushed, rolled or closed.
  *
- * Kafka maps a preallocated file into memory; here the file only ever holds whole, valid entries, so after a crash it is
- * short, never padded. That is safe because every segment at or above the recovery point is re-indexed after a crash,
- * and the recovery point never passes a segment whose indexes were not written.
+ * Kafka maps a preallocated file into memory. Here the file contains only complete entries, so that after a
+ * crash it is short and never padded. That is safe: after a crash the indexes of every segment from the
+ * recovery point on are rebuilt, and the recovery point is never raised above a segment whose indexes were
+ * not written.
  *
  * Kafka: log/AbstractIndex.scala@2.8.2
  */
@@ -12,7 +13,9 @@ import { invariant } from '../common/errors';
 import { Disk } from '../common/host';
 import { OpenFiles } from './open-files';
 
-/** Whether an entry has room for it: a file may hold offsets that its own segment could never have got. */
+/**
+ * Whether the value fits into an entry. A damaged file may contain offsets that its segment could never have.
+ */
 export function fitsInt32(value: number): boolean {
   return value >= -(2 ** 31) && value < 2 ** 31;
 }
@@ -36,7 +39,10 @@ export abstract class SparseIndex {
   get maxEntries(): number { return Math.floor(this.maxBytes / this.entryBytes); }
   get isFull(): boolean { return this.length >= this.maxEntries; }
 
-  /** Reads the file once. A size that is no multiple of an entry, or unsorted entries, count as a corrupt index. */
+  /**
+   * Reads the file once. Throws CorruptIndexError if its size is not a multiple of the entry size, or if its
+   * entries are not sorted.
+   */
   protected load(): void {
     if (this.loaded) return;
     this.loaded = true;
@@ -51,14 +57,14 @@ export abstract class SparseIndex {
     this.check();
   }
 
-  /** A Kafka broker that crashed leaves zeros after the last entry. */
+  /** Leaves out zeros at the end: a Kafka broker that crashed leaves a preallocated file. */
   private trimmedCount(count: number): number {
     let n = count;
     while (n > 0 && this.entries.subarray((n - 1) * this.entryBytes, n * this.entryBytes).every((byte) => byte === 0)) n--;
     return n;
   }
 
-  /** Throws CorruptIndexError if entries do not increase. */
+  /** Throws CorruptIndexError if the entries do not increase. */
   protected abstract check(): void;
 
   protected reserve(): number {
@@ -97,10 +103,11 @@ export abstract class SparseIndex {
     this.savedCount = 0;
   }
 
-  /** Writes entries the file does not have yet and cuts what it has too many. */
+  /** Writes the entries that the file does not contain yet, and truncates the file if it has more. */
   save(): void {
     if (!this.loaded && this.disk.exists(this.path)) return;
-    // A segment too small for an entry has an index all the same: Kafka takes a missing one for damage.
+    // A segment that is too small for an entry has an index file as well: Kafka takes a missing one for
+    // damage.
     this.load();
     const file = this.files.get(this.path, true);
     if (this.count > this.savedCount) {
@@ -115,7 +122,7 @@ export abstract class SparseIndex {
     if (this.disk.exists(this.path)) await this.files.sync(this.path);
   }
 
-  /** Drops the entries from memory; the next use reads the file again. */
+  /** Releases the memory; the next use reads the file again. */
   unload(): void {
     if (!this.loaded || this.savedCount !== this.count) return;
     this.loaded = false;
@@ -127,13 +134,13 @@ export abstract class SparseIndex {
     return this.disk.exists(this.path);
   }
 
-  /** Makes sure the file can be read at all; used when a log is opened. */
+  /** Checks that the file can be read; called when a log is opened. Throws CorruptIndexError. */
   sanityCheck(): void {
     this.load();
   }
 }
 
-/** The file is no index of this segment; it is rebuilt from the log. */
+/** The file is not a valid index of its segment; it has to be rebuilt from the log. */
 export class CorruptIndexError extends Error {
   override readonly name = 'CorruptIndexError';
 }

@@ -1,12 +1,13 @@
 /**
- * The most recently appended batches of every log, in memory: followers and consumers that keep up are served from here
- * and cost no disk read.
+ * The most recently appended batches of all logs, in memory. Followers and consumers that keep up read from
+ * it, without reading from the disk.
  *
- * The bound is one for the whole broker; the batch appended longest ago goes first, of whichever log it is. What
- * counts is the memory that batches keep alive: they are views on the frames that they came in, and a frame may
- * hold little else that is kept. What is remembered of each batch counts too: of a small one it is more than the
- * batch.
- * Invariant: per log, what is kept is a contiguous run of batches ending at the log end offset.
+ * There is one limit for the whole broker, and the batch that was appended first is dropped first, whatever
+ * log it belongs to. The limit counts the memory that the batches keep alive: a batch is a view on the frame
+ * in which it arrived, and a frame may contain little else that is kept. It also counts the entry for each
+ * batch, which for a small batch is larger than the batch.
+ *
+ * Invariant: for each log, the cached batches are contiguous and end at the log end offset.
  *
  * Kafka has none: it relies on the page cache and sendfile, which Node does not offer.
  */
@@ -17,17 +18,20 @@ interface Entry {
   readonly baseOffset: number;
   readonly nextOffset: number;
   readonly bytes: Buffer;
-  /** Bytes appended to the log before it, since the log was opened. */
+  /** Bytes that had been appended to the log before this batch, since the log was opened. */
   readonly position: number;
 }
 
-/** Buffers up to this size may be slices of Node's pool, which others share. */
+/** A buffer up to this size may be a slice of Node's shared pool. */
 const POOL_BYTES = 8192;
 
-/** What an entry takes beside the bytes of its batch, about: the entry, its views and its places in lists. */
+/**
+ * The approximate memory of an entry besides the bytes of its batch: the entry, its views and its places in
+ * lists.
+ */
 const ENTRY_BYTES = 500;
 
-/** The bytes, in memory of their own if they would keep a pool alive. */
+/** The bytes, copied if they lie in a pool that they would keep alive. */
 function unpooled(bytes: Buffer): Buffer {
   if (bytes.buffer.byteLength > POOL_BYTES || bytes.buffer.byteLength === bytes.length) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);
@@ -35,18 +39,18 @@ function unpooled(bytes: Buffer): Buffer {
   return own;
 }
 
-/** The memory an entry keeps alive, and which those before it do not. */
+/** An entry, with the memory that it keeps alive and that earlier entries do not. */
 interface Held {
   readonly entry: Entry;
   readonly bytes: number;
-  /** The batch is a view on the same memory as the one before it. */
+  /** Whether the batch is a view on the same memory as the batch before it. */
   readonly isShared: boolean;
 }
 
 export class TailCache {
-  /** What lies before the head has been dropped and holds no memory. */
+  /** Slots before `head` are dropped entries. */
   private queue: (Held | undefined)[] = [];
-  /** What the last entry is a view on. */
+  /** The memory on which the last entry is a view. */
   private latest: ArrayBufferLike | undefined;
   private head = 0;
   private bytes = 0;
@@ -63,9 +67,10 @@ export class TailCache {
     this.queue.push({ entry, bytes, isShared });
     this.bytes += bytes;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) this.dropOldest();
-    // Views on the same memory go with the first of them: without it they would not be counted.
+    // Views on the same memory are dropped together with the first one, which alone was counted.
     while (this.head > 0 && this.queue[this.head]?.isShared) this.dropOldest();
     if (this.head === this.queue.length) this.latest = undefined;
+    // The array is shortened only now and then, because shift() of a long array is slow.
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
@@ -80,12 +85,12 @@ export class TailCache {
   }
 }
 
-/** The tail of one log. */
+/** The cached batches of one log. */
 export class LogTail {
-  /** What lies before the first has been dropped and holds no memory. */
+  /** Slots before `first` are dropped entries. */
   private entries: (Entry | undefined)[] = [];
   private first = 0;
-  /** Bytes appended so far; truncation does not take them off. */
+  /** Bytes appended so far; truncation does not reduce it. */
   endPosition = 0;
 
   constructor(private readonly cache: TailCache) {}
@@ -108,21 +113,25 @@ export class LogTail {
     }
   }
 
-  /** Forgets everything; for truncation. The cache's queue drops the stale entries as it turns over. */
+  /**
+   * Drops all entries, for truncation. The cache's queue still contains them until they are dropped there in
+   * turn.
+   */
   clear(): void {
     this.entries = [];
     this.first = 0;
   }
 
-  /** Forgets what lies below `offset`: it was compacted, and the disk has fewer records than we. */
+  /** Drops the entries below `offset` after compaction, because the segments contain fewer records now. */
   dropBelow(offset: number): void {
     while (this.first < this.entries.length && this.entries[this.first]!.baseOffset < offset)
       this.entries[this.first++] = undefined;
   }
 
   /**
-   * Whole batches from the one that holds `offset`, below `limitOffset`, up to `maxBytes` (the first one even if it is
-   * larger, with `atLeastOne`). Undefined when `offset` lies before what is kept.
+   * Complete batches, from the batch that contains `offset` on: with base offsets below `limitOffset`, at
+   * most `maxBytes` in total (with `atLeastOne` the first batch even if it is larger). Undefined if `offset`
+   * is below the cached batches.
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] | undefined {
     const oldest = this.entries[this.first];
@@ -139,13 +148,13 @@ export class LogTail {
     return found;
   }
 
-  /** Where the batch begins that holds `offset`, as a count of bytes; undefined if it is not here. */
+  /** The `position` of the batch that contains `offset`; undefined if it is not cached. */
   positionOf(offset: number): number | undefined {
     const oldest = this.entries[this.first];
     return oldest === undefined || offset < oldest.baseOffset ? undefined : this.entries[this.find(offset)]?.position;
   }
 
-  /** Index of the first entry whose next offset is beyond `offset`. */
+  /** The index of the first entry whose next offset is above `offset`. */
   private find(offset: number): number {
     let low = this.first;
     let high = this.entries.length;

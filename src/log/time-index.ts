@@ -1,6 +1,8 @@
 /**
- * `.timeindex`: 12-byte entries, i64 timestamp and i32 relative offset: no record up to that offset is later than that
- * timestamp. Written together with an offset-index entry, and once more when the segment is rolled or closed.
+ * The time index of a segment, in the `.timeindex` file: entries of 12 bytes, with an i64 timestamp and an
+ * i32 offset relative to the segment's base offset. No record up to that offset has a later timestamp. An
+ * entry is written together with an entry of the offset index, and once more when the segment is rolled or
+ * closed.
  *
  * Kafka: log/TimeIndex.scala@2.8.2
  */
@@ -31,13 +33,13 @@ export class TimeIndex extends SparseIndex {
     return count === 0 ? { timestamp: NO_TIMESTAMP, offset: this.baseOffset } : this.entry(count - 1);
   }
 
-  /** The largest entry whose timestamp is at most `timestamp`, or the start of the segment. */
+  /** The largest entry whose timestamp is at most `timestamp`; the start of the segment if there is none. */
   lookup(timestamp: number): TimestampOffset {
     const i = this.floor(timestamp, (n) => this.timestampAt(n));
     return i < 0 ? { timestamp: NO_TIMESTAMP, offset: this.baseOffset } : this.entry(i);
   }
 
-  /** Only timestamps later than the last entry's are kept. */
+  /** Ignores a timestamp that is not later than that of the last entry. */
   append(timestamp: number, offset: number): void {
     const last = this.last;
     const relative = offset - this.baseOffset;
@@ -47,7 +49,7 @@ export class TimeIndex extends SparseIndex {
     this.entries.writeInt32BE(relative, at + 8);
   }
 
-  /** Drops entries at or above the offset. */
+  /** Drops the entries at or above the offset. */
   truncateTo(offset: number): void {
     let keep = this.length;
     while (keep > 0 && this.entry(keep - 1).offset >= offset) keep--;
