@@ -1,9 +1,9 @@
 /**
- * All logs of a broker, in its log dirs: opens them at start, creates and deletes them, flushes them and
- * applies retention in the background, and writes the checkpoints and, at the end, the clean-shutdown marker.
+ * All logs of a broker, in its log dirs: opens, creates and deletes them, flushes them and applies retention in
+ * the background, and writes the checkpoints and, at the end, the clean-shutdown marker.
  *
- * Invariants: a log dir is locked while the broker runs. The clean-shutdown marker is removed when it is
- * read, and written last. A dir with a disk error is offline until restart; the last one stops the broker.
+ * Invariants: a log dir is locked while the broker runs. The clean-shutdown marker is removed when it is read,
+ * and written last. A dir with a disk error is offline until restart; the last one stops the broker.
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
@@ -158,8 +158,7 @@ export class LogManager {
 
   /**
    * The log of the partition, created in the dir with the fewest logs if it does not exist. Throws
-   * KAFKA_STORAGE_ERROR if it is offline, or may be in an offline dir: it is not new, and no online dir has
-   * it.
+   * KAFKA_STORAGE_ERROR if it is offline, or may be in an offline dir: not new, and in no online dir.
    */
   async getOrCreate(tp: TopicPartition, isNew: boolean): Promise<Log> {
     const name = tpName(tp);
