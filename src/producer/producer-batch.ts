@@ -18,8 +18,6 @@ export class ProducerBatch {
   private readonly callbacks: SendCallback[] = [];
   private readonly timestamps: number[] = [];
   private bytes: Buffer | undefined;
-  /** The broker it was last sent to; -1: none. */
-  node = -1;
   private leaderEpoch = -1;
   attempts = 0;
   lastAttemptMs = 0;
@@ -74,8 +72,7 @@ export class ProducerBatch {
   }
 
   /** `leaderEpoch`: as the metadata has it, -1: not known. */
-  sentTo(node: number, leaderEpoch: number, nowMs: number): void {
-    this.node = node;
+  sent(leaderEpoch: number, nowMs: number): void {
     this.leaderEpoch = leaderEpoch;
     this.attempts++;
     this.lastAttemptMs = nowMs;

@@ -168,7 +168,7 @@ export class Sender {
       queues.sort((a, b) => a.lastDrained - b.lastDrained);
       for (const queue of queues) {
         if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
-        const at = this.sendable(queue, node);
+        const at = this.sendable(queue);
         const head = queue.batches[at];
         if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size'])) continue;
         queue.batches.splice(at, 1);
@@ -185,16 +185,16 @@ export class Sender {
   }
 
   /** The head of the queue, or the batch behind refused ones that has to be asked about first; -1 if none may leave. */
-  private sendable(queue: PartitionQueue, node: number): number {
+  private sendable(queue: PartitionQueue): number {
     if (this.transactions === undefined) return 0;
     const { transactions } = this;
-    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && transactions.maySend(batch, node));
+    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && transactions.maySend(batch));
   }
 
   private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
     this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
     for (const batch of batches) {
-      batch.sentTo(node, this.metadata.leaderOf(batch.tp).epoch, now);
+      batch.sent(this.metadata.leaderOf(batch.tp).epoch, now);
       this.inFlightBatches.add(batch);
       this.metrics.sent(batch, now);
     }

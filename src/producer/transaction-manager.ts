@@ -72,8 +72,8 @@ export class TransactionManager {
     return book;
   }
 
-  /** Whether the batch at the head of a queue may leave now, for broker `node`. */
-  maySend(batch: ProducerBatch, node: number): boolean {
+  /** Whether the batch at the head of a queue may leave now. */
+  maySend(batch: ProducerBatch): boolean {
     if (!this.hasProducerId) return false;
     const book = this.book(batch.tp);
     const [first] = book.inFlight;
@@ -81,9 +81,9 @@ export class TransactionManager {
     if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
     // A repeated batch waits until all before it are settled: that is what keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
-    // A leader that knows nothing of this producer takes any sequence: it must not see a later batch first.
-    const isUnknown = book.lastAckedSequence === NO_SEQUENCE;
-    if (isUnknown && first !== undefined && first.node >= 0 && first.node !== node) return false;
+    // A leader that knows nothing of this producer takes any sequence. It must not take a later batch where it
+    // refused the first one: that one would be refused for ever. So the first one goes alone.
+    if (book.lastAckedSequence === NO_SEQUENCE && first !== undefined) return false;
     if (book.window.length >= MAX_SINCE_OLDEST_UNSETTLED) return false;
     const isStale = book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch;
     return !(isStale && first !== undefined) && !this.unresolved.has(tpName(batch.tp));

@@ -9,7 +9,7 @@ function batchesOf(transactions: TransactionManager, count: number): ProducerBat
     const batch = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
     batch.append(0, null, Buffer.from('v'), [], () => {});
     transactions.assignSequence(batch);
-    batch.sentTo(1, 0, 0);
+    batch.sent(0, 0);
     return batch;
   });
 }
@@ -33,11 +33,11 @@ test('a batch that may have been written keeps its number; only when its fate is
     [0, 2],
   ]);
   // It is asked about first, by sending it again as it was.
-  expect([transactions.maySend(inDoubt, 1), transactions.maySend(behind, 1)]).toEqual([true, false]);
+  expect([transactions.maySend(inDoubt), transactions.maySend(behind)]).toEqual([true, false]);
   transactions.completed(inDoubt, 0);
   expect(transactions.resolve()).toBe(true);
   expect(place(behind)).toEqual([1, 0]);
-  expect(transactions.maySend(behind, 1)).toBe(true);
+  expect(transactions.maySend(behind)).toBe(true);
 });
 
 test('after a batch of unknown fate was given up, nothing new leaves until it is known what came of those behind it', () => {
@@ -48,11 +48,11 @@ test('after a batch of unknown fate was given up, nothing new leaves until it is
   const fresh = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
   fresh.append(0, null, Buffer.from('v'), [], () => {});
   expect(transactions.resolve()).toBe(false);
-  expect(transactions.maySend(fresh, 1)).toBe(false);
+  expect(transactions.maySend(fresh)).toBe(false);
   // The one behind was taken: so the lost one is in the log.
   transactions.completed(behind, 1);
   expect(transactions.resolve()).toBe(false);
-  expect(transactions.maySend(fresh, 1)).toBe(true);
+  expect(transactions.maySend(fresh)).toBe(true);
   transactions.assignSequence(fresh);
   expect(place(fresh)).toEqual([0, 2]);
 });
@@ -101,4 +101,17 @@ test('a batch that was perhaps written is not split when the broker finds it too
   const outcomes = await cluster.world.complete(Promise.all(sent), 60000, 'all sends');
   expect(new Set(outcomes).size).toBe(1);
   expect(await readValues(cluster)).toEqual(['first', 'v0', 'v1', 'v2', 'v3']);
+});
+
+test('the first batch of a partition goes alone: a leader that refused it must not take a later one', () => {
+  const transactions = new TransactionManager();
+  transactions.setProducerId(7, 0);
+  const [first] = batchesOf(transactions, 1) as [ProducerBatch];
+  const later = new ProducerBatch(TP, Buffer.alloc(200), 0, 'none');
+  later.append(0, null, Buffer.from('v'), [], () => {});
+  expect(transactions.maySend(later)).toBe(false);
+  first.refusedWith('NOT_ENOUGH_REPLICAS');
+  expect([transactions.maySend(first), transactions.maySend(later)]).toEqual([true, false]);
+  transactions.completed(first, 0);
+  expect(transactions.maySend(later)).toBe(true);
 });

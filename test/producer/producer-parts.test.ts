@@ -64,12 +64,15 @@ test('illegal settings are refused with name, value and reason', () => {
 test('with the oldest unsettled batch, five of a partition may have left: what is acknowledged behind it counts', () => {
   const transactions = new TransactionManager();
   transactions.setProducerId(7, 0);
-  const batches = Array.from({ length: 8 }, () => {
+  const batches = Array.from({ length: 9 }, () => {
     const batch = new ProducerBatch({ topic: 't', partition: 0 }, Buffer.alloc(200), 0, 'none');
     batch.append(0, null, Buffer.from('v'), [], () => {});
     return batch;
   });
-  const mayLeave = (i: number) => transactions.maySend(batches[i]!, 1);
+  const mayLeave = (i: number) => transactions.maySend(batches[i]!);
+  // The very first goes alone.
+  transactions.assignSequence(batches[8]!);
+  transactions.completed(batches[8]!, 0);
   for (let i = 0; i < 5; i++) {
     expect(mayLeave(i)).toBe(true);
     transactions.assignSequence(batches[i]!);
