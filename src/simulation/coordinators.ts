@@ -1,8 +1,9 @@
 /**
- * Who takes itself for the coordinator of a group in the simulated cluster.
+ * The coordinator of a group in the simulated cluster.
  *
- * One that was deposed and was not told yet answers OffsetFetch from its memory, as in Kafka: what a client reads
- * back may be judged only while there is exactly one.
+ * A coordinator that was deposed and has not been notified answers OffsetFetch from its memory, as in Kafka. What a
+ * client reads back may be judged only while nobody but the leader that ZooKeeper names takes itself for the
+ * coordinator.
  */
 import { partitionForGroup } from '../broker/group/group-records';
 import { GROUP_METADATA_TOPIC, TopicPartition } from '../common/cluster-types';
@@ -23,9 +24,22 @@ export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicP
   }
 }
 
-/** Brokers that take themselves for the group's coordinator, rightly or not; none while that cannot be told. */
-export function coordinatorsOf(cluster: SimCluster, groupId: string): number[] {
+/** The broker that ZooKeeper names, if it leads in that epoch and no other broker takes itself for the coordinator. */
+export function soleCoordinatorOf(cluster: SimCluster, groupId: string): number | undefined {
   const tp = offsetsPartitionOf(cluster, groupId);
-  if (!tp) return [];
-  return cluster.brokers.map(({ id }) => id).filter((id) => cluster.partitionOf(id, tp)?.isLeader);
+  if (!tp) return undefined;
+  const [id, other] = cluster.brokers.map((one) => one.id).filter((one) => cluster.partitionOf(one, tp)?.isLeader);
+  if (id === undefined || other !== undefined) return undefined;
+  const state = readableStateOf(cluster, tp);
+  const isCurrent = state?.leader === id && state.leaderEpoch === cluster.partitionOf(id, tp)?.leaderEpoch;
+  return isCurrent ? id : undefined;
+}
+
+function readableStateOf(cluster: SimCluster, tp: TopicPartition): ReturnType<SimCluster['stateOf']> {
+  try {
+    return cluster.stateOf(tp);
+  } catch (error) {
+    if (error instanceof ZnodeError) return undefined;
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import { tpName } from '../common/cluster-types';
 import { RawConfig } from '../common/config-def';
 import { KafkaError } from '../common/errors';
 import { Consumer } from '../consumer/consumer';
-import { coordinatorsOf } from './coordinators';
+import { soleCoordinatorOf } from './coordinators';
 import { SimCluster } from './sim-cluster';
 
 const COMMIT_TIMEOUT_MS = 700;
@@ -81,13 +81,13 @@ export class SimSoloConsumer {
     for (const [name, offset] of reached) this.acknowledged.set(name, offset);
   }
 
-  private coordinators(): number[] {
-    return coordinatorsOf(this.cluster, this.options.groupId);
+  private coordinator(): number | undefined {
+    return soleCoordinatorOf(this.cluster, this.options.groupId);
   }
 
   private async readBack(consumer: Consumer): Promise<void> {
     const before = new Map(this.acknowledged);
-    const coordinators = this.coordinators();
+    const coordinator = this.coordinator();
     let committed;
     try {
       committed = await consumer.committed(consumer.assignment());
@@ -95,8 +95,8 @@ export class SimSoloConsumer {
       if (error instanceof KafkaError && error.retriable) return;
       throw error;
     }
-    // One that was deposed and does not know it tells what it has, as in Kafka.
-    if (coordinators.length !== 1 || String(this.coordinators()) !== String(coordinators)) return;
+    // A deposed coordinator that has not been notified answers with what it has, as in Kafka.
+    if (coordinator === undefined || this.coordinator() !== coordinator) return;
     for (const [name, offset] of before) {
       const found = committed.get(name)?.offset ?? 0;
       if (found < offset)

@@ -3,7 +3,7 @@
  * somebody.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
-import { coordinatorsOf, offsetsPartitionOf } from '../coordinators';
+import { soleCoordinatorOf } from '../coordinators';
 import { SimCluster } from '../sim-cluster';
 import { CommitBook } from './commit-book';
 
@@ -56,9 +56,9 @@ export class GroupBooks {
     this.holders.get(tpName(tp))?.delete(member);
   }
 
-  /** Brokers that take themselves for the group's coordinator, rightly or not. */
-  get coordinators(): number[] {
-    return coordinatorsOf(this.cluster, this.groupId);
+  /** The group's coordinator; undefined while another broker may answer in its place. */
+  get coordinator(): number | undefined {
+    return soleCoordinatorOf(this.cluster, this.groupId);
   }
 
   /**
@@ -66,12 +66,8 @@ export class GroupBooks {
    * committed later. One that was deposed and does not know it may have older ones.
    */
   judgeCommitted(): void {
-    const { cluster, groupId, partitions, coordinators: [id, other] } = this;
-    const offsetsPartition = offsetsPartitionOf(cluster, groupId);
-    if (!offsetsPartition || id === undefined || other !== undefined || !cluster.isRunning(id)) return;
-    const state = cluster.stateOf(offsetsPartition);
-    const replica = cluster.partitionOf(id, offsetsPartition);
-    if (state?.leader !== id || state.leaderEpoch !== replica?.leaderEpoch) return;
+    const { cluster, groupId, partitions, coordinator: id } = this;
+    if (id === undefined || !cluster.isRunning(id)) return;
     const group = cluster.broker(id).broker!.groups.group(groupId);
     for (const tp of group ? partitions : []) {
       const { last } = this.commitsOf(tp);

@@ -282,7 +282,7 @@ export class WalkMember {
   readBack(): void {
     this.order(async () => {
       const { books, consumer } = this;
-      const before = books.coordinators;
+      const before = books.coordinator;
       const floors = books.partitions.map((tp) => ({ tp, floor: books.commitsOf(tp).last }));
       let found;
       try {
@@ -291,9 +291,8 @@ export class WalkMember {
         if (error instanceof KafkaError && error.retriable) return;
         throw error;
       }
-      // One that was deposed and does not know it tells what it has, as in Kafka.
-      const { coordinators } = books;
-      if (coordinators.length !== 1 || before.some((id) => id !== coordinators[0])) return;
+      // A deposed coordinator that has not been notified answers with what it has, as in Kafka.
+      if (before === undefined || books.coordinator !== before) return;
       for (const { tp, floor } of floors) {
         const offset = found.get(tpName(tp))?.offset ?? -1;
         if (books.commitsOf(tp).candidates(floor, [-1, 0]).has(offset)) continue;
