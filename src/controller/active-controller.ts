@@ -1,9 +1,11 @@
 /**
- * The controller during one term of office: takes the cluster over, then handles its changes one at a time.
+ * The controller during one controller epoch: loads the cluster from ZooKeeper, then handles its changes one
+ * at a time.
  *
- * Everything it knows was read after it was elected and dies with it: a new term starts from ZooKeeper. Each
- * handler reads, decides, writes, and sends its batch; a write that meets a newer controller epoch ends the
- * term. What one damaged znode, or one write, kept from being done is tried again on a timer until it is.
+ * Invariant: all state in memory was read after this broker was elected, and is dropped when the epoch ends;
+ * the next controller starts from ZooKeeper. Each event handler reads, decides, writes, and sends one batch
+ * of requests. A write that finds a newer controller epoch in ZooKeeper ends this controller. Work that a
+ * damaged znode or a failed write prevented is retried on a timer until it succeeds.
  *
  * Kafka: controller/KafkaController.scala@2.8.2, without topic deletion and reassignment
  */
@@ -40,7 +42,7 @@ export interface ActiveControllerDeps {
   readonly options: ControllerOptions;
 }
 
-/** How soon, and at most how late, what could not be done is tried again. */
+/** First and longest delay before unsettled partitions are retried; the delay doubles while retries fail. */
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
@@ -86,7 +88,7 @@ export class ActiveController {
     this.scheduleRetry();
   }
 
-  /** Sees to it that what an event could not do is tried again. */
+  /** Schedules a retry if the last event left partitions that could not be read or written. */
   private scheduleRetry(): void {
     if (!this.transitions.hasUnsettled || this.isRetryScheduled || this.isStopped) return;
     this.isRetryScheduled = true;
@@ -99,20 +101,22 @@ export class ActiveController {
     this.unregister.push(() => timer.cancel());
   }
 
-  /** Sends what the event collected. Nothing leaves after the term ended. */
+  /** Sends the requests that the event collected. Nothing is sent after this controller has been stopped. */
   private flush(): void {
     const requests = this.transitions.takeBatch(this.newBatch()).build();
     if (!this.isStopped) this.channels.send(requests);
   }
 
-  /** Takes over. Kafka: KafkaController#onControllerFailover */
+  /** Takes over as controller. Kafka: KafkaController#onControllerFailover */
   async start(): Promise<void> {
     const { zk, options } = this.deps;
     await this.ensureFeature();
+    // Before anything is read, so that a change during the load becomes an event.
     this.watch();
     await this.discardNotifications();
     await this.brokers.load();
     await this.loadTopics(await readTopicNames(zk));
+    // Brokers need the list of live brokers before they can follow a LeaderAndIsr.
     this.transitions.addUpdateMetadata(this.context.brokerIds, []);
     this.flush();
     await startPartitions(this.context, this.transitions, this.context.partitions);
@@ -157,7 +161,7 @@ export class ActiveController {
     this.watchedTopics.delete(topic);
   }
 
-  /** Notes to the controller before us: what they are about is read anyway. */
+  /** Deletes the notifications addressed to the previous controller: start() reads all states anyway. */
   private async discardNotifications(): Promise<void> {
     for (const parent of [isrChangeZnode.path, logDirEventZnode.path]) {
       const { paths } = await readNotes(this.deps.zk, this.deps.log, parent, () => undefined);
@@ -166,7 +170,8 @@ export class ActiveController {
   }
 
   /**
-   * Assignments of the topics; a topic whose znode cannot be read is taken up when it is repaired: it is
+   * Loads the assignments and states of the topics into the context. Returns the partitions that were not
+   * known before. A topic whose znode cannot be decoded is loaded when the znode is repaired, because it is
    * watched.
    */
   private async loadTopics(topics: readonly string[]): Promise<TopicPartition[]> {
@@ -197,7 +202,8 @@ export class ActiveController {
   }
 
   /**
-   * New partitions get their first state; those that have one already, as of a repaired topic, go on with it.
+   * Starts partitions that were just loaded. A partition that already has a state, as in a repaired topic,
+   * keeps it.
    */
   private async createPartitions(tps: readonly TopicPartition[]): Promise<void> {
     if (tps.length === 0) return;
@@ -206,7 +212,10 @@ export class ActiveController {
     this.flush();
   }
 
-  /** Leaders changed ISRs: read the states again and tell every broker. */
+  /**
+   * Leaders changed ISRs and notified the controller: reads the states again and sends UpdateMetadata to
+   * every broker.
+   */
   private async isrChanged(): Promise<void> {
     const { zk, log } = this.deps;
     const { paths, content } = await readNotes(zk, log, isrChangeZnode.path, isrChangeZnode.decode);
@@ -218,9 +227,9 @@ export class ActiveController {
   }
 
   /**
-   * Brokers lost a log dir, and do not say which replicas were in it: each is told again what it leads and
-   * follows, and answers KAFKA_STORAGE_ERROR for what is gone. Kafka:
-   * KafkaController#processLogDirEventNotification
+   * Handles the notification that log dirs failed. It names the broker but not the replicas, so the
+   * controller sends each of these brokers LeaderAndIsr for all its replicas; the broker answers
+   * KAFKA_STORAGE_ERROR for those it lost. Kafka: KafkaController#processLogDirEventNotification
    */
   private async logDirsFailed(): Promise<void> {
     const { zk, log } = this.deps;
@@ -249,7 +258,10 @@ export class ActiveController {
     this.unregister.push(() => timer.cancel());
   }
 
-  /** A broker wants to stop: its leaders move, and it leaves the ISRs it follows in. */
+  /**
+   * Prepares a broker's shutdown: moves its leaders to other brokers and removes it from the ISRs in which it
+   * follows.
+   */
   async controlledShutdown(brokerId: number, brokerEpoch: number): Promise<ShutdownOutcome> {
     const outcome = await moveLeadersAway(this.context, this.transitions, brokerId, brokerEpoch);
     if (outcome.error !== 'NONE') return outcome;
@@ -259,7 +271,7 @@ export class ActiveController {
     return outcome;
   }
 
-  /** A topic now allows unclean elections: its leaderless partitions may get a leader. */
+  /** Called when a topic's config now allows unclean elections: elects leaders for its offline partitions. */
   uncleanElectionEnabled(topic: string): void {
     this.event(`TopicUncleanLeaderElectionEnable-${topic}`, async () => {
       const offline = this.context.partitionsOfTopic(topic).filter((tp) => this.context.stateOf(tp) === 'OfflinePartition');
@@ -275,10 +287,12 @@ export class ActiveController {
       this.deps.log.warn(`${api.name} was refused by broker ${brokerId} with ${errorName(answer.errorCode)}`);
     }
     if (api.key !== leaderAndIsr.key) return;
+    // Never merged with a waiting event of the same name: each response has its own content.
     const handle = () => this.run(() => this.brokers.answered(brokerId, request.body as LeaderAndIsrRequest, answer));
     this.deps.queue.putAlways('LeaderAndIsrResponseReceived', handle);
   }
 
+  /** Sends the broker its full state, in place of the requests that were dropped when its queue was full. */
   private async resend(brokerId: number): Promise<void> {
     if (!this.context.liveBrokers.has(brokerId)) return;
     this.transitions.addUpdateMetadata([brokerId], this.context.partitions);

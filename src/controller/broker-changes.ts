@@ -1,11 +1,11 @@
 /**
- * Brokers that come, go and come back, and the log dirs they lose: what the controller does about each.
+ * What the controller does when brokers register, disappear or register again, and when they lose log dirs.
  *
- * Invariant: a broker is known by its epoch. One that came back between two looks is treated as one that went
- * and came, so that nothing meant for its former incarnation, and nothing that incarnation said, is taken for
- * the new one's. If its process is the same, and only its session was replaced, it keeps what it leads and its
- * place in the ISRs: it has lost nothing, and those that would take its place may have. (Kafka makes no
- * difference.)
+ * Invariant: a registration is identified by its broker epoch. A broker that registered again between two
+ * readings is handled as one that failed and then started, so that no request to and no response from its
+ * former incarnation counts for the new one. There is one exception: if only the session was replaced and the
+ * process is the same, the broker keeps its leaderships and its place in the ISRs. It has lost no records,
+ * while the brokers that would replace it may have. (Kafka makes no such exception.)
  *
  * Kafka: controller/KafkaController.scala#{processBrokerChange,onBrokerStartup,onBrokerFailure,
  * processLeaderAndIsrResponseReceived}@2.8.2
@@ -28,7 +28,7 @@ export interface BrokerChangesDeps {
   readonly host: Host;
   readonly log: Log;
   readonly interBrokerListener: string;
-  /** Sends what was collected. */
+  /** Sends the requests collected so far. */
   readonly flush: () => void;
   /** Called when a registration may have changed. */
   readonly onModified: () => void;
@@ -38,7 +38,7 @@ export type LeaderAndIsrRequest = TypeOf<typeof leaderAndIsr.request>;
 export type LeaderAndIsrResponse = TypeOf<typeof leaderAndIsr.response>;
 
 export class BrokerChanges {
-  /** By path: registrations, and the incarnations that are still to come. */
+  /** Functions that remove a watch, by path: registrations, and incarnation znodes that do not exist yet. */
   private readonly watched = new Map<string, () => void>();
 
   constructor(
@@ -46,7 +46,7 @@ export class BrokerChanges {
     private readonly channels: ChannelManager, private readonly deps: BrokerChangesDeps,
   ) {}
 
-  /** The brokers of the beginning. */
+  /** Loads the live brokers when a controller takes over. */
   async load(): Promise<void> {
     for (const broker of await this.read()) this.add(broker);
   }
@@ -57,8 +57,9 @@ export class BrokerChanges {
   }
 
   /**
-   * The brokers that can be told something. A registration that was damaged after it was read counts as it
-   * was read: the broker lives, and others must not take its partitions over for that.
+   * The brokers that the controller can send requests to. If a registration is damaged after it was read, the
+   * content read before still counts: the broker is alive, and its partitions must not move to other brokers
+   * for that.
    */
   private async read(): Promise<BrokerInfo[]> {
     const { zk, log, interBrokerListener } = this.deps;
@@ -74,7 +75,10 @@ export class BrokerChanges {
     return usable.filter((_, i) => isReady[i]);
   }
 
-  /** Without that znode, which comes next, nothing can be written with the broker in an ISR. */
+  /**
+   * Whether the broker's incarnation znode exists; the broker creates it after its registration. Until then
+   * no partition state can be written with this broker in the ISR, because that write checks the znode.
+   */
   private async hasIncarnation(broker: BrokerInfo): Promise<boolean> {
     if (this.context.hasProcessEpochOf(broker)) return true;
     this.watch(incarnationZnode.path(broker.id, broker.epoch));
@@ -84,8 +88,8 @@ export class BrokerChanges {
   }
 
   /**
-   * A registration may change while its broker lives: it is damaged or repaired, or a tool changes the
-   * endpoints.
+   * Watches exactly these paths. A registration can change without a new broker epoch: it is damaged or
+   * repaired, or a tool changes the endpoints.
    */
   private watchOnly(paths: readonly string[]): void {
     for (const [path, unwatch] of this.watched) {
@@ -104,6 +108,9 @@ export class BrokerChanges {
     this.watchOnly([]);
   }
 
+  /**
+   * Compares the registrations with the known brokers and handles the difference. Kafka: processBrokerChange
+   */
   async changed(): Promise<void> {
     const current = new Map((await this.read()).map((broker) => [broker.id, broker]));
     const known = this.context.liveBrokers;
@@ -118,6 +125,7 @@ export class BrokerChanges {
     const restarted = bounced.filter((broker) => !renewed.includes(broker));
     if (fresh.length + renewed.length > 0) await this.started([...fresh, ...renewed]);
     if (restarted.length > 0) {
+      // As in Kafka a restarted broker first counts as failed: its partitions get other leaders and ISRs.
       await this.failed(restarted.map(({ id }) => id));
       await this.started(restarted);
     }
@@ -150,6 +158,7 @@ export class BrokerChanges {
       this.add(broker);
     }
     const ids = brokers.map(({ id }) => id);
+    // Brokers that were there need the new list of live brokers, the new ones also every partition.
     this.transitions.addUpdateMetadata(existing, []);
     this.transitions.addUpdateMetadata(ids, this.context.partitions);
     this.transitions.onlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
@@ -168,11 +177,15 @@ export class BrokerChanges {
     const leaderless = this.leaderless(this.context.partitions);
     await this.transitions.electMissingLeaders();
     await this.transitions.offlineReplicas(this.context.replicasOnBrokers(new Set(ids)));
+    // Also without an election: every broker must get the new list of live brokers.
     this.transitions.addUpdateMetadata(this.context.brokerIds, leaderless);
     this.deps.flush();
   }
 
-  /** Those whose leader is gone; they are offline from now on. */
+  /**
+   * Moves those of the partitions that are online without a live leader to OfflinePartition, and returns
+   * them.
+   */
   private leaderless(tps: readonly TopicPartition[]): TopicPartition[] {
     const { context } = this;
     const lost = tps.filter((tp) => context.stateOf(tp) === 'OnlinePartition' && !context.hasLiveLeader(tp));
@@ -181,13 +194,13 @@ export class BrokerChanges {
   }
 
   /**
-   * A broker said which of its replicas lost their disk: they are offline, and what it led needs another
-   * leader.
+   * Handles a LeaderAndIsr response: replicas with KAFKA_STORAGE_ERROR go offline, and partitions that the
+   * broker led get another leader. Replicas that were offline and are answered with NONE are online again.
    */
   async answered(
     brokerId: number, request: LeaderAndIsrRequest, response: LeaderAndIsrResponse,
   ): Promise<void> {
-    // Said by a former incarnation, while it was being replaced.
+    // The response came from a former incarnation, while the broker was restarting.
     if (this.context.liveBrokers.get(brokerId)?.epoch !== request.brokerEpoch || response.errorCode !== 0) return;
     const rows = response.partitionErrors.filter((row) => this.context.isAssigned(row));
     const having = (name: 'NONE' | 'KAFKA_STORAGE_ERROR') => rows.filter((row) => row.errorCode === errorCode(name));

@@ -1,8 +1,8 @@
 /**
- * Collects what one event has to tell the brokers, and makes at most one request of each kind a broker out of it:
- * LeaderAndIsr, UpdateMetadata, StopReplica, in that order.
+ * Collects the requests of one controller event: at most one LeaderAndIsr, one UpdateMetadata and one
+ * StopReplica per broker, sent in that order.
  *
- * Every partition in a LeaderAndIsr goes into the UpdateMetadata for all brokers too.
+ * Invariant: every partition in a LeaderAndIsr is also in the UpdateMetadata that all brokers get.
  *
  * [p] Kafka: controller/ControllerChannelManager.scala#AbstractControllerBrokerRequestBatch@2.8.2
  */
@@ -38,12 +38,14 @@ export class BrokerRequestBatch {
     for (const broker of brokers) {
       if (!this.context.liveBrokers.has(broker)) continue;
       const earlier = this.leaderAndIsr.get(broker)?.get(tpName(tp));
+      // isNew stays true if the partition is added again: a broker with a failed log dir creates new logs
+      // only.
       put(this.leaderAndIsr, broker, tp, { ...tp, ...state, replicas, isNew: isNew || (earlier?.isNew ?? false) });
     }
     this.addUpdateMetadata(this.context.brokerIds, [tp]);
   }
 
-  /** With no partitions: only the list of live brokers. */
+  /** With no partitions the request carries only the list of live brokers. */
   addUpdateMetadata(brokers: readonly number[], tps: readonly TopicPartition[]): void {
     for (const broker of brokers) if (!this.metadata.has(broker)) this.metadata.set(broker, new Map());
     for (const tp of tps) {
@@ -59,7 +61,7 @@ export class BrokerRequestBatch {
     if (this.context.liveBrokers.has(broker)) put(this.stopReplica, broker, tp, { ...tp, leaderEpoch, deletePartition });
   }
 
-  /** The requests, each stamped with the controller's epoch and that of the broker it is for. */
+  /** The collected requests, each with the controller epoch and the broker epoch of the receiver. */
   build(): BrokerRequest[] {
     const requests: BrokerRequest[] = [];
     const add = <Q, R>(brokerId: number, api: Api<Q, R>, body: Q) => requests.push({ brokerId, api: api as Api, body });

@@ -1,9 +1,10 @@
 /**
- * One queue of requests and one connection a live broker. A request is repeated until it is answered or the broker is
- * gone: the order of the queue is what makes leadership changes safe.
+ * One connection and one queue of requests per live broker.
  *
- * Bound: a broker that is registered but does not answer gets at most `MAX_QUEUED` requests; then its queue is dropped
- * and, instead of the missing steps, it is sent everything again (`onOverflow`).
+ * Invariant: requests to a broker arrive in the order they were queued, because leadership changes depend on
+ * that order. A request is retried until the broker answers it or is removed. At most `MAX_QUEUED` requests
+ * wait for a broker that does not answer; one more drops the queue, and `onOverflow` has the full state sent
+ * instead.
  *
  * Kafka: controller/ControllerChannelManager.scala#{ControllerChannelManager,RequestSendThread}@2.8.2
  */
@@ -15,7 +16,7 @@ import { RpcConnection } from '../network/rpc-connection';
 import { BrokerRequest } from './broker-request-batch';
 
 export interface ChannelOptions {
-  /** Of a broker's endpoints, the first that it has of these is used. */
+  /** Listener names in order of preference: the first for which the broker has an endpoint is used. */
   readonly listeners: readonly string[];
   readonly socketTimeoutMs: number;
   readonly retryBackoffMs: number;
@@ -74,7 +75,7 @@ class Channel {
     private readonly options: ChannelOptions, private readonly onResponse: OnResponse,
   ) {}
 
-  /** False when the queue was full and has been dropped. */
+  /** Queues a request. Returns false if the queue was full and has been dropped. */
   put(request: BrokerRequest): boolean {
     if (this.queue.length >= MAX_QUEUED) {
       this.log.warn(`${MAX_QUEUED} requests wait for broker ${this.brokerId}; dropping them and starting over`);

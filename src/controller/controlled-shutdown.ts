@@ -1,5 +1,6 @@
 /**
- * A broker that is about to stop gives its leaders away and leaves the ISRs it follows in, so that nobody waits for it.
+ * Controlled shutdown: moves leaders away from a broker that is about to stop, and removes it from the ISRs
+ * in which it follows, so that neither producers nor the high watermark wait for it.
  *
  * Kafka: controller/KafkaController.scala#doControlledShutdown@2.8.2
  */
@@ -10,13 +11,15 @@ import { StateTransitions } from './state-transitions';
 
 export interface ShutdownOutcome {
   readonly error: ErrorName;
-  /** Replicated partitions that it still leads: no other replica is in sync. */
+  /** Partitions with several replicas that the broker still leads, because no other replica is in sync. */
   readonly remaining: readonly TopicPartition[];
 }
 
 /**
- * Answers BROKER_NOT_AVAILABLE for a broker that is not registered, or not (yet) as that incarnation: it asks again.
- * STALE_BROKER_EPOCH for an earlier incarnation. (Kafka obeys a broker epoch that nobody has.)
+ * Elects other leaders for the partitions that the broker leads. Errors: STALE_BROKER_EPOCH for a former
+ * incarnation; BROKER_NOT_AVAILABLE, after which the broker asks again, if it is not registered or the
+ * controller has not yet read a registration with this epoch. (Kafka accepts a broker epoch greater than the
+ * registered one.)
  */
 export async function moveLeadersAway(
   context: ControllerContext, transitions: StateTransitions, brokerId: number, brokerEpoch: number,

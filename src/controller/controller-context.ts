@@ -1,8 +1,8 @@
 /**
- * The cluster as the controller sees it during one term: plain data, with the derived questions beside it.
+ * The cluster as the controller knows it during one controller epoch: plain data and queries on it.
  *
- * Invariant: `leadership` holds what was last read from or written to ZooKeeper, with its version; nothing here
- * outlives the term.
+ * Invariant: `leadership` holds what was last read from or written to ZooKeeper, with its zkVersion. Nothing
+ * in this object is used after the controller epoch has ended.
  *
  * [p] Kafka: controller/ControllerContext.scala@2.8.2
  */
@@ -24,20 +24,21 @@ interface AssignedPartition {
 export class ControllerContext {
   readonly liveBrokers = new Map<number, BrokerInfo>();
   readonly shuttingDown = new Set<number>();
-  /** By registration: the broker epoch that its process registered with first. */
+  /** By registration ("id-epoch"): the broker epoch under which the same process first registered. */
   private readonly processEpochByRegistration = new Map<string, number>();
   readonly leadership = new Map<string, PartitionState>();
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly partitionStates = new Map<string, PartitionStateName>();
   private readonly replicaStates = new Map<string, ReplicaStateName>();
-  /** Replicas whose broker answered KAFKA_STORAGE_ERROR, by broker. */
+  /** Replicas for which their broker answered KAFKA_STORAGE_ERROR, by broker id. */
   private readonly offlineReplicas = new Map<number, Set<string>>();
   /**
-   * Replicas that went away and are still in the ISR, as the state could not be read or written: by partition,
-   * the earliest first. Their brokers may be back, with less than they had.
+   * Replicas whose broker failed, but which are still in the ISR because the state could not be read or
+   * written: by partition, in the order of the failures. The brokers may have restarted since, with fewer
+   * records than before.
    */
   private readonly departed = new Map<string, readonly number[]>();
-  /** By partition whose state could not be read: the transaction that damaged it. */
+  /** By partition whose state cannot be decoded: the zxid of the write that damaged the znode. */
   private readonly damagedAt = new Map<string, number>();
 
   constructor(readonly controllerId: number, readonly term: ControllerTerm) {}
@@ -98,12 +99,14 @@ export class ControllerContext {
     return this.liveBrokers.has(id) && !this.shuttingDown.has(id);
   }
 
-  /** The broker is registered, perhaps about to shut down, and has not lost the disk of this replica. */
+  /**
+   * Whether the broker is registered and has not lost the log dir of this replica. It may be shutting down.
+   */
   hasReplica(tp: TopicPartition, replica: number): boolean {
     return this.liveBrokers.has(replica) && !this.offlineReplicas.get(replica)?.has(tpName(tp));
   }
 
-  /** As `hasReplica`, and the broker is not shutting down. */
+  /** Like `hasReplica`, and the broker is not shutting down. */
   isReplicaLive(tp: TopicPartition, replica: number): boolean {
     return this.hasReplica(tp, replica) && !this.shuttingDown.has(replica);
   }
@@ -116,25 +119,30 @@ export class ControllerContext {
     return this.processEpochByRegistration.has(`${id}-${epoch}`);
   }
 
-  /** Whether both are registrations of one process: its session expired, and it has lost nothing. */
+  /**
+   * Whether both registrations belong to one process. Then only its session expired: it has lost no records.
+   */
   isSameProcess(one: BrokerInfo, other: BrokerInfo): boolean {
     const epochs = [one, other].map(({ id, epoch }) => this.processEpochByRegistration.get(`${id}-${epoch}`));
     return one.id === other.id && epochs[0] !== undefined && epochs[0] === epochs[1];
   }
 
-  /** Since when the processes of the live brokers that have the replica have kept their data, by broker id. */
+  /**
+   * For the live brokers that have the replica, by broker id: the broker epoch under which the process first
+   * registered. The process has lost nothing that it appended since then.
+   */
   processEpochs(tp: TopicPartition): ReadonlyMap<number, number> {
     const live = [...this.liveBrokers.values()].filter(({ id }) => this.hasReplica(tp, id));
     return new Map(live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]));
   }
 
-  /** The live brokers among `ids`, each as the incarnation that is known. */
+  /** The live brokers among `ids`, each with the broker epoch that the controller knows. */
   incarnationsOf(ids: readonly number[]): IsrMember[] {
     const live = ids.map((id) => this.liveBrokers.get(id)).filter((broker) => broker !== undefined);
     return live.map(({ id, epoch }) => ({ brokerId: id, brokerEpoch: epoch }));
   }
 
-  /** Whether that is news. */
+  /** Returns whether this changed anything. */
   markReplicaOffline(tp: TopicPartition, replica: number): boolean {
     const set = this.offlineReplicas.get(replica) ?? new Set<string>();
     if (set.has(tpName(tp))) return false;
@@ -142,7 +150,7 @@ export class ControllerContext {
     return true;
   }
 
-  /** Whether that is news. */
+  /** Returns whether this changed anything. */
   markReplicaOnline(tp: TopicPartition, replica: number): boolean {
     return this.offlineReplicas.get(replica)?.delete(tpName(tp)) ?? false;
   }
@@ -164,14 +172,17 @@ export class ControllerContext {
     this.departed.delete(tpName(tp));
   }
 
-  /** `mzxid`: the transaction that wrote what cannot be read. */
+  /**
+   * Remembers the first damage of a partition's state. `mzxid`: the transaction that wrote the unreadable
+   * data.
+   */
   noteDamage(tp: TopicPartition, mzxid: number): void {
     if (!this.damagedAt.has(tpName(tp))) this.damagedAt.set(tpName(tp), mzxid);
   }
 
   /**
-   * A state that was repaired counts as written when it was damaged: from then on nobody could tell of its
-   * members that they had been restarted.
+   * Gives a repaired state the mzxid of the damage, if that is older. While the state was unreadable,
+   * restarts of ISR members could not be recorded in it; with its own mzxid they would go unnoticed.
    */
   sinceDamage(name: string, state: PartitionState): PartitionState {
     const { mzxid = Infinity } = state;

@@ -1,11 +1,14 @@
 /**
- * What the controller needs to know of the broker it runs in, and of Kafka's settings for it.
+ * What the controller needs to know about its own broker, and the settings it uses.
  */
 export interface ControllerOptions {
   readonly brokerId: number;
-  /** Where followers reach their leaders. */
+  /** The listener on which followers fetch from leaders. */
   readonly interBrokerListener: string;
-  /** Where the controller reaches brokers that have it; others on the inter-broker listener. */
+  /**
+   * The listener on which the controller reaches brokers; brokers without it are reached on the inter-broker
+   * listener.
+   */
   readonly controlPlaneListener: string;
   /** controller.socket.timeout.ms */
   readonly socketTimeoutMs: number;

@@ -1,10 +1,10 @@
 /**
- * The part of the controller that every broker runs: watches `/controller`, races for it when it is gone, and
- * lets an `ActiveController` work while the office is held.
+ * The part of the controller that runs on every broker: watches `/controller`, tries to create it when it is
+ * missing, and runs an `ActiveController` while this broker owns it.
  *
- * Invariant: there is at most one ActiveController, and only while, to our knowledge, we own `/controller`:
- * it is stopped at once when the session expires, when the connection has been silent for the session
- * timeout, and when a write meets a newer controller epoch.
+ * Invariant: there is at most one ActiveController, and only while this broker believes that it owns
+ * `/controller`. It is stopped at once when the session expires, when the connection has been silent for the
+ * session timeout, and when a write finds a newer controller epoch.
  *
  * Kafka: controller/KafkaController.scala#{elect,maybeResign,processControllerChange}@2.8.2
  */
@@ -23,7 +23,7 @@ import { ControllerOptions } from './controller-options';
 import { EventQueue } from './event-queue';
 
 const RETRY_BACKOFF_MS = 200;
-/** What fails again and again is something that somebody must repair, such as a damaged znode. */
+/** Repeated failures usually need an administrator, for example to repair a damaged znode. */
 const MAX_RETRY_BACKOFF_MS = 10_000;
 
 export class Controller {
@@ -34,7 +34,7 @@ export class Controller {
   private isClosed = false;
   private retryBackoffMs = RETRY_BACKOFF_MS;
   private retryTimer: Timer | undefined;
-  /** This broker has just failed, and leaves an election to the others until the timer has fired. */
+  /** True after this broker failed as controller: it lets other brokers win until the retry timer fires. */
   private isElectionHeld = false;
 
   constructor(
@@ -49,7 +49,7 @@ export class Controller {
   get isActive(): boolean { return this.active !== undefined; }
   get epoch(): number { return this.active?.context.epoch ?? -1; }
 
-  /** Starts watching and tries to be elected. */
+  /** Starts watching `/controller` and takes part in the election. */
   start(): void {
     const look = () => this.queue.put('ControllerChange', () => this.look());
     this.unwatch = this.zk.onDataChange(controllerZnode.path, look);
@@ -57,8 +57,8 @@ export class Controller {
   }
 
   /**
-   * The session is gone, and with it `/controller` if it was ours. The event resigns once more: an election
-   * that was under way may have been won in the session that is gone.
+   * The session expired, and with it `/controller`, if this broker owned it. The queued event resigns once
+   * more, because an election that was running may have been won in the expired session.
    */
   sessionExpired(): void {
     const resign = () => this.resign('the ZooKeeper session expired');
@@ -66,12 +66,14 @@ export class Controller {
     this.queue.clearAndPut('Expire', async () => resign());
   }
 
-  /** Nothing heard from ZooKeeper for the whole timeout: others may already have elected a successor. */
+  /**
+   * ZooKeeper has been silent for the whole session timeout: another broker may already be the controller.
+   */
   sessionLost(): void {
     if (this.active) this.resign('ZooKeeper has not been heard for the session timeout');
   }
 
-  /** Reads `/controller` and acts on it. Reading arms the watch again. */
+  /** Reads `/controller` and acts on its owner. The read also sets the watch again. */
   private async look(): Promise<void> {
     if (this.isClosed) return;
     const holder = await readControllerHolder(this.zk);
@@ -86,8 +88,8 @@ export class Controller {
   }
 
   /**
-   * `/controller` is ours, but we gave the office up (a silent connection that came back): free it and race
-   * again.
+   * `/controller` belongs to our session, but this broker has resigned: its connection was silent and came
+   * back. Deletes the znode, so that a new election starts.
    */
   private async dropOrphan(): Promise<void> {
     const epoch = await this.zk.get(controllerEpochZnode.path);
@@ -106,7 +108,7 @@ export class Controller {
   private async elect(): Promise<void> {
     const term = await electController(this.zk, this.options.brokerId, this.host.clock.wallMs());
     if (term === undefined) {
-      // Whoever won may have resigned already, in between what we saw.
+      // The winner may have resigned before the watch was set.
       if (!await readControllerHolder(this.zk)) this.lookLater();
       return;
     }
@@ -117,6 +119,7 @@ export class Controller {
     const active = new ActiveController({ zk: this.zk, host: this.host, log, metrics: this.metrics, queue: this.queue, options: this.options }, term);
     this.active = active;
     try {
+      // Sets the watch on the new znode.
       await readControllerHolder(this.zk);
       await active.start();
       this.retryBackoffMs = RETRY_BACKOFF_MS;
@@ -138,8 +141,8 @@ export class Controller {
   }
 
   /**
-   * Half an event may be done. Starting a term over is always right, whatever went wrong: everything is read
-   * again.
+   * Called when an event threw an error. Half of the event may be done, so the controller resigns; the next
+   * election reads everything again, which is correct after any error.
    */
   private failed(name: string, error: unknown): void {
     if (this.isClosed) return;
@@ -155,8 +158,8 @@ export class Controller {
   }
 
   /**
-   * A znode that the controller cannot do without is damaged, or a mistake of ours: neither may end broker
-   * after broker.
+   * An error that is neither fencing nor a ZooKeeper error: a damaged znode that the controller needs, or a
+   * bug. It is logged and the backoff grows: it must not stop one broker after another.
    */
   private broke(name: string, error: unknown): void {
     const text = error instanceof Error && !(error instanceof ZnodeError) ? error.stack : messageOf(error);
@@ -165,9 +168,7 @@ export class Controller {
     this.host.event({ what: 'controller-failed', broker: this.options.brokerId, controllerEpoch: this.epoch, event: name, error: String(error) });
   }
 
-  /**
-   * Gives the office of `term` up, if it is still ours, and takes part in an election again after a while.
-   */
+  /** Schedules the next attempt to be elected. Deletes `/controller` if it still belongs to `term`. */
   private lookLater(term?: ControllerTerm): void {
     this.isElectionHeld = true;
     this.retryTimer?.cancel();
@@ -178,7 +179,10 @@ export class Controller {
     if (term) this.queue.put('Resign', () => resignController(this.zk, term));
   }
 
-  /** Served for ControlledShutdown; throws NOT_CONTROLLER. */
+  /**
+   * Serves ControlledShutdown requests. Throws NOT_CONTROLLER if this broker is not the controller or stops
+   * being it.
+   */
   controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }> {
     return new Promise((resolve, reject) => {
       const refuse = () => reject(new KafkaError('NOT_CONTROLLER'));
@@ -198,7 +202,10 @@ export class Controller {
     this.active?.uncleanElectionEnabled(topic);
   }
 
-  /** Ends the office, if held, so that a successor is elected at once. */
+  /**
+   * Resigns and deletes `/controller`, if it is ours, so that a successor is elected without waiting for the
+   * session.
+   */
   async close(): Promise<void> {
     this.isClosed = true;
     this.unwatch();

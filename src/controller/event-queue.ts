@@ -1,11 +1,11 @@
 /**
- * The controller's events, one at a time, in order; an expired session or a lost office pre-empts what is
- * queued.
+ * The queue of controller events, run one at a time in order. An expired session or a shutdown drops the
+ * queued events.
  *
  * Invariant: an event starts only when the one before has finished, including its ZooKeeper round trips, so
- * the context is never seen half-changed. Watch handlers only put events here, and an event of the same kind
- * that is already waiting is not put twice, so a storm of watches costs one reading. The newest handler is
- * the one that runs: one that waits may belong to a term that has ended and do nothing.
+ * no event sees a half-changed context. Watch handlers only put events here. Of several waiting events with
+ * the same name only one runs, with the newest handler: many notifications cost one read, and an older
+ * handler may belong to a controller epoch that has ended.
  *
  * Kafka: controller/ControllerEventManager.scala@2.8.2
  */
@@ -15,9 +15,9 @@ import { SerialQueue } from '../common/serial-queue';
 
 export class EventQueue {
   private readonly queue: SerialQueue;
-  /** By name: what is to run when the waiting event's turn comes. */
+  /** By event name: the handler to run when the waiting event is reached. */
   private readonly waiting = new Map<string, () => Promise<void>>();
-  /** What to do instead of events that are dropped before they began. */
+  /** Callbacks for events that are dropped before they run. */
   private readonly onDrop = new Set<() => void>();
 
   constructor(private readonly log: Log, private readonly onFailure: (name: string, error: unknown) => void) {
@@ -25,8 +25,7 @@ export class EventQueue {
   }
 
   /**
-   * Runs `handle` after what is queued; an event of this name that already waits runs `handle` instead of its
-   * own.
+   * Queues an event. If an event of this name already waits, it keeps its place and runs `handle` instead.
    */
   put(name: string, handle: () => Promise<void>): void {
     const isWaiting = this.waiting.has(name);
@@ -39,7 +38,7 @@ export class EventQueue {
     });
   }
 
-  /** Runs `handle` after what is queued; every call counts. `dropped` is called if it will never run. */
+  /** Queues an event that is never merged with another. `dropped` is called if the event will not run. */
   putAlways(name: string, handle: () => Promise<void>, dropped: () => void = () => {}): void {
     this.onDrop.add(dropped);
     this.queue.put(() => {
@@ -48,7 +47,7 @@ export class EventQueue {
     });
   }
 
-  /** Drops what is queued and runs `handle` next. Kafka: ControllerEventManager#clearAndPut */
+  /** Drops all queued events and runs `handle` next. Kafka: ControllerEventManager#clearAndPut */
   clearAndPut(name: string, handle: () => Promise<void>): void {
     this.queue.clear();
     this.waiting.clear();

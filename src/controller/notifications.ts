@@ -1,7 +1,9 @@
 /**
- * Notes to the controller: sequential znodes under one parent, written by brokers, read and deleted by the controller.
+ * Notifications to the controller: sequential znodes under one parent, created by brokers, read and deleted
+ * by the controller.
  *
- * Invariant: a note that cannot be read is reported and deleted like the others; it must not stand in their way.
+ * Invariant: a notification that cannot be decoded is logged and deleted like the others, so it does not
+ * block them.
  *
  * Kafka: controller/KafkaController.scala#{processIsrChangeNotification,processLogDirEventNotification}@2.8.2
  */
@@ -17,6 +19,10 @@ export interface Notes<T> {
   readonly content: readonly T[];
 }
 
+/**
+ * Reads all notifications under `parent`. `paths` has every child, `content` only those that could be
+ * decoded.
+ */
 export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, decode: (path: string, data: Buffer) => T): Promise<Notes<T>> {
   const paths = (await zk.children(parent) ?? []).map((name) => `${parent}/${name}`);
   const content: T[] = [];
@@ -33,7 +39,7 @@ export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, d
   return { paths, content };
 }
 
-/** Deletes the notes, as the controller of the term. */
+/** Deletes the notifications. Throws ControllerMovedError if the term has ended. */
 export async function deleteNotes(zk: ZkConnection, term: ControllerTerm, paths: readonly string[]): Promise<void> {
   await Promise.all(paths.map(async (path) => {
     try {

@@ -1,6 +1,6 @@
 /**
- * Partitions that the controller takes up as it finds them in ZooKeeper: all of them when a term begins,
- * later on those that are new, and those whose znodes could not be read before.
+ * Starts the state machines for partitions found in ZooKeeper: for all partitions when a controller takes
+ * over, later for new partitions and for those whose znodes could not be read before.
  *
  * Kafka: controller/{ReplicaStateMachine,PartitionStateMachine}.scala#startup@2.8.2
  */
@@ -10,7 +10,7 @@ import { movePartition } from './partition-state-machine';
 import { RestartedReplicas } from './restarted-replicas';
 import { StateTransitions } from './state-transitions';
 
-/** Partitions that were assigned just now, with the states that were read for them, if any. */
+/** Starts partitions that were just added to the context, with their states where ZooKeeper has them. */
 export async function startPartitions(
   context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
 ): Promise<void> {
@@ -21,7 +21,7 @@ export async function startPartitions(
   await takeUp(context, transitions, tps);
 }
 
-/** Reads again what could not be read or written. */
+/** Retries the partitions whose states could not be read or written. */
 export async function retryUnsettled(
   context: ControllerContext, transitions: StateTransitions,
 ): Promise<void> {
@@ -32,8 +32,8 @@ export async function retryUnsettled(
 }
 
 /**
- * Leaders go on where they can, the others are replaced; every live replica is told, every dead one leaves
- * the ISR.
+ * Brings partitions and replicas online or offline according to their states. Partitions with a live leader
+ * keep it, the others get an election. Live replicas get LeaderAndIsr, dead ones leave the ISR.
  */
 async function takeUp(
   context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
@@ -49,6 +49,7 @@ async function takeUp(
   const replicas = tps.flatMap((tp) => context.replicasOf(tp).map((replica) => ({ ...tp, replica })));
   const live = replicas.filter(({ replica }) => context.liveBrokers.has(replica));
   const dead = replicas.filter(({ replica }) => !context.liveBrokers.has(replica));
+  // The replicas that are only marked here get LeaderAndIsr from the elections or from `readmit` below.
   transitions.onlineReplicas(live.filter((one) => restarted.isUnaffected(one)));
   transitions.markOnline(live.filter((one) => !restarted.isUnaffected(one)));
   await transitions.offlineReplicas(dead);

@@ -1,10 +1,11 @@
 /**
- * The life of a partition, as a table, and the plans that move it.
+ * The states of a partition with their legal transitions as a table, and the plans for transitions that need
+ * a write.
  *
  *   NonExistent → New → Online ⇄ Offline → NonExistent
  *
- * A plan says what to write and who is to hear of it; the shell (state-transitions.ts) writes it and brings back what
- * happened. An illegal transition is an error of ours.
+ * A plan holds the state to write and the brokers to notify; state-transitions.ts writes it and applies the
+ * result. Invariant: every transition is in the table; an illegal one is a bug of ours and throws.
  *
  * [p] Kafka: controller/PartitionStateMachine.scala@2.8.2
  */
@@ -51,7 +52,7 @@ export interface OnlinePlan {
   readonly failures: readonly PlanFailure[];
 }
 
-/** The first states of new partitions: leader and ISR from the live replicas. */
+/** Plans the first states of new partitions: leader and ISR come from the live replicas. */
 export function planInitialStates(context: ControllerContext, tps: readonly TopicPartition[]): OnlinePlan {
   const plans: LeaderPlan[] = [];
   const failures: PlanFailure[] = [];
@@ -67,7 +68,7 @@ export function planInitialStates(context: ControllerContext, tps: readonly Topi
   return { plans, failures };
 }
 
-/** Partitions of which no live replica is in the ISR: only an unclean election could give them a leader. */
+/** Partitions that have no live replica in the ISR: only an unclean election could give them a leader. */
 export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[]): TopicPartition[] {
   return tps.filter((tp) => {
     const state = states.get(tpName(tp));
@@ -78,7 +79,7 @@ export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<s
 function elect(
   context: ControllerContext, tp: TopicPartition, state: PartitionState, strategy: ElectionStrategy, uncleanAllowed: boolean,
 ): Elected | undefined {
-  // A member that was restarted since the state was written may have lost what it had not flushed.
+  // An ISR member that restarted after the state was written may have lost records that were not flushed.
   const leaving = membersRestarted(context, tp, state);
   const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
   const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
@@ -101,7 +102,10 @@ export interface ElectionRules {
   readonly uncleanTopics: ReadonlySet<string>;
 }
 
-/** New leaders for partitions, from the states given. */
+/**
+ * Plans new leaders from the given states. Partitions without a candidate, without a state, or written by a
+ * newer controller epoch are in `failures`.
+ */
 export function planElections(
   context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[],
   { strategy, uncleanTopics }: ElectionRules,

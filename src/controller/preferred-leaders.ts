@@ -1,8 +1,9 @@
 /**
- * Gives leadership back to preferred replicas: when a tool asks for it, and when a broker leads too few of the
- * partitions it is preferred for.
+ * Elects preferred replicas as leaders: when a tool requests it, and when too many of a broker's preferred
+ * partitions are led by other brokers.
  *
- * Kafka: controller/KafkaController.scala#{processReplicaLeaderElection,checkAndTriggerAutoLeaderRebalance}@2.8.2
+ * Kafka:
+ * controller/KafkaController.scala#{processReplicaLeaderElection,checkAndTriggerAutoLeaderRebalance}@2.8.2
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
@@ -23,7 +24,10 @@ export class PreferredLeaders {
     if (needed.length > 0) await this.transitions.elect(needed, 'preferred');
   }
 
-  /** Does what the request znode asks for; false if there is none. The caller deletes it afterwards. */
+  /**
+   * Runs the election that the request znode asks for; false if there is no such znode. The caller deletes it
+   * afterwards.
+   */
   async electRequested(): Promise<boolean> {
     const znode = await this.zk.get(preferredElectionZnode.path);
     if (!znode) return false;
@@ -36,7 +40,10 @@ export class PreferredLeaders {
     return true;
   }
 
-  /** Elects where more than `percentage` of a broker's preferred partitions are led by others. */
+  /**
+   * For each broker: elects it where it is preferred, if other brokers lead more than `percentage` % of its
+   * preferred partitions. Kafka: KafkaController#checkAndTriggerAutoLeaderRebalance
+   */
   async rebalance(percentage: number): Promise<void> {
     const byPreferred = new Map<number, TopicPartition[]>();
     for (const tp of this.context.partitions) {
@@ -48,6 +55,7 @@ export class PreferredLeaders {
     for (const [broker, tps] of byPreferred) {
       const astray = tps.filter((tp) => this.context.leadershipOf(tp)?.leader !== broker);
       if (astray.length / tps.length <= percentage / 100) continue;
+      // Leaders change ISRs on their own: the election needs the ISR that ZooKeeper has now.
       const states = await this.transitions.read(astray);
       await this.elect(astray.filter((tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker)));
     }

@@ -1,5 +1,8 @@
 /**
- * The life of a replica, as a table, and the plan that takes a dead one out of the ISR.
+ * The states of a replica with their legal transitions as a table, and the plan that removes a dead replica
+ * from the ISR.
+ *
+ * Invariant: every transition is in the table; an illegal one is a bug of ours and throws.
  *
  * [p] Kafka: controller/ReplicaStateMachine.scala@2.8.2
  */
@@ -26,10 +29,11 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
 }
 
 /**
- * The state without `replica` in the ISR and with a raised leader epoch; undefined if it is not in the ISR.
- * The last member stays: only it is known to have every committed record. Others that are gone, or were
- * meanwhile, leave at the same time: a state that is younger than a broker's start must not have it in the ISR
- * for what its former incarnation had (docs/decisions/0004). `superseded`: the state is a later controller's.
+ * Plans the state without `replica` in the ISR and with a higher leader epoch. Undefined if there is nothing
+ * to change; 'superseded' if a later controller wrote the state. The last member stays in the ISR: only that
+ * replica is known to have every committed record. Other members that are gone or have restarted leave in the
+ * same write, because a state that is newer than a broker's start must not list that broker for the records
+ * of its former incarnation (docs/decisions/0004).
  */
 export function planIsrRemoval(
   context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: PartitionState,
@@ -42,6 +46,7 @@ export function planIsrRemoval(
   const leaving = [...membersRestarted(context, tp, state), ...context.departuresOf(tp)];
   const stays = (id: number) => id === leader || (isThere(id) && !leaving.includes(id));
   const isr = [
+    // The first of these that is not empty: without all that must leave, without `replica` alone, unchanged.
     () => state.isr.filter(stays),
     () => state.isr.filter((id) => id !== replica),
     () => state.isr,

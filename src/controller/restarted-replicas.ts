@@ -1,30 +1,33 @@
 /**
- * In-sync replicas whose broker was started after the partition's state was last written.
+ * Finds ISR members whose broker restarted after the partition's state was last written, and removes them
+ * from the ISR.
  *
- * A controller notices that a broker restarted by its new broker epoch. One that takes over just then has nothing to
- * compare with but the state znode: a member of the ISR whose process registered first after that was started while
- * it was in sync, and may have lost what it had not flushed. (One whose session expired has lost nothing.) It
- * leaves the ISR and comes back by fetching, as if its failure had been seen, as long as a member is left that
- * did not restart. Otherwise a restarted leader at least leads in a new leader epoch (docs/decisions/0004).
- * What the comparison rests on: every write of a state checks that the live members of its ISR are registered
- * as known, and leaves nobody else in it.
+ * A running controller notices a restart by the new broker epoch. A controller that has just taken over can
+ * compare only with the state znode. If the process of an ISR member first registered after that znode was
+ * written, the process was started while the replica was in the ISR, and it may have lost records that were
+ * not flushed. (If only its session expired, it has lost nothing.) Such a replica leaves the ISR and returns
+ * by fetching, as after a failure, provided that another member did not restart. If all restarted, a
+ * restarted leader at least gets a new leader epoch (docs/decisions/0004).
  *
- * Kafka 2.8 lets all of them go on as they were.
+ * Invariant: every write of a state checks that the live members of the new ISR are registered with the
+ * epochs the controller knows, and keeps no other member. The comparison relies on it.
+ *
+ * Kafka 2.8 has no counterpart: it lets all replicas continue as they were.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ControllerContext, PartitionReplica } from './controller-context';
 import { LastWritten, restartedReplicas } from './restarted-since';
 import { StateTransitions } from './state-transitions';
 
-/** Kept from the reading of the states until the state machines run. */
+/** Used from the reading of the states until the elections have run. */
 export class RestartedReplicas {
   private readonly needElection = new Set<string>();
-  /** Treated as offline until they have left the ISR. */
+  /** Replicas that count as offline until they have left the ISR. */
   private leaving: PartitionReplica[] = [];
 
   constructor(private readonly context: ControllerContext) {}
 
-  /** Called with every state that is read at the start of a term. */
+  /** Called for every state that is read when partitions are started. */
   note(tp: TopicPartition, state: LastWritten): void {
     const { leaving, needsElection } = restartedReplicas(state, this.context.processEpochs(tp));
     if (needsElection) this.needElection.add(tpName(tp));
@@ -34,17 +37,20 @@ export class RestartedReplicas {
     }
   }
 
-  /** Whether the partition's leader may go on in its leader epoch. */
+  /** Whether the partition's leader may continue in its leader epoch. */
   mayContinue(tp: TopicPartition): boolean {
     return this.context.hasLiveLeader(tp) && !this.needElection.has(tpName(tp));
   }
 
-  /** Whether the replica can be told its role as it is, before the elections. */
+  /** Whether the replica can get LeaderAndIsr before the elections, with the state as it is. */
   isUnaffected(replica: PartitionReplica): boolean {
     return this.context.isReplicaLive(replica, replica.replica) && !this.needElection.has(tpName(replica));
   }
 
-  /** After the elections: the replicas leave the ISRs, and follow from now on like every replica that is behind. */
+  /**
+   * After the elections: the replicas leave the ISRs, and from then on follow like any replica that is
+   * behind.
+   */
   async readmit(transitions: StateTransitions): Promise<void> {
     const { leaving } = this;
     this.leaving = [];

@@ -1,5 +1,6 @@
 /**
- * Members of an ISR whose process was started after the state was written: a pure comparison of transactions.
+ * Finds ISR members whose process was started after the partition's state was written: a pure comparison of
+ * zxids.
  *
  * Kafka 2.8 has no counterpart; see restarted-replicas.ts and docs/decisions/0004.
  */
@@ -10,18 +11,21 @@ import { ControllerContext } from './controller-context';
 export interface LastWritten {
   readonly leader: number;
   readonly isr: readonly number[];
-  /** The transaction that wrote the state, comparable with a broker epoch. */
+  /** The zxid of the write of this state; it can be compared with a broker epoch, which is a czxid. */
   readonly mzxid: number;
 }
 
 export interface Restarted {
-  /** They leave the ISR. */
+  /** Members that leave the ISR. */
   readonly leaving: readonly number[];
-  /** The leader restarted and there is nobody better: an election gives it a new leader epoch. */
+  /** The leader restarted and no member is better: an election gives it a new leader epoch. */
   readonly needsElection: boolean;
 }
 
-/** `processEpochs`: what the processes of the brokers that live, and have the replica, registered with first. */
+/**
+ * `processEpochs`: for each live broker that has the replica, the broker epoch its process first registered
+ * with.
+ */
 export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap<number, number>): Restarted {
   const { leader, isr, mzxid } = state;
   const hasRestarted = (id: number) => (processEpochs.get(id) ?? -1) > mzxid;
@@ -30,7 +34,9 @@ export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap
   return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
 }
 
-/** Members of the ISR that may have lost what they had, while another lives that has not; none if that is not known. */
+/**
+ * ISR members that may have lost records, while another live member has not. Empty if the state has no mzxid.
+ */
 export function membersRestarted(
   context: ControllerContext, tp: TopicPartition, state: PartitionState,
 ): readonly number[] {

@@ -1,11 +1,12 @@
 /**
- * The shell around the two state machines: reads states, has the pure files plan, writes, brings the results
- * back, and plans again what conflicted. What is to be told to brokers collects in the batch of the current
+ * Executes the transitions of both state machines: reads states, calls the pure planners, writes, applies the
+ * results, and plans again after a version conflict. Requests to brokers collect in the batch of the current
  * event.
  *
- * Invariants: the context learns of a new leadership only after ZooKeeper took it. A partition that could not
- * be read or written, for a reason of its own, is logged and remembered in `unsettled`: the active controller
- * tries it again. Who went away meanwhile leaves the ISR before anybody is elected, though its broker be back.
+ * Invariants: the context gets a new leadership only after ZooKeeper accepted the write. A partition whose
+ * own state could not be read or written is logged and kept in `unsettled`, and the active controller retries
+ * it. A replica whose broker failed in the meantime leaves the ISR before the next election, even if that
+ * broker is back.
  *
  * Kafka: PartitionStateMachine.scala#doElectLeaderForPartitions,
  * ReplicaStateMachine.scala#removeReplicasFromIsr@2.8.2
@@ -35,7 +36,10 @@ export interface TransitionDeps {
 const NO_EPOCH = -1;
 
 export class StateTransitions {
-  /** States written since the last flush: nobody else can have written them since. */
+  /**
+   * Partitions written since the last flush. No leader knows their new zkVersion yet, so they need not be
+   * read again.
+   */
   private readonly writtenNow = new Set<string>();
   private unsettled = new Map<string, TopicPartition>();
 
@@ -51,25 +55,30 @@ export class StateTransitions {
     this.unsettled.set(tpName(tp), tpOf(tp));
   };
 
-  /** The states that exist and can be read; the others are unsettled. */
+  /** The states that exist and can be decoded; partitions whose state cannot be read become unsettled. */
   async read(tps: readonly TopicPartition[]): Promise<Map<string, PartitionState>> {
     const states = await readPartitionStates(this.deps.zk, tps, this.failed);
     return new Map([...states].map(([name, state]) => [name, this.context.sinceDamage(name, state)]));
   }
 
-  /** What could not be done before is done: a state that was repaired counts like any other from now on. */
+  /**
+   * Called after a retry: a partition that is no longer unsettled had its state repaired, and the damage is
+   * forgotten.
+   */
   settled(tps: readonly TopicPartition[]): void {
     for (const tp of tps) if (!this.unsettled.has(tpName(tp))) this.context.forgetDamage(tp);
   }
 
-  /** The partitions that could not be read or written since the last call, and still exist. */
+  /**
+   * Removes and returns the partitions that could not be read or written since the last call and still exist.
+   */
   takeUnsettled(): TopicPartition[] {
     const tps = [...this.unsettled.values()].filter((tp) => this.context.isAssigned(tp));
     this.unsettled = new Map();
     return tps;
   }
 
-  /** What is to be told to brokers since the last call; a new event starts with `next`. */
+  /** Returns the requests collected since the last call; the next event collects into `next`. */
   takeBatch(next: BrokerRequestBatch): BrokerRequestBatch {
     const batch = this.batch;
     this.batch = next;
@@ -82,8 +91,8 @@ export class StateTransitions {
   }
 
   /**
-   * Gives new partitions their first leader and ISR. One that has a state already keeps it, and is taken up
-   * later.
+   * Writes the first leader and ISR of new partitions. A partition that already has a state keeps it and is
+   * retried later.
    */
   async onlineNew(tps: readonly TopicPartition[]): Promise<void> {
     const { plans, failures } = planInitialStates(this.context, tps);
@@ -96,7 +105,7 @@ export class StateTransitions {
     });
   }
 
-  /** Leaders for every partition (that is wanted) that has none. */
+  /** Elects a leader for every partition without one that `isWanted` accepts. */
   async electMissingLeaders(isWanted: (tp: TopicPartition) => boolean = () => true): Promise<void> {
     const fresh = this.context.partitionsInState('NewPartition').filter(isWanted);
     const offline = this.context.partitionsInState('OfflinePartition').filter(isWanted);
@@ -105,9 +114,10 @@ export class StateTransitions {
   }
 
   /**
-   * Elects leaders where there is a candidate; the rest is logged and stays as it is. Plans from what is
-   * known, because the version makes a stale idea harmless: a conflict brings the real state. Where that
-   * yields no candidate the states are read first.
+   * Elects leaders where there is a candidate; the other partitions are logged and keep their state. The
+   * first plan uses the states in memory: if one is out of date, the write fails with a version conflict and
+   * returns the current state, from which the next plan is made. Where the state in memory yields no
+   * candidate, the state is read and tried once more.
    */
   async elect(tps: readonly TopicPartition[], strategy: ElectionStrategy): Promise<void> {
     await this.removeDeparted(tps);
@@ -138,9 +148,9 @@ export class StateTransitions {
   }
 
   /**
-   * Topics among those without a live in-sync replica that allow an unclean election, as their settings say
-   * now. What cannot be read allows nothing: a leader outside the ISR loses records for good, waiting does
-   * not.
+   * The topics that allow an unclean election by their current config, among those with a partition without a
+   * live ISR member. A config that cannot be read allows nothing: a leader outside the ISR loses records for
+   * good, waiting does not.
    */
   private async uncleanTopics(
     states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy,
@@ -184,8 +194,9 @@ export class StateTransitions {
   }
 
   /**
-   * Replicas on brokers that (again) live: they are told what they lead and follow. A leader that went away is
-   * not to lead on in its epoch: it may have lost what others have.
+   * Replicas whose broker is alive: their broker gets LeaderAndIsr. A leader whose broker failed before must
+   * not continue in its leader epoch, because it may have lost records that other replicas have; it waits for
+   * the election.
    */
   onlineReplicas(replicas: readonly PartitionReplica[]): void {
     for (const replica of replicas) {
@@ -197,7 +208,7 @@ export class StateTransitions {
     }
   }
 
-  /** As `onlineReplicas`, where an election that follows will tell them. */
+  /** Like `onlineReplicas`, but sends nothing: the election that follows notifies the brokers. */
   markOnline(replicas: readonly PartitionReplica[]): void {
     for (const replica of replicas) moveReplica(this.context, replica, 'OnlineReplica');
   }
@@ -206,7 +217,7 @@ export class StateTransitions {
     for (const replica of replicas) moveReplica(this.context, replica, 'NewReplica');
   }
 
-  /** Replicas that are gone: they leave the ISR, and the others hear of it. */
+  /** Replicas that are gone: they leave the ISR, and the other replicas get the new state. */
   async offlineReplicas(replicas: readonly PartitionReplica[]): Promise<void> {
     for (const replica of replicas) {
       moveReplica(this.context, replica, 'OfflineReplica');
@@ -216,7 +227,10 @@ export class StateTransitions {
     await this.removeFromIsrs(replicas);
   }
 
-  /** Those that went away while a state could not be read or written leave its ISR, in the order they went. */
+  /**
+   * Removes the replicas that failed while the state could not be read or written from the ISR, in the order
+   * in which they failed, so that the last one remains as the last member.
+   */
   async removeDeparted(tps: readonly TopicPartition[]): Promise<void> {
     const departures = tps.map((tp) => ({ tp: tpOf(tp), ids: this.context.departuresOf(tp) }));
     for (const { tp } of departures) this.context.forgetDepartures(tp);
@@ -227,14 +241,17 @@ export class StateTransitions {
     }
   }
 
-  /** The replicas leave the ISRs, where others are left, and the others are told. */
+  /**
+   * Removes the replicas from the ISRs that have other members, and sends the new state to the other
+   * replicas.
+   */
   async removeFromIsrs(replicas: readonly PartitionReplica[]): Promise<void> {
     const byBroker = new Map<number, PartitionReplica[]>();
     for (const replica of replicas) byBroker.set(replica.replica, [...byBroker.get(replica.replica) ?? [], replica]);
     for (const group of byBroker.values()) await this.removeFromIsr(group);
   }
 
-  /** All replicas are of one broker, so each partition occurs once. */
+  /** All replicas are on one broker, so each partition occurs once. */
   private async removeFromIsr(replicas: readonly PartitionReplica[]): Promise<void> {
     let left = replicas;
     const states = await this.read(left.filter((one) => !this.writtenNow.has(tpName(one))).map(tpOf));
