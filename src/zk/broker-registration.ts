@@ -1,9 +1,10 @@
 /**
- * What a broker does in ZooKeeper about itself: cluster id, broker id, and the ephemeral znode that says it
- * lives.
+ * A broker's own znodes: the cluster id, a generated broker id, and the ephemeral registration that shows
+ * that it is alive.
  *
- * Invariant: the znode is made by one multi (create without data, then set), so whoever sees data sees the
- * registration whole; its czxid is the broker epoch. A znode of another living session is never touched.
+ * Invariant: one multi creates the registration without data and then sets its data, so every reader of data
+ * sees all of it; the znode's czxid is the broker epoch. The registration of a session that may be alive and
+ * is not ours is never removed.
  *
  * Kafka: zk/KafkaZkClient.scala#{registerBroker,getOrCreateClusterId,generateBrokerSequenceId}@2.8.2
  */
@@ -20,12 +21,12 @@ export async function createTopLevelPaths(zk: ZkConnection): Promise<void> {
   await Promise.all(persistentPaths.map((path) => zk.ensurePath(path)));
 }
 
-/** 16 random bytes in URL-safe base64, as Kafka writes UUIDs. */
+/** 16 random bytes in URL-safe base64, the form in which Kafka writes UUIDs. */
 export function randomUuid(random: Random): string {
   return random.bytes(16).toString('base64url');
 }
 
-/** The cluster's id, made by whoever comes first. */
+/** Reads the cluster id; the first broker of a new cluster creates it. */
 export async function getOrCreateClusterId(zk: ZkConnection, random: Random): Promise<string> {
   for (;;) {
     const known = await zk.get(clusterIdZnode.path);
@@ -39,21 +40,25 @@ export async function getOrCreateClusterId(zk: ZkConnection, random: Random): Pr
   }
 }
 
-/** An id nobody else gets: the version of `/brokers/seqid` after a write, plus reserved.broker.max.id. */
+/** A unique broker id: the version of `/brokers/seqid` after a write, plus reserved.broker.max.id. */
 export async function generateBrokerId(zk: ZkConnection, reservedBrokerMaxId: number): Promise<number> {
   const stat = await zk.set(brokerSequenceIdZnode.path, Buffer.alloc(0), -1);
   return stat.version + reservedBrokerMaxId;
 }
 
-/** Somebody else holds our broker id: start-up must fail (Kafka: "Error while creating ephemeral"). */
+/**
+ * Another session has registered this broker id: start-up must fail (Kafka: "Error while creating
+ * ephemeral").
+ */
 export class BrokerIdTakenError extends Error {
   override readonly name = 'BrokerIdTakenError';
 }
 
 /**
- * Registers the broker; resolves with its broker epoch. A znode left by one of `ourSessions`, those this
- * process had since it registered last, is removed (KAFKA-7165); anybody else's is BrokerIdTakenError.
- * `processEpoch`: what this process registered with first; undefined: this is the first time.
+ * Registers the broker and returns its broker epoch. A registration left by one of `ourSessions`, the
+ * sessions of this broker since its last registration, is removed (KAFKA-7165). Any other throws
+ * BrokerIdTakenError. `processEpoch`: the broker epoch of the first registration of this process; undefined
+ * when this is the first.
  */
 export async function registerBroker(
   zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(), processEpoch?: number,
@@ -72,7 +77,7 @@ export async function registerBroker(
     if (stat === null) continue;
     if (stat.ephemeralOwner === zk.credentials.id) {
       await registerIncarnation(zk, broker.id, stat.czxid, processEpoch ?? stat.czxid);
-      // If the session was replaced meanwhile, that registration is gone.
+      // If the session was replaced meanwhile, the registration went with the old session.
       if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
       continue;
     }
@@ -85,7 +90,10 @@ export async function registerBroker(
   }
 }
 
-/** From here on leaders may take this incarnation into the ISR; the znode ends with the session. */
+/**
+ * Creates the ephemeral znode of this incarnation. From now on leaders may add it to an ISR, because their
+ * write checks this znode.
+ */
 async function registerIncarnation(
   zk: ZkConnection, brokerId: number, brokerEpoch: number, processEpoch: number,
 ): Promise<void> {
@@ -101,12 +109,15 @@ async function registerIncarnation(
   }
 }
 
-/** Whether that incarnation of the broker is registered. */
+/** Whether this incarnation of the broker is registered. */
 export async function isRegistered(zk: ZkConnection, brokerId: number, brokerEpoch: number): Promise<boolean> {
   return await zk.exists(incarnationZnode.path(brokerId, brokerEpoch)) !== null;
 }
 
-/** Together: while a former session lives, nothing else would say that its incarnation is gone. */
+/**
+ * Removes both znodes of our former session in one multi: while that session lives, an incarnation znode
+ * without a registration would still let leaders add the former incarnation to an ISR.
+ */
 async function removeFormer(zk: ZkConnection, brokerId: number, { czxid, version }: ZkStat): Promise<void> {
   const registration = { type: 'delete' as const, path: brokerIdZnode.path(brokerId), version };
   const incarnation = { type: 'delete' as const, path: incarnationZnode.path(brokerId, czxid), version: -1 };
@@ -114,7 +125,7 @@ async function removeFormer(zk: ZkConnection, brokerId: number, { czxid, version
     await zk.multi([incarnation, registration]);
   } catch (error) {
     if (!isZkError(error, 'NO_NODE', 'BAD_VERSION', 'CONNECTION_LOSS')) throw error;
-    // It ended before it made that znode.
+    // The former session ended before it created its incarnation znode.
     const isUnmarked = error.code === 'NO_NODE' && error.failedOp === 0;
     if (isUnmarked) await deleteIfThere(zk, registration);
   }
@@ -129,9 +140,9 @@ async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string
 }
 
 /**
- * The broker epoch that the process of a registered broker registered with first: lower than its broker epoch
- * if its session expired since; its broker epoch where that cannot be read. Undefined while the broker has
- * not finished to register.
+ * The broker epoch with which the process of a registered broker first registered. It is lower than the
+ * current broker epoch if the session expired since, and equal to it if the znode cannot be decoded.
+ * Undefined while the broker has not yet created its incarnation znode.
  */
 export async function readProcessEpoch(
   zk: ZkConnection, { id, epoch }: BrokerInfo,
@@ -143,17 +154,19 @@ export async function readProcessEpoch(
 export interface ReadBrokersOptions {
   readonly onBad?: (reason: string) => void;
   /**
-   * By id: a registration that was damaged after it was read counts as it was, if the incarnation is the
-   * same.
+   * By id: if a registration was damaged after it was read, the content read before is used, provided that
+   * the broker epoch is the same.
    */
   readonly known?: ReadonlyMap<number, BrokerInfo>;
-  /** Called with all ids before they are read, as the moment to register data handlers. */
+  /**
+   * Called with all ids before their znodes are read, so that handlers registered here get their watches set.
+   */
   readonly onIds?: (ids: readonly number[]) => void;
 }
 
 /**
- * All registered brokers by id, read in parallel; ones that vanish meanwhile, or cannot be read, are left
- * out.
+ * All registered brokers in the order of their ids, read in parallel. Registrations that disappear meanwhile
+ * or cannot be decoded are left out.
  */
 export async function readBrokers(zk: ZkConnection, options: ReadBrokersOptions = {}): Promise<BrokerInfo[]> {
   const onBad = options.onBad ?? (() => {});
@@ -165,7 +178,7 @@ export async function readBrokers(zk: ZkConnection, options: ReadBrokersOptions 
     if (znode === null) return undefined;
     const before = options.known?.get(id);
     try {
-      // Between the create and the set of an older Kafka's registration the znode is empty.
+      // Older versions of Kafka create the znode empty and set the data in a second request.
       return znode.data.length === 0 && before === undefined ? undefined : brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
     } catch (error) {
       if (!(error instanceof ZnodeError) || before?.epoch !== znode.stat.czxid) throw error;

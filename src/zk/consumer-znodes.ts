@@ -1,5 +1,6 @@
 /**
- * The znodes of the old consumer: who belongs to a group, who owns which partition, and how far it has come.
+ * The znodes of the ZooKeeper-based consumer of Kafka 0.8: group members, partition owners and committed
+ * offsets.
  *
  *   /consumers/G/ids/<consumer>     ephemeral   {"version":1,"subscription":{"T":2},"pattern":"static","timestamp":"…"}
  *   /consumers/G/owners/T/P         ephemeral   the consumer thread's id, plain text
@@ -10,7 +11,7 @@
 import { TopicPartition } from '../common/cluster-types';
 import { ZnodeDoc } from './znodes';
 
-/** How many streams (threads) a consumer opens for each topic. */
+/** For each topic, the number of streams (threads) that a consumer opens. */
 export type TopicCount = Readonly<Record<string, number>>;
 
 const group = (groupId: string) => `/consumers/${groupId}`;
@@ -19,7 +20,7 @@ export const consumerIdsZnode = {
   path: (groupId: string) => `${group(groupId)}/ids`,
   member: (groupId: string, consumerId: string) => `${group(groupId)}/ids/${consumerId}`,
   encode: (subscription: TopicCount, timestampMs: number) => Buffer.from(JSON.stringify({ version: 1, subscription, pattern: 'static', timestamp: String(timestampMs) })),
-  /** Undefined for what is no registration, or one by pattern, which we do not read. */
+  /** Undefined if the data is not a registration, or is one with a topic pattern, which is not supported. */
   decode: (data: Buffer): TopicCount | undefined => {
     try {
       const json = JSON.parse(data.toString('utf8')) as { subscription?: Record<string, number>; pattern?: string };
@@ -38,7 +39,7 @@ export const consumerOwnerZnode = {
 export const consumerOffsetZnode = {
   path: (groupId: string, { topic, partition }: TopicPartition) => `${group(groupId)}/offsets/${topic}/${partition}`,
   encode: (offset: number) => Buffer.from(String(offset)),
-  /** Undefined for what is no offset. */
+  /** Undefined if the data is not an offset. */
   decode: (data: Buffer): number | undefined => {
     const text = data.toString('utf8').trim();
     const offset = /^-?\d+$/.test(text) ? Number(text) : NaN;

@@ -1,11 +1,12 @@
 /**
- * What ZooKeeper says about the claims in a control request: the controller's epoch, the receiver's own
- * broker epoch, leader epochs, and whether a replica is to stay.
+ * Reads from ZooKeeper what a control request claims: the controller epoch, the receiver's broker epoch,
+ * leader epochs, and whether a replica is to be deleted.
  *
- * A member of the ensemble may lag behind, so that a claim that a plain read does not confirm may be true all
- * the same; who must know calls `ZkConnection.sync` first. All reject with ZkError if ZooKeeper is away.
+ * A server of the ensemble may lag behind, so a plain read may miss a claim that is true. A caller that needs
+ * certainty calls `ZkConnection.sync` first. All functions reject with ZkError if ZooKeeper cannot be
+ * reached.
  *
- * Kafka: nothing alike; a broker believes its controller@2.8.2
+ * Kafka@2.8.2 has no counterpart: a broker believes its controller.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { readPartitionStates } from './partition-state-store';
@@ -13,20 +14,23 @@ import { readTopic } from './topic-store';
 import { ZkConnection } from './zk-connection';
 import { brokerIdZnode, controllerEpochZnode, deleteTopicsZnode, ZnodeError } from './znodes';
 
-/** The epoch in `/controller_epoch`; -1 if there is none. Rejects with ZnodeError if it cannot be read. */
+/**
+ * The epoch in `/controller_epoch`; -1 if the znode is missing. Rejects with ZnodeError if it cannot be
+ * decoded.
+ */
 export async function readControllerEpoch(zk: ZkConnection): Promise<number> {
   const znode = await zk.get(controllerEpochZnode.path);
   return znode ? controllerEpochZnode.decode(znode.data) : -1;
 }
 
-/** The epoch of the present registration of the broker; -1 without one. */
+/** The broker epoch of the broker's current registration; -1 if it has none. */
 export async function readBrokerEpoch(zk: ZkConnection, brokerId: number): Promise<number> {
   return (await zk.exists(brokerIdZnode.path(brokerId)))?.czxid ?? -1;
 }
 
 /**
- * By `topic-partition`; those without a state are left out. A state that cannot be read contradicts
- * nothing: its epoch counts as infinite.
+ * Leader epochs by `topic-partition`; partitions without a state are left out. If a state cannot be decoded
+ * its epoch counts as infinite, so that it contradicts no request.
  */
 export async function readLeaderEpochs(
   zk: ZkConnection,
@@ -39,8 +43,8 @@ export async function readLeaderEpochs(
 }
 
 /**
- * Whether the broker is to keep its replica: it is assigned, neither being removed nor of a topic that is
- * being deleted. An assignment that cannot be read counts as one that names it.
+ * Whether the broker must keep its replica: it is in the assignment, is not being removed by a reassignment,
+ * and the topic is not being deleted. An assignment that cannot be decoded counts as containing the broker.
  */
 export async function isReplicaKept(
   zk: ZkConnection,

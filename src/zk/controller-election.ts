@@ -1,9 +1,9 @@
 /**
- * The race for `/controller`, and the fence around everything its winner writes.
+ * The election of the controller through `/controller`, and the check that fences all its later writes.
  *
- * One multi creates the ephemeral `/controller` and raises `/controller_epoch` from the version that was read, so there
- * is no moment with a controller and an old epoch. Every later write of the controller is a multi that first checks
- * that version: a deposed controller's write fails and it resigns (KAFKA-6082).
+ * Invariant: one multi creates the ephemeral `/controller` and raises `/controller_epoch` from the version
+ * that was read, so `/controller` never exists with an old epoch. Every later write of the controller is a
+ * multi that first checks that version; the write of a deposed controller fails, and it resigns (KAFKA-6082).
  *
  * Kafka: zk/KafkaZkClient.scala#registerControllerAndIncrementControllerEpoch@2.8.2
  */
@@ -14,23 +14,23 @@ import { controllerEpochZnode, controllerZnode } from './znodes';
 
 export interface ControllerTerm {
   readonly epoch: number;
-  /** Version of `/controller_epoch` during this term. */
+  /** The zkVersion of `/controller_epoch` while this controller is the current one. */
   readonly epochZkVersion: number;
 }
 
-/** The broker id in `/controller`, or -1. Rejects with ZnodeError if it cannot be read. */
+/** The broker id in `/controller`, or -1. Rejects with ZnodeError if it cannot be decoded. */
 export async function readControllerId(zk: ZkConnection): Promise<number> {
   const znode = await zk.get(controllerZnode.path);
   return znode ? controllerZnode.decode(znode.data) : -1;
 }
 
-/** Who holds the office. What counts is the session that owns `/controller`, whatever is written in it. */
+/** The current owner of `/controller`. The owning session decides, not the content of the znode. */
 export interface ControllerHolder {
   readonly isMine: boolean;
   readonly name: string;
 }
 
-/** Undefined if nobody is controller. Arms the watch if there is a handler. */
+/** Undefined if there is no controller. Sets the watch if a handler is registered. */
 export async function readControllerHolder(zk: ZkConnection): Promise<ControllerHolder | undefined> {
   const znode = await zk.get(controllerZnode.path);
   if (!znode) return undefined;
@@ -58,7 +58,7 @@ async function readEpoch(zk: ZkConnection): Promise<{ epoch: number; version: nu
   }
 }
 
-/** Tries to become controller: the new term, or undefined if somebody else is. */
+/** Tries to become controller. Returns the new term, or undefined if another broker is the controller. */
 export async function electController(zk: ZkConnection, brokerId: number, nowMs: number): Promise<ControllerTerm | undefined> {
   const { epoch, version } = await readEpoch(zk);
   const mine = controllerZnode.encode(brokerId, nowMs);
@@ -74,25 +74,30 @@ export async function electController(zk: ZkConnection, brokerId: number, nowMs:
   }
 }
 
-/** After a lost reply: our write stands if this very session owns `/controller` and the epoch is the one we wrote. */
+/**
+ * After a failed or unanswered multi: it was applied if our own session owns `/controller` and the epoch has
+ * the value and the version that we wrote.
+ */
 async function wasItMine(zk: ZkConnection, epoch: number, epochZkVersion: number): Promise<ControllerTerm | undefined> {
   const [controller, current] = [await zk.exists(controllerZnode.path), await readEpoch(zk)];
   const mine = controller?.ephemeralOwner === zk.credentials.id && current.epoch === epoch && current.version === epochZkVersion;
   return mine ? { epoch, epochZkVersion } : undefined;
 }
 
-/** The epoch in ZooKeeper is no longer that of our term. */
+/**
+ * `/controller_epoch` has changed since this controller was elected: another controller is or was elected.
+ */
 export class ControllerMovedError extends Error {
   override readonly name = 'ControllerMovedError';
 }
 
-/** Applies the operations if the term is still current; throws ControllerMovedError if not. */
+/** Applies the operations if the term is still current; otherwise throws ControllerMovedError. */
 export async function controllerMulti(zk: ZkConnection, term: ControllerTerm, ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
   try {
     const results = await zk.multi([{ type: 'check', path: controllerEpochZnode.path, version: term.epochZkVersion }, ...ops]);
     return results.slice(1);
   } catch (error) {
-    // A missing /controller_epoch fences too: no term is known to be current then.
+    // A missing /controller_epoch also fences: without it no term is known to be current.
     if (isZkError(error, 'BAD_VERSION', 'NO_NODE') && error.failedOp === 0) {
       throw new ControllerMovedError(`Controller epoch zkVersion check fails. Expected zkVersion = ${term.epochZkVersion}`);
     }
@@ -100,7 +105,7 @@ export async function controllerMulti(zk: ZkConnection, term: ControllerTerm, op
   }
 }
 
-/** Gives the office up, if it is still ours. */
+/** Deletes `/controller`, if the term is still current. */
 export async function resignController(zk: ZkConnection, term: ControllerTerm): Promise<void> {
   try {
     await controllerMulti(zk, term, [{ type: 'delete', path: controllerZnode.path, version: -1 }]);

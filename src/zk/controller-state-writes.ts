@@ -1,16 +1,16 @@
 /**
- * The controller's writes of partition states: one fenced multi each, pipelined, each at the version it was
- * read at.
+ * The controller's writes of partition states: one fenced multi per partition, pipelined, each with the
+ * zkVersion that was read.
  *
- * A reply that was lost says nothing, so what is there is read back; if the write is not there, it is tried
- * again at the same version, which cannot do harm even if the read was stale. So every write ends as done, as
- * a conflict that shows the state to go on from, or as failed with a reason that concerns this partition
- * alone; nothing is left unknown. A connection that does not come back, or an ended session, ends all of them
- * with a ZkError.
+ * Invariant: every write ends as done, as a conflict with the current state, or as failed for a reason that
+ * concerns this partition alone; no outcome is left unknown. If a reply was lost, the znode is read; if the
+ * write is not there, it is repeated with the same version, which is safe even if that read was stale. If the
+ * connection does not come back or the session ends, all writes reject with a ZkError.
  *
- * A live member of the ISR that is written must be registered in the incarnation the controller knows. So a
- * controller whose ZooKeeper member lags elects nobody that has been restarted meanwhile, and a state tells
- * the next controller that its live members had not been restarted when it was written (decision 0004).
+ * Each write also checks that the live members of the new ISR are registered with the broker epochs that the
+ * controller knows. So a controller whose ZooKeeper server lags cannot elect a replica whose broker has
+ * restarted, and a state shows the next controller that its live members had not restarted when it was
+ * written (decision 0004).
  *
  * Kafka:
  * zk/KafkaZkClient.scala#{updateLeaderAndIsr,createTopicPartitionStatesRaw,retryRequestsUntilConnected}@2.8.2
@@ -29,28 +29,28 @@ import { partitionStateZnode, partitionsZnode, partitionZnode } from './znodes';
 export interface StateWrite {
   readonly tp: TopicPartition;
   readonly content: StateContent;
-  /** Undefined creates the znode and its parents. */
+  /** Undefined: the znode and its parents are created. */
   readonly expectedZkVersion: number | undefined;
-  /** The members of the ISR that live: each must still be registered, as that incarnation (decision 0004). */
+  /** The live members of the ISR: each must still be registered with this broker epoch (decision 0004). */
   readonly members: readonly IsrMember[];
 }
 
 export type StateWriteResult =
   | { readonly kind: 'ok'; readonly state: PartitionState }
-  /** Something else is there: the state to go on from. */
+  /** The znode has another content or version; `state` is the current one. */
   | { readonly kind: 'conflict'; readonly state: PartitionState }
-  /** Neither written nor known; the caller sees to it that somebody tries again later. */
+  /** Not written, and the current state is not known. The caller must have it retried later. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** controllerMulti puts one operation before ours. */
+/** The number of operations that controllerMulti puts before ours. */
 const CHECK_OF_TERM = 1;
 
-/** So often the connection may break under one write before the whole term is better started over. */
+/** After this many lost connections under one write the controller resigns and starts over. */
 const MAX_ATTEMPTS = 10;
 
 /**
- * Results in the order of the writes. Rejects with ControllerMovedError, or with ZkError if ZooKeeper is
- * away.
+ * Returns the results in the order of the writes. Rejects with ControllerMovedError, or with ZkError if
+ * ZooKeeper cannot be reached.
  */
 export async function writePartitionStates(
   zk: ZkConnection, term: ControllerTerm, writes: readonly StateWrite[],
@@ -61,7 +61,7 @@ export async function writePartitionStates(
   return allOrMoved(writes.map((write) => writeUntilKnown(zk, term, write)));
 }
 
-/** As Promise.all, after all have ended; that the office is lost weighs more than any other error. */
+/** Like Promise.all, but waits for all promises; ControllerMovedError takes precedence over other errors. */
 async function allOrMoved<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const outcomes = await Promise.allSettled(work);
   const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
@@ -71,7 +71,10 @@ async function allOrMoved<T>(work: readonly Promise<T>[]): Promise<T[]> {
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
 }
 
-/** Makes `/brokers/topics/T/partitions`; a topic that is gone meanwhile shows at the writes that follow. */
+/**
+ * Creates `/brokers/topics/T/partitions`. If the topic was deleted meanwhile, the writes that follow report
+ * it.
+ */
 async function createPartitionsZnode(zk: ZkConnection, term: ControllerTerm, topic: string): Promise<void> {
   await repeatedly(async () => {
     try {
@@ -86,7 +89,7 @@ function createOp(path: string, data: Buffer | null): ZkOp {
   return { type: 'create', path, data, mode: 'persistent' };
 }
 
-/** Runs `attempt` again when the connection broke under it, a limited number of times. */
+/** Repeats `attempt` after CONNECTION_LOSS, up to MAX_ATTEMPTS times in all. */
 async function repeatedly<T>(attempt: () => Promise<T>): Promise<T> {
   for (let left = MAX_ATTEMPTS; ; left--) {
     try {
@@ -108,7 +111,7 @@ async function writeUntilKnown(
   }
 }
 
-/** Rejects with CONNECTION_LOSS when the write is not there, as far as one can see. */
+/** One attempt. Rejects with CONNECTION_LOSS if a read after the lost reply does not show the write. */
 async function writeOnce(
   zk: ZkConnection, term: ControllerTerm, write: StateWrite,
 ): Promise<StateWriteResult> {
@@ -128,7 +131,11 @@ async function writeOnce(
   }
 }
 
-/** No member can have registered after this write and with an epoch that is not above all of theirs. */
+/**
+ * The state after the write. The mzxid of the write is not known; the greatest broker epoch among the members
+ * is a safe lower bound: the multi checked their registrations, so any later registration has a greater
+ * epoch.
+ */
 function written({ content, members }: StateWrite, zkVersion: number): PartitionState {
   const epochs = members.map(({ brokerEpoch }) => brokerEpoch);
   return { ...content, zkVersion, mzxid: epochs.length > 0 ? Math.max(...epochs) : undefined };
@@ -153,14 +160,14 @@ async function create(
   } catch (error) {
     const isPartitionThere = isZkError(error, 'NODE_EXISTS') && error.failedOp === CHECK_OF_TERM + checks.length;
     if (!isPartitionThere) throw error;
-    // The partition's znode is there, perhaps without a state: older Kafkas write three times, and may die in
-    // between.
+    // The partition's znode exists, perhaps without a state: older versions of Kafka write the three znodes
+    // one by one, and may stop in between.
     await controllerMulti(zk, term, [...checks, state]);
   }
   return 0;
 }
 
-/** What became of a write that ended with `error`, by what is there now. */
+/** Determines the result of a write that ended with `error` from the znode as it is now. */
 async function settle(
   zk: ZkConnection, { tp, content, expectedZkVersion }: StateWrite, error: ZkError,
 ): Promise<StateWriteResult> {

@@ -1,9 +1,10 @@
 /**
- * Partition states in ZooKeeper: read many at once, write each at the version it was read at.
+ * Partition states in ZooKeeper: reads many at once, and writes a leader's ISR changes.
  *
- * There is no unconditional write. The controller's go through its fence; the leader's (the ISR) through the
- * state's own version alone, and carry the epoch of the controller that made it leader. A reply that was lost
- * is settled by reading: the znode has our content at the next version, or it has not.
+ * Invariant: every write names the zkVersion it was decided on. The controller's writes are also fenced by
+ * the controller epoch (controller-state-writes.ts); a leader's write is guarded by the zkVersion alone and
+ * keeps the controller epoch of the controller that elected it. If a reply was lost, the znode is read:
+ * either it has our content and the next version, or the write was not applied.
  *
  * Kafka:
  * zk/KafkaZkClient.scala#{getTopicPartitionStatesRaw,updateLeaderAndIsr,createTopicPartitionStatesRaw},
@@ -17,21 +18,21 @@ import { incarnationZnode, partitionStateZnode, ZnodeError } from './znodes';
 
 export interface PartitionState extends LeaderIsrAndControllerEpoch {
   /**
-   * The transaction that last wrote the znode, comparable with a broker epoch; after a write of ours one
-   * that is not later, and not before the epoch of any member of the ISR.
+   * The zxid of the last write of the znode; it can be compared with a broker epoch. After a write of our own
+   * it is a lower bound, not less than the broker epoch of any ISR member.
    */
   readonly mzxid?: number;
 }
 export type StateContent = Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>;
 
-/** The state stands there and cannot be read; what stands there was written by the transaction `mzxid`. */
+/** The znode exists and cannot be decoded. `mzxid`: the transaction that wrote its data. */
 export class UnreadableStateError extends ZnodeError {
   constructor(message: string, readonly mzxid: number) {
     super(message);
   }
 }
 
-/** Rejects with UnreadableStateError, or ZkError. */
+/** Undefined if there is no state. Rejects with UnreadableStateError or ZkError. */
 export async function readPartitionState(
   zk: ZkConnection, tp: TopicPartition,
 ): Promise<PartitionState | undefined> {
@@ -45,7 +46,7 @@ export async function readPartitionState(
   }
 }
 
-/** All states that exist and can be read, by `topic-partition`, read in parallel. */
+/** All states that exist and can be decoded, by `topic-partition`, read in parallel. */
 export async function readPartitionStates(
   zk: ZkConnection, tps: readonly TopicPartition[], onBad: OnBad<TopicPartition> = () => {},
 ): Promise<Map<string, PartitionState>> {
@@ -59,7 +60,10 @@ export function sameContent(state: PartitionState, content: StateContent): boole
 
 export type WriteResult =
   | { readonly kind: 'ok'; readonly state: PartitionState }
-  /** Somebody else wrote, or the reply was lost and the write is not there: the state to go on from, if it exists. */
+  /**
+   * Another broker wrote, or the reply was lost and the write was not applied. `state`: the current state, if
+   * it exists.
+   */
   | { readonly kind: 'conflict'; readonly state: PartitionState | undefined };
 
 async function settle(zk: ZkConnection, tp: TopicPartition, content: StateContent, zkVersion: number): Promise<WriteResult> {
@@ -68,13 +72,13 @@ async function settle(zk: ZkConnection, tp: TopicPartition, content: StateConten
   return { kind: 'conflict', state };
 }
 
-/** A member of the ISR that is written, in the incarnation that is known to have what it needs. */
+/** A member of the ISR to be written, with the broker epoch of the incarnation that is in sync. */
 export interface IsrMember {
   readonly brokerId: number;
   readonly brokerEpoch: number;
 }
 
-/** Fails the multi it is part of with NO_NODE if that incarnation is no longer registered. */
+/** An operation for a multi. The multi fails with NO_NODE if this incarnation is no longer registered. */
 export function checkIncarnation({ brokerId, brokerEpoch }: IsrMember): ZkOp {
   return { type: 'check', path: incarnationZnode.path(brokerId, brokerEpoch), version: -1 };
 }
@@ -82,16 +86,16 @@ export function checkIncarnation({ brokerId, brokerEpoch }: IsrMember): ZkOp {
 export interface IsrWrite {
   readonly content: StateContent;
   readonly expectedZkVersion: number;
-  /** Everybody in the ISR but the leader. */
+  /** All members of the ISR except the leader. */
   readonly members: readonly IsrMember[];
 }
 
-/** `member-gone`: nothing was written, as this member has been restarted, or is gone. */
+/** `member-gone`: nothing was written, because this member has restarted or its registration is gone. */
 export type IsrWriteResult = WriteResult | { readonly kind: 'member-gone'; readonly member: IsrMember };
 
 /**
- * The leader's write of its ISR. Rejects with ZkError if ZooKeeper cannot be reached; then nothing is known,
- * as with a conflict that shows no newer version.
+ * Writes a leader's ISR. Rejects with ZkError if ZooKeeper cannot be reached; then the outcome is unknown, as
+ * it is after a conflict that shows no newer version.
  */
 export async function writeIsr(zk: ZkConnection, tp: TopicPartition, write: IsrWrite): Promise<IsrWriteResult> {
   const { content, expectedZkVersion, members } = write;
@@ -106,7 +110,9 @@ export async function writeIsr(zk: ZkConnection, tp: TopicPartition, write: IsrW
   }
 }
 
-/** Resolves with the new version. The members must be registered, as those incarnations, when it is applied. */
+/**
+ * Returns the new zkVersion. Each member must be registered with its broker epoch when the multi is applied.
+ */
 async function setIsr(zk: ZkConnection, path: string, write: IsrWrite): Promise<number> {
   const { content, expectedZkVersion, members } = write;
   const data = partitionStateZnode.encode(content);

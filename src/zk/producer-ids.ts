@@ -1,8 +1,8 @@
 /**
- * Blocks of producer ids: a broker claims the next 1000 by a conditional write, so no id is ever given out
- * twice.
+ * Blocks of producer ids: a broker claims the next 1000 ids with a conditional write.
  *
- * As in Kafka a block is claimed when the broker starts, and the next when it is used up.
+ * Invariant: no id is given out twice. As in Kafka, a broker claims a block when it starts, and the next one
+ * when the block is used up.
  *
  * Kafka: coordinator/transaction/ProducerIdManager.scala@2.8.2
  */
@@ -13,7 +13,7 @@ import { ProducerIdBlock, producerIdBlockZnode, ZnodeError } from './znodes';
 
 const BLOCK_SIZE = 1000;
 
-/** Claims the next block for the broker. */
+/** Claims the next block for the broker. Rejects with ZnodeError if the znode cannot be decoded. */
 export async function claimProducerIdBlock(zk: ZkConnection, brokerId: number): Promise<ProducerIdBlock> {
   const { path } = producerIdBlockZnode;
   for (;;) {
@@ -29,14 +29,14 @@ export async function claimProducerIdBlock(zk: ZkConnection, brokerId: number): 
       await zk.set(path, producerIdBlockZnode.encode(block), znode.stat.version);
       return block;
     } catch (error) {
-      // After a lost reply the next turn skips the block that may be ours: ids are plenty, doubles are not
-      // allowed.
+      // After a lost reply the next attempt skips the block that may be ours. Unused ids are harmless,
+      // duplicates are not.
       if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'CONNECTION_LOSS')) throw error;
     }
   }
 }
 
-/** Hands out producer ids from this broker's block. */
+/** Gives out producer ids from this broker's block. */
 export class ProducerIdManager {
   private next = 0;
   private last = -1;
@@ -45,8 +45,8 @@ export class ProducerIdManager {
   private constructor(private readonly claim: () => Promise<ProducerIdBlock>) {}
 
   /**
-   * With its first block, as in Kafka. If the znode is damaged, nobody knows which ids are taken: the broker
-   * starts, and gives out none until somebody has repaired it. (Kafka does not start.)
+   * Claims the first block, as Kafka does. If the znode is damaged, the ids in use are unknown: the broker
+   * starts, but gives out no id until the znode is repaired. (Kafka does not start.)
    */
   static async open(claim: () => Promise<ProducerIdBlock>, onBad: (reason: string) => void): Promise<ProducerIdManager> {
     const manager = new ProducerIdManager(claim);
@@ -64,7 +64,7 @@ export class ProducerIdManager {
     this.last = end;
   }
 
-  /** An id nobody else has. Rejects when ZooKeeper does not give the next block. */
+  /** A new producer id. Rejects if the next block cannot be claimed. */
   async generateProducerId(): Promise<number> {
     while (this.next > this.last) {
       this.claiming ??= this.claim().then((block) => this.take(block)).finally(() => { this.claiming = undefined; });

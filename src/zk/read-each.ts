@@ -1,6 +1,8 @@
 /**
- * Many znodes at once, some of which may be damaged: what an operator or a foreign tool wrote there must cost
- * only that one entity, never a controller's term or a broker.
+ * Reads many znodes in parallel, some of which may be damaged.
+ *
+ * Invariant: a znode that an administrator or another tool damaged affects only its own topic, partition or
+ * broker, never the whole controller or broker.
  *
  * Kafka: a decode that fails is logged and left out, zk/KafkaZkClient.scala#getTopicPartitionStates@2.8.2
  */
@@ -8,18 +10,21 @@ import { messageOf } from '../common/errors';
 import { isZkError } from './zk-session';
 import { ZnodeError } from './znodes';
 
-/** Takes what cannot be read, as a sentence that names the znode, and as the error that says it. */
+/** Called for a znode that cannot be read, with a reason that names the znode, and the error. */
 export type OnBad<K> = (key: K, reason: string, error: Error) => void;
 
 /**
- * The error concerns this znode alone: other znodes are sound, and asking again at once does not help.
- * Everything else (a lost connection, an expired session) concerns all of them.
+ * Whether the error concerns only this znode: others can be read, and an immediate retry does not help. All
+ * other errors (a lost connection, an expired session) concern every znode.
  */
 export function isOfOneZnode(error: unknown): error is Error {
   return error instanceof ZnodeError || isZkError(error, 'NO_AUTH', 'BAD_ARGUMENTS', 'TOO_LARGE', 'UNKNOWN');
 }
 
-/** Reads in parallel; what is not there (`undefined`) or cannot be read is left out. Rejects with ZkError. */
+/**
+ * Znodes that do not exist (`undefined`) or cannot be decoded are left out. Rejects with ZkError for all
+ * other errors.
+ */
 export async function readEach<K, T>(
   keys: readonly K[], read: (key: K) => Promise<T | undefined>, onBad: OnBad<K>,
 ): Promise<Map<K, T>> {

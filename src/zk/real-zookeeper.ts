@@ -1,11 +1,12 @@
 /**
- * A real ZooKeeper service as the rest of Samsa is handed it: the connect string, its chroot, and sessions.
+ * A real ZooKeeper service behind the `ZooKeeper` interface: parses the connect string, creates the chroot,
+ * opens sessions.
  */
 import { HostPort, parseHostPort } from '../common/cluster-types';
 import { ZkClient, ZkClientHost } from './zk-client';
 import { isZkError, ZkSession, ZooKeeper } from './zk-session';
 
-/** Splits `h1:2181,h2:2181/chroot`; throws CONFIG_EXCEPTION. */
+/** Splits `h1:2181,h2:2181/chroot`. Throws CONFIG_EXCEPTION. */
 export function parseConnectString(text: string): { servers: HostPort[]; chroot: string } {
   const slash = text.indexOf('/');
   const chroot = slash < 0 ? '' : text.slice(slash).replace(/\/+$/, '');
@@ -26,7 +27,7 @@ export function realZooKeeper(host: ZkClientHost, connectString: string, options
   };
 }
 
-/** P22: below a chroot that does not exist everything is NO_NODE. */
+/** P22: if the chroot does not exist, every operation fails with NO_NODE. */
 async function createChroot(open: () => Promise<ZkSession>, chroot: string): Promise<void> {
   if (chroot === '') return;
   const session = await open();

@@ -1,6 +1,6 @@
 /**
- * Which brokers hold a new topic's replicas: spread evenly, followers shifted from partition to partition, and over
- * racks where every broker has one.
+ * Assigns a new topic's replicas to brokers: evenly, with followers shifted from partition to partition, and
+ * across racks if every broker has one.
  *
  * [p] Kafka: admin/AdminUtils.scala@2.8.2
  */
@@ -12,7 +12,10 @@ export interface BrokerRack {
 }
 
 export interface AssignmentStart {
-  /** Index of the first leader, and the shift of the first follower, both in [0, brokers). */
+  /**
+   * Index of the first leader, and shift of the first follower: both random numbers in [0, number of
+   * brokers).
+   */
   readonly startIndex: number;
   readonly shift: number;
 }
@@ -21,7 +24,7 @@ function replicaIndex(first: number, shift: number, j: number, n: number): numbe
   return (first + 1 + (shift + j) % (n - 1)) % n;
 }
 
-/** Racks by name, brokers inside each by id, dealt out round-robin. */
+/** Takes one broker of each rack in turn; racks are sorted by name, the brokers of a rack by id. */
 export function rackAlternated(brokers: readonly BrokerRack[]): number[] {
   const byRack = new Map<string, number[]>();
   for (const { id, rack } of [...brokers].sort((a, b) => a.id - b.id)) byRack.set(rack!, [...byRack.get(rack!) ?? [], id]);
@@ -52,7 +55,7 @@ function awareReplicas(list: readonly number[], rackOf: ReadonlyMap<number, stri
   return replicas;
 }
 
-/** Replicas of partitions 0…n−1. Throws INVALID_PARTITIONS or INVALID_REPLICATION_FACTOR. */
+/** Replica lists of the partitions 0 to n-1. Throws INVALID_PARTITIONS or INVALID_REPLICATION_FACTOR. */
 export function assignReplicas(
   brokers: readonly BrokerRack[], partitions: number, replicationFactor: number, start: AssignmentStart,
 ): Map<number, readonly number[]> {
@@ -74,7 +77,7 @@ export function assignReplicas(
   return result;
 }
 
-/** Checks an assignment a user gave; throws INVALID_REPLICA_ASSIGNMENT. */
+/** Checks an assignment given by a user. Throws INVALID_REPLICA_ASSIGNMENT. */
 export function checkManualAssignment(assignment: ReadonlyMap<number, readonly number[]>, liveBrokers?: readonly number[]): void {
   const fail = (reason: string): never => { throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', reason); };
   if (assignment.size === 0) fail('The assignment is empty.');

@@ -1,6 +1,7 @@
 /**
- * Creating a topic, as the tool with `--zookeeper` and the broker serving CreateTopics both do it: check the name and
- * the settings, assign replicas to live brokers, write the znodes. The controller does the rest.
+ * Creates a topic, for the command-line tool with `--zookeeper` and for brokers that serve CreateTopics:
+ * checks name and config, assigns replicas to live brokers, writes the znodes. The controller's watch then
+ * starts the partitions.
  *
  * Kafka: zk/AdminZkClient.scala#createTopic@2.8.2
  */
@@ -14,7 +15,7 @@ export interface NewTopic {
   readonly name: string;
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** Replaces partitions and replicationFactor. */
+  /** If given, `partitions` and `replicationFactor` are ignored. */
   readonly assignment: ReadonlyMap<number, readonly number[]> | undefined;
   readonly configs: Readonly<Record<string, string>>;
 }
@@ -23,11 +24,11 @@ export interface CreateTopicOptions {
   /** Throws INVALID_CONFIG. */
   readonly validateConfig: (configs: Readonly<Record<string, string>>) => void;
   readonly validateOnly: boolean;
-  /** Not given: they are read. */
+  /** Read from ZooKeeper if not given. */
   readonly surroundings?: TopicSurroundings;
 }
 
-/** What is the same for many topics created at once: the names that are taken, and the brokers that live. */
+/** Input shared by many topics created at once: the existing topic names and the live brokers. */
 export interface TopicSurroundings {
   readonly names: TopicNames;
   readonly brokers: Awaited<ReturnType<typeof readBrokers>>;
@@ -37,7 +38,7 @@ export async function readSurroundings(zk: ZkConnection): Promise<TopicSurroundi
   return { names: await TopicNames.read(zk), brokers: await readBrokers(zk) };
 }
 
-/** Throws KafkaError with the name of what is wrong; then nothing was created. */
+/** Throws a KafkaError, and then has not created the topic. */
 export async function createTopic(
   zk: ZkConnection, random: Random, topic: NewTopic, options: CreateTopicOptions,
 ): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * Topics and their settings in ZooKeeper: listing, reading, creating, and the notes that tell brokers of a
- * changed setting.
+ * Topics and their configs in ZooKeeper: lists, reads and creates them, and notifies brokers of changed
+ * configs.
  *
- * A topic is created by whoever serves CreateTopics or runs a tool; it exists once `/brokers/topics/T` does.
- * Settings are written before it, as Kafka does, so that no broker ever sees the topic without them.
+ * A topic exists as soon as `/brokers/topics/T` does. As in Kafka its config is written first, so that no
+ * broker sees the topic without it.
  *
  * Kafka: zk/AdminZkClient.scala, zk/KafkaZkClient.scala@2.8.2
  */
@@ -23,7 +23,7 @@ export async function readTopic(zk: ZkConnection, topic: string): Promise<TopicA
   return znode ? topicZnode.decode(topic, znode.data) : undefined;
 }
 
-/** Assignments of the topics that exist and can be read, in parallel. */
+/** Assignments of the topics that exist and can be decoded, read in parallel. */
 export function readTopics(
   zk: ZkConnection, topics: readonly string[], onBad: OnBad<string> = () => {},
 ): Promise<Map<string, TopicAssignment>> {
@@ -32,11 +32,14 @@ export function readTopics(
 
 export interface TopicConfig {
   readonly config: Record<string, string>;
-  /** Why the settings could not be read, as a sentence; then there are none. */
+  /** Why the config could not be read; `config` is empty then. */
   readonly problem?: string;
 }
 
-/** The topic's own settings, none if there is no znode. What cannot be read is a `problem`, no rejection. */
+/**
+ * The topic's own config; empty if there is no znode. A znode that cannot be read is reported as `problem`,
+ * not as a rejection.
+ */
 export async function readTopicConfig(zk: ZkConnection, topic: string): Promise<TopicConfig> {
   const path = configZnode.path('topics', topic);
   try {
@@ -53,10 +56,10 @@ export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string,
   return readEach(topics, (topic) => readTopicConfig(zk, topic), () => {});
 }
 
-/** The names of the topics there are, read once and asked for many new ones. */
+/** The existing topic names, read once for checks of many new topics. */
 export class TopicNames {
   private readonly taken: Set<string>;
-  /** By how metrics call them. */
+  /** By the form of the name in metrics, in which '.' and '_' are the same. */
   private readonly inMetrics: Map<string, string>;
 
   constructor(existing: readonly string[]) {
@@ -68,7 +71,7 @@ export class TopicNames {
     return new TopicNames(await readTopicNames(zk));
   }
 
-  /** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if no topic of this name may be created. */
+  /** Throws INVALID_TOPIC_EXCEPTION or TOPIC_ALREADY_EXISTS if a topic with this name cannot be created. */
   check(topic: string): void {
     const problem = topicNameProblem(topic);
     if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
@@ -84,7 +87,9 @@ export class TopicNames {
   }
 }
 
-/** Writes settings, then the topic. The assignment has been checked by src/zk/replica-assignment.ts. */
+/**
+ * Writes the config, then the topic. The caller has checked the assignment (src/zk/replica-assignment.ts).
+ */
 export async function createTopicZnodes(
   zk: ZkConnection, topic: string, partitions: ReadonlyMap<number, readonly number[]>, config: Readonly<Record<string, string>>,
 ): Promise<void> {
@@ -100,14 +105,14 @@ export async function createTopicZnodes(
       mayBeOurs ||= error.maybeApplied;
     }
     const there = await zk.get(topicZnode.path(topic));
-    // Not there, or not yet where we read: creating it again tells.
+    // The topic is missing, or this server lags: another create gives the answer.
     if (there === null) continue;
     if (mayBeOurs && there.data.equals(data)) return;
     throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
   }
 }
 
-/** Creates or replaces the settings of a topic at the version that was read. */
+/** Creates the topic's config, or replaces it with the zkVersion that was read. */
 async function writeTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
   const path = configZnode.path('topics', topic);
   for (;;) {
@@ -122,13 +127,13 @@ async function writeTopicConfig(zk: ZkConnection, topic: string, config: Readonl
   }
 }
 
-/** Changes a topic's settings and tells the brokers. */
+/** Changes a topic's config and creates the notification for the brokers. */
 export async function alterTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
   await writeTopicConfig(zk, topic, config);
   await zk.create(configChangesZnode.createPath, configChangesZnode.encode(`topics/${topic}`), 'persistent-sequential');
 }
 
-/** The note with this name, as `topics/T`; undefined if it is gone or not for us. */
+/** The entity path in the notification, as `topics/T`; undefined if it is gone or not about a topic. */
 export async function readConfigChange(zk: ZkConnection, name: string): Promise<string | undefined> {
   const path = `${configChangesZnode.path}/${name}`;
   const znode = await zk.get(path);

@@ -1,11 +1,11 @@
 /**
- * A real ZooKeeper session over node-zookeeper-client, hardened: the library's clients are used for one connection each
- * (zookeeper-library.ts) and everything that must outlive a connection is here.
+ * A real ZooKeeper session on top of node-zookeeper-client. Each library client serves one connection only
+ * (zookeeper-library.ts); everything that outlives a connection is in this file.
  *
- * Invariants: every call settles (its reply, the connection's end, or the session's); the server is asked something at
- * least each third of the session timeout, and a connection that has been silent for two thirds is dropped for another
- * server; after the whole timeout of silence the session is `lost` by our own clock; a session that servers accept and
- * drop again and again is given up.
+ * Invariants: every call settles, at the latest when its connection ends. The server gets a request at least
+ * every third of the session timeout. A connection that has been silent for two thirds of it is closed and
+ * another server is tried; after the whole timeout the session is reported as `lost`, by the local clock. A
+ * session whose connections the servers repeatedly accept and close is given up as expired.
  *
  * Kafka: zookeeper/ZooKeeperClient.scala@2.8.2
  */
@@ -19,10 +19,10 @@ const CREATE_FLAGS: Record<CreateMode, number> = { persistent: 0, ephemeral: 1, 
 const EVENT_CHANGES = { 1: 'created', 2: 'deleted', 3: 'changed', 4: 'children' } as const;
 const RECONNECT_BACKOFF_MS = 100;
 const CLOSE_DEADLINE_MS = 1000;
-/** P19: the server drops the connection, and every call on it, for a packet beyond 1 MB. */
+/** P19: for a packet larger than 1 MB the server closes the connection, which fails all calls on it. */
 const MAX_DATA_BYTES = 512 * 1024;
 const MAX_MULTI_BYTES = 900 * 1024;
-/** P8: so many connections accepted and dropped, over so many session timeouts, and the session is given up. */
+/** P8: after this many accepted and closed connections, and so many timeouts, the session is given up. */
 const REFUSALS_TO_GIVE_UP = 5;
 const TIMEOUTS_TO_GIVE_UP = 2;
 
@@ -53,7 +53,7 @@ export class ZkClient implements ZkSession {
   private refusals = 0;
   private dialed = false;
   private suspendedSinceMs: number;
-  /** Calls without an answer yet, as what to do when the connection ends. */
+  /** For each call without a reply yet: the function that rejects it when the connection ends. */
   private readonly outstanding = new Set<() => void>();
   private onSessionClosed: (() => void) | undefined;
   private readonly listeners: ((event: ZkEvent) => void)[] = [];
@@ -113,7 +113,7 @@ export class ZkClient implements ZkSession {
 
   private get now(): number { return this.host.clock.monotonicMs(); }
 
-  /** Dials the next server. P3: the deadline runs until the session's answer, not only until TCP is up. */
+  /** Connects to the next server. P3: the deadline covers the session handshake, not only TCP. */
   private connect(): void {
     const server = this.servers[this.nextServer++ % this.servers.length]!;
     this.dialed = false;
@@ -145,7 +145,7 @@ export class ZkClient implements ZkSession {
     this.emit({ type: 'connected' });
   }
 
-  /** P2: nothing heard for two thirds of the timeout and the connection is given up. */
+  /** P2: sends pings, and closes a connection that is silent for two thirds of the session timeout. */
   private watch(connection: LibraryConnection): void {
     this.watchdog?.cancel();
     this.watchdog = this.host.clock.schedule(Math.max(10, this.timeoutMs / 15), () => {
@@ -166,7 +166,7 @@ export class ZkClient implements ZkSession {
     if (connection !== this.connection) return;
     this.lastZxid = connection.lastZxid;
     this.lastProblem = reason;
-    // P5: the library forgets the call whose reply carried a wrong request id. Nobody waits for ever.
+    // P5: the library forgets a call whose reply has a wrong request id. Every call must settle.
     for (const lost of [...this.outstanding]) lost();
     this.outstanding.clear();
     this.onSessionClosed?.();
@@ -181,7 +181,7 @@ export class ZkClient implements ZkSession {
     this.host.clock.schedule(this.host.random.below(RECONNECT_BACKOFF_MS), () => { if (this.state === 'connecting') this.connect(); });
   }
 
-  /** P7: the library learns of an expiry only after it has reconnected; `lost` is our own word for it. */
+  /** P7: the library reports an expiry only after a reconnect, so `lost` comes from a timer of ours. */
   private suspend(): void {
     this.state = 'connecting';
     this.suspendedSinceMs = this.now;
@@ -203,11 +203,11 @@ export class ZkClient implements ZkSession {
   private watchFired(event: LibraryEvent): void {
     const change = EVENT_CHANGES[event.getType() as keyof typeof EVENT_CHANGES];
     const path = this.localPath(event.getPath());
-    // After the chunk's replies: a handler must not run before the read that armed it has returned (P12, P15).
+    // Only after the read that set the watch has returned: its reply may be in the same chunk (P12, P15).
     if (change) queueMicrotask(() => this.emit({ type: 'watch', change, path }));
   }
 
-  /** P26: with a chroot in front even a relative path would look sound to the library. */
+  /** P26: with a chroot in front, even a relative path would be valid for the library. */
   private fullPath(path: string): string {
     if (path !== '/' && !/^(\/[^/]+)+$/.test(path)) throw new Error(`'${path}' is not an absolute path`);
     return path === '/' && this.chroot !== '' ? this.chroot : `${this.chroot}${path}`;
@@ -217,7 +217,7 @@ export class ZkClient implements ZkSession {
     return path === this.chroot ? '/' : path.slice(this.chroot.length);
   }
 
-  /** Runs one library call. P26: the library also throws; P13: callers go on in a microtask, never in its callback. */
+  /** Runs one library call. P26: the library may throw. P13: callers continue in a microtask. */
   private call<T>(path: string, isWrite: boolean, run: (client: LibraryConnection['client'], done: (error: LibraryError | null, value?: T, failedOp?: number) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.state !== 'connected') {
@@ -289,7 +289,7 @@ export class ZkClient implements ZkSession {
 
   private addToTransaction(transaction: ReturnType<LibraryConnection['client']['transaction']>, op: ZkOp): void {
     const path = this.fullPath(op.path);
-    // The version is set behind the library's back: given 0 it would forget it.
+    // The version is set afterwards: the library ignores a version of 0 (P1).
     if (op.type === 'create') transaction.create(path, op.data, CREATE_FLAGS[op.mode]);
     else if (op.type === 'set') setTransactionVersion(transaction.setData(path, op.data, -1), op.version);
     else if (op.type === 'delete') setTransactionVersion(transaction.remove(path, -1), op.version);
@@ -305,7 +305,7 @@ export class ZkClient implements ZkSession {
     if (bytes > limit) throw new ZkError('TOO_LARGE', path, false, -1, `${bytes} bytes exceed ${limit}`);
   }
 
-  /** P11: works in every state, and never longer than a second. */
+  /** P11: works in every state, and takes a second at most. */
   async close(): Promise<void> {
     const connection = this.connection;
     if (this.state === 'connected' && connection) {
@@ -323,7 +323,7 @@ export class ZkClient implements ZkSession {
   }
 }
 
-/** The culprit of a failed multi: the operations before it report 0, those after it RUNTIME_INCONSISTENCY. */
+/** The operation that made a multi fail: error 0 before it, RUNTIME_INCONSISTENCY after it. */
 function failedOperation(results: readonly LibraryOpResult[]): { code: number; index: number } | undefined {
   const index = results.findIndex((result) => result.err !== undefined && result.err !== 0 && result.err !== LIBRARY_CODES.RUNTIME_INCONSISTENCY);
   return index < 0 ? undefined : { code: results[index]!.err!, index };

@@ -1,11 +1,11 @@
 /**
- * What the rest of Samsa holds of ZooKeeper: the current session, and after an expiry the next one.
+ * A connection to ZooKeeper that outlives sessions: holds the current session and opens a new one when it
+ * expires.
  *
- * Reads are repeated over reconnects until they succeed or the deadline passes; writes are not, they wait for
- * a connection and then report what the session reports. Handlers are registered per path and stay
- * registered: a read of a path with a handler arms the watch, and the handler is called when it may have
- * changed: at a watch event, after a reconnect, and in a new session. Handlers never carry data; they read
- * again.
+ * Reads are retried across reconnects until they succeed or their deadline passes. Writes are not retried:
+ * they wait for a connection and then pass on the session's result. Handlers are registered per path and stay
+ * registered. A read of a path with a handler sets the watch. The handler is called after a watch event,
+ * after a reconnect and in a new session; it gets no data and must read again.
  *
  * Kafka: zookeeper/ZooKeeperClient.scala, zk/KafkaZkClient.scala#retryRequestsUntilConnected@2.8.2
  */
@@ -19,20 +19,23 @@ export interface ZkConnectionOptions extends OpenSessionOptions {
 }
 
 export interface SessionListener {
-  /** Nothing was heard for the whole session timeout; the session may be gone. */
+  /** ZooKeeper was silent for the whole session timeout; the session may have expired. */
   onLost?(): void;
-  /** The session is gone and a new one is about to be made. */
+  /** The session has expired; a new one will be opened. */
   onExpired?(): void;
-  /** A new session is there; path handlers are called after this settles. */
+  /**
+   * A new session is open. Path handlers are called after this promise resolves; if it rejects, it is called
+   * again.
+   */
   onNewSession?(): Promise<void>;
 }
 
 type Handler = () => void;
 
 const REOPEN_BACKOFF_MS = 500;
-/** So often the connection may break under a `sync` before it is given up. */
+/** How often `sync` is tried when the connection breaks. */
 const SYNC_ATTEMPTS = 10;
-/** How many path handlers are called before others get a turn, after a reconnect. */
+/** After a reconnect, this many path handlers are called before the event loop gets a turn. */
 const RESYNC_CHUNK = 256;
 
 export class ZkConnection {
@@ -110,7 +113,10 @@ export class ZkConnection {
     inBackground(this.log, 'Opening a new ZooKeeper session', this.reopen());
   }
 
-  /** Tries until it succeeds: a broker without a session is the one thing that must not last. */
+  /**
+   * Retries until a session is open or the connection is closed: without a session a broker cannot take part
+   * in the cluster.
+   */
   private async reopen(): Promise<void> {
     while (!this.isClosed) {
       try {
@@ -127,9 +133,9 @@ export class ZkConnection {
   }
 
   /**
-   * Has the listeners do their part, again and again until they can. The session stays the same as long as it
-   * lives: a second one beside it would keep what this one may have registered from being recognised, and
-   * alive.
+   * Calls the session listeners until they all succeed. The session stays the same while it is alive:
+   * registrations made in it would count as another session's if a second one were opened, and would stay
+   * alive beside it.
    */
   private async takeIntoUse(session: ZkSession): Promise<void> {
     while (session === this.session && !this.isClosed) {
@@ -137,7 +143,7 @@ export class ZkConnection {
         for (const listener of this.sessionListeners) await listener.onNewSession?.();
         return await this.resync();
       } catch (error) {
-        // It was closed under the listeners: there is nothing to wait for.
+        // The connection was closed during the listener's work.
         if (this.isClosed) return;
         this.log.warn(`The new ZooKeeper session cannot be used yet: ${messageOf(error)}`);
         await sleep(this.host.clock, REOPEN_BACKOFF_MS);
@@ -145,7 +151,7 @@ export class ZkConnection {
     }
   }
 
-  /** Watches are gone: every handler looks again, some at a time. */
+  /** All watches were lost with the connection: calls every handler, in chunks. */
   private async resync(): Promise<void> {
     const handlers = [...this.dataHandlers.values(), ...this.childHandlers.values()].flatMap((set) => [...set]);
     for (let i = 0; i < handlers.length; i += RESYNC_CHUNK) {
@@ -160,7 +166,7 @@ export class ZkConnection {
   }
 
   /**
-   * `handler` is called when the znode may have been created, changed or deleted. Returns how to stop that.
+   * Registers `handler` for the znode being created, changed or deleted. Returns a function that removes it.
    */
   onDataChange(path: string, handler: Handler): () => void {
     return register(this.dataHandlers, path, handler);
@@ -171,8 +177,8 @@ export class ZkConnection {
   }
 
   /**
-   * The znode, or null if it is not there; its data watch is armed if a handler wants it, also for its
-   * creation.
+   * The znode, or null if it does not exist. If a handler is registered, sets the data watch, which also
+   * reports the creation of a missing znode.
    */
   async get(path: string): Promise<{ data: Buffer; stat: ZkStat } | null> {
     const watch = this.dataHandlers.has(path);
@@ -182,7 +188,7 @@ export class ZkConnection {
       } catch (error) {
         if (!isZkError(error, 'NO_NODE')) throw error;
       }
-      // A read of a missing znode leaves no watch; exists does.
+      // A failed getData sets no watch; exists does.
       if (!watch || await this.exists(path) === null) return null;
     }
   }
@@ -191,7 +197,10 @@ export class ZkConnection {
     return this.read((session) => session.exists(path, this.dataHandlers.has(path)));
   }
 
-  /** Names of the children, sorted; null if the znode is not there. A handler hears of its creation, too. */
+  /**
+   * The sorted names of the children; null if the znode does not exist. A handler is also notified of its
+   * creation.
+   */
   async children(path: string): Promise<string[] | null> {
     const watch = this.childHandlers.has(path);
     for (;;) {
@@ -222,10 +231,10 @@ export class ZkConnection {
   }
 
   /**
-   * Reads that begin when this has resolved show everything that was committed when it was called, also what
-   * other sessions wrote: a member of the ensemble may lag behind. Needed where somebody else's word, not a
-   * watch, sends us here. A transaction that only checks that `path` exists does it; ZooKeeper's own sync is
-   * not in the seam.
+   * Brings the server up to date. Reads that begin after this promise has resolved show every write that was
+   * committed when it was called, including those of other sessions. It is needed when a message from another
+   * broker, not a watch, caused the read, because the server may lag behind. A multi that only checks that
+   * `path` exists has this effect; ZooKeeper's own sync is not part of the ZkSession interface.
    */
   async sync(path: string): Promise<void> {
     for (let left = SYNC_ATTEMPTS; ; left--) {
@@ -264,7 +273,7 @@ export class ZkConnection {
       } catch (error) {
         if (!isZkError(error, 'CONNECTION_LOSS', 'SESSION_EXPIRED') || this.isClosed) throw error;
         if (this.host.clock.monotonicMs() >= deadline) throw error;
-        // The connection is going down under us; its event may still be on the way.
+        // The connection is failing; its event has not arrived yet.
         if (this.connected) await sleep(this.host.clock, 1);
       }
     }
@@ -292,7 +301,7 @@ export class ZkConnection {
     });
   }
 
-  /** P27: bounds what is on the way to the server. Kafka: zookeeper.max.in.flight.requests */
+  /** P27: limits the number of requests in flight. Kafka: zookeeper.max.in.flight.requests */
   private async withSlot<T>(run: () => Promise<T>): Promise<T> {
     if (this.inFlight >= this.options.maxInFlightRequests) await new Promise<void>((resolve) => this.slotWaiters.push(resolve));
     else this.inFlight++;

@@ -1,12 +1,13 @@
 /**
- * The ZooKeeper seam (design D14): one session, its operations, its events.
+ * The interface to ZooKeeper (design D14): one session, its operations, its events. There is a real and a
+ * simulated implementation.
  *
- * What a caller may rely on, whichever implementation is below: operations are applied in the order they were issued;
- * an operation ends as done, as failed with a code, or, if the connection broke under it, as CONNECTION_LOSS with
- * `maybeApplied`. Watches are one-shot and are lost with the connection: after `connected` everything watched must be
- * read again. `expired` comes only when the server says so (or has refused the session for good); `lost` comes by the
- * local clock, when the negotiated timeout has passed without hearing the server, and means that the session may be
- * gone.
+ * Guarantees of every implementation: operations are applied in the order in which they were issued. An
+ * operation succeeds, fails with a code, or, if the connection broke, fails with CONNECTION_LOSS, in which
+ * case `maybeApplied` says whether the server may have applied it. Watches fire once and are lost with the
+ * connection: after `connected` everything watched must be read again. `expired` means that the server
+ * reported it (or kept refusing the session). `lost` comes from the local clock: the negotiated timeout has
+ * passed in silence, and the session may have expired.
  *
  * Kafka: zookeeper/ZooKeeperClient.scala@2.8.2 on org.apache.zookeeper.ZooKeeper
  */
@@ -20,9 +21,9 @@ export class ZkError extends Error {
 
   constructor(
     readonly code: ZkErrorCode, readonly path: string,
-    /** The server may or may not have applied the write: the reply was lost. */
+    /** The reply to a write was lost: the server may have applied it. */
     readonly maybeApplied = false,
-    /** Which operation of a multi failed. */
+    /** The index of the operation that made a multi fail; -1 if unknown. */
     readonly failedOp = -1,
     detail = '',
   ) {
@@ -35,12 +36,12 @@ export function isZkError(error: unknown, ...codes: ZkErrorCode[]): error is ZkE
 }
 
 export interface ZkStat {
-  /** Transaction that created the znode; of `/brokers/ids/N` it is the broker epoch. */
+  /** The transaction that created the znode. The czxid of `/brokers/ids/N` is the broker epoch. */
   readonly czxid: number;
   readonly mzxid: number;
   readonly ctimeMs: number;
   readonly version: number;
-  /** Session that owns an ephemeral znode, as 16 hex digits; all zeros for a persistent one. */
+  /** The session that owns an ephemeral znode, as 16 hex digits; all zeros for a persistent znode. */
   readonly ephemeralOwner: string;
   readonly numChildren: number;
 }
@@ -53,7 +54,10 @@ export type ZkOp =
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'check'; readonly path: string; readonly version: number };
 
-/** Of one operation of a multi: the path of a create, the new version of a set, nothing for the others. */
+/**
+ * The result of one operation of a multi: a create has a path, a set has the new version, the others have
+ * neither.
+ */
 export interface ZkOpResult {
   readonly path?: string;
   readonly version?: number;
@@ -72,20 +76,23 @@ export interface SessionCredentials {
 
 export interface ZkSession {
   readonly credentials: SessionCredentials;
-  /** As negotiated: the server clamps what was asked for. */
+  /** The negotiated timeout: the server may shorten or lengthen the requested one. */
   readonly timeoutMs: number;
   get(path: string, watch: boolean): Promise<{ data: Buffer; stat: ZkStat }>;
   exists(path: string, watch: boolean): Promise<ZkStat | null>;
   children(path: string, watch: boolean): Promise<string[]>;
-  /** Resolves with the path made, which for a sequential znode ends in its number. */
+  /** Returns the path of the created znode; a sequential znode's path ends in its number. */
   create(path: string, data: Buffer | null, mode: CreateMode): Promise<string>;
-  /** Version -1 matches any. */
+  /** Version -1 matches every version. */
   set(path: string, data: Buffer, version: number): Promise<ZkStat>;
   delete(path: string, version: number): Promise<void>;
-  /** All or nothing; a failure names the operation in `failedOp`. */
+  /** Applies all operations or none. On failure the error's `failedOp` is the index of the operation. */
   multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]>;
   onEvent(listener: (event: ZkEvent) => void): void;
-  /** Ends the session: its ephemeral znodes are gone when this resolves, if the server could be reached. */
+  /**
+   * Ends the session. If the server could be reached, the session's ephemeral znodes are gone when this
+   * resolves.
+   */
   close(): Promise<void>;
 }
 
@@ -93,17 +100,19 @@ export interface OpenSessionOptions {
   readonly sessionTimeoutMs: number;
   /** How long to wait for the first connection. */
   readonly connectTimeoutMs: number;
-  /** Take over an existing session instead of making one; rejects SESSION_EXPIRED if it is gone. */
+  /**
+   * Resumes an existing session instead of opening a new one; rejects with SESSION_EXPIRED if it has ended.
+   */
   readonly resume?: SessionCredentials;
 }
 
-/** Where sessions come from: the real one (ZkClient), or the simulated one. */
+/** Opens sessions: a real ZooKeeper service or a simulated one. */
 export interface ZooKeeper {
-  /** The connect string, for messages. */
+  /** The connect string, used in messages. */
   readonly name: string;
-  /** Makes the chroot of the connect string, if there is one and it is missing. */
+  /** Creates the chroot of the connect string, if there is one and it does not exist. */
   createRoot(options: OpenSessionOptions): Promise<void>;
-  /** Rejects with ZkError CONNECTION_LOSS when no server answers in time. */
+  /** Rejects with ZkError CONNECTION_LOSS if no server answers in time. */
   openSession(options: OpenSessionOptions): Promise<ZkSession>;
 }
 

@@ -1,14 +1,14 @@
 /**
- * Every znode as one object: its path, what stands in it byte for byte as Kafka writes it, and how it is read.
+ * Every znode as one object: its path, its encoder (byte for byte as Kafka writes it), its decoder.
  *
- * Reading is as strict as Kafka's: an integer must be a JSON integer, a string a JSON string; unknown keys are ignored.
- * Numbers that are strings on purpose: every `timestamp`, the `version` of `/cluster/id`.
+ * Decoders are as strict as Kafka's: an integer must be a JSON integer, a string a JSON string; unknown keys
+ * are ignored. Numbers that Kafka writes as strings: every `timestamp`, and the `version` of `/cluster/id`.
  *
  * [p] Kafka: zk/ZkData.scala@2.8.2, as written at inter.broker.protocol.version=2.6
  */
 import { BrokerInfo, Endpoint, LeaderIsrAndControllerEpoch, TopicPartition } from '../common/cluster-types';
 
-/** The znode's content is not what Kafka's schema says. */
+/** The data of a znode does not have the form that Kafka writes. */
 export class ZnodeError extends Error {
   override readonly name = 'ZnodeError';
 }
@@ -30,7 +30,7 @@ function decode(path: string, data: Buffer): Json {
   return value as Json;
 }
 
-/** As Kafka's Int: a leader epoch of 2^40 could be told to no broker. */
+/** Kafka's Int: a greater number, such as a leader epoch of 2^40, would not fit into a request. */
 function isInt32(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= -(2 ** 31) && (value as number) < 2 ** 31;
 }
@@ -41,7 +41,7 @@ function integer(path: string, json: Json, key: string): number {
   return value;
 }
 
-/** A number that stands as text, not negative. */
+/** Parses a non-negative number stored as text. Throws ZnodeError if it is not one or exceeds `max`. */
 function count(path: string, text: string, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(value <= max)) throw new ZnodeError(`${path}: '${text}' is not a number up to ${max}`);
@@ -66,7 +66,7 @@ function object(path: string, value: unknown): Json {
   return value as Json;
 }
 
-/** One row of the znode reference: docs/znodes.md is made from these. */
+/** One row of the znode reference; docs/znodes.md is generated from these. */
 export interface ZnodeDoc {
   readonly path: string;
   readonly mode: 'persistent' | 'ephemeral' | 'persistent-sequential';
@@ -100,7 +100,7 @@ export interface BrokerRegistrationData extends Omit<BrokerInfo, 'epoch'> {
 
 const ENDPOINT = /^(.*):\/\/(?:\[([0-9a-zA-Z\-%._:]*)\]|([0-9a-zA-Z\-%._]*)):(-?\d+)$/;
 
-/** `NAME://host:port` as an endpoint; the protocol comes from the listener map. */
+/** Parses `NAME://host:port`. `protocolOf` maps the listener to its security protocol. */
 export function parseEndpoint(text: string, protocolOf: (listener: string) => string | undefined): Endpoint {
   const match = ENDPOINT.exec(text);
   if (!match) throw new ZnodeError(`'${text}' is not an endpoint NAME://host:port`);
@@ -116,7 +116,7 @@ export const brokerIdsZnode = { path: '/brokers/ids' };
 
 export const brokerIdZnode = {
   path: (id: number) => `/brokers/ids/${id}`,
-  /** Version 4: IBP 2.6 has no features key. Top-level host and port are those of the first PLAINTEXT endpoint. */
+  /** Version 4: IBP 2.6 has no features key. Host and port are those of the first PLAINTEXT endpoint. */
   encode: ({ endpoints, rack, jmxPort, timestampMs }: BrokerRegistrationData) => {
     const plaintext = endpoints.find((endpoint) => endpoint.securityProtocol === 'PLAINTEXT');
     return encode({
@@ -149,14 +149,14 @@ export const brokerIdZnode = {
 };
 
 /**
- * Ours only: exists while the broker is registered with this epoch. Its data is the broker epoch that the process
- * registered with first: it has kept its data since then (docs/decisions/0004, 0010).
+ * Not in Kafka: exists while the broker is registered with this epoch. Its data is the broker epoch of the
+ * process's first registration; the process has kept its records since then (docs/decisions/0004, 0010).
  */
 export const incarnationZnode = {
   parent: '/samsa/incarnations',
   path: (brokerId: number, brokerEpoch: number) => `/samsa/incarnations/${brokerId}-${brokerEpoch}`,
   encode: (processEpoch: number) => Buffer.from(String(processEpoch)),
-  /** Undefined for anything that is no epoch. */
+  /** Undefined if the data is not an epoch. */
   decode: (data: Buffer): number | undefined => {
     const text = data.toString('latin1');
     const epoch = Number(text);
@@ -166,7 +166,7 @@ export const incarnationZnode = {
 
 export const brokerSequenceIdZnode = { path: '/brokers/seqid' };
 
-/** Replicas of each partition; during a reassignment, which are being added and removed. */
+/** The replicas of each partition and, during a reassignment, those that are being added and removed. */
 export interface TopicAssignment {
   readonly partitions: ReadonlyMap<number, readonly number[]>;
   readonly adding: ReadonlyMap<number, readonly number[]>;
@@ -233,7 +233,7 @@ export const configChangesZnode = {
   path: '/config/changes',
   createPath: '/config/changes/config_change_',
   encode: (entityPath: string) => encode({ version: 2, entity_path: entityPath }),
-  /** `topics/T`, also from the version 1 form; undefined for one that cannot be read. */
+  /** `topics/T`, also from the older version 1; undefined if the data is neither. */
   decode: (path: string, data: Buffer): string | undefined => {
     const json = decode(path, data);
     if (json.version === 2 && typeof json.entity_path === 'string') return json.entity_path;
@@ -291,7 +291,7 @@ export interface ProducerIdBlock {
 export const producerIdBlockZnode = {
   path: '/latest_producer_id_block',
   encode: ({ brokerId, start, end }: ProducerIdBlock) => encode({ version: 1, broker: brokerId, block_start: String(start), block_end: String(end) }),
-  /** Undefined while no block was ever claimed. */
+  /** Undefined if no block was claimed yet. */
   decode: (data: Buffer): ProducerIdBlock | undefined => {
     if (data.length === 0) return undefined;
     const path = '/latest_producer_id_block';
@@ -303,11 +303,11 @@ export const producerIdBlockZnode = {
 
 export const featureZnode = {
   path: '/feature',
-  /** Status 0: disabled, as below IBP 2.7. */
+  /** Status 0: disabled, as in every cluster below IBP 2.7. */
   encode: () => encode({ features: {}, version: 1, status: 0 }),
 };
 
-/** What a broker makes at start, where it is missing. Kafka: ZkData.scala#PersistentZkPaths */
+/** The znodes that a broker creates at start-up if they are missing. Kafka: ZkData.scala#PersistentZkPaths */
 export const persistentPaths: readonly string[] = [
   '/consumers', '/brokers/ids', '/brokers/topics', '/config/changes', '/admin/delete_topics', '/brokers/seqid',
   '/isr_change_notification', '/latest_producer_id_block', '/log_dir_event_notification',

@@ -1,12 +1,14 @@
 /**
- * The typed face of node-zookeeper-client 1.1.3, and one connection of it with its defects patched.
+ * Type declarations for node-zookeeper-client 1.1.3, and one connection of it with its defects patched.
  *
- * A library client is used for exactly one TCP connection and then thrown away: it is given the session's id and
- * password, the last zxid seen, and one server. So nothing of a dead connection can leak into the next (half a packet,
- * stale auth and watch packets, piled-up watch closures), and no SetWatches packet is ever sent, because a fresh client
- * has no watches. What is left is patched on the instance below; each patch names what it cures.
+ * Invariant: a library client is used for exactly one TCP connection and then discarded. It gets the
+ * session's id and password, the last zxid seen, and one server. So no state of a dead connection reaches the
+ * next one (half a packet, stale auth and watch packets, accumulated watch functions), and no SetWatches
+ * packet is ever sent, because a new client has no watches. The remaining defects are patched below; each
+ * patch names its pitfall.
  *
- * This and zk-client.ts are the only files that know the library. Its private members are checked when it is loaded.
+ * Only this file and zk-client.ts use the library. The private members they use are checked when it is
+ * loaded.
  */
 import * as net from 'node:net';
 
@@ -113,7 +115,7 @@ for (const member of PATCHED_MEMBERS) {
   if (!(member in manager.prototype)) throw new Error(`node-zookeeper-client has no ConnectionManager#${member}: it is not version 1.1.3`);
 }
 
-/** P10: the library throws inside its data handler for codes it does not know, and the call never returns. */
+/** P10: for an unknown error code the library throws in its data handler, and the call never returns. */
 const createException = exceptions.create;
 exceptions.create = (code, path) => {
   try {
@@ -124,16 +126,18 @@ exceptions.create = (code, path) => {
   }
 };
 
-/** P20: request ids start at 1 (0 is never counted as done) and wrap before they leave 31 bits. */
+/**
+ * P20: request ids start at 1, because the library never completes a request with id 0, and wrap before 2^31.
+ */
 const LAST_XID = 0x7fff_fff0;
 
 export interface ConnectionEvents {
-  /** The TCP connection is up; the session not yet. */
+  /** The TCP connection is open; the session is not yet. */
   onDialed(): void;
   onConnected(): void;
   onExpired(): void;
   onHeard(): void;
-  /** The connection is over; comes exactly once. */
+  /** The connection has ended. Called exactly once. */
   onClosed(reason: string): void;
 }
 
@@ -200,7 +204,7 @@ export class LibraryConnection {
     this.cm.socket?.on('error', (error) => { this.problem = (error as NodeJS.ErrnoException).code ?? error.message; });
   }
 
-  /** P4: sent on our own clock, because the library's idle timer is put off by every byte that comes in. */
+  /** P4: sent on a timer of our own, because every received byte restarts the library's idle timer. */
   ping(): void {
     this.cm.queue(new jute.Request(new jute.protocol.RequestHeader(jute.XID_PING, jute.OP_CODES.PING), null));
   }
@@ -218,7 +222,7 @@ export class LibraryConnection {
     else this.finished();
   }
 
-  /** P5: everything sent or queued gets its answer, and nothing is taken any more. */
+  /** P5: fails every call that is sent or queued, and accepts no more. */
   private finished(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -232,7 +236,7 @@ export class LibraryConnection {
   }
 }
 
-/** P1: the library drops version 0 from operations of a transaction and makes them unconditional. */
+/** P1: the library drops version 0 from the operations of a transaction, which makes them unconditional. */
 export function setTransactionVersion(transaction: LibraryTransaction, version: number): void {
   const op = transaction.ops[transaction.ops.length - 1];
   if (op) op.version = version;
