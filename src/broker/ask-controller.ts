@@ -1,12 +1,13 @@
 /**
- * Asks the controller, wherever it is, to move this broker's leaders away before the broker stops.
+ * Controlled shutdown as the stopping broker does it: asks the controller, wherever it is, to move this
+ * broker's leaders to other brokers.
  *
- * A follower that comes back into an ISR meanwhile would hold up everybody who writes with acks=all once it
- * has stopped. So the broker follows no leader any more whose ISR it has left.
+ * A follower that rejoined an ISR during the shutdown would delay every producer with acks=all after the
+ * broker has stopped. So from now on the broker does not follow a leader whose ISR it has left.
  *
  * Kafka: server/KafkaServer.scala#controlledShutdown@2.8.2; differs: it takes at most half of
- * `shutdown.timeout.ms`. Who is shutting down stays out of the ISR since 3.3 (KAFKA-14140): there the
- * controller refuses it.
+ * `shutdown.timeout.ms`. Since 3.3 the controller refuses to add a broker that is shutting down to an ISR
+ * (KAFKA-14140).
  */
 import { KafkaError, messageOf } from '../common/errors';
 import { Host, Log, sleep, withDeadline } from '../common/host';
@@ -23,18 +24,24 @@ export interface LeavingBroker {
   readonly log: Log;
   readonly zk: ZkConnection;
   readonly config: BrokerConfig;
-  /** Of the controller's endpoints, the first that it has of these. */
+  /** Listener names in order of preference: the first for which the controller has an endpoint is used. */
   readonly listeners: readonly string[];
   readonly brokerId: number;
-  /** As it is registered now: the session may be replaced while the broker asks. */
+  /** The broker epoch at the time of the call: the session may be replaced during the shutdown. */
   readonly brokerEpoch: () => number;
   readonly fetchers: Pick<ReplicaFetcherManager, 'leave' | 'close'>;
 }
 
-/** Of the time there is: a controller that does not answer is replaced while the later attempts are made. */
+/**
+ * Share of the total time that one attempt may take, so that a new controller can be elected and asked if the
+ * first one does not answer.
+ */
 const SHARE_OF_ATTEMPT = 1 / 6;
 
-/** Tries controlled.shutdown.max.retries times, or until the logs have to be closed; returns all the same. */
+/**
+ * Makes at most controlled.shutdown.max.retries attempts within half of shutdown.timeout.ms. Never rejects:
+ * after failures the shutdown continues without the controller.
+ */
 export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
   const { host: { clock }, log, config, fetchers } = broker;
   const limitMs = config['shutdown.timeout.ms'] / 2;
@@ -47,7 +54,7 @@ export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
     try {
       const ms = isLast ? endMs - clock.monotonicMs() : limitMs * SHARE_OF_ATTEMPT;
       const remaining = await ask(broker, Math.min(ms, config['controller.socket.timeout.ms']));
-      // It has left the ISRs of all that it follows.
+      // The controller has removed this broker from all ISRs in which it follows.
       fetchers.close();
       if (remaining === 0) return log.info('Controlled shutdown succeeded');
       log.warn(`${remaining} partitions are still led here`);
@@ -60,7 +67,7 @@ export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
   log.warn('Proceeding to do an unclean shutdown as all the controlled shutdown attempts failed');
 }
 
-/** How many partitions the broker still leads. */
+/** Sends one ControlledShutdown. Returns the number of partitions that the broker still leads. */
 async function ask(broker: LeavingBroker, timeoutMs: number): Promise<number> {
   const { host, zk, listeners, brokerId } = broker;
   const endMs = host.clock.monotonicMs() + timeoutMs;

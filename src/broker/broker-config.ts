@@ -1,6 +1,7 @@
 /**
- * The broker's settings, with Kafka's names and 2.8 defaults; two defaults differ (listeners on 127.0.0.1 and our own
- * log dir), and Kafka's hard-wired delays are `internal` settings here.
+ * The broker's settings, with Kafka's names and the defaults of Kafka 2.8. Two defaults differ: the listeners
+ * are on 127.0.0.1, and the log dir has another name. Delays that are constants in Kafka are `internal`
+ * settings here.
  *
  * [p] Kafka: server/KafkaConfig.scala@2.8.2
  */
@@ -145,16 +146,19 @@ export const brokerConfigTable = {
 } as const satisfies SettingsTable;
 
 export type BrokerConfig = ConfigOf<typeof brokerConfigTable> & {
-  /** Settings of one listener: listener.name.NAME.max.connections and the like. */
+  /** Settings of single listeners, such as listener.name.NAME.max.connections. */
   readonly listenerLimits: ReadonlyMap<string, ListenerLimits>;
 };
 
-/** The teaching switches that are on. */
+/** The names of the teaching switches (`lab.*`) that are on. */
 export function labSwitches(config: BrokerConfig): string[] {
   return Object.keys(config).filter((name) => name.startsWith('lab.') && config[name as keyof BrokerConfig] === true);
 }
 
-/** Parses and cross-checks; throws CONFIG_EXCEPTION naming setting, value and reason. */
+/**
+ * Parses the settings and checks them against each other. Throws a CONFIG_EXCEPTION that names setting, value
+ * and reason.
+ */
 export function parseBrokerConfig(raw: RawConfig, onUnknown?: (name: string) => void): BrokerConfig {
   const config: BrokerConfig = {
     ...parseConfig(brokerConfigTable, raw, (name) => { if (!isListenerSetting(name)) onUnknown?.(name); }),
@@ -209,19 +213,21 @@ function endpointName({ listener, port }: Endpoint): string {
 }
 
 export interface Listeners {
-  /** Where sockets are bound. */
+  /** The endpoints to bind. */
   readonly bound: readonly Endpoint[];
-  /** What is registered, or undefined: the bound ones with their real ports. */
+  /** The endpoints to register; undefined: the bound ones, with their actual ports. */
   readonly advertised: readonly Endpoint[] | undefined;
   readonly interBroker: string;
-  /** Where the controller and brokers reach this broker with control requests. */
+  /** The listener on which the controller and other brokers send control requests to this broker. */
   readonly controlPlane: string;
-  /** The only listeners that serve control requests and followers' fetches; undefined: every one. */
+  /**
+   * The only listeners that serve control requests and followers' fetches; undefined: every listener does.
+   */
   readonly controlOnly: string | undefined;
   readonly replicationOnly: string | undefined;
-  /** Brokers have listeners of their own, and every listener serves their requests all the same. */
+  /** Brokers have separate listeners, but the other listeners serve their requests, too. */
   readonly isOpenToAll: boolean;
-  /** Those on which only brokers connect. */
+  /** The listeners on which only brokers connect. */
   readonly forBrokers: readonly string[];
 }
 
@@ -247,8 +253,8 @@ export function listenersOf(config: BrokerConfig): Listeners {
 type BrokersOnly = Omit<Listeners, 'bound' | 'advertised' | 'interBroker'>;
 
 /**
- * Which listeners are for brokers, and which requests are served there alone. A listener is a brokers' own if
- * a setting names it and clients have another one.
+ * Determines which listeners are for brokers, and which requests only they serve. A listener is only for
+ * brokers if a setting names it and clients have another one.
  */
 function brokersOnly(
   config: BrokerConfig, bound: readonly Endpoint[], interBroker: string, registered: readonly Endpoint[],
@@ -277,7 +283,7 @@ function brokersOnly(
 
 const HOUR_MS = 3_600_000;
 
-/** The log settings a topic falls back to. */
+/** The log settings of topics without a config of their own. */
 export function logDefaultsOf(config: BrokerConfig): LogConfig {
   const retentionMs = config['log.retention.ms'] ?? (config['log.retention.minutes'] === null
     ? config['log.retention.hours'] * HOUR_MS : config['log.retention.minutes'] * 60_000);

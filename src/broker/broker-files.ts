@@ -1,6 +1,7 @@
 /**
- * The broker's own small files in its log dirs: `meta.properties`, which says whose dir it is, and the session file,
- * which lets a restarted broker end its former ZooKeeper session instead of waiting for it (design D15).
+ * The broker's own small files in its log dirs: `meta.properties`, which names the broker and the cluster
+ * that the dir belongs to, and the session file, with which a restarted broker ends its former ZooKeeper
+ * session instead of waiting for it to expire (design D15).
  *
  * Kafka: server/BrokerMetadataCheckpoint.scala@2.8.2; the session file is ours.
  */
@@ -8,7 +9,7 @@ import { parseProperties } from '../common/config-def';
 import { Disk } from '../common/host';
 import { SessionCredentials } from '../zk/zk-session';
 
-/** The log dirs whose disk works; one that fails at the action goes offline. */
+/** The online log dirs; a dir in which the action fails goes offline. */
 export interface LogDirs {
   onEveryDir(action: (dir: { readonly path: string }) => void): void;
 }
@@ -22,7 +23,9 @@ function metaPath(dir: string): string {
   return `${dir}/meta.properties`;
 }
 
-/** What the dirs say, which must agree; throws an Error that names those that do not. */
+/**
+ * The contents of the files, which must be the same in all dirs. Throws an Error that names the difference.
+ */
 export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
   let found: MetaProperties = { brokerId: undefined, clusterId: undefined };
   dirs.onEveryDir(({ path: dir }) => {
@@ -38,7 +41,7 @@ export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
   return found;
 }
 
-/** Throws INCONSISTENT_CLUSTER_ID or InconsistentBrokerId as a sentence. */
+/** Throws an Error if the dirs belong to another cluster or another broker id. */
 export function checkMetaProperties(meta: MetaProperties, configuredId: number, clusterId: string): void {
   if (meta.clusterId !== undefined && meta.clusterId !== clusterId) {
     throw new Error(`InconsistentClusterIdException: The Cluster ID ${clusterId} doesn't match stored clusterId ${meta.clusterId} in meta.properties. `
@@ -62,7 +65,7 @@ function sessionPath(dir: string): string {
   return `${dir}/.samsa-session`;
 }
 
-/** The sessions of former lives: one, or several where a dir was away when the others were written. */
+/** The sessions of former runs. There are several if a dir was offline when a later session was written. */
 export function readSessionFiles(disk: Disk, dirs: LogDirs): SessionCredentials[] {
   const found = new Map<string, SessionCredentials>();
   dirs.onEveryDir(({ path }) => {
@@ -73,7 +76,9 @@ export function readSessionFiles(disk: Disk, dirs: LogDirs): SessionCredentials[
   return [...found.values()];
 }
 
-/** In every dir, so that the failure of one does not matter. Readable by the owner alone: who has it can end the session. */
+/**
+ * Written to every dir, in case one fails. Only the owner may read it, because it allows ending the session.
+ */
 export function writeSessionFiles(disk: Disk, dirs: LogDirs, { id, password }: SessionCredentials): void {
   dirs.onEveryDir(({ path }) => disk.replace(sessionPath(path), `${id} ${password}\n`, { durable: true, mode: 0o600 }));
 }

@@ -1,9 +1,8 @@
 /**
- * One broker: builds its parts, starts them in Kafka's order, keeps it registered, and stops it cleanly.
+ * One broker: creates its parts, starts them in Kafka's order, keeps it registered, and stops it cleanly.
  *
- * Invariants: "running but unregistered" does not last: whenever the session is replaced, the broker registers again
- * before anything else; a taken broker id, a foreign cluster or log dir, or a busy port ends the start with a sentence
- * and nothing changed.
+ * Invariants: when its session is replaced it registers again before anything else. A start that finds its
+ * broker id or port in use, or another cluster's log dir, fails with an Error and changes nothing.
  *
  * Kafka: server/KafkaServer.scala@2.8.2
  */
@@ -41,7 +40,7 @@ import { requestRouter } from './request-router';
 import { StallWatch } from './stall-watch';
 import { TopicConfigs } from './topic-configs';
 
-/** What exists only while the broker runs. */
+/** The parts that exist only while the broker runs. */
 interface Running {
   readonly zk: ZkConnection;
   readonly brokerId: number;
@@ -67,8 +66,9 @@ export class Broker {
   private zk: ZkConnection | undefined;
   private server: SocketServer | undefined;
   private brokerEpoch = -1;
-  /** The broker epoch of our first registration. */ private processEpoch: number | undefined;
-  /** Ids of the sessions, from the one that registered last on, whose registration may still stand. */
+  /** The broker epoch of this process's first registration. */
+  private processEpoch: number | undefined;
+  /** Sessions whose registration may still exist: the last one that registered and all later ones. */
   private sessions = new Set<string>();
   private stopping: Promise<void> | undefined;
 
@@ -92,7 +92,7 @@ export class Broker {
     return this.running;
   }
 
-  /** Starts everything; rejects with a sentence, and releases what it took, if that cannot be done. */
+  /** Starts all parts. If this fails, rejects with an Error that explains and releases what it acquired. */
   async start(): Promise<void> {
     if (this.listeners.isOpenToAll) {
       this.log.warn('broker.requests.on.any.listener is on: whoever reaches a listener may play controller or follower.');
@@ -159,7 +159,7 @@ export class Broker {
       brokerId, log: this.log, brokerEpoch: () => this.brokerEpoch, isStopping: () => this.stopping !== undefined,
       register: () => this.register(),
     });
-    replicas.registered();
+    replicas.registered(); // From here on control requests are processed.
     writeMetaProperties(host.disk, logs, brokerId, clusterId);
     controller.start();
     configListener.start();
@@ -187,7 +187,7 @@ export class Broker {
     });
   }
 
-  /** Ends the session of our former life, if there is one, and opens a new one. */
+  /** Ends the session of this broker's former run, if there is one, and opens a new session. */
   private async connectToZooKeeper(logs: LogManager): Promise<ZkConnection> {
     const { config, host } = this;
     const sessionTimeoutMs = config['zookeeper.session.timeout.ms'];
@@ -195,7 +195,7 @@ export class Broker {
     try {
       await this.zookeeper.createRoot(options);
       for (const former of readSessionFiles(host.disk, logs)) {
-        // The connection may break before the server has ended it: then its registration is replaced.
+        // If the connection breaks before the session has ended, its registration is replaced instead.
         this.sessions.add(former.id);
         await this.endFormerSession(former, options);
       }
@@ -261,7 +261,7 @@ export class Broker {
     return server;
   }
 
-  /** Binds every listener; the endpoints to register, with real port numbers. */
+  /** Binds every listener. Returns the endpoints to register, with the actual ports. */
   private async bind(server: SocketServer): Promise<Endpoint[]> {
     const bound: Endpoint[] = [];
     for (const endpoint of this.listeners.bound) bound.push({ ...endpoint, port: await server.listen(endpoint.listener, endpoint.host, endpoint.port) });
@@ -316,7 +316,7 @@ export class Broker {
     this.logs?.releaseLocks();
   }
 
-  /** Stops cleanly, within `shutdown.timeout.ms`; calling it again waits for the same stop. */
+  /** Stops cleanly within `shutdown.timeout.ms`. Further calls return the same promise. */
   shutdown(): Promise<void> {
     this.stopping ??= withDeadline(this.host.clock, this.config['shutdown.timeout.ms'], this.stop(), () => new Error('the shutdown took too long'));
     return this.stopping;

@@ -1,18 +1,19 @@
 /**
- * Epochs and deletions that a control request claims are looked up in ZooKeeper before they are believed. One
- * forged request with controller epoch 2³¹−1 would fence every controller until a restart, one with such a
- * leader epoch a partition for ever, and one StopReplica would delete the last copy of a log.
+ * Checks the epochs and deletions in a control request against ZooKeeper before the broker acts on them.
+ * Without the check one forged request with controller epoch 2³¹−1 would fence every controller until this
+ * broker restarts, a forged leader epoch would block a partition for ever, and a forged StopReplica could
+ * delete the last copy of a log.
  *
- * When a look is needed, so that what controllers send costs nothing more: for a controller epoch that nobody
- * has shown before (once a controller), for a broker epoch that is not ours yet, for a leader epoch that is
- * more than `UNCONFIRMED_EPOCHS` above the last one that was confirmed, and for every StopReplica that would
- * be obeyed. What a plain read does not confirm is read again after a sync: the member of ZooKeeper that we
- * are connected to may lag behind.
+ * ZooKeeper is read only in these cases, so that a controller's normal requests cost nothing more: a
+ * controller epoch greater than every confirmed one (once per controller), a broker epoch greater than ours,
+ * a leader epoch more than `UNCONFIRMED_EPOCHS` above the last confirmed one, and every StopReplica that
+ * would have an effect. A claim that a plain read does not confirm is read again after a sync, because the
+ * ZooKeeper server may lag behind.
  *
- * If ZooKeeper does not answer by the deadline nothing is known, and nothing is done: `unconfirmed`. The
- * controller repeats its request until we answer, or our session is gone. Looks at a sender's epochs are
- * shared, one at a time, and after one that needed a sync the next waits a little: a flood of forgeries
- * costs ZooKeeper ten writes a second. (docs/decisions/0017)
+ * If ZooKeeper does not answer before the deadline, the result is `unconfirmed` and the request has no
+ * effect; the controller repeats it until it is answered or our session has ended. Checks of a sender's
+ * epochs share their reads, one at a time, and after one with a sync there is a pause: a flood of forged
+ * requests costs ZooKeeper ten writes a second. (docs/decisions/0017)
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { InvariantError } from '../common/errors';
@@ -21,14 +22,14 @@ import { ZnodeError } from '../zk/znodes';
 import { Sender } from './control-fence';
 import { PAUSE_MS, Refuted, RowLooks } from './row-looks';
 
-/** So many changes of a leader are believed without a look; then there is one. */
+/** How far a leader epoch may be above the last confirmed one before ZooKeeper is read. */
 export const UNCONFIRMED_EPOCHS = 100;
 
 export interface ClaimSource {
-  /** Reads that begin later show everything that was committed now. */
+  /** Reads that begin after this show every write that was committed before it. */
   sync(): Promise<void>;
   controllerEpoch(): Promise<number>;
-  /** Of this broker's registration. */
+  /** The broker epoch of this broker's registration. */
   brokerEpoch(): Promise<number>;
   leaderEpochs(tps: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   isReplicaKept(tp: TopicPartition): Promise<boolean>;
@@ -38,10 +39,10 @@ type LeaderEpochClaim = TopicPartition & { readonly leaderEpoch: number };
 
 export type Verdict = 'confirmed' | 'refuted' | 'unconfirmed';
 
-/** A number in ZooKeeper that only grows; who asks while a look is under way shares the next one. */
+/** An epoch in ZooKeeper, which only grows. Callers that arrive during a read share the next one. */
 class GrowingNumber {
   known = -1;
-  /** When the next look may begin. Never rejects. */
+  /** Resolves when the next read may begin. Never rejects. */
   private last: Promise<unknown> = Promise.resolve();
   private next: Promise<boolean> | undefined;
 
@@ -59,7 +60,7 @@ class GrowingNumber {
     return 'confirmed';
   }
 
-  /** Whether everything was seen that was committed when it began. */
+  /** Reads once. Returns whether the value includes every write that was committed before the read began. */
   private async look(): Promise<boolean> {
     await this.last;
     this.next = undefined;
@@ -69,7 +70,10 @@ class GrowingNumber {
     return look;
   }
 
-  /** What has grown since the last time is passed on at once, without the sync. */
+  /**
+   * If the value has grown since the last read, returns without a sync: callers with a smaller claim need no
+   * more.
+   */
   private async readNow(): Promise<boolean> {
     const before = this.known;
     this.known = Math.max(before, await this.read());
@@ -84,7 +88,7 @@ export class ClaimCheck {
   private readonly controllerEpoch: GrowingNumber;
   private readonly brokerEpoch: GrowingNumber;
   private readonly rows: RowLooks;
-  /** The last confirmed leader epochs of the logs that are here. */
+  /** For logs on this broker: the last confirmed leader epoch, by `topic-partition`. */
   private readonly leaderEpochs = new Map<string, number>();
 
   constructor(
@@ -98,8 +102,8 @@ export class ClaimCheck {
   }
 
   /**
-   * Undefined if nothing has to be looked up. A znode that is damaged contradicts nobody: it must not keep a
-   * broker from its controller.
+   * Checks the controller epoch and the broker epoch. Undefined if no read is needed. A damaged
+   * `/controller_epoch` counts as confirmation, because it must not separate a broker from its controller.
    */
   sender(sender: Sender, ourBrokerEpoch: number): Promise<Verdict> | undefined {
     const isKnown = sender.controllerEpoch <= this.controllerEpoch.known;
@@ -121,14 +125,17 @@ export class ClaimCheck {
   }
 
   /**
-   * Whether the claimed leader epoch has to be looked up. `here`: the leader epoch of the replica or its log,
-   * undefined if there is none.
+   * Whether the claimed leader epoch must be checked. `here`: the leader epoch of the local replica or its
+   * log, undefined if there is none.
    */
   isFarAhead(tp: TopicPartition, claim: number, here: number | undefined): boolean {
     return claim > this.confirmedEpoch(tpName(tp), here) + UNCONFIRMED_EPOCHS;
   }
 
-  /** What is believed without a look does not count as confirmed: nobody gets on in steps. */
+  /**
+   * A leader epoch that was accepted without a check does not count as confirmed; otherwise many small steps
+   * would get around the limit.
+   */
   private confirmedEpoch(name: string, here: number | undefined): number {
     if (here === undefined) {
       this.leaderEpochs.delete(name);
@@ -139,7 +146,7 @@ export class ClaimCheck {
     return known;
   }
 
-  /** The partitions whose claimed leader epoch ZooKeeper does not have, by name. */
+  /** The names of the partitions whose claimed leader epoch is greater than the one in ZooKeeper. */
   leaderEpochsAbove(claims: readonly LeaderEpochClaim[]): Promise<Refuted> {
     const highestLast = [...claims].sort((a, b) => a.leaderEpoch - b.leaderEpoch);
     return this.rows.contradicted(highestLast, (some) => this.stillAbove(some));
@@ -156,7 +163,7 @@ export class ClaimCheck {
     });
   }
 
-  /** Those of the replicas that this broker is to keep, by name. */
+  /** The names of the replicas that this broker must keep. */
   kept(tps: readonly TopicPartition[]): Promise<Refuted> {
     return this.rows.contradicted(tps, async (some) => {
       const isKept = await Promise.all(some.map((tp) => this.source.isReplicaKept(tp)));

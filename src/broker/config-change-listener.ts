@@ -1,6 +1,6 @@
 /**
- * Follows `/config/changes`: each note names an entity whose settings changed; the settings are then read and
- * applied. Notes older than a quarter of an hour are deleted by whoever sees them.
+ * Follows the notifications in `/config/changes`: each names an entity whose config changed, which is then
+ * read and applied. Every broker deletes the notifications older than 15 minutes.
  *
  * Kafka: common/ZkNodeChangeNotificationListener.scala, server/DynamicConfigManager.scala@2.8.2
  */
@@ -39,8 +39,8 @@ export class ConfigChangeListener {
   }
 
   /**
-   * In the order they were written. A note that cannot be read or applied is logged and done with, as in
-   * Kafka.
+   * Processes the notifications in the order of their sequence numbers. As in Kafka, one that cannot be read
+   * or applied is logged and skipped.
    */
   private async process(): Promise<void> {
     for (const name of await this.zk.children(configChangesZnode.path) ?? []) {
@@ -58,7 +58,7 @@ export class ConfigChangeListener {
       const entity = await readConfigChange(this.zk, name);
       if (entity?.startsWith('topics/')) await this.onTopicChanged(entity.slice('topics/'.length));
     } catch (error) {
-      // Without ZooKeeper nothing is done with: it is looked at again after the reconnect.
+      // ZooKeeper cannot be reached: the notification is processed after the reconnect.
       if (isZkError(error) && !isOfOneZnode(error)) throw error;
       this.log.error(`${configChangesZnode.path}/${name} is ignored: ${messageOf(error)}`);
     }

@@ -1,9 +1,9 @@
 /**
- * What the settings say of connections: how many there may be, on which listener, and how many descriptors are
- * left for them when logs have theirs.
+ * Derives the connection limits from the settings: how many connections there may be, in all and per
+ * listener, and how the process's file descriptors are shared.
  *
- * Connections of clients get what descriptors are left when logs, brokers and the rest have theirs: who opens
- * more is refused, instead of taking from a log the descriptor that it needs to go on.
+ * Invariant: clients get only the descriptors that logs, brokers and the rest leave over. A further client
+ * connection is refused, so that it cannot take the descriptor that a log needs.
  *
  * [p] Kafka: server/KafkaConfig.scala, network/SocketServer.scala#ListenerConnectionQuota@2.8.2
  */
@@ -13,7 +13,10 @@ import { ConnectionLimits, ListenerLimits } from '../network/connection-quotas';
 
 /** Standard streams, epoll, the timeline, ZooKeeper, listeners, connections to other brokers. */
 const OTHER_DESCRIPTORS = 100;
-/** Of what is left, for connections of brokers where they have a listener of their own. */
+/**
+ * Share of the remaining descriptors that is kept for brokers' connections, if brokers have their own
+ * listener.
+ */
 const BROKER_SHARE = 0.1;
 
 const LISTENER_SETTING = /^listener\.name\.([^.]+)\.(max\.connections|max\.connection\.creation\.rate)$/;
@@ -29,7 +32,7 @@ function countOf(name: string, value: unknown, min: number): number {
   return Number(value);
 }
 
-/** Of the broker's settings. */
+/** The part of BrokerConfig that is used here. */
 export interface ConnectionSettings {
   readonly 'log.max.open.files': number;
   readonly 'max.connections': number;
@@ -39,12 +42,12 @@ export interface ConnectionSettings {
   readonly listenerLimits: ReadonlyMap<string, ListenerLimits>;
 }
 
-/** Whether this is a setting of one listener. */
+/** Whether this is the name of a setting for a single listener. */
 export function isListenerSetting(name: string): boolean {
   return LISTENER_SETTING.test(name);
 }
 
-/** `listener.name.X.max.connections` and `….max.connection.creation.rate`, by listener in upper case. */
+/** `listener.name.X.max.connections` and `….max.connection.creation.rate`, by listener name in upper case. */
 export function listenerLimitsOf(raw: RawConfig): Map<string, ListenerLimits> {
   const found = new Map<string, ListenerLimits>();
   for (const [name, value] of Object.entries(raw)) {
@@ -59,7 +62,7 @@ export function listenerLimitsOf(raw: RawConfig): Map<string, ListenerLimits> {
   return found;
 }
 
-/** `address:count,…`; an address of IPv6 in brackets or not. */
+/** Parses `address:count,…`; IPv6 addresses may be in brackets. */
 function overridesOf(list: readonly string[]): Map<string, number> {
   return new Map(list.map((text) => {
     const name = 'max.connections.per.ip.overrides';
@@ -68,7 +71,7 @@ function overridesOf(list: readonly string[]): Map<string, number> {
   }));
 }
 
-/** Descriptors for files of logs, and for connections of clients; what `max.connections` says holds as well. */
+/** Shares the descriptors between log files and client connections. `max.connections` applies in addition. */
 export function shareDescriptors(
   maxDescriptors: number | undefined, maxOpenFiles: number,
 ): { readonly files: number; readonly connections: number } {

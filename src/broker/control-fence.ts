@@ -1,6 +1,6 @@
 /**
- * Which requests of a controller a broker obeys: those of the latest controller it has heard of, meant for
- * the broker as it is registered now, and none before it is registered.
+ * Decides which control requests a broker obeys: only those of the newest controller epoch it has seen, only
+ * those for its current broker epoch, and none before it is registered.
  *
  * Kafka: server/ReplicaManager.scala#controllerEpoch, server/KafkaApis.scala#isBrokerEpochStale@2.8.2
  * (KIP-380)
@@ -9,7 +9,7 @@ import { ErrorName } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { RepeatedWarnings } from '../common/repeated-warnings';
 
-/** Who sent a request of the controller, and to which incarnation of this broker. */
+/** The controller that sent a request, and the broker epoch of the broker it is for. */
 export interface Sender {
   readonly controllerId: number;
   readonly controllerEpoch: number;
@@ -34,7 +34,7 @@ export class ControlFence {
     this.onRegistered();
   }
 
-  /** Undefined if the request may be obeyed. */
+  /** The error for the response, or undefined if the request may be obeyed. */
   problem(sender: Sender, api: string): ErrorName | undefined {
     if (sender.controllerEpoch < this.controllerEpoch) {
       const detail = `its epoch ${sender.controllerEpoch} is older than ${this.controllerEpoch}`;
@@ -45,6 +45,8 @@ export class ControlFence {
       const detail = `broker epoch ${sender.brokerEpoch} is older than ${brokerEpoch}`;
       return this.refuse(sender, api, 'STALE_BROKER_EPOCH', detail);
     }
+    // A greater broker epoch was confirmed in ZooKeeper (control-gate.ts): our new session has just
+    // registered.
     this.controllerEpoch = sender.controllerEpoch;
     return undefined;
   }

@@ -1,11 +1,11 @@
 /**
- * What requests of the controller, and followers' fetches, pass before they are served: the listener they
- * came in on, and what ZooKeeper says about their claims.
+ * The checks that control requests and followers' fetches must pass before they are served: the listener on
+ * which they arrived, and their claims against ZooKeeper.
  *
- * Checks come before the queue in which control requests are worked off, so that a forged request, or one
- * that waits for ZooKeeper, is in nobody's way; a request without a claim to look up is passed on in the
- * same turn. The order is not touched: a controller sends one request at a time to each broker, and one
- * whose sender has gone away meanwhile is dropped, as it is being sent again.
+ * The checks come before the queue of control requests, so that a forged request, or one that waits for
+ * ZooKeeper, does not block others; a request without a claim to check is passed on immediately. The order of
+ * a controller's requests does not change, because a controller sends one at a time to each broker. A request
+ * whose connection closes during its check is dropped: the controller is sending it again.
  *
  * Kafka: server/KafkaApis.scala#{handleLeaderAndIsrRequest,handleStopReplicaRequest}@2.8.2
  */
@@ -47,7 +47,7 @@ export interface ControlGateDeps {
 
 const UNCONFIRMED = 'ZooKeeper does not answer: what the request claims cannot be confirmed';
 
-/** A row would be obeyed that ZooKeeper was not asked about. */
+/** A StopReplica row would take effect, but ZooKeeper was not asked about it. */
 class NotLookedUp extends Error {}
 
 export class ControlGate {
@@ -59,7 +59,7 @@ export class ControlGate {
     const { host, log, zk, config, listeners, brokerId } = deps;
     this.warning = new RepeatedWarnings(host.clock, log);
     this.policy = new ListenerPolicy(listeners, this.warning);
-    // The controller gives up on a request that is not answered; it is to get our answer before.
+    // The controller's request times out after this; our answer must be earlier.
     const patienceMs = Math.min(
       config['controller.socket.timeout.ms'],
       config['zookeeper.session.timeout.ms'],
@@ -77,13 +77,13 @@ export class ControlGate {
     );
   }
 
-  /** The leader epoch of the replica here, or of its log; undefined if there is neither. */
+  /** The leader epoch of the local replica, or of its log; undefined if there is neither. */
   private leaderEpochHere(tp: TopicPartition): number | undefined {
     const { replicas, logs } = this.deps;
     return replicas.get(tp)?.leaderEpoch ?? logs.get(tp)?.epochs.latestEpoch;
   }
 
-  /** The refusing response to a request that this listener does not serve. */
+  /** The error response for a request that this listener does not serve; undefined if it does. */
   refuse(api: Api, body: unknown, context: RequestContext): unknown {
     return this.policy.refuse(api, body, context);
   }
@@ -111,7 +111,8 @@ export class ControlGate {
   stopReplica(request: TypeOf<typeof stopReplica.request>, context: RequestContext): Answer<ControlResponse> {
     const obeyed = request.partitionStates.filter((row) => this.wouldStop(row));
     const lookedUp = new Set(obeyed);
-    // What was not here when it came may be here when its turn comes: made meanwhile, and never looked up.
+    // A replica that did not exist when the request arrived may have been created before its turn, without a
+    // check.
     const approve = (row: StopReplicaRow) => {
       if (!lookedUp.has(row) && this.wouldStop(row)) throw new NotLookedUp();
     };
@@ -125,7 +126,10 @@ export class ControlGate {
     });
   }
 
-  /** What could not be looked up is sent again, and is looked up then. */
+  /**
+   * Closes the connection if a row was not checked: the controller sends the request again, and it is checked
+   * then.
+   */
   private async unlessNotLookedUp<T>(answer: Promise<T>): Promise<T | CloseConnection> {
     try {
       return await answer;
@@ -145,7 +149,10 @@ export class ControlGate {
     });
   }
 
-  /** The rows of partitions that there can be: others would be told to every client until we are restarted. */
+  /**
+   * Removes rows with impossible topic names or partition numbers: clients would get them until the broker
+   * restarts.
+   */
   private possible<Row extends TopicPartition>(rows: readonly Row[]): readonly Row[] {
     const found = rows.filter((row) => row.partition >= 0 && topicNameProblem(row.topic) === undefined);
     const left = rows.length - found.length;
@@ -154,14 +161,20 @@ export class ControlGate {
     return found;
   }
 
-  /** It names a replica that is here, and no epoch that is past. */
+  /**
+   * Whether the row would take effect: the replica or its log is here, and the leader epoch is not out of
+   * date.
+   */
   private wouldStop(row: StopReplicaRow): boolean {
     const partition = this.deps.replicas.get(row);
     if (partition === undefined) return row.deletePartition && this.deps.logs.get(row) !== undefined;
     return row.leaderEpoch < 0 || row.leaderEpoch > partition.leaderEpoch;
   }
 
-  /** Deleted is what this broker is not to keep; stopped also what ZooKeeper has that leader epoch for. */
+  /**
+   * The rows that must be refused. A replica is deleted, or stopped without a leader epoch, only if this
+   * broker need not keep it; a stop with a leader epoch counts only if ZooKeeper has that epoch.
+   */
   private async notToBeStopped(rows: readonly StopReplicaRow[]): Promise<Refuted> {
     const { check } = this;
     const isForGood = (row: StopReplicaRow) => row.deletePartition || row.leaderEpoch < 0;
@@ -172,7 +185,7 @@ export class ControlGate {
     return kept === 'unconfirmed' || above === 'unconfirmed' ? 'unconfirmed' : new Set([...kept, ...above]);
   }
 
-  /** Serves the request once its sender's epochs are known to ZooKeeper. */
+  /** Serves the request after its controller epoch and broker epoch are confirmed. */
   private checked<T>(api: Api, sender: Sender, context: RequestContext, serve: () => Answer<T>): Answer<T> {
     const looking = this.check.sender(sender, this.deps.brokerEpoch());
     if (looking === undefined) return serve();
@@ -190,7 +203,10 @@ export class ControlGate {
     return verdict === 'refuted' ? refuse() : this.notObeyed();
   }
 
-  /** Whose sender has gone meanwhile is not obeyed: it comes again. */
+  /**
+   * If the connection has closed meanwhile, the result is `unconfirmed`: the controller sends the request
+   * again.
+   */
   private async whileHere<T>({ asker }: RequestContext, looking: Promise<T>): Promise<T | 'unconfirmed'> {
     let isGone = false;
     asker.onGone(() => {
@@ -218,7 +234,7 @@ export class ControlGate {
     return notAllowed(api);
   }
 
-  /** Serves the rows that are not refuted; the others are answered with `error`. */
+  /** Serves the rows that were not refuted, and answers the others with `error`. */
   private async without<Row extends TopicPartition>(
     error: ErrorName,
     looking: Promise<Refuted>,

@@ -1,7 +1,9 @@
 /**
- * Requests of the controller are worked off one at a time, in the order they came, and nothing of them after the
- * broker was closed. One of very many partitions is worked off in turns of 20 ms: each partition writes a file,
- * and clients and the heartbeat to ZooKeeper are not to wait for all of them.
+ * The queue of control requests, which are processed one at a time in the order of their arrival.
+ *
+ * Invariant: nothing is processed after the broker was closed. A request for very many partitions is
+ * processed in slices of 20 ms: each partition writes a file, and neither clients nor ZooKeeper's heartbeats
+ * should wait for all of them.
  *
  * Kafka: ReplicaManager.scala#replicaStateChangeLock@2.8.2, which one thread holds while others serve
  */
@@ -13,12 +15,14 @@ export class ControlQueue {
   private last: Promise<unknown>;
   private isClosed = false;
 
-  /** Nothing is begun before `ready` resolves. */
+  /** No request is processed before `ready` resolves. */
   constructor(private readonly clock: Clock, ready: Promise<void>) {
     this.last = ready;
   }
 
-  /** Does the work when all that came before is done; rejects with what it throws, or when this is closed. */
+  /**
+   * Runs `work` after all earlier work. Rejects with the error that `work` throws, or if the queue is closed.
+   */
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.last.then(() => {
       this.requireOpen();
@@ -28,7 +32,9 @@ export class ControlQueue {
     return result;
   }
 
-  /** For the work itself: calls `one` for each item, in order. */
+  /**
+   * Called inside `work`: calls `one` for each item, in order, and yields to the event loop between slices.
+   */
   inTurns<T, R>(items: Iterable<T>, one: (item: T) => R | Promise<R>): Promise<R[]> {
     const turns = { clock: this.clock, next: () => sleep(this.clock, 0) };
     return inTurns(turns, items, (item) => {

@@ -1,10 +1,11 @@
 /**
- * A fetch that waits until there are `minBytes` for its reader: it compares offsets and sizes and reads nothing.
+ * A fetch that waits until `minBytes` are available. While it waits it compares offsets and positions; it
+ * reads no records.
  *
- * Of each partition it remembers where in the log its offset lies, as a count of bytes. When a partition changes,
- * only that one is looked at. What cannot be answered by comparing ends the waiting: another leader, epoch or
- * log, a truncation, an offset outside of the log, or one whose position is not known, as it lies behind what
- * was appended lately; then there is at least one batch to read.
+ * For each partition it keeps the byte position of the fetch offset in the log. When a partition changes,
+ * only that one is checked. The wait ends at once when a comparison is not possible: the leader, the epoch or
+ * the log changed, the log was truncated, the offset is out of range, or its position is unknown because it
+ * is older than the batches kept in memory; in the last case at least one batch can be read.
  *
  * Kafka: server/DelayedFetch.scala@2.8.2
  */
@@ -15,7 +16,7 @@ import { CONSUMER, FetchedPartition, FetchRequest } from './fetch-request';
 import { DelayedOperation } from './purgatory';
 import { ReplicaManager } from './replica-manager';
 
-/** Ends the waiting at once, however many bytes are wanted. */
+/** Ends the wait at once, regardless of `minBytes`. */
 const ANSWER = Infinity;
 
 type Replicas = Pick<ReplicaManager, 'require'>;
@@ -25,7 +26,7 @@ type ReadLog = Pick<
 >;
 
 class Watched {
-  /** What is there, as of the last look. */
+  /** The bytes available at the last check. */
   bytes = 0;
   private start: { readonly log: ReadLog; readonly truncations: number; readonly position: number } | undefined;
 
@@ -40,7 +41,7 @@ class Watched {
     try {
       return (this.bytes = this.available());
     } catch (error) {
-      // Whatever it is, the answer tells it of this partition alone.
+      // The response reports the error for this partition.
       if (error instanceof InvariantError) throw error;
       return (this.bytes = ANSWER);
     }
@@ -64,7 +65,10 @@ class Watched {
     return to === undefined ? ANSWER : Math.max(1, Math.min(to - from, partitionMaxBytes));
   }
 
-  /** The position of the offset; ANSWER if the log is no longer the one it was taken from. */
+  /**
+   * The position of the fetch offset; ANSWER if the log was replaced or truncated since the position was
+   * taken.
+   */
   private startIn(log: ReadLog): number | undefined {
     const { start } = this;
     if (start !== undefined)
@@ -80,7 +84,7 @@ export class DelayedFetch<T> implements DelayedOperation<T> {
   private bytes = 0;
   private isLooked = false;
 
-  /** `answer` reads. */
+  /** `answer` reads the records and builds the response. */
   constructor(
     replicas: Replicas,
     private readonly request: FetchRequest,
@@ -98,7 +102,7 @@ export class DelayedFetch<T> implements DelayedOperation<T> {
     return [...this.watched.values()].map(({ tp }) => tp);
   }
 
-  /** `changed`: the partition that changed since the last look; none: all are looked at. */
+  /** `changed`: the partition that changed since the last check. Without it, all partitions are checked. */
   tryComplete(changed?: string): T | undefined {
     const one = changed === undefined || !this.isLooked ? undefined : this.watched.get(changed);
     for (const watched of one ? [one] : this.watched.values()) {

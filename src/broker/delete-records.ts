@@ -1,5 +1,5 @@
 /**
- * Where a log is to begin after a DeleteRecords request. Pure.
+ * Computes the new log start offset for a DeleteRecords request. Pure.
  *
  * Kafka: cluster/Partition.scala#deleteRecordsOnLeader@2.8.2
  */
@@ -7,8 +7,8 @@ import { KafkaError } from '../common/errors';
 import { Log } from '../log/log';
 
 /**
- * `offset`, or for -1 the high watermark. Throws POLICY_VIOLATION for a topic that is only compacted,
- * OFFSET_OUT_OF_RANGE above the high watermark.
+ * Returns `offset`, or the high watermark for -1. Throws POLICY_VIOLATION for a topic that is only compacted,
+ * and OFFSET_OUT_OF_RANGE above the high watermark.
  */
 export function requestedLogStart(log: Pick<Log, 'config' | 'highWatermark'>, name: string, offset: number): number {
   const { config, highWatermark } = log;

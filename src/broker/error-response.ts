@@ -1,5 +1,6 @@
 /**
- * The answer to a request that met an error nobody expected: every row of it says so, and everybody else is served.
+ * Builds the response to a request whose handler threw an unexpected error: every row has the error code.
+ * Other requests are not affected.
  *
  * Kafka: requests/AbstractRequest.java#getErrorResponse@2.8.2
  */
@@ -10,7 +11,10 @@ import { createTopics, listOffsets, metadata } from '../protocol/messages/metada
 import { offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
 import { Api, Schema } from '../protocol/schema';
 
-/** Gives a row per row of the request, where the answer as a whole has no error code. */
+/**
+ * Builds a response with one row per row of the request, for APIs whose response has no error code of its
+ * own.
+ */
 type Rows<Q, R> = (request: Q, errorCode: number) => R | CloseConnection;
 
 const rows = <Q, R>({ key }: Api<Q, R>, make: Rows<Q, R>) => [key, make as Rows<never, unknown>] as const;
@@ -40,7 +44,7 @@ const tables: ReadonlyMap<number, Rows<never, unknown>> = new Map([
       }),
     };
   }),
-  /** Without brokers: clients take that for an answer to be asked for elsewhere. */
+  /** No brokers: clients then ask another broker. */
   rows(metadata, ({ topics }, errorCode) => {
     const row = { errorCode, isInternal: false, partitions: [] };
     return { brokers: [], clusterId: null, controllerId: -1, topics: topics.map((name) => ({ name, ...row })) };
@@ -69,7 +73,7 @@ const tables: ReadonlyMap<number, Rows<never, unknown>> = new Map([
   rows(describeLogDirs, (_request, errorCode) => ({ results: [{ errorCode, logDir: '', topics: [] }] })),
 ]);
 
-/** A value of the schema that says nothing but the error. */
+/** A value of the schema with empty fields, except for the error code. */
 function blank(schema: Schema<unknown>, errorCode: number): unknown {
   switch (schema.kind) {
     case 'struct':

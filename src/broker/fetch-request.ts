@@ -1,6 +1,6 @@
 /**
- * A Fetch request as handlers see it: each partition once, the last row that names it counting, as in Kafka,
- * where the rows go into a map.
+ * A Fetch request as the handlers get it: each partition occurs once. If several rows name a partition the
+ * last one counts, as in Kafka, where the rows go into a map.
  *
  * [p] Kafka: common/requests/FetchRequest.java#toPartitionDataMap@2.8.2
  */
@@ -11,12 +11,12 @@ export type FetchRequest = TypeOf<typeof fetch.request>;
 export type FetchedPartition = FetchRequest['topics'][number]['partitions'][number];
 export type FetchResponse = TypeOf<typeof fetch.response>;
 
-/** In the place of a replica id. */
+/** The replica id of a consumer. */
 export const CONSUMER = -1;
 
 /**
- * The request with each partition once. The order stays, it is that of preference: one topic may stand between
- * rows of another.
+ * The request with each partition once. The order of the rows stays, because earlier rows are served first;
+ * rows of one topic may be separated by another topic's.
  */
 export function mergedFetch(request: FetchRequest): FetchRequest {
   if (request.topics.length === 1 && request.topics[0]!.partitions.length === 1) return request;

@@ -1,15 +1,16 @@
 /**
- * Which incarnation of a follower may say what it has: the one that the controller has told us of, or a
- * newer one that is registered in ZooKeeper. A broker epoch that nobody has, as 2⁵³−1, would count as
- * progress, and shut the follower's own fetches out for as long as we lead.
+ * Decides whether a follower's fetch counts as progress: its broker epoch must be the one the controller
+ * announced, or a newer one that is registered in ZooKeeper.
  *
- * A newer epoch is rare: a follower's session was replaced, and the controller has not told us yet. Its
- * first fetch counts for nothing and starts a look; the next one, half a second later at most, counts. If
- * ZooKeeper is away the controller's word will do. Bound: one look at a time for each of at most
- * `MAX_LOOKS` followers, and a pause after one that found nothing.
+ * A forged broker epoch such as 2⁵³−1 would otherwise count as progress, and exclude the follower's own
+ * fetches for the whole leader epoch. A newer epoch is rare: the follower's session was replaced, and
+ * UpdateMetadata has not arrived yet. Its first fetch does not count but starts a read of ZooKeeper; the next
+ * fetch, at most half a second later, counts. If ZooKeeper cannot be reached, only the controller's
+ * announcement counts. Bound: one read at a time for each of at most `MAX_LOOKS` followers, and a pause after
+ * a read that found nothing.
  *
- * Kafka: broker epochs in fetches, server/KafkaApis.scala@3.5 (KIP-903), compared with what the controller
- * told
+ * Kafka: broker epochs in fetches, server/KafkaApis.scala@3.5 (KIP-903), compared with those of the
+ * controller
  */
 import { Clock } from '../common/host';
 
@@ -18,9 +19,9 @@ const PAUSE_MS = 100;
 
 export interface FollowerEpochsDeps {
   readonly clock: Clock;
-  /** As the controller told it last. */
+  /** The broker epoch in the last UpdateMetadata. */
   readonly liveEpoch: (brokerId: number) => number | undefined;
-  /** Whether that incarnation is registered; rejects if that cannot be said. */
+  /** Whether this incarnation is registered. Rejects if ZooKeeper does not answer. */
   readonly isRegistered: (brokerId: number, brokerEpoch: number) => Promise<boolean>;
 }
 
@@ -30,7 +31,10 @@ export class FollowerEpochs {
 
   constructor(private readonly deps: FollowerEpochsDeps) {}
 
-  /** False for an epoch that is newer than what is known; then it is looked up. */
+  /**
+   * Whether the broker epoch is known to be valid. False for a newer epoch, which is then looked up in
+   * ZooKeeper.
+   */
   isKnown(brokerId: number, brokerEpoch: number): boolean {
     if (brokerEpoch <= (this.deps.liveEpoch(brokerId) ?? -1)) return true;
     if (brokerEpoch === this.registered.get(brokerId)) return true;

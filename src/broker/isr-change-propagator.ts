@@ -1,6 +1,6 @@
 /**
- * Announces ISR changes of this broker to the controller: changed partitions collect, and leave in one sequential znode
- * when there has been quiet for a while, or when the last announcement is long ago.
+ * Notifies the controller of ISR changes: collects the changed partitions and writes them into one sequential
+ * znode when there was no change for a while, or when the last notification is long ago.
  *
  * Kafka: server/ReplicaManager.scala#maybePropagateIsrChanges@2.8.2 below IBP 2.7
  */

@@ -1,10 +1,12 @@
 /**
- * One cluster is served by one kind of broker: Samsa's brokers speak msgpack with each other, Kafka's do not. At start,
- * before it registers, a broker asks the registered peers which kind they are, and does not join a Kafka broker.
+ * Detects Kafka brokers at start-up. Samsa and Kafka brokers cannot form one cluster, because Samsa's brokers
+ * speak msgpack with each other. Before a broker registers it probes the registered brokers, and does not
+ * start if one is Kafka.
  *
- * A peer that answers our ApiVersions is one of us; of the others, one that answers Kafka's is Kafka. Who answers neither is
- * taken for dead: the ephemeral znode of a broker that was stopped outlives it by the session timeout, and a swap from Kafka
- * to Samsa must not wait for that.
+ * A broker that answers our ApiVersions is a Samsa broker; of the others, one that answers Kafka's
+ * ApiVersions is a Kafka broker. A broker that answers neither counts as dead: the ephemeral znode of a
+ * stopped broker remains for the session timeout, and a migration from Kafka to Samsa should not have to wait
+ * for that.
  *
  * Kafka: protocol/ApiVersionsRequest.json version 0, KIP-35@2.8.2; the probe is ours.
  */
@@ -16,10 +18,10 @@ const PROBE_TIMEOUT_MS = 1500;
 const CORRELATION_ID = 0x5a4d5341;
 const CLIENT_ID = 'samsa';
 const MAX_RESPONSE_BYTES = 64 * 1024;
-/** NONE, or UNSUPPORTED_VERSION: both are answers of a Kafka broker. */
+/** Error codes of a Kafka broker's response: NONE or UNSUPPORTED_VERSION. */
 const ANSWERS = [0, 35];
 
-/** Kafka's ApiVersions request, version 0, with its frame. */
+/** Kafka's ApiVersions request, version 0, with the length in front. */
 export function kafkaApiVersionsRequest(): Buffer {
   const request = Buffer.alloc(14 + CLIENT_ID.length);
   request.writeInt32BE(request.length - 4, 0);
@@ -31,7 +33,7 @@ export function kafkaApiVersionsRequest(): Buffer {
   return request;
 }
 
-/** Whether the bytes are Kafka's answer to it; undefined while there are too few of them. */
+/** Whether the bytes are Kafka's response to that request; undefined if more bytes are needed. */
 export function isKafkaAnswer(bytes: Buffer): boolean | undefined {
   if (bytes.length < 14) return undefined;
   const size = bytes.readInt32BE(0);
@@ -71,7 +73,7 @@ async function isKafka(host: Host, { host: name, port }: HostPort): Promise<bool
   }
 }
 
-/** Throws a sentence if one of the registered brokers is a Kafka broker that lives. */
+/** Throws an Error if one of the registered brokers is a running Kafka broker. */
 export async function refuseKafkaPeers(host: Host, brokerId: number, registered: readonly BrokerInfo[]): Promise<void> {
   await Promise.all(registered.map(async ({ id, endpoints }) => {
     const endpoint = endpoints.find(({ securityProtocol }) => securityProtocol === 'PLAINTEXT');

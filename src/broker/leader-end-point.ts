@@ -1,5 +1,5 @@
 /**
- * What a follower asks of a leader, and the connection over which it does.
+ * The requests that a follower sends to a leader, and the connection for them.
  *
  * Kafka: server/ReplicaFetcherBlockingSend.scala@2.8.2; server/LeaderEndPoint.scala@3.4
  */
@@ -14,7 +14,7 @@ type EpochApi = typeof offsetForLeaderEpoch;
 type Request<A extends { request: unknown }> = TypeOf<A['request']>;
 type Response<A extends { response: unknown }> = TypeOf<A['response']>;
 
-/** Each rejects with a KafkaError when the leader cannot be asked. */
+/** Each method rejects with a KafkaError if the leader cannot be reached. */
 export interface LeaderEndPoint {
   fetch(request: Request<typeof fetch>): Promise<Response<typeof fetch>>;
   offsetsForLeaderEpoch(request: Request<EpochApi>): Promise<Response<EpochApi>>;
@@ -22,7 +22,7 @@ export interface LeaderEndPoint {
   close(): void;
 }
 
-/** Dials when it is asked, and again after the connection ended. */
+/** Connects on the first request, and again on the next request after the connection has ended. */
 export class RemoteLeaderEndPoint implements LeaderEndPoint {
   private connection: RpcConnection | undefined;
   private isClosed = false;

@@ -1,12 +1,10 @@
 /**
- * Which listener serves what brokers and the controller send. Where they have listeners of their own, their
- * requests are refused on all others, so that who reaches the clients' port can neither play controller nor
- * follower.
+ * Which listener serves the requests of brokers and of the controller. If brokers have separate listeners,
+ * all other listeners refuse these requests, so that a client cannot act as controller or follower.
  *
- * Refused is with CLUSTER_AUTHORIZATION_FAILED, as Kafka answers who lacks the permission ClusterAction: to
- * the sender it is the same, it may not do that here. Kafka serves every request on every listener and
- * leaves the rest to ACLs; a follower's fetch without the permission is answered there with an error for
- * each partition, here with one for the request. (docs/decisions/0017)
+ * They are refused with CLUSTER_AUTHORIZATION_FAILED, Kafka's error for a missing ClusterAction permission.
+ * Kafka serves every request on every listener and leaves the rest to ACLs. There a follower's fetch without
+ * the permission gets an error for each partition, here one for the whole request. (docs/decisions/0017)
  *
  * Kafka: server/AuthHelper.scala#authorizeClusterOperation, controller/ControllerChannelManager.scala@2.8.2
  * (KIP-291)
@@ -41,7 +39,7 @@ function answers(code: number): Answers {
 
 const REFUSALS = answers(NOT_ALLOWED);
 
-/** The refusal of a request of brokers, in that API's own response. */
+/** The API's response with CLUSTER_AUTHORIZATION_FAILED. */
 export function notAllowed(api: Api): unknown {
   return REFUSALS[api.key];
 }
@@ -50,7 +48,7 @@ const CONTROL_KEYS: readonly number[] = [leaderAndIsr, stopReplica, updateMetada
   ({ key }) => key,
 );
 
-/** The listener on which alone the request is served; undefined: on every one. */
+/** The only listener that serves the request; undefined if every listener does. */
 export function onlyListenerFor(
   api: Api,
   body: unknown,
@@ -69,7 +67,7 @@ export class ListenerPolicy {
     private readonly warning: RepeatedWarnings,
   ) {}
 
-  /** The refusing response, or undefined where the request is served. */
+  /** The error response, or undefined if the request is served. */
   refuse(api: Api, body: unknown, context: RequestContext): unknown {
     const only = onlyListenerFor(api, body, this.listeners);
     if (only === undefined || only === context.listener) return undefined;

@@ -1,10 +1,13 @@
 /**
- * Tells the controller that a log dir of this broker failed, with one sequential znode; it answers with a LeaderAndIsr for
- * every replica here, and so learns which ones are gone.
+ * Notifies the controller that a log dir of this broker failed, with one sequential znode. The controller
+ * then sends LeaderAndIsr for every replica of this broker, and learns from the response which replicas are
+ * lost.
  *
- * Invariant: a failure is announced sooner or later, also if ZooKeeper was away when it happened. A note too many does no harm.
+ * Invariant: every failure is announced in the end, even if ZooKeeper could not be reached when it happened.
+ * An additional notification is harmless.
  *
- * Kafka: server/ReplicaManager.scala#handleLogDirFailure, zk/KafkaZkClient.scala#propagateLogDirEvent@2.8.2 (KIP-112)
+ * Kafka: server/ReplicaManager.scala#handleLogDirFailure, zk/KafkaZkClient.scala#propagateLogDirEvent@2.8.2
+ * (KIP-112)
  */
 import { inBackground } from '../common/background';
 import { messageOf } from '../common/errors';

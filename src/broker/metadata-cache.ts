@@ -1,5 +1,5 @@
 /**
- * What the controller last told this broker about the cluster; Metadata requests are answered from it.
+ * The cluster as the controller last described it to this broker; Metadata requests are answered from it.
  *
  * Kafka: server/MetadataCache.scala@2.8.2
  */
@@ -31,8 +31,9 @@ export class MetadataCache {
   }
 
   /**
-   * A LeaderAndIsr comes before the UpdateMetadata of the same event. Who is told that we do not lead any more
-   * may ask us next who does: the answer must not be older than that.
+   * Applies the leaders of a LeaderAndIsr, which arrives before the UpdateMetadata of the same controller
+   * event. A client that gets NOT_LEADER_OR_FOLLOWER asks this broker for the new leader next, and must not
+   * get the old one.
    */
   leadersChanged({ controllerId, partitionStates }: LeaderAndIsrRequest): void {
     this.controllerId = controllerId;
@@ -44,7 +45,7 @@ export class MetadataCache {
     }
   }
 
-  /** Of every partition, in no order. */
+  /** The states of all partitions, in no particular order. */
   * states(): Iterable<PartitionMetadata> {
     for (const partitions of this.topics.values()) yield* partitions.values();
   }
@@ -60,7 +61,7 @@ export class MetadataCache {
     return this.brokers.get(id)?.epoch;
   }
 
-  /** Whether the broker is alive in this incarnation, as the controller told last. */
+  /** Whether the broker is alive with this broker epoch, according to the last UpdateMetadata. */
   readonly isLive = (id: number, epoch: number): boolean => this.brokerEpoch(id) === epoch;
 
   endpoint(id: number, listener: string): Endpoint | undefined {

@@ -1,15 +1,18 @@
 /**
- * Notices replicas that the controller says are here and that are not: deleted by mistake, or never made.
- * Such a broker says it leads a partition that it has not, and nobody else takes it over.
+ * Detects replicas that the controller assigned to this broker but that do not exist here: deleted by
+ * mistake, or never created. Otherwise such a broker would be the leader of a partition without having it,
+ * and no other would take over.
  *
- * A replica that is missing at two looks in a row has vanished, and the controller is told with the note
- * that KIP-112 has for failed log dirs: it answers with a LeaderAndIsr for every replica of this broker. As
- * long as the vanished one leads or is in the ISR, that is answered with KAFKA_STORAGE_ERROR, and the
- * controller moves the leader to a replica that has the records, and takes this one out of the ISR. Then
- * the note is written again, and the replica is made anew, empty, and follows. It is never made while it
- * may be elected. (docs/decisions/0017)
+ * A replica that is missing in two consecutive checks counts as vanished. The controller is notified with
+ * KIP-112's notification for failed log dirs, and sends LeaderAndIsr for every replica of this broker. While
+ * the vanished replica leads or is in the ISR, the response for it is KAFKA_STORAGE_ERROR: the controller
+ * moves the leader to a replica that has the records and removes this one from the ISR. Then the notification
+ * is sent again, and the replica is created empty, as a follower.
  *
- * Kafka: nobody notices, and the next LeaderAndIsr makes the replica anew as what it says@2.8.2
+ * Invariant: an empty replica is never created while it may be elected. (docs/decisions/0017)
+ *
+ * Kafka@2.8.2 has no counterpart: the next LeaderAndIsr creates the replica, empty, in the role that it
+ * names.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Host, Log } from '../common/host';
@@ -22,24 +25,24 @@ export interface MissingReplicasDeps {
   readonly log: Log;
   readonly brokerId: number;
   readonly metadata: MetadataCache;
-  /** The replica is here, or it is known why not: its disk failed, its log is damaged. */
+  /** The replica exists, or its absence is explained: its disk failed, or its log is damaged. */
   readonly isAccountedFor: (tp: TopicPartition) => boolean;
-  /** Has the controller send everything again. */
+  /** Has the controller send LeaderAndIsr for all replicas of this broker. */
   readonly tellController: () => void;
 }
 
 interface Role {
   readonly leader: number;
   readonly isr: readonly number[];
-  /** The controller does not expect a log. */
+  /** The partition is new, so the controller does not expect a log. */
   readonly isNew?: boolean;
 }
 
 export class MissingReplicas {
-  /** Missing at the last look. */
+  /** Replicas that were missing in the last check. */
   private before = new Set<string>();
   private readonly vanished = new Set<string>();
-  /** What the controller was told of last, and how many looks ago. */
+  /** The content of the last notification, and the number of checks since. */
   private told = '';
   private looksSince = 0;
 
@@ -49,7 +52,7 @@ export class MissingReplicas {
     return this.vanished.size;
   }
 
-  /** Called at intervals. */
+  /** One check; called at intervals. */
   look(): void {
     const missing = this.missing();
     const names = new Set(missing.map(tpName));
@@ -60,7 +63,10 @@ export class MissingReplicas {
     this.tell(late);
   }
 
-  /** At once if something is new, and from time to time otherwise: the last one may stay missing. */
+  /**
+   * Notifies at once if something changed, otherwise every `LOOKS_BETWEEN_NOTES` checks: the last member of
+   * an ISR may stay missing for long.
+   */
   private tell(late: readonly PartitionMetadata[]): void {
     const now = late.map((one) => `${tpName(one)} ${this.mustNotBeMade(one, one)}`).join();
     this.looksSince++;
@@ -75,7 +81,7 @@ export class MissingReplicas {
     const missing: PartitionMetadata[] = [];
     for (const one of metadata.states()) {
       if (!one.replicas.includes(brokerId) || isAccountedFor(one)) continue;
-      // The controller knows already, of a disk that failed.
+      // The disk of this replica failed, and the controller knows it.
       const isKnown = one.offlineReplicas.includes(brokerId) && !this.vanished.has(tpName(one));
       if (!isKnown) missing.push(one);
     }
@@ -91,7 +97,7 @@ export class MissingReplicas {
     host.event({ what: 'replica-missing', broker, topic: tp.topic, partition: tp.partition });
   }
 
-  /** Whether an empty log in this role could be taken for one that has the records. */
+  /** Whether an empty log in this role could be taken for one that has the committed records. */
   mustNotBeMade(tp: TopicPartition, { leader, isr, isNew }: Role): boolean {
     return !isNew && this.vanished.has(tpName(tp)) && [leader, ...isr].includes(this.deps.brokerId);
   }

@@ -1,11 +1,10 @@
 /**
- * One replica of one partition on this broker: its log, its role, and, while it leads, its followers and the
- * ISR.
+ * One replica of one partition on this broker: its log, its role and, while it leads, its followers and ISR.
  *
- * Invariants: leadership changes only by LeaderAndIsr with a higher leader epoch; the ISR is changed by a
- * conditional write of the state znode, one at a time, and none is begun while the result of one is unknown;
- * the high watermark counts everybody who may be in ZooKeeper's ISR (isr-state.ts); a conflict is answered by
- * reading what is there, never by giving up (KAFKA-2729).
+ * Invariants: leadership changes only with a LeaderAndIsr of a higher leader epoch. The ISR changes only by a
+ * conditional write of the state znode, one at a time; none starts while another's outcome is unknown. The
+ * high watermark waits for every replica that may be in ZooKeeper's ISR (isr-state.ts). After a version
+ * conflict the leader continues from the state that is read then (KAFKA-2729).
  *
  * Kafka: cluster/Partition.scala@2.8.2; differs: on a conflict Kafka waits for the next LeaderAndIsr; a
  * replica joins only if the incarnation that fetched is registered at that moment (docs/decisions/0010).
@@ -30,7 +29,7 @@ import {
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
 
-/** How long after a lost reply the leader asks ZooKeeper what became of its write. */
+/** After a lost reply, how long the leader waits before it finds out whether the write was applied. */
 const UNKNOWN_RETRY_MS = 500;
 
 export interface PartitionDeps {
@@ -39,10 +38,10 @@ export interface PartitionDeps {
   readonly log: Logger;
   readonly lagTimeMaxMs: number;
   readonly writeIsr: (tp: TopicPartition, write: IsrWrite) => Promise<IsrWriteResult>;
-  /** The broker epoch the metadata cache knows for a live broker. */
+  /** The broker epoch of a live broker according to the metadata cache. */
   readonly liveBrokerEpoch: (brokerId: number) => number | undefined;
   readonly onIsrChanged: (tp: TopicPartition) => void;
-  /** The high watermark, the ISR or the role changed: waiting requests may be answerable. */
+  /** The high watermark, the ISR or the role changed: waiting requests may have their answer now. */
   readonly onProgress: (tp: TopicPartition) => void;
   readonly lab: { readonly joinAtHighWatermark: boolean; readonly freezeOnConflict: boolean };
 }
@@ -65,15 +64,15 @@ export class Partition {
     return this.leaderId === this.deps.brokerId && !this.isOffline && !this.isClosed;
   }
 
-  /** The ISR as last seen in ZooKeeper. */
+  /** The ISR last seen in ZooKeeper. */
   get isr(): readonly number[] { return this.isrState.committed; }
   get assignment(): readonly number[] { return this.replicas; }
   get name(): string { return tpName(this.tp); }
   private get now(): number { return this.deps.host.clock.monotonicMs(); }
 
-  /** The version of the state znode that `isr` was seen at. */
+  /** The zkVersion of the state in which `isr` was seen. */
   get stateVersion(): number { return this.isrState.zkVersion; }
-  /** Everybody who may be in ZooKeeper's ISR: a write may be under way, or its reply lost. */
+  /** Every replica that may be in ZooKeeper's ISR, including those in writes without a known outcome. */
   get maximalIsr(): readonly number[] { return this.isrState.maximal; }
 
   private adopt(state: LeaderAndIsrState): void {
@@ -81,14 +80,14 @@ export class Partition {
     this.leaderEpoch = state.leaderEpoch;
     this.controllerEpoch = state.controllerEpoch;
     this.replicas = state.replicas;
-    // What became of a write of ours is decided: the controller has seen its result, or made it impossible.
+    // An ISR write of ours cannot be applied any more, or the controller has already seen its result.
     this.isrState = settledIsr(state.isr, state.zkVersion);
     this.isrRetry?.cancel();
   }
 
-  /** Throws KAFKA_STORAGE_ERROR, with nothing changed, if the epoch cannot be written. */
+  /** Throws KAFKA_STORAGE_ERROR, and then has changed nothing, if the leader epoch cannot be written. */
   makeLeader(state: LeaderAndIsrState): void {
-    // In an epoch that we were not told of another may have led, and followers may have truncated what they had.
+    // Followers' progress is kept over consecutive epochs only: in a missed one they may have truncated.
     const hasLedSince = this.isLeader && state.leaderEpoch === this.leaderEpoch + 1;
     const { logEndOffset } = this.log;
     this.log.epochs.assign(state.leaderEpoch, logEndOffset);
@@ -97,7 +96,7 @@ export class Partition {
     this.followers = new Map([...others].map((id) => {
       const known = hasLedSince ? before.get(id) : undefined;
       const fresh = newReplica(state.isr.includes(id), this.now);
-      // Who is out of the ISR holds the high watermark back no longer, however lately it was caught up.
+      // A follower outside the ISR holds the high watermark back no longer, even if just caught up.
       return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];
     }));
     this.leaderEpochStartOffset = logEndOffset;
@@ -114,7 +113,7 @@ export class Partition {
     this.deps.onProgress(this.tp);
   }
 
-  /** It is deleted, or the broker stops: it neither leads nor follows any more. */
+  /** The replica is deleted or the broker stops: it neither leads nor follows any more. */
   close(): void {
     this.isClosed = true;
     this.isrRetry?.cancel();
@@ -151,14 +150,14 @@ export class Partition {
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch, check);
     const { firstOffset, lastOffset } = info;
-    // Also for a batch that is sent again: time may have passed for a follower that it waited for.
+    // Also after a duplicate: the time to wait for a joining follower may be over by now.
     this.advanceHighWatermark();
     if (info.isDuplicate) this.partitionEvent('duplicate-batch', { firstOffset, lastOffset });
     return info;
   }
 
   /**
-   * Whether everything below `offset` is committed, or why that will not be told.
+   * NONE if everything below `offset` is committed, `pending` if not yet, otherwise the producer's error.
    * Kafka: Partition#checkEnoughReplicasReachOffset
    */
   replicationOutcome(offset: number): ErrorName | 'pending' {
@@ -170,8 +169,8 @@ export class Partition {
   }
 
   /**
-   * A follower's fetch: what it asks for is what it does not have. One that a former incarnation sent says
-   * nothing: what that one had may be lost. Kafka: Replica#updateFetchStateOrThrow@3.5 (KIP-903)
+   * Records a fetch: the follower has everything below its offset. A former incarnation's fetch is ignored:
+   * its records may be lost. Kafka: Replica#updateFetchStateOrThrow@3.5 (KIP-903)
    */
   recordFollowerFetch(replicaId: number, fetch: FollowerFetch): void {
     const follower = this.followers.get(replicaId);
@@ -191,9 +190,8 @@ export class Partition {
   }
 
   /**
-   * Moves the log start to `offset` (-1: the high watermark) and returns where it is to be. Throws
-   * POLICY_VIOLATION for a topic that is only compacted, OFFSET_OUT_OF_RANGE above the high watermark. Kafka:
-   * Partition#deleteRecordsOnLeader
+   * Raises the log start offset to `offset` (-1: the high watermark) and returns it. Errors: see
+   * requestedLogStart. Kafka: Partition#deleteRecordsOnLeader
    */
   deleteRecordsOnLeader(offset: number): number {
     this.requireLeader();
@@ -202,7 +200,7 @@ export class Partition {
     return wanted;
   }
 
-  /** Returns whether the high watermark moved. Only ever upwards while leading. */
+  /** Returns whether the high watermark advanced. A leader never lowers it. */
   private advanceHighWatermark(): boolean {
     if (!this.isLeader) return false;
     const { followers, maximalIsr, now } = this;
@@ -224,13 +222,13 @@ export class Partition {
     const epochStart = this.deps.lab.joinAtHighWatermark ? 0 : this.leaderEpochStartOffset;
     if (!mayJoinIsr(follower, this.log.highWatermark, epochStart)) return;
     const { brokerEpoch } = follower;
-    // A restart may have cost it what it had (KIP-903). The write checks again: the metadata may be old.
+    // The incarnation that fetched must be live (KIP-903). The write checks again: the cache may be stale.
     if (this.deps.liveBrokerEpoch(replicaId) !== brokerEpoch) return;
     if (this.isr.length !== this.known(this.isr).length) return;
     inBackground(this.deps.log, `ISR of ${this.name}`, this.changeIsr([...this.isr, replicaId]));
   }
 
-  /** Those of whom a write can check that they have not been restarted. */
+  /** The members whose incarnation is known; a write can check only these for restarts. */
   private known(isr: readonly number[]): readonly number[] {
     return isr.filter((id) => isKnownMember(this.deps.brokerId, this.followers, id));
   }
@@ -242,8 +240,9 @@ export class Partition {
   }
 
   /**
-   * Takes followers that lag out of the ISR; called on a timer. The high watermark also waits for a follower
-   * that was about to join, for as long: nothing else may come when its time is up.
+   * Removes lagging followers from the ISR; called on a timer. The high watermark waits
+   * replica.lag.time.max.ms for a joining follower; when that time ends there may be no other event to
+   * advance it.
    */
   maybeShrinkIsr(): void {
     if (this.advanceHighWatermark()) this.deps.onProgress(this.tp);
@@ -257,9 +256,9 @@ export class Partition {
   }
 
   /**
-   * Asks ZooKeeper what became of a write, by writing at the same version what is safe in any case: the
-   * committed ISR, less who lags. If that succeeds the lost write was not applied, and never will be; if it
-   * conflicts, the lost one was applied. A follower that was to join is looked at anew, at its next fetch.
+   * Finds out whether a write with a lost reply was applied, by writing the committed ISR without lagging
+   * members at the same zkVersion, which is always safe. Success: the lost write was not applied and never
+   * will be. Conflict: it was applied. A follower that was to join is considered again at its next fetch.
    */
   private settleUnknown(): void {
     if (!this.isLeader || this.isrState.phase !== 'unknown') return;
@@ -282,7 +281,7 @@ export class Partition {
     } catch (error) {
       this.deps.log.warn(`The ISR of ${this.name} could not be written: ${messageOf(error)}`);
     }
-    // A LeaderAndIsr came meanwhile, and said what the ISR is.
+    // A LeaderAndIsr arrived meanwhile, and set the ISR.
     if (this.isrState !== proposed || !this.isLeader) return;
     this.isrState = after;
     if (after.phase === 'settled' && after !== before) this.isrChanged();
@@ -307,7 +306,7 @@ export class Partition {
     return after;
   }
 
-  /** A power cut may have cost it what it had: it counts as not having anything, and leaves the ISR. */
+  /** The member restarted and may have lost records: it counts as having none, and leaves the ISR. */
   private memberGone(member: IsrMember): void {
     this.partitionEvent('isr-member-gone', { replica: member.brokerId, brokerEpoch: member.brokerEpoch });
     const follower = this.followers.get(member.brokerId);
@@ -331,12 +330,12 @@ export class Partition {
     this.deps.host.event({ what, broker: this.deps.brokerId, ...this.tp, leaderEpoch, ...details });
   }
 
-  /** `isr` is what is written over the committed one. */
+  /** `isr` is the ISR to be written over the committed one. */
   private isrWriteEvent(what: string, isr: readonly number[]): void {
     this.partitionEvent(what, { zkVersion: this.stateVersion, isr, committedIsr: this.isr });
   }
 
-  /** Where `epoch` ended here; (-1, -1) if that is not known. */
+  /** Where `epoch` ended in this log; (-1, -1) if that is unknown. */
   endOffsetFor(epoch: number): EpochEnd {
     return this.isOffline ? UNDEFINED_EPOCH_END : this.log.epochs.endOffsetFor(epoch, this.log.logEndOffset);
   }

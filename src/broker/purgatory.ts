@@ -1,13 +1,13 @@
 /**
- * Requests that cannot be answered yet, watched by the partitions they wait for.
+ * Requests that cannot be answered yet, listed under the partitions they wait for.
  *
- * Invariants: an operation ends exactly once: when `tryComplete` has the answer after a partition changed,
- * when its time is over, when it fails, or when nobody waits for it any more; and from then on no list holds
- * it. Checks asked for within one turn of the loop are made once, at its end.
+ * Invariants: an operation ends exactly once: when `tryComplete` returns the answer after a partition
+ * changed, when it expires, when it throws, or when its client has disconnected. Afterwards no list contains
+ * it. Several checks of a partition in one turn of the event loop are made once, at the end of the turn.
  *
  * Kafka: server/DelayedOperation.scala@2.8.2; differs: Kafka leaves ended operations in the lists of their
- * other partitions until more than a thousand have gathered, because its lists have locks. One thread removes
- * them at once.
+ * other partitions until more than a thousand have gathered, because its lists have locks. Here a single
+ * thread removes them at once.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Clock, Timer } from '../common/host';
@@ -15,13 +15,15 @@ import { Metrics } from '../common/metrics';
 import { Asker } from '../network/server-connection';
 
 export interface DelayedOperation<T> {
-  /** The answer, or undefined while it has to wait. `changed`: the partition that changed, by its name. */
+  /**
+   * The answer, or undefined if the operation must wait. `changed`: the name of the partition that changed.
+   */
   tryComplete(changed?: string): T | undefined;
-  /** Time is over: answers with what there is. */
+  /** The time is over: returns the answer with what is available. */
   onExpire(): T;
 }
 
-/** An operation as the lists hold it. */
+/** An operation as the watcher lists contain it. */
 interface Watched {
   readonly lists: WatcherList[];
   isDone: boolean;
@@ -41,7 +43,7 @@ class Waiting<T> implements Watched {
     private readonly reject: (error: Error) => void,
   ) {}
 
-  /** Looks whether the answer is there, and if so ends with it. */
+  /** Ends the operation if `tryComplete` has the answer. */
   check(changed: string): void {
     if (this.isDone) return;
     try {
@@ -85,16 +87,16 @@ export class Purgatory {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Operations that wait. */
+  /** The number of operations that wait. */
   get numDelayed(): number {
     return this.delayedCount;
   }
-  /** Entries in the lists of all partitions: an operation counts once for each partition it waits for. */
+  /** The number of entries in all lists: an operation counts once for each partition it waits for. */
   get watched(): number {
     return this.watchedCount;
   }
 
-  /** Kafka's gauges of a purgatory, and one more: entries of operations that have ended, which must be 0. */
+  /** Registers Kafka's gauges for a purgatory, and one more: entries of ended operations, which must be 0. */
   registerGauges(metrics: Metrics, delayedOperation: string): void {
     const gauge = (name: string, read: () => number) =>
       metrics.gauge(
@@ -113,7 +115,7 @@ export class Purgatory {
     return count;
   }
 
-  /** The operation's answer: now if possible, else as `watch` says. */
+  /** Returns the operation's answer: at once if possible, otherwise as `watch` does. */
   tryCompleteElseWatch<T>(
     operation: DelayedOperation<T>,
     tps: readonly TopicPartition[],
@@ -129,9 +131,9 @@ export class Purgatory {
   }
 
   /**
-   * The answer of an operation that has just been found to wait, once a partition changes or after
-   * `timeoutMs`. Rejects with what the operation throws. If `asker` goes away first, the promise is never
-   * settled and nothing is left of it.
+   * Adds an operation whose `tryComplete` has just returned undefined. Resolves with its answer when a
+   * partition changes or after `timeoutMs`; rejects with the error that the operation throws. If `asker`
+   * disconnects first, the promise never settles, and the operation is removed.
    */
   watch<T>(
     operation: DelayedOperation<T>,
@@ -169,7 +171,7 @@ export class Purgatory {
     }
   };
 
-  /** The partition changed; its operations are looked at when the current turn is over. */
+  /** The partition changed: its operations are checked at the end of the current turn of the event loop. */
   check(tp: TopicPartition): void {
     const key = tpName(tp);
     if (!this.watchers.has(key)) return;

@@ -1,9 +1,9 @@
 /**
- * Keeps a broker's znodes in place: if somebody removes its registration, or the znode of its incarnation, while
- * its session lives, the controller must know of this broker all the same, and others must be able to write it
- * into an ISR.
+ * Restores a broker's registration and incarnation znode if they are deleted by hand while its session is
+ * alive: the controller must see the broker, and leaders must be able to add it to an ISR.
  *
- * Kafka 2.8 has no counterpart: there a broker whose registration was removed by hand is lost until it restarts.
+ * Kafka 2.8 has no counterpart: there a broker whose registration was removed by hand is lost until it
+ * restarts.
  */
 import { messageOf } from '../common/errors';
 import { Log as Logger } from '../common/host';
@@ -34,7 +34,7 @@ export function watchRegistration(zk: ZkConnection, broker: RegisteredBroker): v
       watched = incarnation;
     }
     const [stat, ours] = [await zk.exists(registration), await zk.exists(incarnation)];
-    // With another epoch in the registration, that of a new session is being made.
+    // If the registration has another epoch, a new session is registering right now.
     const gone = stat === null ? registration : ours === null && stat.czxid === brokerEpoch ? incarnation : '';
     if (gone === '' || broker.isStopping()) return;
     log.warn(`${gone} is gone though the session lives; registering again`);

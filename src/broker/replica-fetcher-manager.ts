@@ -3,7 +3,7 @@
  *
  * Invariant: a partition is followed by at most one fetcher.
  *
- * Kafka: server/{AbstractFetcherManager,ReplicaFetcherManager}.scala@2.8.2; differs: one fetcher a leader
+ * Kafka: server/{AbstractFetcherManager,ReplicaFetcherManager}.scala@2.8.2; differs: one fetcher per leader
  */
 import { HostPort, TopicPartition } from '../common/cluster-types';
 import { Host } from '../common/host';
@@ -53,19 +53,19 @@ export class ReplicaFetcherManager {
   }
 
   /**
-   * The broker is about to stop. Where it is told to follow, and not in the ISR, it does not: it would come
-   * back into it.
+   * The broker is about to stop: from now on it does not follow a partition if it is not in the ISR, because
+   * it would join the ISR again.
    */
   leave(): void {
     this.isLeaving = true;
   }
 
-  /** By leader, for the checkers. */
+  /** The fetchers with their leaders' ids, for the checkers. */
   get all(): readonly { readonly leaderId: number; readonly fetcher: ReplicaFetcher }[] {
     return [...this.fetchers].map(([leaderId, { fetcher }]) => ({ leaderId, fetcher }));
   }
 
-  /** Fetchers without partitions end. */
+  /** Closes the fetchers without partitions. */
   closeIdle(): void {
     for (const [id, { fetcher }] of this.fetchers) {
       if (fetcher.size > 0) continue;

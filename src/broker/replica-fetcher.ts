@@ -1,14 +1,14 @@
 /**
- * Follows the partitions that one other broker leads: finds where to truncate, then fetches and appends, for
- * ever.
+ * Follows the partitions that one other broker leads: truncates to where the logs diverge, then fetches and
+ * appends.
  *
- * A partition starts as `truncating`: the leader is asked where our latest leader epoch ended (KIP-101,
- * KIP-279) and the log is truncated there. Then it is `fetching`: always at our log end offset, so that the
- * fetch also tells the leader what we have. One request is under way at a time. A response has room for some
- * partitions only: those that it brought records for go to the end of the line.
+ * A partition starts as `truncating`: the fetcher asks the leader where our latest leader epoch ended
+ * (KIP-101, KIP-279) and truncates the log there. Then it is `fetching`, always at our log end offset, so
+ * that the fetch also reports our progress to the leader. There is one request at a time. A response has room
+ * for some of the partitions only; those for which it had records go to the end of the queue.
  *
- * Invariant: an answer is applied only if the partition is still followed with the epoch it was asked with,
- * looked at after every wait; what is appended starts at the log end offset.
+ * Invariants: a response is applied to a partition only if it is still followed in the leader epoch of the
+ * request, which is checked after every wait. Records are appended only at the log end offset.
  *
  * Kafka: server/{AbstractFetcherThread,ReplicaFetcherThread}.scala@2.8.2
  */
@@ -32,7 +32,7 @@ export interface FetcherOptions {
   readonly maxBytes: number;
   readonly partitionMaxBytes: number;
   readonly backoffMs: number;
-  /** Our broker epoch as registered now (design D17). */
+  /** The current broker epoch of this broker (design D17). */
   readonly brokerEpoch: () => number;
   /** LESSON: lab.truncate.to.high.watermark */
   readonly truncateToHighWatermark: boolean;
@@ -43,7 +43,7 @@ interface Followed {
   readonly leaderEpoch: number;
   state: 'truncating' | 'fetching' | 'failed';
   retryAtMs: number;
-  /** Responses in a row that brought records for others only. */
+  /** The number of consecutive responses that had records for other partitions only. */
   passedOver: number;
 }
 
@@ -58,7 +58,10 @@ interface TopicRows<T> {
   readonly partitions: T[];
 }
 
-/** The nested form of the messages. Rows of a topic that do not follow each other stay apart. */
+/**
+ * Groups adjacent rows by topic, as the messages require. Rows of one topic that are not adjacent stay
+ * separate, because their order matters.
+ */
 function byTopic<T>(rows: readonly { readonly topic: string; readonly row: T }[]): TopicRows<T>[] {
   const topics: TopicRows<T>[] = [];
   for (const { topic, row } of rows) {
@@ -70,7 +73,7 @@ function byTopic<T>(rows: readonly { readonly topic: string; readonly row: T }[]
 }
 
 export class ReplicaFetcher {
-  /** In the order in which the leader is asked for them. */
+  /** In the order in which they are fetched. */
   private readonly followed = new Map<string, Followed>();
   private running = false;
   private isClosed = false;
@@ -100,7 +103,9 @@ export class ReplicaFetcher {
 
   get partitions(): Partition[] { return [...this.followed.values()].map((one) => one.partition); }
 
-  /** For the checkers: how many responses in a row brought records for others, and none for the partition. */
+  /**
+   * For the checkers: how many consecutive responses had records for other partitions, but none for this one.
+   */
   get passedOver(): { readonly partition: Partition; readonly passedOver: number }[] {
     return [...this.followed.values()].map(({ partition, passedOver }) => ({ partition, passedOver }));
   }
@@ -139,7 +144,7 @@ export class ReplicaFetcher {
     this.running = false;
   }
 
-  /** Until the next partition is due, or one is added. */
+  /** Waits until the next partition is due, or one is added. */
   private pause(): Promise<void> {
     const waiting = [...this.followed.values()].filter((one) => one.state !== 'failed');
     const waits = waiting.map((one) => one.retryAtMs - this.now);
@@ -188,7 +193,10 @@ export class ReplicaFetcher {
     }
   }
 
-  /** What goes wrong with the log of one partition is that partition's affair. Kafka: #markPartitionFailed */
+  /**
+   * Runs an action on one partition's log. An error there affects this partition only. Kafka:
+   * #markPartitionFailed
+   */
   private locally(one: Followed, action: () => void): void {
     try {
       action();
@@ -210,7 +218,7 @@ export class ReplicaFetcher {
     if (step.kind === 'done') return this.finishTruncation(one, step.offset);
     const before = log.epochs.latestEpoch;
     this.truncateTo(one, step.offset);
-    // Nothing left to compare: the epochs cannot go down for ever.
+    // Truncation removed no epoch, so asking again would change nothing.
     if (log.epochs.latestEpoch === before) this.finishTruncation(one, step.offset);
   }
 
@@ -274,9 +282,11 @@ export class ReplicaFetcher {
     const { log } = one.partition;
     const records = row.records[0]!;
     if (records.length > 0) {
-      // Who was served asks last, else those behind it would starve (PartitionStates#updateAndMoveToEnd).
+      // A partition that got records goes last; otherwise those behind it would starve
+      // (PartitionStates#updateAndMoveToEnd).
       this.putLast(one);
-      // All we have was deleted there: it may be of another history, and the leader's first batch may begin before it ends.
+      // The leader has deleted every offset that we have. Our records may diverge from its log, and its first
+      // batch may begin before they end.
       if (row.logStartOffset >= log.logEndOffset) log.maybeIncrementLogStartOffset(log.logEndOffset);
       log.appendAsFollower(records);
     }
@@ -285,8 +295,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * Our end lies outside the leader's log: truncate to its end, or start over at its start.
-   * Kafka: AbstractFetcherThread#fetchOffsetAndTruncate
+   * Our log end offset is outside the leader's log: truncates to the leader's end, or restarts the log at its
+   * start. Kafka: AbstractFetcherThread#fetchOffsetAndTruncate
    */
   private async handleOutOfRange(one: Followed): Promise<void> {
     const { log } = one.partition;
@@ -294,6 +304,7 @@ export class ReplicaFetcher {
     if (end === undefined) return;
     if (end < log.logEndOffset) return this.locally(one, () => this.truncateTo(one, end));
     const start = await this.leaderOffset(one, EARLIEST);
+    // Our log end offset is within the leader's log by now: the next fetch succeeds.
     if (start === undefined || start <= log.logEndOffset) return;
     this.locally(one, () => {
       const { logEndOffset: from, highWatermark } = log;
@@ -302,7 +313,7 @@ export class ReplicaFetcher {
     });
   }
 
-  /** Undefined if the leader does not tell, or the partition is not followed any more. */
+  /** The offset, or undefined if the leader answers with an error or the partition is no longer followed. */
   private async leaderOffset(one: Followed, timestamp: number): Promise<number | undefined> {
     if (!this.isCurrent(one)) return undefined;
     const { topic: name, partition: partitionIndex } = one.partition.tp;
@@ -322,7 +333,7 @@ export class ReplicaFetcher {
       const asked = `${one.partition.name} at epoch ${one.leaderEpoch}`;
       this.log.debug(`Broker ${this.options.leaderId} answered ${error} for ${asked}`);
     }
-    // A newer leader epoch exists: the LeaderAndIsr that tells of it adds the partition again.
+    // There is a newer leader epoch: its LeaderAndIsr adds the partition again.
     if (error === 'FENCED_LEADER_EPOCH') one.state = 'failed';
     else this.delay(one);
   }

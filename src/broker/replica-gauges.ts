@@ -1,5 +1,5 @@
 /**
- * What the replica manager tells about itself.
+ * The gauges of the replica manager.
  *
  * Kafka: server/ReplicaManager.scala's gauges@2.8.2; ours: MissingReplicaCount
  */

@@ -1,9 +1,9 @@
 /**
- * Holds the partitions of this broker and turns the controller's requests into roles: leader, follower, gone.
+ * The partitions of this broker. Applies the controller's requests to them: lead, follow, stop.
  *
- * Invariants: requests of an older controller epoch, or meant for an earlier incarnation of this broker, are
- * refused, and none is looked at before it is known which incarnation this is; requests of the controller are
- * worked off one at a time, in order; a partition is either led, or followed by at most one fetcher.
+ * Invariants: requests with an older controller epoch or broker epoch are refused, and none is processed
+ * before the broker epoch is known. They are processed one at a time, in order. A partition is led, or has at
+ * most one fetcher.
  *
  * Kafka: server/ReplicaManager.scala@2.8.2
  */
@@ -36,7 +36,7 @@ type Leaders = ReadonlyMap<number, HostPort>;
 type PartitionError = TopicPartition & { readonly errorCode: number };
 type ControlResponse = { readonly errorCode: number; readonly partitionErrors: readonly PartitionError[] };
 
-/** Leader epochs of a StopReplica that is always obeyed: the topic is being deleted, or it is unknown. */
+/** StopReplica always applies with leader epoch -2 (the topic is being deleted) or -1 (unknown). */
 const DELETING_EPOCHS = [-1, -2];
 
 export type LeadershipListener = (tp: TopicPartition, leaderEpoch: number, isLeader: boolean) => void;
@@ -50,11 +50,11 @@ export interface ReplicaManagerDeps {
   readonly metrics: Metrics;
   readonly writeIsr: PartitionDeps['writeIsr'];
   readonly onIsrChanged: PartitionDeps['onIsrChanged'];
-  /** The controller is to tell this broker all of its roles again. */
+  /** Asks the controller to send LeaderAndIsr for all replicas of this broker. */
   readonly onReplicaMissing: () => void;
   readonly brokerEpoch: () => number;
   readonly isRegistered: FollowerEpochsDeps['isRegistered'];
-  /** The settings of a topic as ZooKeeper has them now. */
+  /** The topic's current config in ZooKeeper. */
   readonly readTopicConfig: (topic: string) => Promise<TopicOverrides>;
 }
 
@@ -63,13 +63,13 @@ export class ReplicaManager {
   readonly fetchPurgatory: Purgatory;
   readonly deleteRecordsPurgatory: Purgatory;
   private readonly partitions = new Map<string, Partition>();
-  /** Followers whose leader was not alive when it was named: the same epoch may name it again. */
+  /** Partitions whose leader was not alive at LeaderAndIsr: the same epoch may name it again. */
   private readonly withoutLeader = new Set<string>();
   readonly fetchers: ReplicaFetcherManager;
   readonly followerEpochs: FollowerEpochs;
   private readonly fence: ControlFence;
   private readonly missing: MissingReplicas;
-  /** As the broker before this one left them. */
+  /** The high watermarks that the former run of this broker checkpointed, by `topic-partition`. */
   private checkpointed: Map<string, number> | undefined;
   private readonly control: ControlQueue;
   private readonly scheduler: Scheduler;
@@ -112,7 +112,7 @@ export class ReplicaManager {
     registerReplicaGauges(this, deps.metrics, deps.logs, this.missing);
   }
 
-  /** Called when this broker begins or ends to lead a partition, or leads it under a new epoch. */
+  /** Called when this broker starts or stops leading a partition, or leads it in a new epoch. */
   onLeadershipChange(listener: LeadershipListener): void {
     this.leadershipListeners.push(listener);
   }
@@ -127,7 +127,7 @@ export class ReplicaManager {
     return this.partitions.get(tpName(tp));
   }
 
-  /** The partition; throws what a client must hear if it is not here. */
+  /** Throws NOT_LEADER_OR_FOLLOWER or UNKNOWN_TOPIC_OR_PARTITION if the partition is not on this broker. */
   require(tp: TopicPartition): Partition {
     const partition = this.get(tp);
     if (partition) return partition;
@@ -136,12 +136,12 @@ export class ReplicaManager {
     throw new KafkaError(error, `This broker ${why} ${tpName(tp)}`);
   }
 
-  /** Why there is no such partition here, without the cost of an Error: a request may name very many. */
+  /** The error of `require`, without the cost of an Error object: a request may name very many partitions. */
   absence(tp: TopicPartition): ErrorName {
     return this.deps.metadata.has(tp) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION';
   }
 
-  /** Whether what was appended below `offset` is committed, or why that will not be told. */
+  /** Like Partition#replicationOutcome; for a partition that is not here, the error of `absence`. */
   replicationOutcome(tp: TopicPartition, offset: number): ErrorName | 'pending' {
     const partition = this.get(tp);
     return partition ? partition.replicationOutcome(offset) : this.absence(tp);
@@ -153,7 +153,7 @@ export class ReplicaManager {
     this.deleteRecordsPurgatory.check(tp);
   }
 
-  /** Records were appended by a producer: followers and consumers may be waiting for them. */
+  /** To be called after every append by a producer or the broker: fetches may wait for the records. */
   appended(tp: TopicPartition): void {
     this.progressed(tp);
   }
@@ -168,7 +168,7 @@ export class ReplicaManager {
     every(config['replica.high.watermark.checkpoint.interval.ms'], () => this.checkpointHighWatermarks());
   }
 
-  /** The broker epoch is known: requests of the controller are looked at from now on. */
+  /** The broker epoch is known: control requests are processed from now on. */
   registered(): void { this.fence.registered(); }
 
   becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
@@ -182,7 +182,7 @@ export class ReplicaManager {
         errors.set(state, await this.applyState(state, leaders));
       });
       await apply(request.partitionStates.filter((state) => this.get(state) !== undefined));
-      // Those that are new here need ZooKeeper, which may be away; the others did not wait for it.
+      // New partitions need ZooKeeper, which may not answer; the others are applied first.
       const fresh = request.partitionStates.filter((state) => !errors.has(state));
       await this.loadConfigs(new Set(fresh.map((state) => state.topic)));
       await apply(fresh);
@@ -195,9 +195,9 @@ export class ReplicaManager {
   }
 
   /**
-   * Logs of topics that are new here get the topic's settings. Settings that cannot be used are left out; if
-   * ZooKeeper cannot be asked this rejects, and the controller repeats the request: a log without its
-   * settings might be acknowledged, compacted or deleted by rules that are not its own.
+   * Reads the configs of topics that are new here; values that are not valid are left out. Rejects if
+   * ZooKeeper cannot be reached, so that the controller repeats the request: a log must not run with wrong
+   * settings.
    */
   private async loadConfigs(topics: ReadonlySet<string>): Promise<void> {
     await Promise.all([...topics].map(async (topic) => {
@@ -235,7 +235,7 @@ export class ReplicaManager {
     }
   }
 
-  /** The leader of this epoch was not alive when it was named first; nobody is followed since. */
+  /** Whether the request repeats the leader that was not alive when this epoch was first applied. */
   private namesLeaderAgain(known: Partition, state: LeaderAndIsrState, address?: HostPort): boolean {
     const isSame = state.leaderEpoch === known.leaderEpoch && state.leader === known.leaderId;
     return isSame && address !== undefined && this.withoutLeader.has(known.name);
@@ -273,7 +273,7 @@ export class ReplicaManager {
     });
   }
 
-  /** `approve` throws if a row must not be obeyed as things are when its turn comes; then this rejects. */
+  /** `approve` throws if a row must not be applied when its turn comes; then the request rejects. */
   stopReplicas(
     request: StopReplicaRequest, approve: (row: StopReplicaRow) => void = () => {},
   ): Promise<ControlResponse> {
@@ -317,7 +317,7 @@ export class ReplicaManager {
     return partition !== undefined && partition.isLeader && partition.isr.length > 1;
   }
 
-  /** Logs went offline: their partitions are neither led nor followed any more. */
+  /** Log dirs failed: their partitions neither lead nor follow any more. */
   logsWentOffline(): void {
     for (const partition of this.all) {
       if (partition.isOffline || !this.deps.logs.isOffline(partition.tp)) continue;
@@ -328,7 +328,7 @@ export class ReplicaManager {
     }
   }
 
-  /** Also of logs that the controller has not named yet: the file is written anew as a whole (KAFKA-1647). */
+  /** Includes logs that no LeaderAndIsr has named yet: the file is replaced as a whole (KAFKA-1647). */
   checkpointHighWatermarks(): void {
     const hosted = this.all.filter((one) => !one.isOffline)
       .map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
@@ -337,7 +337,7 @@ export class ReplicaManager {
     if (hosted.length > 0) this.deps.logs.checkpointHighWatermarks([...hosted, ...unnamed]);
   }
 
-  /** Stops fetchers and timers and saves the high watermarks. */
+  /** Stops fetchers and timers, and checkpoints the high watermarks. */
   close(): void {
     this.control.close();
     this.scheduler.stop();

@@ -1,5 +1,5 @@
 /**
- * An append that the broker itself makes: written here as leader, done when every in-sync replica has it.
+ * An append that the broker itself makes, as leader: it is complete when the batch is committed.
  *
  * Kafka: server/ReplicaManager.scala#appendRecords with requiredAcks -1@2.8.2
  */
@@ -9,13 +9,16 @@ import { DelayedOperation } from './purgatory';
 import { ReplicaManager } from './replica-manager';
 
 export interface StartedAppend {
-  /** Of the first record, or -1 if nothing was written. */
+  /** The offset of the first record, or -1 if nothing was written. */
   readonly baseOffset: number;
-  /** NONE once the batch is committed, or why that will not be told. */
+  /** NONE when the batch is committed; otherwise the error, such as REQUEST_TIMED_OUT. */
   readonly outcome: Promise<ErrorName>;
 }
 
-/** Appends the batch here and now; what comes of it is told later. */
+/**
+ * Appends the batch to the local log before it returns; `outcome` resolves later. KafkaErrors are in
+ * `outcome`.
+ */
 export function startAppend(
   replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number,
 ): StartedAppend {

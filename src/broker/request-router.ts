@@ -1,7 +1,7 @@
 /**
- * Which handler serves which API: a table, nothing else. Handlers take and return typed objects and know neither
- * sockets nor msgpack (design D5). What a handler throws costs that request: its client is told, and the broker
- * goes on; a broken invariant stops it.
+ * The table of APIs and their handlers. Handlers take and return typed objects and know neither sockets nor
+ * msgpack (design D5). An error that a handler throws goes into the response, and the broker continues; a
+ * broken invariant stops the broker.
  *
  * Kafka: server/KafkaApis.scala#handle@2.8.2
  */
@@ -47,10 +47,10 @@ export interface RouterDeps {
   readonly groups: GroupService;
   readonly generateProducerId: () => Promise<number>;
   readonly fetchMaxBytes: number;
-  /** What the batches of a produce request may expand to. */
+  /** The limit for the decompressed size of a produce request's batches, in bytes. */
   readonly maxExpandedBytes: number;
   readonly requestTimeoutMs: number;
-  /** A mistake of ours surfaced: the broker must not go on. */
+  /** Called with a broken invariant: the broker must stop. */
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -59,7 +59,7 @@ const CONTROLLER_APIS = [leaderAndIsr, updateMetadata, stopReplica].map(({ key }
 type Handler = (body: never, context: RequestContext) => unknown;
 type Answer<R> = R | DeferredResponse | CloseConnection | undefined;
 
-/** For answers that may be large: made when it is their turn to be sent. */
+/** For responses that may be large: built when it is their turn to be sent. */
 function later(build: () => unknown): DeferredResponse {
   return new DeferredResponse(build);
 }
@@ -107,7 +107,7 @@ export function requestRouter(deps: RouterDeps): Serve {
   const failed = (api: Api, body: unknown, error: unknown): unknown => {
     deps.log.error(`${api.name} failed: ${stackOf(error)}`);
     if (error instanceof InvariantError) deps.onFatal(error);
-    // The controller repeats what was not answered.
+    // Without a response the controller repeats the request.
     if (error instanceof InvariantError || CONTROLLER_APIS.includes(api.key)) throw error;
     const name = error instanceof KafkaError ? error.errorName : 'UNKNOWN_SERVER_ERROR';
     return errorResponse(api, body, errorCode(name));

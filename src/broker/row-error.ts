@@ -1,6 +1,6 @@
 /**
- * What becomes of an error that one partition of a request met: its row says so, and the other rows are answered
- * as if nothing had been. A partition that fails each time must not keep a follower from all the others.
+ * Turns an error in one partition of a request into the error code of its row; the other rows are served
+ * normally. A partition that fails repeatedly must not stop a follower from fetching the others.
  *
  * Kafka: server/ReplicaManager.scala#{appendToLocalLog,readFromLocalLog}@2.8.2, which catch every Throwable
  */
@@ -8,7 +8,10 @@ import { TopicPartition, tpName } from '../common/cluster-types';
 import { InvariantError, KafkaError, stackOf } from '../common/errors';
 import { Log } from '../common/host';
 
-/** UNKNOWN_SERVER_ERROR, which is logged, for what nobody expected. Throws a broken invariant on. */
+/**
+ * A KafkaError as it is; UNKNOWN_SERVER_ERROR, with a log line, for an unexpected error. Rethrows a broken
+ * invariant.
+ */
 export function rowError(log: Pick<Log, 'error'>, api: string, tp: TopicPartition, error: unknown): KafkaError {
   if (error instanceof KafkaError) return error;
   if (error instanceof InvariantError) throw error;

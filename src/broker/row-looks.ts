@@ -1,23 +1,26 @@
 /**
- * Looks into ZooKeeper at what a request claims of many partitions: which of them ZooKeeper contradicts.
+ * Checks a request's claims about many partitions against ZooKeeper, and finds the partitions that ZooKeeper
+ * contradicts.
  *
- * What a plain read contradicts is read again after a sync, since the member that we ask may lag behind.
- * Bounds: one look at a time, and a pause after one that refuted something; `MAX_WAITING` others wait, more
- * are sent away; partitions are read some at a time, so that the broker's own reads and writes get their
- * turn; and by the deadline a look ends, whatever was asked.
+ * A claim that a plain read contradicts is read again after a sync, because the ZooKeeper server may lag
+ * behind. Bounds: one check at a time, and a pause after one that refuted a claim; `MAX_WAITING` checks wait,
+ * further ones end as `unconfirmed`; partitions are read in chunks, so that the broker's own operations get
+ * their turn; every check ends at its deadline.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { InvariantError } from '../common/errors';
 import { Clock, sleep, withDeadline } from '../common/host';
 
-/** By `topic-partition`; `unconfirmed`: nothing is known. */
+/**
+ * Names (`topic-partition`) of the contradicted partitions. `unconfirmed`: the claims could not be checked.
+ */
 export type Refuted = ReadonlySet<string> | 'unconfirmed';
 
 const MAX_WAITING = 16;
 const READ_AT_ONCE = 100;
 export const PAUSE_MS = 100;
 
-/** Those of the rows that ZooKeeper contradicts. */
+/** Returns the rows that ZooKeeper contradicts. */
 type Judge<Row> = (rows: readonly Row[]) => Promise<readonly Row[]>;
 
 export class RowLooks {
@@ -30,7 +33,9 @@ export class RowLooks {
     private readonly deadlineMs: number,
   ) {}
 
-  /** The names of what is contradicted. Of several rows with one name the last is looked at. */
+  /**
+   * The names of the contradicted partitions. If several rows have the same name, the last one is checked.
+   */
   async contradicted<Row extends TopicPartition>(rows: readonly Row[], judge: Judge<Row>): Promise<Refuted> {
     if (rows.length === 0) return new Set();
     if (this.waiting >= MAX_WAITING) return 'unconfirmed';

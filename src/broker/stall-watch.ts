@@ -1,6 +1,6 @@
 /**
- * Notices when the event loop was blocked: a tick that comes late by more than the limit is a warning, and is named as
- * the cause when a session was lost by it.
+ * Detects a blocked event loop: a timer that fires late by more than the limit logs a warning, which can then
+ * explain the loss of a ZooKeeper session.
  */
 import { Host, Timer } from '../common/host';
 
@@ -30,7 +30,9 @@ export class StallWatch {
     this.timer?.cancel();
   }
 
-  /** A sentence if a stall can explain that a session of this length was lost just now. */
+  /**
+   * A text for the log if a stall probably caused the loss of a session with this timeout; otherwise empty.
+   */
   explain(sessionTimeoutMs: number): string {
     const recent = this.last && this.host.clock.monotonicMs() - this.last.atMs < 2 * sessionTimeoutMs;
     return recent && this.last!.lengthMs > sessionTimeoutMs / 3 ? ` The event loop had been blocked for ${Math.round(this.last!.lengthMs)} ms, which is the likely cause.` : '';

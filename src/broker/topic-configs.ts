@@ -1,7 +1,7 @@
 /**
- * Topics' own settings as they stand in ZooKeeper, made fit for use: a znode that cannot be read, or a value
- * that is not valid, is logged, and what was valid before stays. Anybody can write there; it must not stop a
- * broker.
+ * Topic configs read from ZooKeeper and validated. A znode that cannot be read, or a value that is not valid,
+ * is logged, and the last valid value stays in use: other tools can write these znodes, and that must not
+ * stop a broker.
  *
  * Kafka: server/ConfigHandler.scala#TopicConfigHandler, zk/ZkData.scala#ConfigEntityZNode@2.8.2
  */
@@ -20,9 +20,9 @@ export class TopicConfigs {
   constructor(private readonly zk: ZkConnection, private readonly log: Log) {}
 
   /**
-   * For a topic that the controller has told us of: its settings were written before it, but the member of
-   * ZooKeeper that we are connected to may lag behind, and no note will tell us later. Rejects with ZkError
-   * if ZooKeeper is away.
+   * The config of a topic that a LeaderAndIsr has just named. It was written before the topic, but the
+   * ZooKeeper server may lag behind, and no notification will follow; so this syncs first. Rejects with
+   * ZkError if ZooKeeper cannot be reached.
    */
   async readNew(topic: string): Promise<TopicOverrides> {
     await (this.synced ??= Promise.resolve().then(() => this.sync()));
@@ -30,15 +30,15 @@ export class TopicConfigs {
   }
 
   /**
-   * Whoever asks in the same turn shares it; one that has begun may have come too early for those who ask
-   * later.
+   * Calls in the same turn of the event loop share one sync. A sync that has already begun may be too early
+   * for later calls.
    */
   private sync(): Promise<void> {
     this.synced = undefined;
     return this.zk.sync(topicsZnode.path);
   }
 
-  /** Rejects with ZkError if ZooKeeper is away. */
+  /** Rejects with ZkError if ZooKeeper cannot be reached. */
   async read(topic: string): Promise<TopicOverrides> {
     return this.valid(topic, await readTopicConfig(this.zk, topic));
   }

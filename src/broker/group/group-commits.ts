@@ -1,9 +1,9 @@
 /**
- * The committed offsets of one group, and the commits that are on their way into the log.
+ * The committed offsets of one group, and the commits that are being written to the log.
  *
- * Invariants: what is told is what stands in the log: of two commits the one behind the other there is the
- * later one, whichever is answered first, and a commit that stands before a tombstone does not come back.
- * Whoever takes a partition over can see that a commit of its former owner is still under way.
+ * Invariants: the offsets in memory are those of the log. Of two commits the one with the greater log offset
+ * counts, whichever is acknowledged first, and a commit before a tombstone does not reappear. A consumer that
+ * takes over a partition can see that a commit of its former owner is still pending.
  *
  * [p] Kafka:
  * coordinator/group/GroupMetadata.scala#{prepareOffsetCommit,onOffsetCommitAppend,failPendingOffsetWrite}@2.8.2
@@ -14,14 +14,14 @@ import { CommittedOffset } from './group-records';
 interface Entry {
   readonly tp: TopicPartition;
   readonly committed: CommittedOffset;
-  /** Where the record stands in the log; what comes later in the log holds. */
+  /** The offset of the commit's record in `__consumer_offsets`; the greatest one counts. */
   readonly logOffset: number;
 }
 
-/** Commits of one partition that are under way. */
+/** The pending commits of one partition. */
 interface Pending {
   count: number;
-  /** Where the tombstone stands that was written meanwhile; -1: none. */
+  /** The log offset of a tombstone that was written while commits were pending; -1: none. */
   tombstone: number;
 }
 
@@ -47,12 +47,12 @@ export class GroupCommits {
     return this.pending.has(tpName(tp));
   }
 
-  /** As the log has it. */
+  /** Adds a committed offset that was read from the log. */
   load(tp: TopicPartition, committed: CommittedOffset, logOffset: number): void {
     this.entries.set(tpName(tp), { tp, committed, logOffset });
   }
 
-  /** A commit is being written. Every one ends with `completed` or `failed`. */
+  /** Commits are being written. Each ends with `completed` or `failed`. */
   started(tps: readonly TopicPartition[]): void {
     for (const name of tps.map(tpName)) {
       const pending = this.pending.get(name);
@@ -69,7 +69,7 @@ export class GroupCommits {
     this.failed([tp]);
   }
 
-  /** Nobody will be told that it was written, whether or not it was. */
+  /** The commit is not acknowledged, whether or not it was written. */
   failed(tps: readonly TopicPartition[]): void {
     for (const name of tps.map(tpName)) {
       const pending = this.pending.get(name);
@@ -77,7 +77,7 @@ export class GroupCommits {
     }
   }
 
-  /** The tombstone of this partition stands at `logOffset`. */
+  /** Removes the offset, because its tombstone was written at `logOffset`. */
   forgotten(tp: TopicPartition, logOffset: number): void {
     const name = tpName(tp);
     this.entries.delete(name);

@@ -1,9 +1,9 @@
 /**
- * What members ask: JoinGroup, SyncGroup, Heartbeat, LeaveGroup. Who may, and what it sets off; the rebalance
- * itself is in group-rebalance.ts.
+ * Serves JoinGroup, SyncGroup, Heartbeat and LeaveGroup: checks the member, and starts or continues a
+ * rebalance, which is implemented in group-rebalance.ts.
  *
- * Invariant: a member acts only under the current generation; older ones are answered ILLEGAL_GENERATION,
- * replaced static members FENCED_INSTANCE_ID.
+ * Invariant: a member acts only in the current generation. Requests of an older one get ILLEGAL_GENERATION,
+ * those of a replaced static member FENCED_INSTANCE_ID.
  *
  * Kafka: coordinator/group/GroupCoordinator.scala@2.8.2
  */
@@ -22,14 +22,14 @@ type SyncRequest = TypeOf<typeof syncGroup.request>;
 type HeartbeatRequest = TypeOf<typeof heartbeat.request>;
 type LeaveRequest = TypeOf<typeof leaveGroup.request>;
 
-/** Who asks: client.id and address. */
+/** The client that sent the request: its client.id and its address. */
 export interface Caller {
   readonly clientId: string;
   readonly clientHost: string;
 }
 
 const NO_BYTES = Buffer.alloc(0);
-/** A member that has joined for the first time may wait this long for the others. */
+/** How long a member that joins for the first time may wait for the others. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000;
 
 export class GroupCoordinator {
@@ -71,7 +71,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Whether there is room. While members are gathered those count that have joined: the others may be gone.
+   * Whether the group has room. During a rebalance only the members that have rejoined count, because others
+   * may have failed.
    */
   private accepts(group: Group, { memberId, groupInstanceId }: JoinRequest): boolean {
     const max = this.config['group.max.size'];
@@ -84,8 +85,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Dynamic members are told their id and come again with it, so that a lost answer leaves no ghost behind
-   * (KIP-394).
+   * A dynamic member gets its id in an error response and joins again with it. If that response is lost, no
+   * member without a consumer remains (KIP-394).
    */
   private joinWithoutId(
     group: Group,
@@ -112,7 +113,7 @@ export class GroupCoordinator {
     caller: Caller,
   ): Promise<JoinResponse> | JoinResponse {
     const { memberId, groupInstanceId } = request;
-    // Ids are given in advance to dynamic members only.
+    // Only dynamic members get their id before they join.
     if (groupInstanceId === null && this.forgetPending(group, memberId))
       return this.addMember(group, request, caller, memberId);
     if (group.isFenced(memberId, groupInstanceId)) return joinError('FENCED_INSTANCE_ID', memberId);
@@ -124,7 +125,7 @@ export class GroupCoordinator {
       case 'PreparingRebalance':
         return this.updateMember(group, member, request, caller, 'a member rejoins');
       case 'CompletingRebalance':
-        // The answer to its JoinGroup may have been lost; the generation stands.
+        // The response to its JoinGroup may have been lost; the generation does not change.
         return unchanged
           ? this.rebalance.currentGeneration(group, member)
           : this.updateMember(group, member, request, caller, `${memberId} joins with other metadata`);
@@ -189,7 +190,7 @@ export class GroupCoordinator {
       rebalanceTimeoutMs: request.rebalanceTimeoutMs,
       sessionTimeoutMs: request.sessionTimeoutMs,
     });
-    // An earlier JoinGroup of the same member, whose connection is gone, is not answered any more.
+    // Answers an earlier JoinGroup of the same member, whose connection was probably closed.
     member.awaitingJoin?.(joinError('REBALANCE_IN_PROGRESS', member.memberId));
     return this.awaitJoin(group, member, member.sessionTimeoutMs, reason);
   }
@@ -205,7 +206,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Kafka: updateStaticMemberAndRebalance. A restart with the same subscription goes unnoticed by the others.
+   * A static member restarted. If its subscription is the same, there is no rebalance. Kafka:
+   * updateStaticMemberAndRebalance
    */
   private staticMemberReturns(
     group: Group,
@@ -251,8 +253,9 @@ export class GroupCoordinator {
       );
     this.rebalance.keepAlive(group, member, member.sessionTimeoutMs);
     return this.groups.storeGroup(group, new Map()).then((error) => {
-      // A leader that is back is told so, and watches the topics again. What it assigns is not taken: in a
-      // stable group `sync` answers with what was stored. Kafka named the old leader before 3.2 (KIP-814).
+      // A leader that returns gets its new member id as leader, and watches the topics again. Its assignment
+      // is not used: in a stable group `sync` answers with the stored one. Kafka named the former leader
+      // before 3.2 (KIP-814).
       return error === 'NONE' ? this.rebalance.currentGeneration(group, member) : joinError(error, memberId);
     });
   }
@@ -278,7 +281,7 @@ export class GroupCoordinator {
       this.rebalance.keepAlive(group, member, member.sessionTimeoutMs);
       return this.rebalance.assignmentOf(group, member);
     }
-    // An earlier SyncGroup of the same member, whose connection is gone, is not answered any more.
+    // Answers an earlier SyncGroup of the same member, whose connection was probably closed.
     member.awaitingSync?.(syncError('REBALANCE_IN_PROGRESS'));
     const answer = new Promise<SyncResponse>((resolve) => {
       member.awaitingSync = resolve;
@@ -288,7 +291,7 @@ export class GroupCoordinator {
     return answer;
   }
 
-  /** NONE, or the error that a request of this member gets. */
+  /** NONE, or the error for a request of this member. */
   memberProblem(
     group: Group | undefined,
     memberId: string,
@@ -305,7 +308,7 @@ export class GroupCoordinator {
   heartbeat({ groupId, memberId, groupInstanceId, generationId }: HeartbeatRequest): { errorCode: number } {
     const answer = (error: ErrorName) => ({ errorCode: errorCode(error) });
     const owner = groupId === '' ? 'INVALID_GROUP_ID' : this.groups.ownership(groupId);
-    // While the group is being loaded the member is given the benefit of the doubt.
+    // While the group is being loaded its members are not known, so every heartbeat succeeds.
     if (owner !== 'NONE') return answer(owner === 'COORDINATOR_LOAD_IN_PROGRESS' ? 'NONE' : owner);
     const group = this.groups.get(groupId);
     const problem = this.memberProblem(group, memberId, groupInstanceId, generationId);

@@ -1,14 +1,12 @@
 /**
- * What members are told when an append to `__consumer_offsets` failed: errors that make them look for the
- * coordinator, or join again, and none that they could not know.
+ * The errors that members get when an append to `__consumer_offsets` failed. They make the member find the
+ * coordinator or join again; errors of the produce path would mean nothing to it.
  *
  * [p] Kafka: coordinator/group/GroupMetadataManager.scala#{storeGroup,storeOffsets}@2.8.2
  */
 import { ErrorName } from '../../common/errors';
 
-/**
- * What a failed append means for a group's members, and for offsets. Kafka: GroupMetadataManager#storeGroup
- */
+/** The error for an operation on the group. Kafka: GroupMetadataManager#storeGroup */
 export function groupError(error: ErrorName): ErrorName {
   switch (error) {
     case 'UNKNOWN_TOPIC_OR_PARTITION':

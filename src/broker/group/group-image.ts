@@ -1,12 +1,11 @@
 /**
- * What the records of one partition of `__consumer_offsets` add up to: the last record of a key wins, a
- * tombstone takes the key away.
+ * The state that the records of one partition of `__consumer_offsets` describe: the last record of a key
+ * counts, and a tombstone removes the key.
  *
- * Invariant: whatever stands in the log, reading it comes to an end. A record that is not ours to understand
- * (no key, an unknown version, bytes that do not decode) is passed over with a reason. An offset that cannot
- * be read leaves the older commit standing, which repeats records and loses none; of a group that cannot be
- * read the members are forgotten and have to join again, since older members must not be taken for the
- * present ones.
+ * Invariant: loading always ends, whatever the log contains. A record that cannot be decoded (no key, an
+ * unknown version, damaged bytes) is skipped with a reason. If an offset cannot be decoded, the older commit
+ * remains: records may be read twice, but none is lost. If a group cannot be decoded, its members are
+ * forgotten and must join again, because an older record may have other members.
  *
  * [p] Kafka: coordinator/group/GroupMetadataManager.scala#doLoadGroupsAndOffsets@2.8.2. There an odd record
  * ends the loading, and the groups of the partition are served without what follows it.
@@ -29,7 +28,7 @@ interface LoadedOffset {
   readonly group: string;
   readonly tp: TopicPartition;
   readonly committed: CommittedOffset;
-  /** Where the record stands in the log. */
+  /** The offset of the record in the log. */
   readonly logOffset: number;
 }
 
@@ -37,7 +36,7 @@ export class GroupImage {
   private readonly stored = new Map<string, StoredGroup>();
   private readonly offsets = new Map<string, LoadedOffset>();
 
-  /** `onSkipped` is told why a record, or the rest of a damaged batch, was passed over. */
+  /** `onSkipped` gets the reason for which a record, or the rest of a damaged batch, was skipped. */
   constructor(private readonly onSkipped: (reason: string) => void) {}
 
   get offsetCount(): number {
@@ -83,7 +82,7 @@ export class GroupImage {
     else this.offsets.set(name, { group, tp, committed: decodeOffsetValue(value), logOffset });
   }
 
-  /** The groups, with and without members. Those that do not belong here, by `isOurs`, are passed over. */
+  /** The groups, with and without members. Groups for which `isOurs` is false are skipped. */
   groups(nowMs: number, isOurs: (groupId: string) => boolean): Map<string, Group> {
     const groups = new Map<string, Group>();
     for (const [id, one] of this.stored)

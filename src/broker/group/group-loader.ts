@@ -1,8 +1,8 @@
 /**
- * Reads one partition of `__consumer_offsets` into groups, in slices, so that others get their turns.
+ * Reads one partition of `__consumer_offsets` into groups, in slices, so that other requests get their turn.
  *
- * Invariant: it ends. Damage is passed over, a batch at a time; so is a record that cannot be understood.
- * Only what makes the log unreadable as a whole is thrown.
+ * Invariant: loading always ends. A damaged batch and a record that cannot be decoded are skipped. It throws
+ * only if the log cannot be read at all.
  *
  * Kafka: coordinator/group/GroupMetadataManager.scala#doLoadGroupsAndOffsets@2.8.2
  */
@@ -12,7 +12,7 @@ import { Log } from '../../log/log';
 import { batchesOf } from '../../record/record-batch';
 import { GroupImage } from './group-image';
 
-/** Reasons for passing something over that are written to the log; the rest is counted. */
+/** How many reasons for skipping are logged; further ones are only counted. */
 const MAX_REASONS = 10;
 
 export interface GroupLoad {
@@ -21,11 +21,11 @@ export interface GroupLoad {
   readonly log: Log;
   /** Bytes of a slice (offsets.load.buffer.size). */
   readonly bufferSize: number;
-  /** Whether the groups are still wanted. */
+  /** Whether the load is still needed: this broker has not stopped leading the partition. */
   readonly isCurrent: () => boolean;
 }
 
-/** What the log holds; undefined if it is no longer wanted. Throws KAFKA_STORAGE_ERROR. */
+/** The state in the log; undefined if it is no longer needed. Throws KAFKA_STORAGE_ERROR. */
 export async function loadGroups(load: GroupLoad): Promise<GroupImage | undefined> {
   let skipped = 0;
   const name = `${load.log.tp.topic}-${load.log.tp.partition}`;
@@ -36,7 +36,7 @@ export async function loadGroups(load: GroupLoad): Promise<GroupImage | undefine
   let sliceBytes = load.bufferSize;
   for (let next = load.log.logStartOffset; next < load.log.logEndOffset;) {
     const slice = readSlice(load.log, next, sliceBytes, image);
-    // A damaged batch makes its whole slice unreadable: it is then found out batch by batch.
+    // One damaged batch makes the whole slice unreadable, so the slice is read again batch by batch.
     if (slice.damage !== undefined && sliceBytes === 1) {
       skip(`${slice.damage}; groups and offsets in it are lost, older commits hold`);
       next++;
@@ -50,7 +50,10 @@ export async function loadGroups(load: GroupLoad): Promise<GroupImage | undefine
   return image;
 }
 
-/** Takes in one slice; where the next one begins, and what is damaged if nothing could be read. */
+/**
+ * Reads one slice into `image`. Returns the start of the next one, and a description of the damage if nothing
+ * was read.
+ */
 function readSlice(
   log: Log,
   from: number,

@@ -1,11 +1,11 @@
 /**
- * The groups this broker coordinates: those whose partition of `__consumer_offsets` it leads. Keeps them in
- * memory, writes their changes to that partition, loads them when it becomes leader, and forgets them when it
- * no longer is.
+ * The groups that this broker coordinates: those whose partition of `__consumer_offsets` it leads. Keeps them
+ * in memory, writes their changes to the partition, loads them when the broker becomes leader, and removes
+ * them when it no longer is.
  *
- * Invariants: a commit is visible only after every in-sync replica has its record; while a partition is being
- * loaded its groups answer nothing, and loading ends or is tried again; what a former leader had not
- * committed is not taken over from its memory but from the log.
+ * Invariants: a commit is visible only after every in-sync replica has its record. While a partition is being
+ * loaded, its groups get COORDINATOR_LOAD_IN_PROGRESS, and a failed load is retried. A broker that becomes
+ * leader takes the groups from the log only.
  *
  * Kafka: coordinator/group/GroupMetadataManager.scala@2.8.2
  */
@@ -31,7 +31,7 @@ import {
 } from './group-records';
 import { OffsetsTopic } from './offsets-topic';
 
-/** A load that failed is tried again after this long, and twice as long each time. */
+/** The delay before a failed load is retried; it doubles with each failure. */
 const LOAD_RETRY_MS = 500;
 const LOAD_RETRY_MAX_MS = 30_000;
 
@@ -41,9 +41,9 @@ export interface GroupMetadataDeps {
   readonly config: BrokerConfig;
   readonly replicas: ReplicaManager;
   readonly offsetsTopic: OffsetsTopic;
-  /** A group was loaded: its members' clocks start. */
+  /** A group was loaded: the session timeouts of its members start. */
   readonly onLoaded: (group: Group) => void;
-  /** A group is coordinated elsewhere from now on: whoever waits must hear it. */
+  /** Another broker coordinates the group from now on: waiting requests must be answered. */
   readonly onUnloaded: (group: Group) => void;
 }
 
@@ -88,7 +88,7 @@ export class GroupMetadataManager {
     for (const partition of [...this.owned.keys()]) this.resign(partition);
   }
 
-  /** NONE, or why this broker does not answer for the group. */
+  /** NONE, or the error for requests about the group on this broker. */
   ownership(groupId: string): Ownership {
     const partition = this.deps.offsetsTopic.partitionOf(groupId);
     const owned = partition === undefined ? undefined : this.owned.get(partition);
@@ -114,14 +114,14 @@ export class GroupMetadataManager {
     return group;
   }
 
-  /** The leader of a partition of `__consumer_offsets` changed, or its epoch did. */
+  /** The leader of a partition of `__consumer_offsets` changed, or its leader epoch. */
   leadershipChanged(partition: number, leaderEpoch: number, isLeader: boolean): void {
     if (this.isClosed) return;
     if (!isLeader) return this.resign(partition);
     const known = this.owned.get(partition);
     if (known) {
-      // The same leader under another epoch: nobody else wrote to the log meanwhile, so memory says what it
-      // says.
+      // The same leader in a new epoch: no other broker wrote to the log in between, so the groups in memory
+      // are still valid.
       known.leaderEpoch = Math.max(known.leaderEpoch, leaderEpoch);
       return;
     }
@@ -140,7 +140,7 @@ export class GroupMetadataManager {
     }
   }
 
-  /** Tries until the partition is loaded or led by another. */
+  /** Retries until the partition is loaded, or this broker no longer leads it. */
   private async load(partition: number, owned: OwnedPartition): Promise<void> {
     const { host, log } = this.deps;
     for (let backoffMs = LOAD_RETRY_MS; ; backoffMs = Math.min(backoffMs * 2, LOAD_RETRY_MAX_MS)) {
@@ -194,7 +194,7 @@ export class GroupMetadataManager {
     });
   }
 
-  /** What cannot be written at all, of whatever kind, fails this append: group and broker go on. */
+  /** Appends the group's records. If they cannot be written, only this append fails. */
   private startAppend(groupId: string, recordsOf: () => readonly GroupRecord[]): StartedAppend {
     const refused = (error: ErrorName) => ({ baseOffset: -1, outcome: Promise.resolve(error) });
     const { offsetsTopic, config, replicas, log } = this.deps;
@@ -217,7 +217,9 @@ export class GroupMetadataManager {
     return codec === 'none' ? batch : recompress(new RecordBatch(batch), codec);
   }
 
-  /** Writes the group's generation, members and assignment; NONE once that is committed. */
+  /**
+   * Writes generation, members and assignment of the group. Resolves with NONE when the record is committed.
+   */
   async storeGroup(group: Group, assignments: ReadonlyMap<string, Buffer>): Promise<ErrorName> {
     const { generation } = group;
     const { baseOffset, outcome } = this.startAppend(group.groupId, () => [
@@ -242,7 +244,7 @@ export class GroupMetadataManager {
     return groupError(error);
   }
 
-  /** Writes offsets in one batch; they can be fetched once every in-sync replica has them. */
+  /** Writes offsets in one batch. They can be fetched when every in-sync replica has them. */
   async storeOffsets(
     group: Group,
     offsets: readonly { readonly tp: TopicPartition; readonly committed: CommittedOffset }[],
@@ -273,8 +275,8 @@ export class GroupMetadataManager {
   }
 
   /**
-   * Forgets offsets, and with the last one an empty group. NONE once the tombstones are committed; if they
-   * cannot be written nothing is forgotten.
+   * Deletes offsets, and with the last one an empty group. Resolves with NONE when the tombstones are
+   * committed. If they cannot be written, nothing is deleted.
    */
   async forgetOffsets(group: Group, tps: readonly TopicPartition[]): Promise<ErrorName> {
     const known = tps.filter((tp) => group.offsets.get(tp) !== undefined);
@@ -297,7 +299,7 @@ export class GroupMetadataManager {
     return append ? groupError(await append.outcome) : 'NONE';
   }
 
-  /** Kafka: GroupMetadata#removeExpiredOffsets */
+  /** The offsets whose retention time is over. Kafka: GroupMetadata#removeExpiredOffsets */
   private expired(group: Group): TopicPartition[] {
     const retentionMs = this.deps.config['offsets.retention.minutes'] * 60_000;
     const now = this.now;
@@ -313,8 +315,10 @@ export class GroupMetadataManager {
             !except(tp.topic) && !group.offsets.isPending(tp) && isOver(committed, since(committed)),
         )
         .map(({ tp }) => tp);
+    // The group has never had members: every offset expires by its own age.
     if (group.protocolType === null) return due((committed) => committed.commitTimestamp);
-    // Kafka goes by the state alone, and deletes what was committed a moment ago to a group that is long empty.
+    // Kafka uses only the time at which the group became empty, so it may delete a commit made a moment ago
+    // to a group that has been empty for long.
     if (group.is('Empty')) return due((committed) => Math.max(group.stateSinceMs, committed.commitTimestamp));
     const subscribed = group.is('Stable') ? group.subscribedTopics() : undefined;
     return subscribed
@@ -327,7 +331,7 @@ export class GroupMetadataManager {
 
   private async expireOffsets(): Promise<void> {
     for (const group of this.all) {
-      // Meanwhile it may have been unloaded, and loaded anew as another object that knows more.
+      // The group may have been unloaded, and loaded again as another object, while this loop waited.
       if (this.groups.get(group.groupId) !== group || this.ownership(group.groupId) !== 'NONE') continue;
       const tps = this.expired(group);
       const isIdle = group.is('Empty') && group.offsets.size === 0;

@@ -1,8 +1,8 @@
 /**
- * One group: its state, its members, what they support, who leads, and the offsets they committed.
+ * One group: its state, its members, their protocols, the group leader and the committed offsets.
  *
- * Invariants: states change only along `validPreviousStates`; a protocol is chosen only if every member
- * supports it; a static member id belongs to one member at a time.
+ * Invariants: the state changes only as `validPreviousStates` allows. A protocol is selected only if every
+ * member supports it. A static member id belongs to one member at a time.
  *
  * [p] Kafka: coordinator/group/{GroupMetadata,MemberMetadata}.scala@2.8.2
  */
@@ -42,49 +42,54 @@ export interface Member {
   sessionTimeoutMs: number;
   protocols: readonly Protocol[];
   assignment: Buffer;
-  /** The JoinGroup that waits for the rebalance to complete. */
+  /** Answers the JoinGroup that waits for the rebalance to complete. */
   awaitingJoin: ((response: JoinResponse) => void) | undefined;
-  /** The SyncGroup that waits for the leader's assignment. */
+  /** Answers the SyncGroup that waits for the leader's assignment. */
   awaitingSync: ((response: SyncResponse) => void) | undefined;
-  /** It has not been part of a generation yet. */
+  /** The member has not been part of a generation yet. */
   isNew: boolean;
-  /** Monotonic ms; without another heartbeat the member is removed then. */
+  /** Monotonic ms at which the member is removed unless it sends another request. */
   deadlineMs: number;
   timer: Timer | undefined;
-  /** When the timer goes off, monotonic ms. */
+  /** When the timer fires, in monotonic ms. */
   timerAtMs: number;
-  /** Of the latest commit that was taken. */
+  /** The sequence number of the last accepted commit. */
   commitSequence: number;
 }
 
 const NO_BYTES = Buffer.alloc(0);
-/** Consumers of one group, without membership, whose commits are counted. */
+/** How many consumers without membership may have a commit sequence in one group. */
 const MAX_COMMITTERS = 100;
 
 export class Group {
   state: GroupState = 'Empty';
-  /** Wall ms. */
+  /** Wall-clock ms. */
   stateSinceMs: number;
   protocolType: string | null = null;
   protocolName: string | null = null;
   generation = 0;
   leaderId: string | null = null;
-  /** A member came while the group gathers for its first generation. */
+  /** A member joined while the group waits for members of its first generation. */
   newMemberAdded = false;
   joinTimer: Timer | undefined;
-  /** The first join of an empty group waits its whole delay, whoever has come. */
+  /**
+   * False while an empty group waits group.initial.rebalance.delay.ms, whether or not all known members have
+   * joined.
+   */
   joinMayCompleteEarly = true;
   syncTimer: Timer | undefined;
-  /** Members that were told their id and have not come back with it yet. */
+  /** Members that got their id with MEMBER_ID_REQUIRED and have not joined with it yet. */
   readonly pendingMembers = new Map<string, Timer>();
   readonly members = new Map<string, Member>();
-  /** Who has sent SyncGroup in this generation. */
+  /** The members that have sent SyncGroup in this generation. */
   readonly syncedMembers = new Set<string>();
   private readonly staticMembers = new Map<string, string>();
   readonly offsets = new GroupCommits();
-  /** The latest commit of each consumer that is no member, the longest unused one first. */
+  /**
+   * The last commit sequence of each consumer that is not a member; the least recently used one comes first.
+   */
   private readonly committers = new Map<string, number>();
-  /** The generation whose assignment is on its way into the log. */
+  /** The generation whose assignment is being written to the log. */
   storingGeneration: number | undefined;
 
   constructor(
@@ -119,7 +124,7 @@ export class Group {
   }
 
   /**
-   * Whether a commit was made before one that was taken already. If not, it is the latest from now on
+   * Whether a commit is older than one that was accepted before. If not, its sequence becomes the last one
    * (docs/decisions/0008).
    */
   isLate(committerId: string, sequence: number): boolean {
@@ -170,8 +175,8 @@ export class Group {
   }
 
   /**
-   * A static member came back under a new id; the old id is fenced from now on. Keeps its place and its
-   * assignment.
+   * A static member restarted with a new member id. The new id takes over its position and its assignment;
+   * the old id is fenced.
    */
   replaceStatic(groupInstanceId: string, newMemberId: string): Member {
     const old = this.members.get(this.staticMembers.get(groupInstanceId)!)!;
@@ -197,13 +202,15 @@ export class Group {
     return groupInstanceId === null ? undefined : this.staticMembers.get(groupInstanceId);
   }
 
-  /** Someone who says a static id that is now another member's. */
+  /** Whether the static id belongs to another member id by now. */
   isFenced(memberId: string, groupInstanceId: string | null): boolean {
     const owner = this.staticMemberId(groupInstanceId);
     return owner !== undefined && owner !== memberId;
   }
 
-  /** If the leader did not rejoin, another member that did leads; false when nobody has. */
+  /**
+   * If the leader has not rejoined, makes a member leader that has. Returns false if no member has rejoined.
+   */
   electJoinedLeader(): boolean {
     if (this.leaderId !== null && this.members.get(this.leaderId)?.awaitingJoin) return true;
     const joined = this.all.find((member) => member.awaitingJoin);
@@ -219,14 +226,20 @@ export class Group {
       .filter((name) => others.every((member) => member.protocols.some((one) => one.name === name)));
   }
 
-  /** Whether somebody with these protocols may join: the type fits, and one protocol is common to all. */
+  /**
+   * Whether a member with these protocols can join: the type is the same, and one protocol is common to all
+   * members.
+   */
   supports(protocolType: string, names: readonly string[]): boolean {
     if (protocolType === '' || names.length === 0) return false;
     if (this.members.size === 0) return true;
     return this.protocolType === protocolType && this.candidates().some((name) => names.includes(name));
   }
 
-  /** Every member votes for the first of its protocols that all support; most votes win. */
+  /**
+   * Every member votes for its first protocol that all members support; the protocol with the most votes is
+   * selected.
+   */
   selectProtocol(): string {
     const candidates = this.candidates();
     invariant(candidates.length > 0, `the members of group ${this.groupId} have no protocol in common`);
@@ -242,7 +255,7 @@ export class Group {
     return member.protocols.find((one) => one.name === this.protocolName)?.metadata ?? NO_BYTES;
   }
 
-  /** Topics that members of a consumer group read; undefined where that cannot be said. */
+  /** The topics that members of a consumer group subscribe to; undefined if they are not known. */
   subscribedTopics(): ReadonlySet<string> | undefined {
     if (this.protocolType !== CONSUMER_PROTOCOL_TYPE || this.protocolName === null)
       return this.members.size === 0 ? new Set() : undefined;
@@ -269,11 +282,11 @@ export class Group {
   }
 }
 
-/** What is left of a string's bytes for the prefix of a member id, besides a UUID. */
+/** The bytes of the longest string that remain for the prefix of a member id, besides a UUID. */
 const MAX_PREFIX_BYTES = MAX_STRING_BYTES - 37;
 
 /**
- * The client id, cut if the member id would be too long to be told, and a random UUID. Kafka:
+ * The client id, shortened if the member id would be too long for a response, and a random UUID. Kafka:
  * GroupMetadata#generateMemberId
  */
 export function newMemberId(random: Random, clientId: string): string {

@@ -1,9 +1,9 @@
 /**
- * Committed offsets, and looking after groups: OffsetCommit, OffsetFetch, OffsetDelete, DescribeGroups,
- * ListGroups, DeleteGroups.
+ * Committed offsets and the administration of groups: OffsetCommit, OffsetFetch, OffsetDelete,
+ * DescribeGroups, ListGroups, DeleteGroups.
  *
- * Invariant: only a member of the current generation commits for its group; who is in no generation may only
- * while the group has no members.
+ * Invariant: only a member of the current generation can commit for its group. A client without a generation
+ * can commit only while the group has no members.
  *
  * Kafka: coordinator/group/GroupCoordinator.scala, server/KafkaApis.scala@2.8.2
  */
@@ -92,7 +92,9 @@ export class GroupOffsets {
       : 'NONE';
   }
 
-  /** Kafka: GroupCoordinator#handleCommitOffsets and doCommitOffsets */
+  /**
+   * The group, or the error for the commit. Kafka: GroupCoordinator#handleCommitOffsets and doCommitOffsets
+   */
   private mayCommit({
     groupId,
     memberId,
@@ -115,11 +117,12 @@ export class GroupOffsets {
     const problem = coordinator.memberProblem(group, memberId, groupInstanceId, generationId);
     if (problem !== 'NONE' && config['lab.commit.without.generation']) return { group, error: 'NONE' };
     if (problem !== 'NONE') return { error: problem };
-    // Between the two barriers nobody owns anything for sure.
+    // Members do not know their new assignment yet, so a commit could be for a partition that another member
+    // gets.
     if (group.is('CompletingRebalance')) return { error: 'REBALANCE_IN_PROGRESS' };
     const member = group.members.get(memberId)!;
     rebalance.keepAlive(group, member, member.sessionTimeoutMs);
-    // A commit the member has given up on, come late over a connection that is gone (docs/decisions/0008).
+    // A commit that the member has abandoned arrives late, over an old connection (docs/decisions/0008).
     if (commitSequence >= 0 && commitSequence <= member.commitSequence) return { error: 'REQUEST_TIMED_OUT' };
     member.commitSequence = commitSequence;
     return { group, error: 'NONE' };

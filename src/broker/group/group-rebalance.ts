@@ -1,10 +1,10 @@
 /**
- * The two barriers of a rebalance, and the members' clocks.
+ * The two barriers of a rebalance, and the session timers of the members.
  *
- * Join: wait until every known member has joined, or time is over; then open a new generation and tell
- * everybody, the leader with all subscriptions. Sync: everybody waits until the leader has brought the
- * assignment and it is committed to the log. Invariant: every waiting JoinGroup and SyncGroup is answered
- * exactly once.
+ * Join: waits until every known member has joined or the time is over; then starts a new generation and
+ * answers all members, the leader with the subscriptions of all. Sync: all members wait until the leader has
+ * sent the assignment and it is committed to the log. Invariant: every waiting JoinGroup and SyncGroup is
+ * answered exactly once.
  *
  * Kafka: coordinator/group/{GroupCoordinator,DelayedJoin,DelayedSync,DelayedHeartbeat}.scala@2.8.2
  */
@@ -18,7 +18,7 @@ import { Group, JoinResponse, Member, SyncResponse } from './group-metadata';
 import { GroupMetadataManager } from './group-metadata-manager';
 
 const NO_BYTES = Buffer.alloc(0);
-/** A timer that goes off this much too late says that the broker itself stood still. */
+/** A session timer that fires later than this shows that the broker itself was blocked. */
 const STANDSTILL_MS = 1000;
 
 export function joinError(error: ErrorName, memberId: string): JoinResponse {
@@ -49,7 +49,7 @@ export class GroupRebalance {
     return this.host.clock.wallMs();
   }
 
-  /** What goes wrong in a group's timer is that group's affair. */
+  /** An error in a group's timer affects only that group. */
   private later(group: Group, delayMs: number, action: () => void): Timer {
     return this.host.clock.schedule(delayMs, guarded(this.log, `A timer of group ${group.groupId}`, action));
   }
@@ -69,8 +69,8 @@ export class GroupRebalance {
   }
 
   /**
-   * An empty group waits a little for more members to come, so that its start is one rebalance and not one a
-   * member.
+   * An empty group waits a short time for more members, so that its start takes one rebalance instead of one
+   * per member.
    */
   private gatherMembers(group: Group, leftMs: number): void {
     const delayMs = Math.min(this.config['group.initial.rebalance.delay.ms'], leftMs);
@@ -99,10 +99,12 @@ export class GroupRebalance {
     group.joinTimer?.cancel();
     group.joinMayCompleteEarly = true;
     for (const member of group.all) {
+      // A static member that did not rejoin stays until its session ends (KIP-345).
       if (member.awaitingJoin || member.groupInstanceId !== null) continue;
       this.log.info(`Group ${group.groupId} removes ${member.memberId}, which did not rejoin`);
       this.drop(group, member);
     }
+    // Only static members are left, and none has rejoined: wait once more.
     if (group.members.size > 0 && !group.electJoinedLeader())
       return this.armJoin(group, group.rebalanceTimeoutMs);
     group.generation++;
@@ -142,7 +144,7 @@ export class GroupRebalance {
     inBackground(this.log, `Storing group ${group.groupId}`, this.groups.storeGroup(group, new Map()));
   }
 
-  /** Members that do not sync in time are removed, so that one of them cannot hold the group. */
+  /** Removes the members that do not send SyncGroup in time, so that they cannot block the group. */
   private awaitSyncs(group: Group): void {
     const { generation } = group;
     const missing = new Set(group.members.keys());
@@ -161,9 +163,9 @@ export class GroupRebalance {
   }
 
   /**
-   * The leader's assignment: stored first, then told. Only the first one of a generation counts: a leader
-   * that did not get the answer may bring another, and the log must not say something else than what the
-   * members were told.
+   * Stores the leader's assignment, and answers the members when it is committed. Only the first assignment
+   * of a generation counts: a leader that did not get the response may send another one, but the log and the
+   * members must have the same.
    */
   async assign(group: Group, request: TypeOf<typeof syncGroup.request>): Promise<void> {
     const { generation } = group;
@@ -210,7 +212,7 @@ export class GroupRebalance {
     };
   }
 
-  /** What a member of the current generation is told. */
+  /** The JoinGroup response for a member of the current generation. */
   currentGeneration(group: Group, member: Member): JoinResponse {
     return {
       errorCode: 0,
@@ -231,9 +233,11 @@ export class GroupRebalance {
     }));
   }
 
-  // ---- The members' clocks
 
-  /** The member lives at least this long from now. One timer a member: it looks again when it was early. */
+  /**
+   * Extends the member's session to `forMs` from now. Each member has one timer; if it fires before the
+   * session ends, it is set again.
+   */
   keepAlive(group: Group, member: Member, forMs: number): void {
     member.deadlineMs = this.host.clock.monotonicMs() + forMs;
     if (member.timer !== undefined && member.timerAtMs <= member.deadlineMs) return;
@@ -248,11 +252,12 @@ export class GroupRebalance {
       if (group.members.get(member.memberId) !== member || group.is('Dead')) return;
       const nowMs = this.host.clock.monotonicMs();
       const lateMs = nowMs - member.timerAtMs;
-      // What the member sent meanwhile lies in the socket, and is read after the timers that are due.
+      // Requests of the member that arrived while the broker was blocked are read only after the timers that
+      // are due.
       if (lateMs > STANDSTILL_MS)
         return this.armSession(group, member, Math.min(lateMs, member.sessionTimeoutMs));
       const leftMs = member.deadlineMs - nowMs;
-      // Who waits for others does not expire, except in its very first join.
+      // A member that waits for others does not expire, except in its first join.
       const waits = (member.awaitingJoin !== undefined && !member.isNew) || member.awaitingSync !== undefined;
       if (leftMs > 0 || waits)
         return this.armSession(group, member, leftMs > 0 ? leftMs : member.sessionTimeoutMs);
@@ -273,21 +278,23 @@ export class GroupRebalance {
     group.remove(member.memberId);
   }
 
-  /** Takes the member out and rebalances the rest. */
+  /** Removes the member and starts a rebalance. */
   remove(group: Group, member: Member, reason: string): void {
     this.drop(group, member);
     this.prepare(group, reason);
     this.completeJoinIfAllJoined(group);
   }
 
-  /** The members of a group that was just loaded get a whole session from now. */
+  /** After a group was loaded: every member gets a full session timeout from now. */
   resume(group: Group): void {
     if (group.members.size > this.config['group.max.size'])
       this.prepare(group, 'the group that was loaded has too many members');
     for (const member of group.all) this.keepAlive(group, member, member.sessionTimeoutMs);
   }
 
-  /** Another broker coordinates the group from now on. */
+  /**
+   * Another broker coordinates the group from now on: cancels the timers and answers the waiting requests.
+   */
   abandon(group: Group): void {
     group.joinTimer?.cancel();
     group.syncTimer?.cancel();

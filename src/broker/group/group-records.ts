@@ -1,10 +1,10 @@
 /**
- * The records of `__consumer_offsets`: committed offsets and group metadata, by key, so that compaction keeps the last
- * of each. A null value is a tombstone.
+ * The records of `__consumer_offsets`: committed offsets and group metadata. Their keys make compaction keep
+ * the last record of each. A null value is a tombstone.
  *
  *   offset key v1: i16 1 | group | topic | partition i32       group key v2: i16 2 | group
  *
- * Values of all versions are read; offset v3 and group v3 are written, as Kafka does at IBP 2.6.
+ * Values of all versions are decoded; offset v3 and group v3 are written, as Kafka does at IBP 2.6.
  *
  * [p] Kafka: coordinator/group/GroupMetadataManager.scala, {OffsetCommit,GroupMetadata}{Key,Value}.json@2.8.2
  */
@@ -14,12 +14,12 @@ import { javaStringHash } from '../../common/java-hash';
 
 export interface CommittedOffset {
   readonly offset: number;
-  /** Leader epoch of the last record read, or -1. */
+  /** The leader epoch of the last record that the consumer read, or -1. */
   readonly leaderEpoch: number;
   readonly metadata: string;
-  /** ms since 1970. */
+  /** Milliseconds since 1970. */
   readonly commitTimestamp: number;
-  /** Set by commits of old clients that named a retention; -1: none. */
+  /** In commits of old clients that set a retention time; -1: none. */
   readonly expireTimestamp: number;
 }
 
@@ -27,7 +27,7 @@ export interface StoredMember {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   readonly clientId: string;
-  /** As Java prints an address: /127.0.0.1 */
+  /** In the form in which Java prints an address: /127.0.0.1 */
   readonly clientHost: string;
   readonly rebalanceTimeoutMs: number;
   readonly sessionTimeoutMs: number;
@@ -40,7 +40,7 @@ export interface StoredGroup {
   readonly generation: number;
   readonly protocol: string | null;
   readonly leader: string | null;
-  /** Since when the group is in its state, ms since 1970; -1: not known. */
+  /** Since when the group has been in its state, in ms since 1970; -1: unknown. */
   readonly currentStateTimestamp: number;
   readonly members: readonly StoredMember[];
 }
@@ -154,7 +154,7 @@ function readMember(reader: BinaryReader, version: number): StoredMember {
   const clientId = reader.string();
   const clientHost = reader.string();
   const first = reader.int32();
-  // Version 0 knew one time-out for both.
+  // Version 0 has one timeout for both.
   const sessionTimeoutMs = version >= 1 ? reader.int32() : first;
   return {
     memberId,
@@ -168,7 +168,7 @@ function readMember(reader: BinaryReader, version: number): StoredMember {
   };
 }
 
-/** The partition of `__consumer_offsets` that a group lives in. */
+/** The partition of `__consumer_offsets` to which a group belongs. */
 export function partitionForGroup(group: string, partitions: number): number {
   const hash = javaStringHash(group);
   return (hash === -(2 ** 31) ? 0 : Math.abs(hash)) % partitions;

@@ -1,6 +1,6 @@
 /**
- * The group coordinator as the broker sees it: put together, started, told of leadership, and asked by the
- * router.
+ * The group coordinator as the broker uses it: creates its parts, starts them, and passes leadership changes
+ * on.
  *
  * Kafka: coordinator/group/GroupCoordinator.scala#apply@2.8.2
  */
@@ -23,7 +23,7 @@ export interface GroupServiceDeps {
   readonly config: BrokerConfig;
   readonly cache: MetadataCache;
   readonly replicas: ReplicaManager;
-  /** The partitions of `__consumer_offsets` in ZooKeeper; undefined where it does not exist. */
+  /** The number of partitions of `__consumer_offsets` in ZooKeeper; undefined if it does not exist. */
   readonly readPartitionCount: () => Promise<number | undefined>;
 }
 
@@ -40,7 +40,8 @@ export class GroupService {
       readPartitionCount,
       isKnown: () => cache.partitions(GROUP_METADATA_TOPIC) !== undefined,
     }));
-    // The two know each other: a rebalance stores its outcome, and a loaded group's members get their clocks.
+    // These two need each other: a rebalance stores its result, and a loaded group needs session timers for
+    // its members.
     const groups: GroupMetadataManager = new GroupMetadataManager({
       host,
       log,
@@ -74,7 +75,10 @@ export class GroupService {
     if (topic === GROUP_METADATA_TOPIC) this.groups.leadershipChanged(partition, leaderEpoch, isLeader);
   }
 
-  /** Before the broker registers: nobody may ask for a group while the number of partitions is not known. */
+  /**
+   * Called before the broker registers, so that the number of partitions is known when the first group
+   * request arrives.
+   */
   async start(): Promise<void> {
     await this.offsetsTopic
       .partitionCount()
@@ -82,7 +86,7 @@ export class GroupService {
     this.groups.start();
   }
 
-  /** As this broker has it; undefined where it does not answer for the group, or knows nothing of it. */
+  /** The group; undefined if this broker does not coordinate it or has not loaded it, or if it is unknown. */
   group(groupId: string): Group | undefined {
     return this.groups.ownership(groupId) === 'NONE' ? this.groups.get(groupId) : undefined;
   }
@@ -92,7 +96,7 @@ export class GroupService {
   }
 }
 
-/** Who sent the request, as Kafka writes it down: an address with a slash before it. */
+/** The client of a request. Kafka writes its address with a slash in front. */
 export function callerOf({ header, remoteAddress }: RequestContext): Caller {
   return {
     clientId: header.clientId ?? '',

@@ -1,11 +1,11 @@
 /**
- * How many partitions `__consumer_offsets` has: a group's partition, and with it its coordinator, follows
- * from that.
+ * The number of partitions of `__consumer_offsets`, which determines each group's partition and so its
+ * coordinator.
  *
- * Invariant: the number is ZooKeeper's, where the topic appears with all its partitions at once. The metadata
- * cache is no source: while the topic is being created it knows some partitions before the others, and a
- * group's offsets would be written to one partition and looked for in another. Once read, the number stays as
- * long as the topic exists.
+ * Invariant: the number is read from ZooKeeper, where the topic appears with all its partitions at once, and
+ * then stays while the topic exists. The metadata cache cannot be used: while the topic is being created it
+ * has some partitions before the others, and a group's offsets would be written to one partition and read
+ * from another.
  *
  * Kafka: server/KafkaServer.scala#startup, zk/KafkaZkClient.scala#getTopicPartitionCount@2.8.2. Kafka reads
  * it when the broker starts, and takes offsets.topic.num.partitions if there is no such topic yet; we read
@@ -19,12 +19,12 @@ import { partitionForGroup } from './group-records';
 
 export interface OffsetsTopicDeps {
   /**
-   * The partitions of the topic in ZooKeeper; undefined where it does not exist. Rejects as ZooKeeper does.
+   * The number of partitions of the topic in ZooKeeper; undefined if it does not exist. Rejects with ZkError.
    */
   readonly readPartitionCount: () => Promise<number | undefined>;
   /**
-   * Whether the controller has told this broker of the topic. If not, it may be deleted, and made anew
-   * another way.
+   * Whether the metadata cache has the topic. If not, it may have been deleted, and created again with
+   * another number.
    */
   readonly isKnown: () => boolean;
 }
@@ -36,8 +36,8 @@ export class OffsetsTopic {
   constructor(private readonly deps: OffsetsTopicDeps) {}
 
   /**
-   * Reads the number of partitions, unless it is known; undefined if there is no such topic. Rejects as
-   * ZooKeeper does.
+   * The number of partitions, read if it is not known; undefined if there is no such topic. Rejects with
+   * ZkError.
    */
   partitionCount(): Promise<number | undefined> {
     if (this.count !== undefined && this.deps.isKnown()) return Promise.resolve(this.count);
@@ -49,7 +49,7 @@ export class OffsetsTopic {
 
   private async read(): Promise<number | undefined> {
     const count = await this.deps.readPartitionCount();
-    // A member of ZooKeeper that lags behind may not have the topic yet: what is known stays.
+    // A ZooKeeper server that lags behind may not have the topic yet; the number that is known remains.
     if (count !== undefined) this.count = count;
     return count;
   }
@@ -60,7 +60,7 @@ export class OffsetsTopic {
   }
 }
 
-/** What the topic is created with. Kafka: GroupCoordinator#offsetsTopicConfigs */
+/** The topic's settings at creation. Kafka: GroupCoordinator#offsetsTopicConfigs */
 export function offsetsTopicRequest(config: BrokerConfig): {
   readonly name: string;
   readonly numPartitions: number;
@@ -79,10 +79,7 @@ export function offsetsTopicRequest(config: BrokerConfig): {
   };
 }
 
-/**
- * Somebody asked for a coordinator: that the topic could not be created is for the log, and the client asks
- * again.
- */
+/** Creates the topic when a client asks for a coordinator. Failures are logged; the client asks again. */
 export async function createOffsetsTopic(create: () => Promise<void>, log: Log): Promise<void> {
   try {
     await create();

@@ -1,5 +1,6 @@
 /**
- * ControlledShutdown: a broker asks this one, if it is the controller, to move its leaders away.
+ * ControlledShutdown: another broker is about to stop and asks this broker, as the controller, to move its
+ * leaders away.
  *
  * Kafka: server/KafkaApis.scala#handleControlledShutdownRequest@2.8.2
  */
@@ -9,7 +10,7 @@ import { Clock, withDeadline } from '../../common/host';
 import { controlledShutdown } from '../../protocol/messages/replica-control';
 import { TypeOf } from '../../protocol/schema';
 
-/** The controller's part; throws NOT_CONTROLLER. */
+/** Implemented by the controller. Rejects with NOT_CONTROLLER. */
 export type MoveLeaders = (brokerId: number, brokerEpoch: number) => Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }>;
 
 export async function handleControlledShutdown(

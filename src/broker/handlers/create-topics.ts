@@ -1,7 +1,9 @@
 /**
- * CreateTopics: checks a topic, assigns its replicas, writes it to ZooKeeper, and waits until it has leaders.
+ * CreateTopics: checks each topic, assigns its replicas, writes it to ZooKeeper, and waits until it has
+ * leaders.
  *
- * Kafka: server/AdminManager.scala#createTopics@2.8.2; differs: every broker serves it, because all it takes is ZooKeeper.
+ * Kafka: server/AdminManager.scala#createTopics@2.8.2; differs: every broker serves it, because only
+ * ZooKeeper is needed.
  */
 import { errorCode, KafkaError } from '../../common/errors';
 import { Host, sleep } from '../../common/host';
@@ -28,8 +30,8 @@ export interface CreateTopicsDeps {
 
 const POLL_MS = 10;
 /**
- * Of all topics of a request. The znode of a topic with more would not fit ZooKeeper's default jute.maxbuffer
- * (1 MB).
+ * Limit for all topics of a request together. The znode of a topic with more partitions would exceed
+ * ZooKeeper's default jute.maxbuffer (1 MB).
  */
 const MAX_PARTITIONS = 100_000;
 const MAX_TOPICS = 1000;
@@ -59,7 +61,10 @@ async function createOne(deps: CreateTopicsDeps, topic: Topic, options: CreateOp
   }, { validateConfig: validateTopicConfig, ...options });
 }
 
-/** Until this broker knows a leader for every partition, or time is over, or nobody waits for the answer. */
+/**
+ * Waits until this broker knows a leader for every partition, the time is over, or the client has
+ * disconnected. Returns the topics that still have partitions without a leader.
+ */
 async function awaitLeaders(
   { host, cache }: CreateTopicsDeps, topics: readonly string[], timeoutMs: number, asker: Asker,
 ): Promise<Set<string>> {
@@ -68,7 +73,7 @@ async function awaitLeaders(
   const deadline = host.clock.monotonicMs() + timeoutMs;
   const waiting = new Set(topics);
   for (;;) {
-    // One that has none yet is looked at again before those behind it: the look ends where there is none.
+    // A pass ends at the first topic without leaders; the next pass begins with that topic.
     for (const topic of waiting) {
       if (!cache.hasLeaders(topic)) break;
       waiting.delete(topic);
@@ -87,7 +92,9 @@ function failedRow(name: string, error: unknown): Row {
   return { name, errorCode: known.code, errorMessage: known.message };
 }
 
-/** Each name once, and how often it occurs. Kafka: KafkaApis#handleCreateTopicsRequest */
+/**
+ * The topics by name, with the number of rows that have that name. Kafka: KafkaApis#handleCreateTopicsRequest
+ */
 function distinct(topics: readonly Topic[]): Map<string, { readonly topic: Topic; times: number }> {
   const found = new Map<string, { topic: Topic; times: number }>();
   for (const topic of topics) {
@@ -98,7 +105,7 @@ function distinct(topics: readonly Topic[]): Map<string, { readonly topic: Topic
   return found;
 }
 
-/** Creates them one after the other; the topics of a client that is gone are not created any more. */
+/** Creates the topics one after the other; stops when the client disconnects. */
 async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker): Promise<Row[]> {
   let isGone = false;
   asker.onGone(() => { isGone = true; });
@@ -138,7 +145,7 @@ export async function handleCreateTopics(
   return { topics: rows.map((row) => (late.has(row.name) ? { ...row, ...isLate } : row)) };
 }
 
-/** Creates one topic with the broker's defaults where `topic` does not say otherwise. Throws KafkaError. */
+/** Creates one topic, with the broker's defaults for missing values. Throws KafkaError. */
 export async function createTopicNow(deps: CreateTopicsDeps, topic: { name: string; numPartitions?: number; replicationFactor?: number; configs?: Readonly<Record<string, string>> }): Promise<void> {
   const configs = Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value }));
   await createOne(deps, { name: topic.name, numPartitions: topic.numPartitions ?? -1, replicationFactor: topic.replicationFactor ?? -1, assignments: [], configs }, { validateOnly: false });

@@ -1,6 +1,6 @@
 /**
- * DeleteRecords: the leader's log start offset moves, followers hear of it with their next fetch, and the answer waits
- * until every live replica has moved. Segments below it are deleted by the next round of retention.
+ * DeleteRecords: raises the leader's log start offset, and responds when every live replica has raised its
+ * own. Followers learn the new offset from their next fetch. Retention deletes the segments below it later.
  *
  * Kafka: server/ReplicaManager.scala#deleteRecords, server/DelayedDeleteRecords.scala@2.8.2
  */
@@ -24,7 +24,9 @@ export interface DeleteRecordsDeps {
   readonly clock: Clock;
 }
 
-/** One partition of the request: refused, or waiting until its low watermark reaches `wanted`. */
+/**
+ * One partition of the request. It is done when it was refused, or its low watermark has reached `wanted`.
+ */
 class Deletion {
   lowWatermark = -1;
   error: ErrorName = 'NONE';
@@ -38,7 +40,7 @@ class Deletion {
     });
   }
 
-  /** Looks again; returns whether the answer is known. */
+  /** Checks the low watermark; returns whether the result is known. */
   check(): boolean {
     this.attempt(() => {
       const partition = this.deps.replicas.require(this.tp);
@@ -66,7 +68,10 @@ class Deletion {
   }
 }
 
-/** Each partition once, the last row that names it counting, as in Kafka, where the rows go into a map. */
+/**
+ * By topic and partition. If several rows name a partition the last one counts, as in Kafka, where the rows
+ * go into a map.
+ */
 function offsetsOf({ topics }: Request): Map<string, Map<number, number>> {
   const offsets = new Map<string, Map<number, number>>();
   for (const { name, partitions } of topics) {
@@ -77,7 +82,7 @@ function offsetsOf({ topics }: Request): Map<string, Map<number, number>> {
   return offsets;
 }
 
-/** Waits for all; when a partition changes, that one is looked at, if it is still waited for. */
+/** Waits for all partitions. When a partition changes, only that one is checked. */
 class DelayedDeleteRecords implements DelayedOperation<Response> {
   private readonly waiting: Map<string, Deletion>;
 

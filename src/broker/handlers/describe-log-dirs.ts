@@ -1,5 +1,5 @@
 /**
- * DescribeLogDirs: which logs lie in which dir, and how large they are.
+ * DescribeLogDirs: the logs in each log dir, and their sizes.
  *
  * Kafka: server/ReplicaManager.scala#describeLogDirs@2.8.2
  */

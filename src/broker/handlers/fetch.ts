@@ -1,9 +1,10 @@
 /**
- * Fetch: read what the reader may see, record what a follower has, and wait when there is nothing yet.
+ * Fetch: records the progress of a follower, waits until enough data is available, and reads what the client
+ * may see.
  *
- * A follower may read to the log end offset, a consumer to the high watermark. The first partition that has
- * data always yields one whole batch, however large, so that a reader with small limits still gets on. What is
- * read is read when the answer is next to be sent, never before (docs/decisions/0016).
+ * A follower may read up to the log end offset, a consumer up to the high watermark. The first partition with
+ * data always returns one whole batch, however large, so that a client with small limits still makes
+ * progress. Records are read only when the response is next to be sent (docs/decisions/0016).
  *
  * Kafka: server/ReplicaManager.scala#{fetchMessages,readFromLocalLog}@2.8.2
  */
@@ -19,13 +20,16 @@ type FetchRow = FetchResponse['responses'][number]['partitions'][number];
 
 interface ReadLimits {
   readonly maxBytes: number;
-  /** A whole batch is read, however large. */
+  /** Whether to read one whole batch even if it exceeds `maxBytes`. */
   readonly atLeastOne: boolean;
 }
 
-/** One read of the disk brings no more, whatever the reader asks for: it holds up all others. */
+/**
+ * The limit for one read of the disk, whatever the client asks for, because the read blocks all other
+ * requests.
+ */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
-/** A response is sent with what it has when it took so long to read; the reader asks for the rest. */
+/** After this time a response is sent with what was read so far; the client fetches the rest. */
 const MAX_READING_MS = 20;
 
 function errorRow(partitionIndex: number, errorCode: number): FetchRow {
@@ -52,8 +56,8 @@ export class FetchHandler {
   }
 
   /**
-   * What the follower asks for is what it does not have: everything below is on its disk, and agrees with
-   * ours if it follows us in this epoch. A fetch that is answered with an error says nothing.
+   * Records a follower's progress: everything below its fetch offset is in its log, and agrees with ours if
+   * it fetches in this leader epoch. A fetch that gets an error does not count.
    */
   private recordFollower({ replicaId, replicaEpoch: brokerEpoch, topics }: FetchRequest): void {
     if (!this.replicas.followerEpochs.isKnown(replicaId, brokerEpoch)) return;
@@ -67,7 +71,7 @@ export class FetchHandler {
     }
   }
 
-  /** At most `maxBytes` of records, or one batch. */
+  /** Reads at most `maxBytes` of records, but at least one batch. */
   private read(request: FetchRequest, maxBytes: number): FetchResponse {
     let left = Math.min(request.maxBytes, this.maxResponseBytes, maxBytes);
     let bytes = 0;
@@ -104,6 +108,7 @@ export class FetchHandler {
     partition.requireLeader(asked.currentLeaderEpoch);
     const { log } = partition;
     const { highWatermark, logStartOffset } = log;
+    // There are no transactions, so the last stable offset is the high watermark.
     const position = { highWatermark, lastStableOffset: highWatermark, logStartOffset };
     const isFollower = replicaId !== CONSUMER;
     if (isFollower && !partition.assignment.includes(replicaId)) {

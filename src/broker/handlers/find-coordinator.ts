@@ -1,9 +1,9 @@
 /**
- * FindCoordinator: the leader of the group's partition of `__consumer_offsets`. The first one to ask creates
- * the topic.
+ * FindCoordinator: the leader of the group's partition of `__consumer_offsets`. The first request creates the
+ * topic.
  *
- * Which partition that is follows from the number ZooKeeper has, also while the metadata cache knows some of
- * them only.
+ * Invariant: the group's partition is computed with the number of partitions in ZooKeeper, even while the
+ * metadata cache knows only some of them.
  *
  * Kafka: server/KafkaApis.scala#handleFindCoordinatorRequest, #createInternalTopic@2.8.2
  */
@@ -18,14 +18,14 @@ import { MetadataCache } from '../metadata-cache';
 type Request = TypeOf<typeof findCoordinator.request>;
 type Response = TypeOf<typeof findCoordinator.response>;
 
-/** While ZooKeeper is away the client is not kept waiting: it may ask another broker. */
+/** If ZooKeeper does not answer within this time, the client gets an error and may ask another broker. */
 const READ_WAIT_MS = 3000;
 
 export interface FindCoordinatorDeps {
   readonly clock: Clock;
   readonly cache: MetadataCache;
   readonly offsetsTopic: OffsetsTopic;
-  /** Creates `__consumer_offsets`; resolves when that was asked for, also if it could not be done. */
+  /** Creates `__consumer_offsets`. Also resolves if the topic could not be created. */
   readonly createOffsetsTopic: () => Promise<void>;
 }
 

@@ -1,8 +1,9 @@
 /**
- * InitProducerId: a fresh id for an idempotent producer. Any broker serves it, from its own block.
+ * InitProducerId: a new producer id for an idempotent producer. Every broker serves it, from its own block of
+ * ids.
  *
- * Kafka: server/KafkaApis.scala#handleInitProducerIdRequest, coordinator/transaction/TransactionCoordinator.scala@2.8.2,
- * without a transactional id
+ * Kafka: server/KafkaApis.scala#handleInitProducerIdRequest,
+ * coordinator/transaction/TransactionCoordinator.scala@2.8.2, without a transactional id
  */
 import { errorCode, ErrorName } from '../../common/errors';
 import { initProducerId } from '../../protocol/messages/produce-fetch';
@@ -19,7 +20,7 @@ export async function handleInitProducerId(generate: () => Promise<number>, requ
   try {
     return { errorCode: 0, producerId: await generate(), producerEpoch: 0 };
   } catch {
-    // ZooKeeper is out of reach; the next block will come when it is back.
+    // The next block of ids could not be claimed in ZooKeeper; the producer retries.
     return refused('COORDINATOR_NOT_AVAILABLE');
   }
 }

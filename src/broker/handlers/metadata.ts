@@ -1,5 +1,5 @@
 /**
- * ApiVersions and Metadata, answered from what the controller told this broker.
+ * ApiVersions, and Metadata from the metadata cache, which the controller fills.
  *
  * Kafka: server/KafkaApis.scala#{handleApiVersionsRequest,handleTopicMetadataRequest}@2.8.2
  */
@@ -11,7 +11,7 @@ import { apiVersions, metadata } from '../../protocol/messages/metadata';
 import { TypeOf } from '../../protocol/schema';
 import { MetadataCache, PartitionMetadata } from '../metadata-cache';
 
-/** One request creates no more; who asks again gets the next ones. */
+/** The number of topics that one request may create; the client's next request creates further ones. */
 const MAX_CREATED_TOPICS = 100;
 
 type MetadataResponse = TypeOf<typeof metadata.response>;
@@ -24,7 +24,7 @@ export function handleApiVersions(brokerId: number, clusterId: string): TypeOf<t
 export interface MetadataHandlerDeps {
   readonly cache: MetadataCache;
   readonly clusterId: string;
-  /** Creates a missing topic with the broker's defaults, or undefined where that is switched off. */
+  /** Creates a missing topic with the broker's defaults; undefined if automatic creation is off. */
   readonly autoCreate: ((topic: string) => Promise<void>) | undefined;
 }
 
@@ -40,6 +40,7 @@ async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boole
   if (!mayCreate || deps.autoCreate === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION';
   try {
     await deps.autoCreate(name);
+    // As in Kafka: the client asks again until the new topic has leaders.
     return 'LEADER_NOT_AVAILABLE';
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
@@ -47,7 +48,10 @@ async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boole
   }
 }
 
-/** Of the names that are not known: what becomes of each. Topics are created one after the other. */
+/**
+ * For each topic that is not in the cache: the error for the response. Topics are created one after the
+ * other.
+ */
 async function missingTopics(
   deps: MetadataHandlerDeps, names: readonly string[], mayCreate: boolean,
 ): Promise<Map<string, ErrorName>> {

@@ -1,5 +1,5 @@
 /**
- * ListOffsets and OffsetForLeaderEpoch: questions about a leader's log.
+ * ListOffsets and OffsetForLeaderEpoch: offsets in a leader's log, by timestamp or by leader epoch.
  *
  * Kafka: server/KafkaApis.scala#{handleListOffsetRequest,handleOffsetForLeaderEpochRequest}@2.8.2
  */
@@ -18,7 +18,7 @@ const LATEST = -1;
 const EARLIEST = -2;
 const CONSUMER = -1;
 
-/** What these requests need of the broker. */
+/** The parts of the broker that these requests need. */
 export interface OffsetsDeps {
   readonly replicas: Pick<ReplicaManager, 'require'>;
   readonly log: Pick<Log, 'error'>;
@@ -34,11 +34,12 @@ function lookUp(partition: Partition, timestamp: number, isConsumer: boolean): F
   if (timestamp === EARLIEST) return { timestamp: -1, offset: log.logStartOffset };
   const end = isConsumer ? log.highWatermark : log.logEndOffset;
   const found = timestamp === LATEST ? undefined : log.offsetForTimestamp(timestamp);
-  // A log may hold times that the wire cannot carry; where their record is can be told all the same.
+  // A stored timestamp may exceed the range of the response field; the offset is correct all the same.
   if (found && found.offset < end) {
     return { offset: found.offset, timestamp: Math.min(found.timestamp, Number.MAX_SAFE_INTEGER) };
   }
-  // A new leader's high watermark may be behind what was told already: nothing beyond it is told (KIP-207).
+  // A new leader's high watermark may be lower than an offset that clients already know. Until it has reached
+  // the start of the leader epoch, the end offset is not available (KIP-207).
   const isBehind = log.highWatermark < partition.leaderEpochStartOffset;
   if (isConsumer && isBehind) throw new KafkaError('OFFSET_NOT_AVAILABLE');
   return { timestamp: -1, offset: timestamp === LATEST ? end : -1 };
@@ -49,7 +50,7 @@ type ListedPartition = ListOffsetsRequest['topics'][number]['partitions'][number
 type EpochsRequest = TypeOf<typeof offsetForLeaderEpoch.request>;
 type AskedEpoch = EpochsRequest['topics'][number]['partitions'][number];
 
-/** Partitions that a request names more than once are refused, as in Kafka. */
+/** Partitions that occur more than once; they get an error, as in Kafka. */
 function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
   const seen = new Set<string>();
   const twice = new Set<string>();
@@ -63,7 +64,7 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
   return twice;
 }
 
-/** A look-up by timestamp reads the disk, and a request may name many partitions: they are made in turns. */
+/** A lookup by timestamp reads the disk, so a request for many partitions is processed in slices. */
 export async function handleListOffsets(
   turns: Turns, { replicas, log }: OffsetsDeps, request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {

@@ -1,11 +1,12 @@
 /**
- * Produce: append each batch, then answer: at once for acks 1, for acks -1 when the high watermark has passed
- * what was appended, and for acks 0 never, except that an error closes the connection. Internal topics are
- * not for clients.
+ * Produce: appends each batch, then responds: at once for acks=1, when the high watermark has passed the
+ * batches for acks=-1, and never for acks=0, where an error closes the connection. Clients cannot write to
+ * internal topics.
  *
- * Nearly always all batches are appended here and now. A batch that expands to much is checked off the loop, and
- * many batches are appended in turns; until that is done no later request of the connection is started, so that
- * batches stay in order. What the batches of a request expand to is bounded (docs/decisions/0016).
+ * Usually all batches are appended synchronously. A batch that expands to many bytes is checked off the event
+ * loop, and many batches are appended in slices. Until all are appended no later request of the connection is
+ * started, so the order of the batches is kept. The decompressed size of a request's batches is limited
+ * (docs/decisions/0016).
  *
  * Kafka: server/KafkaApis.scala#handleProduceRequest, server/DelayedProduce.scala@2.8.2
  */
@@ -30,17 +31,20 @@ type ProduceContext = Pick<RequestContext, 'asker'> & {
   readonly header: { readonly clientId: string | null };
 };
 
-/** Who calls himself so may write to internal topics. Kafka: admin/AdminUtils.scala#AdminClientId@2.8.2 */
+/**
+ * A client with this client id may write to internal topics. Kafka:
+ * admin/AdminUtils.scala#AdminClientId@2.8.2
+ */
 const ADMIN_CLIENT_ID = '__admin_client';
 
-/** What produce requests need of the replica manager. */
+/** The methods of the replica manager that produce requests need. */
 type Replicas = Pick<ReplicaManager, 'require' | 'appended' | 'replicationOutcome' | 'producePurgatory'>;
 
 export interface ProduceDeps {
   readonly host: { readonly clock: Clock; readonly offLoop?: OffLoop };
   readonly log: Pick<Log, 'error'>;
   readonly replicas: Replicas;
-  /** What all compressed batches of a request may expand to, in bytes. */
+  /** The limit for the decompressed size of all batches of a request, in bytes. */
   readonly maxExpandedBytes: number;
 }
 
@@ -59,7 +63,7 @@ interface PartitionResult {
   readonly nextOffset: number;
   readonly logAppendTimeMs: number;
   readonly logStartOffset: number;
-  /** Waiting for the in-sync replicas. */
+  /** Whether the result waits for the in-sync replicas. */
   pending: boolean;
 }
 
@@ -77,8 +81,8 @@ function failure(tp: TopicPartition, { errorName, message }: KafkaError): Partit
 }
 
 /**
- * Takes the records out of the request: who remembers it until it is answered holds none of them. Kafka:
- * requests/ProduceRequest.java#clearPartitionRecords@2.8.2
+ * Removes the records from the request, so that a request that waits in the purgatory keeps none of them in
+ * memory. Kafka: requests/ProduceRequest.java#clearPartitionRecords@2.8.2
  */
 function takeRecords(row: { records: readonly Buffer[] }): Buffer {
   const records = row.records[0]!;
@@ -94,7 +98,7 @@ class RequestAppend {
   private readonly isValid: boolean;
   private readonly nextTurn: () => Promise<void>;
   private expandedLeft: number;
-  /** Of the next row, if it was checked off the loop. */
+  /** The result of the check of the next row, if it was made off the event loop. */
   private checked: CheckedRecords | undefined;
 
   constructor(
@@ -111,7 +115,10 @@ class RequestAppend {
     );
   }
 
-  /** Goes on until all is appended, or returns what to wait for before going on. */
+  /**
+   * Appends batches until all are appended. Returns undefined then, or a promise to wait for before the next
+   * call.
+   */
   run(): Promise<void> | undefined {
     const { clock } = this.deps.host;
     const startMs = clock.monotonicMs();
@@ -172,7 +179,10 @@ class RequestAppend {
     return checked;
   }
 
-  /** Then the same row is appended with what was found, or its failure is its result. */
+  /**
+   * Checks the batch off the event loop. Then the same row is appended with the result, or fails with its
+   * error.
+   */
   private async checkLater(batch: RecordBatch, config: LogConfig): Promise<void> {
     const { tp } = this.rows[this.results.length]!;
     try {
@@ -204,8 +214,8 @@ function respond(results: readonly PartitionResult[]): ProduceResponse {
 }
 
 /**
- * Looks at every partition: one that is acknowledged stays so, whatever becomes of its leader while others
- * wait.
+ * Waits for all partitions. A partition whose batch is committed keeps its result, even if its leader changes
+ * while the others wait.
  */
 function delayedProduce(
   replicas: Replicas,
@@ -230,8 +240,7 @@ function delayedProduce(
 }
 
 /**
- * With acks 0 nobody reads an answer. That something failed is told by closing the connection: the producer
- * looks anew.
+ * acks=0: there is no response. An error closes the connection, so that the producer refreshes its metadata.
  */
 function answerNothing(results: readonly PartitionResult[]): CloseConnection | undefined {
   const failed = results
@@ -244,7 +253,7 @@ function answerNothing(results: readonly PartitionResult[]): CloseConnection | u
 
 type Answer = ProduceResponse | CloseConnection | undefined;
 
-/** What waits in the purgatory holds no record: the request's memory is free as soon as all is appended. */
+/** The memory of the request's records is free as soon as all batches are appended. */
 export function handleProduce(
   deps: ProduceDeps, request: ProduceRequest, context: ProduceContext,
 ): Answer | Promise<Answer> {
@@ -255,7 +264,7 @@ export function handleProduce(
   return waiting === undefined ? answer() : inOrder(appends, waiting, context.asker).then(answer);
 }
 
-/** Later requests of the connection are not started meanwhile. */
+/** Appends the remaining batches. No later request of the connection is started in the meantime. */
 async function inOrder(appends: RequestAppend, first: Promise<void>, asker: Asker): Promise<void> {
   const release = asker.hold();
   try {
