@@ -19,6 +19,7 @@ import { EMPTY_STATE, State } from '../../web/shared/state';
 
 const ROOT = path.join(__dirname, '../../..');
 const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8');
+const CUTS = { 'client-1>broker-1': {} } as unknown as State['cuts'];
 const HOSTS = {
   brokers: ['broker-1', 'broker-2', 'broker-3'],
   producers: ['client-1'],
@@ -153,9 +154,9 @@ describe('places', () => {
       seenMs: 100,
     } as const;
     const at = (nowMs: number, one: State['messages'][number] = message) =>
-      travellers({ 1: one }, places, nowMs)[0]!;
+      travellers({ 1: one }, CUTS, places, nowMs)[0]!;
     expect(at(101).at.y).toBeLessThan(at(100.1).at.y);
-    expect(travellers({ 1: message }, places, 99)).toEqual([]);
+    expect(travellers({ 1: message }, CUTS, places, 99)).toEqual([]);
     const waiting = { ...message, arrivesMs: null };
     expect(at(500, waiting)).toMatchObject({ isWaiting: true, at: at(5000, waiting).at });
   });

@@ -18,8 +18,8 @@ const READ_BYTES = 1 << 20;
 
 interface AckedPartition {
   readonly tp: TopicPartition;
-  /** Offset to id of the record. */
-  readonly records: Map<number, string>;
+  /** Id of the record to the offset that it was acknowledged with; after a loss two may have had the same one. */
+  readonly records: Map<string, number>;
   lost: number;
 }
 
@@ -68,9 +68,9 @@ export class Ledger {
     this.counts.acked++;
     if (offset < 0) return;
     const name = tpName(tp);
-    const partition = this.acked.get(name) ?? { tp, records: new Map<number, string>(), lost: 0 };
+    const partition = this.acked.get(name) ?? { tp, records: new Map<string, number>(), lost: 0 };
     this.acked.set(name, partition);
-    partition.records.set(offset, record);
+    partition.records.set(record, offset);
   }
 
   /** `sequence`: the record's place in its producer's order. */
@@ -116,7 +116,7 @@ export class Ledger {
     if (records.size === 0) return 0;
     const there = recordIds(log);
     let lost = 0;
-    for (const [offset, id] of records) if (offset >= log.logStartOffset && there.get(offset) !== id) lost++;
+    for (const [id, offset] of records) if (offset >= log.logStartOffset && there.get(offset) !== id) lost++;
     return lost;
   }
 

@@ -12,8 +12,11 @@ import { LabEvent } from '../shared/events';
 import { Action, DEFAULT_RUN, Run } from '../shared/run';
 import { EMPTY_STATE } from '../shared/state';
 import { FromWorker, MessageDetails, Speed, TimeReport, ToWorker } from '../shared/worker-protocol';
-import { chronicleAfter, EMPTY_CHRONICLE } from './model/chronicle';
+import { brokerViews } from './model/broker-view';
+import { chronicleAfter, EMPTY_CHRONICLE, isLonger } from './model/chronicle';
+import { hostsOf } from './model/hosts';
 import { Selection } from './model/selection';
+import { Parts, partsOf } from './parts';
 import { Source } from './source';
 
 const STOPPED: TimeReport = {
@@ -25,6 +28,7 @@ const STOPPED: TimeReport = {
   traceHash: '',
   lastActionMs: null,
 };
+const TICK_MS = 100;
 /** How long the page's clock may run on without a report, in real ms. */
 const MAX_AHEAD_MS = 120;
 
@@ -32,7 +36,30 @@ export type Details = MessageDetails | 'waiting' | 'unknown' | null;
 
 export class Store {
   readonly state = signal(EMPTY_STATE);
+  readonly parts: Parts = partsOf(this.state);
+  /** Virtual time in steps: for what only has to be roughly in time. */
+  readonly tickMs = computed(() => Math.floor(this.state.value.nowMs / TICK_MS) * TICK_MS);
+  readonly brokerViews = computed(() => {
+    const { brokers, replicas, znodes, happenings } = this.parts;
+    const nowMs = this.tickMs.value;
+    const seen = {
+      brokers: brokers.value,
+      replicas: replicas.value,
+      znodes: znodes.value,
+      happenings: happenings.value,
+    };
+    return brokerViews({ ...seen, nowMs });
+  });
+  /** Who stands in the picture, as text: the places are counted again only when it is another. */
+  readonly hosts = computed(() => {
+    const { brokers, producers, consumers } = this.parts;
+    const rows = Math.max(0, ...this.brokerViews.value.map((view) => view.rows.length));
+    const there = { brokers: brokers.value, producers: producers.value, consumers: consumers.value };
+    return JSON.stringify(hostsOf(there, rows));
+  });
   readonly chronicle = signal(EMPTY_CHRONICLE);
+  /** The longest that was seen of this run: after going back, what is still to come. */
+  readonly known = signal(EMPTY_CHRONICLE);
   readonly time = signal(STOPPED);
   readonly run = signal<Run>(DEFAULT_RUN);
   readonly failure = signal<string | null>(null);
@@ -57,6 +84,8 @@ export class Store {
   private report = STOPPED;
   private reportedAt = 0;
   private asks = 0;
+  private isSeeking = false;
+  private nextSeekMs: number | undefined;
 
   constructor(
     private readonly source: Source,
@@ -76,6 +105,7 @@ export class Store {
     this.hasActed.value = run.actions.length > 0;
     this.selection.value = null;
     this.farthestMs.value = 0;
+    this.known.value = EMPTY_CHRONICLE;
     this.send({ type: 'load', run, ...(atMs === undefined ? {} : { atMs }) });
   }
 
@@ -98,8 +128,22 @@ export class Store {
     if (this.time.value.isPlaying) this.play(speed);
   }
 
+  /** Back is a run again: while one is under way only the latest wish is kept. */
   seek(atMs: number): void {
-    this.send({ type: 'seek', atMs: Math.max(0, atMs) });
+    const wanted = Math.max(0, atMs);
+    if (this.isSeeking) {
+      this.nextSeekMs = wanted;
+      return;
+    }
+    this.isSeeking = true;
+    this.send({ type: 'seek', atMs: wanted });
+  }
+
+  private sought(): void {
+    const { nextSeekMs } = this;
+    this.isSeeking = false;
+    this.nextSeekMs = undefined;
+    if (nextSeekMs !== undefined) this.seek(nextSeekMs);
   }
 
   home(): void {
@@ -117,6 +161,7 @@ export class Store {
   act(action: Action): void {
     batch(() => {
       this.hasActed.value = true;
+      this.known.value = this.chronicle.value;
       this.menuAt.value = null;
     });
     this.send({ type: 'command', action });
@@ -150,6 +195,7 @@ export class Store {
       case 'time':
         this.report = message;
         this.reportedAt = performance.now();
+        if (this.isSeeking && !message.isPlaying) this.sought();
         // What is asked for earlier would end the way there.
         if (this.loading !== 'begun') return;
         this.loading = undefined;
@@ -164,12 +210,15 @@ export class Store {
         return;
       case 'failed':
         this.failure.value = message.why;
+        this.isSeeking = false;
     }
   }
 
   /** Once a frame: folds what has come and moves the clock. */
   frame(realMs: number): void {
     batch(() => {
+      // A run that began again has not come to its moment yet: the picture stays as it was.
+      if (this.mustReset && this.pending.length === 0) return;
       const events = this.pending;
       this.pending = [];
       const { nowMs, isPlaying, drivenSpeed } = this.report;
@@ -179,6 +228,7 @@ export class Store {
           : [this.state.value, this.chronicle.value];
         this.state.value = foldAll(state, events, nowMs);
         this.chronicle.value = chronicleAfter(chronicle, events);
+        if (isLonger(this.chronicle.value, this.known.value)) this.known.value = this.chronicle.value;
         this.mustReset = false;
       }
       this.farthestMs.value = Math.max(this.farthestMs.value, nowMs);

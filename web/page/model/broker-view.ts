@@ -38,6 +38,9 @@ export interface BrokerView {
   readonly rows: readonly ReplicaView[];
 }
 
+/** What of the state is drawn here. */
+export type BrokerState = Pick<State, 'brokers' | 'replicas' | 'znodes' | 'happenings' | 'nowMs'>;
+
 type Replica = State['replicas'][string];
 
 /** How long a truncation is to be seen, in virtual ms. */
@@ -95,11 +98,16 @@ function wordsOf(
 }
 
 /** Nothing is to be said of the replicas of the dead but what lies on their disk. */
-function isDead({ brokers }: State, broker: number): boolean {
+function isDead({ brokers }: BrokerState, broker: number): boolean {
   return brokers[broker]?.status === 'dead';
 }
 
-function rowOf(replica: Replica, axis: Axis, state: State, truncatedFrom: number | null): ReplicaView {
+function rowOf(
+  replica: Replica,
+  axis: Axis,
+  state: BrokerState,
+  truncatedFrom: number | null,
+): ReplicaView {
   const { broker, topic, partition, role, highWatermark, logEnd, syncedTo } = replica;
   const isr = partitionState(state, topic, partition)?.isr ?? replica.isr;
   const isInSync = isr.includes(broker);
@@ -117,13 +125,13 @@ function rowOf(replica: Replica, axis: Axis, state: State, truncatedFrom: number
     highWatermark,
     logEnd,
     syncedTo,
-    truncatedFrom,
+    truncatedFrom: truncatedFrom !== null && truncatedFrom > logEnd ? truncatedFrom : null,
     note: isDead(state, broker) ? 'on its disk' : noteOf(replica, isInSync, isr),
     words: wordsOf(replica, isInSync),
   };
 }
 
-export function brokerViews(state: State): BrokerView[] {
+export function brokerViews(state: BrokerState): BrokerView[] {
   const replicas = Object.values(state.replicas).filter(({ topic }) => !isInternal(topic));
   const byPartition = new Map<string, Replica[]>();
   for (const replica of replicas) {

@@ -96,3 +96,8 @@ export function chronicleAfter(before: Chronicle, events: readonly LabEvent[]): 
   if (!lines && incidents === before.incidents) return before;
   return { lines: (lines ?? before.lines).slice(-MAX_LINES), incidents, lastFaultMs };
 }
+
+/** Whether a chronicle of a run reaches at least as far as another of the same run. */
+export function isLonger(one: Chronicle, other: Chronicle): boolean {
+  return (one.lines.at(-1)?.seq ?? 0) >= (other.lines.at(-1)?.seq ?? 0);
+}

@@ -2,7 +2,7 @@
  * Messages on their way: where each is now, with its shape and colour by kind. One that arrived glows for a
  * moment of virtual time at its end; one that waits at a cut link stands before the cut.
  */
-import { MessageKind } from '../../shared/events';
+import { linkName, MessageKind } from '../../shared/events';
 import { State } from '../../shared/state';
 import { Places, Point, pointAt, wayBetween } from './places';
 
@@ -65,7 +65,12 @@ function placeOn(way: readonly Point[], share: number): { at: Point; angle: numb
   return { at, angle: Math.round((Math.atan2(after.y - before.y, after.x - before.x) * 180) / Math.PI) };
 }
 
-export function travellers(messages: State['messages'], places: Places, nowMs: number): Traveller[] {
+export function travellers(
+  messages: State['messages'],
+  cuts: State['cuts'],
+  places: Places,
+  nowMs: number,
+): Traveller[] {
   const found: Traveller[] = [];
   const all = Object.values(messages);
   for (const { id, from, to, kind, name, isResponse, bytes, sentMs, arrivesMs } of all.slice(-MAX_DRAWN)) {
@@ -73,6 +78,8 @@ export function travellers(messages: State['messages'], places: Places, nowMs: n
     const way = wayBetween(places, from, to, isControlPlane(kind));
     if (!way) continue;
     const isWaiting = arrivesMs === null;
+    // Its link is whole again, but its connection was not: it will never arrive.
+    if (isWaiting && !(linkName(from, to) in cuts)) continue;
     const share = isWaiting ? BEFORE_THE_CUT : (nowMs - sentMs) / Math.max(0.001, arrivesMs - sentMs);
     const words = `${name} ${isResponse ? 'response' : 'request'}, ${from} → ${to}, ${bytes} bytes`;
     found.push({ id, kind, isResponse, ...placeOn(way, share), isWaiting, words });

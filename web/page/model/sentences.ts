@@ -3,7 +3,7 @@
  * watermark, a message on its way) have no sentence: the picture shows them.
  */
 import { CHECKS, LabEvent } from '../../shared/events';
-import { hostName, listed } from './words';
+import { capital, hostName, listed } from './words';
 
 export type Tone = 'fault' | 'control' | 'good' | 'broken' | 'client' | 'plain';
 
@@ -183,15 +183,18 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'controlled-shutdown': ({ broker }) =>
     told('control', `The controller moves leaders away from broker ${String(broker)}`),
   'zk-session-expired': ({ who }) =>
-    told('fault', `${who.replace(/^b/, 'B').replace('-', ' ')} learns that its session has expired`),
+    told('fault', `${capital(hostName(who))} learns that its session has expired`),
   'rebalance': ({ group, reason }) =>
     told('client', `Group ${String(group)} rebalances: ${String(reason).replace(MEMBER_SUFFIX, '')}`),
   'generation-changed': ({ group, generation, members }) =>
     told('client', `Group ${String(group)}: generation ${String(generation)}, members: ${String(members)}`),
   'group-loaded': ({ who, partition }) =>
-    told('plain', `${hostName(who)} coordinates the groups of __consumer_offsets-${String(partition)}`),
+    told(
+      'plain',
+      `${capital(hostName(who))} coordinates the groups of __consumer_offsets-${String(partition)}`,
+    ),
   'event-loop-stalled': ({ who, ms }) =>
-    told('fault', `${who.replace('-', ' ')} stood still for ${String(ms)} ms`),
+    told('fault', `${capital(hostName(who))} stood still for ${String(ms)} ms`),
   'znode': znode,
   'session': session,
   'check': check,

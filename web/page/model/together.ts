@@ -12,6 +12,13 @@ const isr = ({ isr: members }: Fields) => `ISR ${listed((members as readonly num
 const change = ({ from, leader }: Fields) =>
   from === -1 ? `broker ${id(leader)} leads` : `leader ${id(from)} → ${id(leader)}`;
 
+/** Many names are told by the first of them and their number. */
+function few(names: readonly string[]): string {
+  return names.length <= 4
+    ? listed(names)
+    : `${names.slice(0, 2).join(', ')} … (${names.length} partitions)`;
+}
+
 /** What events of a kind share, and how several of them are told. */
 const KINDS: Readonly<
   Record<string, { key: (event: Fields) => string; tell: (event: Fields, names: string) => string }>
@@ -56,5 +63,5 @@ export function tellTogether(events: readonly LabEvent[]): string {
   const fields = events[0]! as Fields;
   const all = events.map((event) => event as Fields);
   const names = all.map(({ topic, partition }) => partitionName(topic as string, partition as number));
-  return KINDS[events[0]!.what]!.tell(fields, listed([...new Set(names)]));
+  return KINDS[events[0]!.what]!.tell(fields, few([...new Set(names)]));
 }

@@ -22,6 +22,7 @@ export interface TreeRow {
 /** How long a change is marked, in virtual ms. */
 export const MARKED_MS = 1500;
 /** What a beginner need not see before he asks. */
+const MAX_PARTITIONS = 4;
 const ASIDE = [
   '/admin',
   '/config',
@@ -63,7 +64,13 @@ export function summaryOf(path: string, data: string | null): string {
     const partitions = Object.entries(
       (fields.partitions ?? {}) as Readonly<Record<string, readonly number[]>>,
     );
-    return partitions.map(([partition, replicas]) => `${partition}:[${replicas}]`).join(' ');
+    const shown = partitions
+      .slice(0, MAX_PARTITIONS)
+      .map(([partition, replicas]) => `${partition}:[${replicas}]`);
+    return [
+      ...shown,
+      ...(partitions.length > MAX_PARTITIONS ? [`… ${partitions.length} partitions`] : []),
+    ].join(' ');
   }
   return data.length > 60 ? `${data.slice(0, 59)}…` : data;
 }

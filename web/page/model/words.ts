@@ -37,3 +37,6 @@ export function speedName(speed: number): string {
 export function hostName(host: string): string {
   return host === 'zookeeper' ? 'ZooKeeper' : host.replace(/^(broker|client)-(\d+)$/, '$1 $2');
 }
+
+/** For the beginning of a sentence. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -69,7 +69,11 @@ function Foot({ box, disk }: { box: Box; disk: State['disks'][number] | undefine
       <title>{`disk: ${bytes(syncedBytes)} synced, ${bytes(unsyncedBytes)} not yet`}</title>
       <path class="drum" d={drum(box.x + 12, box.y + box.height - 18)} />
       <text class="note" x={box.x + 28} y={box.y + box.height - 8}>
-        {box.width > 180 ? `${bytes(syncedBytes + unsyncedBytes)}, ${words}` : words}
+        {box.width > 180
+          ? `${bytes(syncedBytes + unsyncedBytes)}, ${words}`
+          : box.width > 150
+            ? words
+            : bytes(unsyncedBytes)}
       </text>
     </g>
   );
@@ -78,10 +82,17 @@ function Foot({ box, disk }: { box: Box; disk: State['disks'][number] | undefine
 const drum = (x: number, y: number): string =>
   `M${x} ${y + 2} a5.5 2.2 0 0 1 11 0 v7 a5.5 2.2 0 0 1 -11 0 Z M${x} ${y + 2} a5.5 2.2 0 0 0 11 0`;
 
-export function BrokerBox({ view, box, state }: { view: BrokerView; box: Box; state: State }) {
+interface BrokerProps {
+  readonly view: BrokerView;
+  readonly box: Box;
+  readonly cuts: State['cuts'];
+  readonly disk: State['disks'][number] | undefined;
+}
+
+export function BrokerBox({ view, box, cuts, disk }: BrokerProps) {
   const store = useStore();
   const { id, status, isController, controllerEpoch, rows, problem } = view;
-  const isCut = isCutFrom(state, brokerHost(id), ZOOKEEPER);
+  const isCut = isCutFrom({ cuts }, brokerHost(id), ZOOKEEPER);
   const isChosen = store.selectedBroker.value === id;
   const classes = ['broker', status, isCut && 'cut', isController && 'controller', isChosen && 'chosen'];
   const words = [status === 'up' ? '' : status, isCut ? 'cut off' : ''].filter(Boolean).join(', ');
@@ -122,7 +133,7 @@ export function BrokerBox({ view, box, state }: { view: BrokerView; box: Box; st
         />
       )}
       {problem !== null && <title>{problem}</title>}
-      <Foot box={box} disk={state.disks[id]} />
+      <Foot box={box} disk={disk} />
       <Replicas rows={rows} box={box} view={view} />
     </g>
   );

@@ -71,7 +71,9 @@ export function ConsumerBox({
 }) {
   const store = useStore();
   const { consumer, status, assigned, read, lag } = one;
-  const member = group ? `${one.group} · generation ${group.generation}` : (one.group ?? 'no group');
+  const isWide = box.width > 190;
+  const member =
+    group && isWide ? `${one.group} · generation ${group.generation}` : (one.group ?? 'no group');
   return (
     <g
       class={`client consumer-box ${status}`}

@@ -2,11 +2,12 @@
  * The cluster in the middle of the page: who is there, who can reach whom, what each holds, what is on its
  * way.
  */
-import { brokerHost, ZOOKEEPER } from '../../shared/run';
+import { useMemo } from 'preact/hooks';
+import { ZOOKEEPER } from '../../shared/run';
 import { State } from '../../shared/state';
-import { brokerViews, firstLeader } from '../model/broker-view';
+import { firstLeader } from '../model/broker-view';
 import { isCutFrom } from '../model/faults';
-import { centreX, layOut, pathOf, Places, pointAt, wayBetween } from '../model/places';
+import { centreX, Hosts, layOut, pathOf, Places, pointAt, wayBetween } from '../model/places';
 import { BrokerBox } from './broker-box';
 import { ConsumerBox, ProducerBox } from './client-box';
 import { BarLegend, Legend } from './legend';
@@ -15,28 +16,26 @@ import { useSize } from './size';
 import { useStore } from './store-context';
 import { ZooKeeperBox } from './zookeeper-box';
 
-function placesFor(state: State, width: number, height: number): Places {
-  const running = (one: { status: string }) => one.status !== 'stopped';
-  const rows = Math.max(0, ...brokerViews(state).map((view) => view.rows.length));
-  return layOut(width, height, {
-    rows,
-    brokers: Object.values(state.brokers)
-      .sort((a, b) => a.broker - b.broker)
-      .map(({ host }) => host),
-    producers: Object.values(state.producers)
-      .filter(running)
-      .map(({ host }) => host),
-    consumers: Object.values(state.consumers)
-      .filter(running)
-      .map(({ host }) => host),
-  });
+/** Each part of the drawing reads what it shows, so that the rest stands still when it changes. */
+interface Part {
+  readonly places: Places;
 }
 
-function Link({ places, state, from, to }: { places: Places; state: State; from: string; to: string }) {
+function Link({
+  places,
+  cuts,
+  from,
+  to,
+}: {
+  places: Places;
+  cuts: State['cuts'];
+  from: string;
+  to: string;
+}) {
   const store = useStore();
   const way = wayBetween(places, from, to, false);
   if (!way) return null;
-  const isCut = isCutFrom(state, from, to);
+  const isCut = isCutFrom({ cuts }, from, to);
   const middle = pointAt(way, 0.5);
   return (
     <g
@@ -56,8 +55,9 @@ function Link({ places, state, from, to }: { places: Places; state: State; from:
   );
 }
 
-function Links({ places, state }: { places: Places; state: State }) {
-  const brokers = Object.keys(state.brokers).map((id) => brokerHost(Number(id)));
+function Links({ places }: Part) {
+  const cuts = useStore().parts.cuts.value;
+  const brokers = [...places.boxes.keys()].filter((host) => host.startsWith('broker-'));
   const clients = [...places.boxes.keys()].filter((host) => host.startsWith('client-'));
   const links = [
     ...brokers.map((host) => [host, ZOOKEEPER] as const),
@@ -67,17 +67,18 @@ function Links({ places, state }: { places: Places; state: State }) {
   return (
     <g class="links">
       {links.map(([from, to]) => (
-        <Link key={from + to} {...{ places, state, from, to }} />
+        <Link key={from + to} {...{ places, cuts, from, to }} />
       ))}
     </g>
   );
 }
 
-function Hint({ places, state }: { places: Places; state: State }) {
+function Hint({ places }: Part) {
   const store = useStore();
-  const leader = firstLeader(brokerViews(state));
+  const leader = firstLeader(store.brokerViews.value);
   const box = leader && places.boxes.get(leader.host);
-  if (store.hasActed.value || store.run.value.lesson !== null || !box || !state.isReady) return null;
+  const isWanted = !store.hasActed.value && store.run.value.lesson === null && store.parts.isReady.value;
+  if (!isWanted || !box) return null;
   const isChosen = store.selectedBroker.value !== null;
   const x = Math.max(104, Math.min(places.width - 104, centreX(box)));
   const y = box.y + box.height - 12;
@@ -92,12 +93,56 @@ function Hint({ places, state }: { places: Places; state: State }) {
   );
 }
 
+function ZooKeeper({ places }: Part) {
+  const { parts, tickMs } = useStore();
+  const box = places.boxes.get(ZOOKEEPER);
+  return box ? <ZooKeeperBox box={box} sessions={parts.sessions.value} nowMs={tickMs.value} /> : null;
+}
+
+function Brokers({ places }: Part) {
+  const { parts, brokerViews } = useStore();
+  const [cuts, disks] = [parts.cuts.value, parts.disks.value];
+  return (
+    <>
+      {brokerViews.value.map((view) => {
+        const box = places.boxes.get(view.host);
+        return box && <BrokerBox key={view.id} view={view} box={box} cuts={cuts} disk={disks[view.id]} />;
+      })}
+    </>
+  );
+}
+
+function Clients({ places: { boxes } }: Part) {
+  const { parts } = useStore();
+  const groups = parts.groups.value;
+  return (
+    <>
+      {Object.values(parts.producers.value).map((one) => {
+        const box = boxes.get(one.host);
+        return box && <ProducerBox key={one.producer} one={one} box={box} />;
+      })}
+      {Object.values(parts.consumers.value).map((one) => {
+        const box = boxes.get(one.host);
+        return (
+          box && <ConsumerBox key={one.consumer} one={one} group={groups[one.group ?? '']} box={box} />
+        );
+      })}
+    </>
+  );
+}
+
+function Hatch({ id, size, width }: { id: string; size: number; width: number }) {
+  return (
+    <pattern id={id} width={size} height={size} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+      <rect width={width} height={size} />
+    </pattern>
+  );
+}
+
 function Drawing({ width, height }: { width: number; height: number }) {
   const store = useStore();
-  const state = store.state.value;
-  const places = placesFor(state, width, height);
-  const views = brokerViews(state);
-  const box = (host: string) => places.boxes.get(host);
+  const hosts = store.hosts.value;
+  const places = useMemo(() => layOut(width, height, JSON.parse(hosts) as Hosts), [hosts, width, height]);
   return (
     <svg
       viewBox={`0 0 ${width} ${height}`}
@@ -108,48 +153,16 @@ function Drawing({ width, height }: { width: number; height: number }) {
       }}
     >
       <defs>
-        <pattern
-          id="open-hatch"
-          width="5"
-          height="5"
-          patternUnits="userSpaceOnUse"
-          patternTransform="rotate(45)"
-        >
-          <rect width="2.4" height="5" />
-        </pattern>
-        <pattern
-          id="frozen-hatch"
-          width="9"
-          height="9"
-          patternUnits="userSpaceOnUse"
-          patternTransform="rotate(45)"
-        >
-          <rect width="3" height="9" />
-        </pattern>
+        <Hatch id="open-hatch" size={5} width={2.4} />
+        <Hatch id="frozen-hatch" size={9} width={3} />
       </defs>
-      <Links places={places} state={state} />
+      <Links places={places} />
       {width > 640 && <BarLegend x={16} y={22} />}
-      {box(ZOOKEEPER) && <ZooKeeperBox box={box(ZOOKEEPER)!} state={state} nowMs={state.nowMs} />}
-      {views.map(
-        (view) =>
-          box(view.host) && <BrokerBox key={view.id} view={view} box={box(view.host)!} state={state} />,
-      )}
-      {Object.values(state.producers).map(
-        (one) => box(one.host) && <ProducerBox key={one.producer} one={one} box={box(one.host)!} />,
-      )}
-      {Object.values(state.consumers).map(
-        (one) =>
-          box(one.host) && (
-            <ConsumerBox
-              key={one.consumer}
-              one={one}
-              group={state.groups[one.group ?? '']}
-              box={box(one.host)!}
-            />
-          ),
-      )}
+      <ZooKeeper places={places} />
+      <Brokers places={places} />
+      <Clients places={places} />
       <MessagesLayer places={places} />
-      <Hint places={places} state={state} />
+      <Hint places={places} />
     </svg>
   );
 }

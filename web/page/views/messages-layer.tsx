@@ -5,7 +5,7 @@ import { useStore } from './store-context';
 
 export function MessagesLayer({ places }: { places: Places }) {
   const store = useStore();
-  const shown = travellers(store.state.value.messages, places, store.drawnMs.value);
+  const shown = travellers(store.parts.messages.value, store.parts.cuts.value, places, store.drawnMs.value);
   const chosen = store.selection.value;
   return (
     <g class="messages">

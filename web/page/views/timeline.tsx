@@ -61,9 +61,11 @@ function shapeOfMark(tone: Mark['tone']): string {
 
 function Lanes({ width, height, view }: { width: number; height: number; view: TimeWindow }) {
   const store = useStore();
-  const state = store.state.value;
+  const { brokers, producers, consumers } = store.parts;
+  const nowMs = store.tickMs.value;
   const chronicle = store.chronicle.value;
-  const lanes = lanesOf(state);
+  const known = store.known.value;
+  const lanes = lanesOf({ brokers: brokers.value, producers: producers.value, consumers: consumers.value });
   const each = (height - BANDS - TICKS) / Math.max(1, lanes.length);
   const x = (atMs: number) => LABELS + shareOfTime(view, atMs) * (width - LABELS - 8);
   const y = (lane: number) => BANDS + (lane + 0.5) * each;
@@ -85,11 +87,11 @@ function Lanes({ width, height, view }: { width: number; height: number; view: T
           </text>
         </g>
       ))}
-      <Bands bands={bandsOf(chronicle, state.nowMs)} x={x} end={width - 6} />
-      {marksOf(chronicle, lanes, view).map(({ seq, atMs, lane, tone, text }) => (
+      <Bands bands={bandsOf(chronicle, nowMs)} x={x} end={width - 6} />
+      {marksOf(known, lanes, view).map(({ seq, atMs, lane, tone, text }) => (
         <path
           key={seq}
-          class={`tell ${tone}`}
+          class={`tell ${tone} ${atMs > nowMs + 100 ? 'to-come' : ''}`}
           d={shapeOfMark(tone)}
           transform={`translate(${x(atMs)} ${y(lane)})`}
         >
@@ -115,7 +117,7 @@ export function Timeline() {
   const store = useStore();
   const [element, size] = useSize<HTMLDivElement>();
   const isDragging = useRef(false);
-  const { nowMs } = store.state.value;
+  const nowMs = store.tickMs.value;
   const view = windowOf(nowMs, Math.max(store.time.value.lastActionMs ?? 0, store.farthestMs.value));
   const seekTo = (event: PointerEvent) => {
     const { left, width } = (event.currentTarget as Element).getBoundingClientRect();

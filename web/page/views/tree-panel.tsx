@@ -42,7 +42,10 @@ function Row({ row, isChosen }: { row: TreeRow; isChosen: boolean }) {
 export function TreePanel() {
   const store = useStore();
   const [showsAll, setShowsAll] = useState(false);
-  const rows = treeRows(store.state.value, showsAll);
+  const rows = treeRows(
+    { znodes: store.parts.znodes.value, sessions: store.parts.sessions.value, nowMs: store.tickMs.value },
+    showsAll,
+  );
   const chosen = store.selection.value;
   return (
     <aside class="tree panel">

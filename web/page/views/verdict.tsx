@@ -8,15 +8,18 @@ function Count({
   label,
   value,
   isBad,
+  isBroken,
   doc,
 }: {
   label: string;
   value: number;
   isBad?: boolean;
+  /** A promise was broken: only then it is red. */
+  isBroken?: boolean;
   doc: string;
 }) {
   return (
-    <div class={`count ${isBad ? 'bad' : ''}`} title={doc}>
+    <div class={`count ${isBad ? (isBroken ? 'bad' : 'warm') : ''}`} title={doc}>
       <b>{shortNumber(value)}</b>
       <span>{label}</span>
     </div>
@@ -24,15 +27,23 @@ function Count({
 }
 
 export function Verdict() {
-  const { verdict, checks } = useStore().state.value;
+  const { parts } = useStore();
+  const [verdict, checks] = [parts.verdict.value, parts.checks.value];
   const { acked = 0, read = 0, lost = 0, duplicated = 0, reordered = 0 } = verdict ?? {};
+  const isKept = checks['acked-kept']?.isGood !== false;
   const broken = CHECKS.filter(({ check }) => checks[check]?.isGood === false);
   return (
     <section class="verdict" aria-label="verdict" data-verdict>
       <div class="counts">
         <Count label="acked" value={acked} doc="records that were acknowledged to their producer" />
         <Count label="read" value={read} doc="records that consumers were handed" />
-        <Count label="lost" value={lost} isBad={lost > 0} doc="acknowledged, and no longer in the log" />
+        <Count
+          label="lost"
+          value={lost}
+          isBad={lost > 0}
+          isBroken={!isKept}
+          doc="acknowledged, and no longer in the log"
+        />
         <Count
           label="duplicated"
           value={duplicated}

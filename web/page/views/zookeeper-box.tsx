@@ -6,17 +6,20 @@ import { Box } from '../model/places';
 import { sessionViews } from '../model/session-view';
 import { useStore } from './store-context';
 
-export function ZooKeeperBox({ box, state, nowMs }: { box: Box; state: State; nowMs: number }) {
+export function ZooKeeperBox({
+  box,
+  sessions: known,
+  nowMs,
+}: {
+  box: Box;
+  sessions: State['sessions'];
+  nowMs: number;
+}) {
   const store = useStore();
-  const sessions = sessionViews(state, nowMs);
+  const sessions = sessionViews({ sessions: known }, nowMs);
   const each = (box.width - 24) / Math.max(3, sessions.length);
-  const { isDown } = { isDown: false };
   return (
-    <g
-      class={`zookeeper ${isDown ? 'down' : ''}`}
-      onClick={() => store.select({ kind: 'zookeeper' })}
-      data-zookeeper
-    >
+    <g class="zookeeper" onClick={() => store.select({ kind: 'zookeeper' })} data-zookeeper>
       <rect class="body" {...box} rx="8" />
       <text class="name" x={box.x + 12} y={box.y + 19}>
         ZooKeeper
