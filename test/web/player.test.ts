@@ -1,5 +1,6 @@
 /** Time as an instrument: play, pause, step, seek, branch; and what is wrong is said, and nothing hangs. */
 import { Player } from '../../web/engine/player';
+import { VirtualCluster } from '../../web/engine/virtual-cluster';
 import { LabEvent } from '../../web/shared/events';
 import { foldFromStart } from '../../web/shared/fold';
 import { DEFAULT_RUN, Run } from '../../web/shared/run';
@@ -9,9 +10,11 @@ import { FromWorker, TimeReport, ToWorker, TRAVEL_SPEED } from '../../web/shared
 class Desk {
   readonly heard: FromWorker[] = [];
   private nowMs = 0;
+  /** How much time each look at the clock takes. */
+  lookMs = 0;
   private timers: { atMs: number; run: () => void }[] = [];
   readonly player = new Player({
-    nowMs: () => this.nowMs,
+    nowMs: () => (this.nowMs += this.lookMs),
     later: (ms, run) => {
       // A timer of 0 ms only lets others in.
       if (ms === 0) setImmediate(run);
@@ -127,6 +130,18 @@ test('going back is exact: the same moment again is the same state and the same 
   expect(foldFromStart(desk.events)).toEqual(then.state);
   await desk.ask({ type: 'seek', atMs: 0 });
   expect(desk.time.nowMs).toBe(0);
+});
+
+test('a moment that is reached in many turns is the same as one that is reached at once', async () => {
+  const desk = new Desk();
+  desk.lookMs = 20;
+  await desk.ask({ type: 'load', run: DEFAULT_RUN, atMs: 1000 });
+  const straight = new VirtualCluster(DEFAULT_RUN);
+  for (let atMs = 2000; atMs <= 12000; atMs += 1000) {
+    await desk.ask({ type: 'seek', atMs });
+    await straight.advance(atMs);
+    expect(desk.time).toMatchObject({ nowMs: atMs, traceHash: straight.traceHash });
+  }
 });
 
 test('a command in the past begins a branch: what was to come is dropped', async () => {

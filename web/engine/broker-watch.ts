@@ -47,6 +47,8 @@ export class BrokerWatch {
   private readonly told = new Map<string, ToldReplica>();
   private readonly toldCount = new Map<number, number>();
   private readonly disks = new Map<number, string>();
+  /** By partition, how far the leader that moved last has committed. */
+  readonly committedTo = new Map<string, number>();
   private readonly stopping = new Map<number, number>();
   private readonly failures = new Map<number, string>();
   private looks = 0;
@@ -147,6 +149,7 @@ export class BrokerWatch {
       segments: segments.length,
       look: this.looks,
     });
+    if (isLeader) this.committedTo.set(partition.name, highWatermark);
     const { topic, partition: number } = partition.tp;
     const name = { broker, topic, partition: number };
     this.replaceTold(replicaName(name), { ...name, by: partition });

@@ -3,8 +3,10 @@
  *
  * Invariant: what is told depends on the run alone, never on how the run was divided into steps.
  */
-import { EventHead, Happening, LabEvent, Sight } from '../shared/events';
+import { LabEvent, LabSight, Sight } from '../shared/events';
 import { WorldEvent } from '../../src/simulation/world';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class EventLog {
   private fresh: LabEvent[] = [];
@@ -14,18 +16,19 @@ export class EventLog {
 
   constructor(private readonly nowMs: () => number) {}
 
-  private head(who: string): EventHead {
-    return { seq: ++this.seq, atMs: this.nowMs(), who };
-  }
-
+  /** Takes the sight for its own: it becomes the event. */
   see(who: string, sight: Sight): void {
-    this.fresh.push({ ...this.head(who), ...sight });
+    const event = sight as LabSight as Mutable<LabSight>;
+    event.seq = ++this.seq;
+    event.atMs = this.nowMs();
+    event.who = who;
+    this.fresh.push(event);
   }
 
   happened(who: string, what: string, fields: Readonly<Record<string, unknown>>): void {
     this.happenings++;
     const said = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]));
-    this.fresh.push({ ...said, ...this.head(who), what } as Happening);
+    this.fresh.push({ ...said, seq: ++this.seq, atMs: this.nowMs(), who, what });
   }
 
   /** An event of the simulation's timeline. */

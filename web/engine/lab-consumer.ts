@@ -9,7 +9,7 @@ import { Consumer } from '../../src/consumer/consumer';
 import { ConsumerRecord } from '../../src/consumer/consumer-record';
 import { SimHost } from '../../src/simulation/sim-host';
 import { idOf } from '../../src/simulation/workload';
-import { ConsumerSight } from '../shared/events';
+import { ConsumerSight, partitionName } from '../shared/events';
 import { ClientContext } from './lab-producer';
 
 const POLL_MS = 1000;
@@ -33,9 +33,10 @@ export class LabConsumer {
   private readonly simHost: SimHost;
   private readonly positions = new Map<number, number>();
   private assigned: readonly number[] = [];
+  private owned: readonly { readonly partition: number; readonly name: string }[] = [];
   private status: ConsumerSight['status'] = 'opening';
   private read = 0;
-  private told = '';
+  private told: Pick<ConsumerSight, 'status' | 'assigned' | 'read' | 'lag'> | undefined;
 
   /** Throws KafkaError for a bad setting. */
   constructor(
@@ -109,9 +110,8 @@ export class LabConsumer {
   private got(tps: readonly TopicPartition[]): void {
     const { name } = this.plan;
     for (const tp of tps) this.context.checks.readerBegins(name, tp);
-    this.assigned = [...new Set([...this.assigned, ...tps.map(({ partition }) => partition)])].sort(
-      (a, b) => a - b,
-    );
+    const assigned = new Set([...this.assigned, ...tps.map(({ partition }) => partition)]);
+    this.own([...assigned].sort((a, b) => a - b));
     const partitions = tps.map(({ partition }) => partition);
     this.context.log.happened(this.simHost.name, 'assigned', {
       consumer: name,
@@ -120,9 +120,15 @@ export class LabConsumer {
     });
   }
 
+  private own(partitions: readonly number[]): void {
+    this.assigned = partitions;
+    const { topic } = this.plan;
+    this.owned = partitions.map((partition) => ({ partition, name: partitionName(topic, partition) }));
+  }
+
   private gave(tps: readonly TopicPartition[]): void {
     const partitions = tps.map(({ partition }) => partition);
-    this.assigned = this.assigned.filter((one) => !partitions.includes(one));
+    this.own(this.assigned.filter((one) => !partitions.includes(one)));
     for (const one of partitions) this.positions.delete(one);
     const { name: consumer, topic } = this.plan;
     this.context.log.happened(this.simHost.name, 'revoked', { consumer, topic, partitions });
@@ -158,27 +164,27 @@ export class LabConsumer {
   stop(): void {
     if (!this.isRunning) return;
     this.status = 'stopped';
-    this.assigned = [];
+    this.own([]);
     this.consumer.close(5000).catch(() => {});
   }
 
   /** How many records that may be read it has not read. */
   private lag(): number {
-    const { cluster } = this.context;
-    return this.assigned.reduce((sum, partition) => {
-      const tp = { topic: this.plan.topic, partition };
-      const leader = cluster.stateOf(tp)?.leader ?? -1;
-      const end = cluster.partitionOf(leader, tp)?.log.highWatermark ?? 0;
-      return sum + Math.max(0, end - (this.positions.get(partition) ?? 0));
-    }, 0);
+    let lag = 0;
+    for (const { partition, name } of this.owned) {
+      const end = this.context.committedTo.get(name) ?? 0;
+      lag += Math.max(0, end - (this.positions.get(partition) ?? 0));
+    }
+    return lag;
   }
 
   /** Called after each action. */
   look(): void {
     const lag = this.lag();
-    const now = `${this.status} ${this.assigned} ${this.read} ${lag}`;
-    if (now === this.told) return;
-    this.told = now;
+    const { status, assigned, read, told } = this;
+    const isSame = told?.lag === lag && told.read === read && told.status === status;
+    if (isSame && told.assigned === assigned) return;
+    this.told = { status, assigned, read, lag };
     const { name: consumer, topic, group } = this.plan;
     const positions = [...this.positions].sort(([a], [b]) => a - b);
     this.context.log.see(this.simHost.name, {

@@ -30,6 +30,8 @@ export interface ClientContext {
   readonly ledger: Ledger;
   readonly checks: LabChecks;
   readonly clientSettings: RawConfig;
+  /** By partition, how far its leader has committed. */
+  readonly committedTo: ReadonlyMap<string, number>;
 }
 
 export interface RecordWish {
@@ -43,7 +45,7 @@ export class LabProducer {
   private readonly host: string;
   private readonly counts = { sent: 0, acked: 0, failed: 0, unknown: 0, waiting: 0 };
   private isStopped = false;
-  private told = '';
+  private hasChanged = true;
 
   /** Throws KafkaError for a bad setting. */
   constructor(
@@ -93,6 +95,7 @@ export class LabProducer {
       text.length < bytes ? `${value === undefined ? '|' : ''}${'x'.repeat(bytes - text.length)}` : '';
     ledger.sent();
     this.counts.waiting++;
+    this.hasChanged = true;
     const wish = {
       topic,
       ...(partition === undefined ? {} : { partition }),
@@ -107,6 +110,7 @@ export class LabProducer {
       )
       .finally(() => {
         this.counts.waiting--;
+        this.hasChanged = true;
       });
   }
 
@@ -141,15 +145,14 @@ export class LabProducer {
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
+    this.hasChanged = true;
     this.producer.close(0).catch(() => {});
   }
 
   /** Called after each action. */
   look(): void {
-    const { sent, acked, failed, unknown, waiting } = this.counts;
-    const now = `${sent} ${acked} ${failed} ${unknown} ${waiting} ${this.isStopped}`;
-    if (now === this.told) return;
-    this.told = now;
+    if (!this.hasChanged) return;
+    this.hasChanged = false;
     const { name: producer, topic, acks, isIdempotent, everyMs } = this.plan;
     const sight: ProducerSight = {
       what: 'producer',

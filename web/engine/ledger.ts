@@ -53,7 +53,7 @@ export class Ledger {
   private readonly places = new Map<string, string>();
   private readonly readUpTo = new Map<string, number>();
   private readonly uncounted = new Set<string>();
-  private told = '';
+  private hasChanged = true;
 
   constructor(
     private readonly cluster: SimCluster,
@@ -62,10 +62,12 @@ export class Ledger {
 
   sent(): void {
     this.counts.sent++;
+    this.hasChanged = true;
   }
 
   wasAcked(tp: TopicPartition, offset: number, record: string): void {
     this.counts.acked++;
+    this.hasChanged = true;
     if (offset < 0) return;
     const name = tpName(tp);
     const partition = this.acked.get(name) ?? { tp, records: new Map<string, number>(), lost: 0 };
@@ -83,6 +85,7 @@ export class Ledger {
     const first = this.places.get(record.id);
     if (first === place || first === '') return;
     this.counts.read++;
+    this.hasChanged = true;
     if (first !== undefined) {
       this.counts.duplicated++;
       this.places.set(record.id, '');
@@ -109,6 +112,7 @@ export class Ledger {
       this.uncounted.delete(name);
       if (partition) partition.lost = this.lostOf(partition, replica!.log);
     }
+    this.hasChanged = true;
     this.counts.lost = [...this.acked.values()].reduce((sum, { lost }) => sum + lost, 0);
   }
 
@@ -123,10 +127,8 @@ export class Ledger {
   /** Called after each action. */
   look(): void {
     if (this.uncounted.size > 0) this.countLost();
-    const { sent, acked, read, lost, duplicated, reordered } = this.counts;
-    const now = `${sent} ${acked} ${read} ${lost} ${duplicated} ${reordered}`;
-    if (now === this.told) return;
-    this.told = now;
+    if (!this.hasChanged) return;
+    this.hasChanged = false;
     const sight: VerdictSight = { what: 'verdict', ...this.counts };
     this.log.see('simulation', sight);
   }

@@ -25,8 +25,8 @@ import { ChunkOnItsWay, Pair, Stream } from '../../src/simulation/sim-stream';
 import { MessageKind, MessageSight } from '../shared/events';
 import { EventLog } from './event-log';
 
-const MAX_KEPT = 20_000;
-const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+const MAX_KEPT = 5000;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 const LENGTH_BYTES = 4;
 
 /** What is kept of a message. `api` is undefined where its bytes could not be read. */
@@ -143,7 +143,7 @@ export class MessageWatch {
       this.onWay.set(sight.id, sight.arrivesMs);
       if (this.onWay.size > 1000) this.nextArrivalMs();
     }
-    this.log.see(sight.from, sight);
+    this.log.see(sight.from, { ...sight });
   }
 
   private keep(one: KeptMessage): void {

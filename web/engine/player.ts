@@ -188,7 +188,8 @@ export class Player {
   /** As fast as it can be, in turns, so that messages of the page come in; gives way to another wish. */
   private async goTo(atMs: number, way: number, isThere: () => boolean = () => false): Promise<void> {
     const { current } = this;
-    while (current.nowMs < atMs && way === this.ways) {
+    // Until time is over, not until its last moment is reached: many things may be due at that.
+    while (way === this.ways) {
       const isBusy = this.untilBusy();
       const isOver = () => isThere() || way !== this.ways || isBusy();
       if (!(await current.advance(atMs, isOver)) || isThere()) return;

@@ -68,6 +68,7 @@ export class VirtualCluster {
       ledger,
       checks,
       clientSettings: clientSettings(run.profile),
+      committedTo: this.brokers.committedTo,
     };
     this.commands = new Commands(context, this.brokers);
     this.scene = new Scene(run, cluster, this.commands, log);
