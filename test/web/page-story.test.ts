@@ -151,3 +151,16 @@ test('the lesson about the death of a leader sees its four steps after its own b
   expect(FAILOVER.predictions.map(({ truth }) => truth(seeing()))).toEqual(['none', 'none']);
   expect(FAILOVER.breaks[1]!.action(seeing().state)).toMatchObject({ what: 'kill' });
 });
+
+test('a link that is cut and mended by hand is told, and a broker without ZooKeeper is an incident', async () => {
+  const link = { from: 'broker-3', to: 'zookeeper', isOneWay: false } as const;
+  const actions = [
+    { what: 'cut-link', ...link, atMs: 2000 },
+    { what: 'heal-all', atMs: 3000 },
+  ] as const;
+  const { lines, incidents } = chronicleAfter(EMPTY_CHRONICLE, await eventsOf({ ...FIRST, actions }, 3500));
+  const cut = lines.find(({ text }) => text === 'The link broker 3 – ZooKeeper is cut');
+  expect(cut).toMatchObject({ tone: 'fault', lane: 'broker-3', sinceMs: 2000 });
+  expect(lines.some(({ text }) => text === 'All links are whole again')).toBe(true);
+  expect(incidents.map(({ broker, fault }) => [broker, fault])).toEqual([[3, 'cut from ZooKeeper']]);
+});

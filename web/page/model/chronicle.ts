@@ -35,15 +35,20 @@ const MAX_LINES = 2000;
 /** Events of a group within so many virtual ms are one line. */
 const TOGETHER_MS = 20;
 
+/** What somebody did to the cluster; times are told since the last of them. */
+const isFault = ({ what }: LabEvent): boolean => what === 'fault' || what === 'command';
+
 /** The host that an event happened to, rather than the one that tells it. */
 export function laneOf(event: LabEvent): string {
   const { what, who } = event;
-  const { target, host, broker, path, fault } = event as Readonly<Record<string, unknown>>;
+  const { target, host, broker, path, fault, action } = event as Readonly<Record<string, unknown>>;
   if (what === 'fault') {
     if (/^\d+/.test(String(target)) && !String(target).includes('>'))
       return `broker-${parseInt(String(target), 10)}`;
     return String(fault).startsWith('ZooKeeper') ? 'zookeeper' : 'simulation';
   }
+  const { from } = (action ?? {}) as { readonly from?: unknown };
+  if (what === 'command' && typeof from === 'string') return from;
   if (what === 'session' && typeof host === 'string') return 'zookeeper';
   if (what === 'znode' || typeof path === 'string') return 'zookeeper';
   return typeof broker === 'number' && who === 'simulation' ? `broker-${broker}` : who;
@@ -71,7 +76,7 @@ export function chronicleAfter(before: Chronicle, events: readonly LabEvent[]): 
     const told = sentenceOf(event);
     if (!told) continue;
     const { seq, atMs, what } = event;
-    if (what === 'fault' && told.tone === 'fault') lastFaultMs = atMs;
+    if (isFault(event) && told.tone === 'fault') lastFaultMs = atMs;
     lines ??= [...before.lines];
     const group = groupOf(event);
     const known = lineFor(lines, event, group);

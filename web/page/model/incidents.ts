@@ -4,6 +4,7 @@
  * recovers* (until a record was acknowledged again). Folded from events as they come.
  */
 import { LabEvent, partitionName } from '../../shared/events';
+import { ZOOKEEPER } from '../../shared/run';
 
 export interface Span {
   readonly name: 'detect' | 'elect' | 'propagate' | 'client recovers';
@@ -89,12 +90,25 @@ function advance(incident: Incident, event: LabEvent): Incident {
   }
 }
 
+/** The broker that a user has cut off from ZooKeeper; undefined: it is something else. */
+function cutFromZooKeeper(event: LabEvent): number | undefined {
+  const { action } = event as { readonly action?: { readonly what: string; readonly from: string; readonly to: string } };
+  if (event.what !== 'command' || action?.what !== 'cut-link') return undefined;
+  const hosts = [action.from, action.to];
+  const broker = hosts.find((host) => host.startsWith('broker-'));
+  return hosts.includes(ZOOKEEPER) && broker ? Number(broker.slice('broker-'.length)) : undefined;
+}
+
 export function incidentsAfter(incidents: readonly Incident[], event: LabEvent): readonly Incident[] {
   if (event.what === 'fault') {
     const { fault, target } = event as Readonly<Record<string, unknown>>;
     const broker = Number(target);
     if (!FAULTS.has(fault) || !Number.isInteger(broker)) return incidents;
     return [...incidents, begin(fault as string, broker, event.atMs)].slice(-MAX_INCIDENTS);
+  }
+  const cutOff = cutFromZooKeeper(event);
+  if (cutOff !== undefined) {
+    return [...incidents, begin('cut from ZooKeeper', cutOff, event.atMs)].slice(-MAX_INCIDENTS);
   }
   const last = incidents.at(-1);
   if (!last) return incidents;

@@ -100,6 +100,9 @@ function check({ check: broken, isGood, why }: AnyEvent): Told | undefined {
   return told('broken', `Broken: ${promise}. ${String(why)}`);
 }
 
+const ends = (from: unknown, to: unknown, isOneWay: boolean): string =>
+  `${hostName(String(from))} ${isOneWay ? '→' : '–'} ${hostName(String(to))}`;
+
 const COMMANDS: Readonly<Record<string, Teller>> = {
   'produce': ({ producer, count }) =>
     told('client', `Producer ${String(producer)} is told to send ${String(count)}`),
@@ -109,6 +112,10 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
   'start-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} starts`),
   'stop-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} stops`),
   'create-topic': ({ topic }) => told('client', `Topic ${String(topic)} is created`),
+  'cut-link': ({ from, to, isOneWay }) =>
+    told('fault', `The link ${ends(from, to, isOneWay === true)} is cut${isOneWay === true ? ' in this direction' : ''}`),
+  'heal-link': ({ from, to }) => told('plain', `The link ${ends(from, to, false)} is whole again`),
+  'heal-all': () => told('plain', 'All links are whole again'),
   'preferred-election': (event) =>
     told('control', `${name(event)}: the preferred replica is asked to lead`),
   'set-topic': ({ topic, name: key, value }) =>
