@@ -152,7 +152,7 @@ test('the lesson about the death of a leader sees its four steps after its own b
   expect(FAILOVER.breaks[1]!.action(seeing().state)).toMatchObject({ what: 'kill' });
 });
 
-test('a link that is cut and mended by hand is told, and a broker without ZooKeeper is an incident', async () => {
+test('a cut and a mended link are told, and a broker without ZooKeeper is an incident', async () => {
   const link = { from: 'broker-3', to: 'zookeeper', isOneWay: false } as const;
   const actions = [
     { what: 'cut-link', ...link, atMs: 2000 },

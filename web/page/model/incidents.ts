@@ -92,7 +92,9 @@ function advance(incident: Incident, event: LabEvent): Incident {
 
 /** The broker that a user has cut off from ZooKeeper; undefined: it is something else. */
 function cutFromZooKeeper(event: LabEvent): number | undefined {
-  const { action } = event as { readonly action?: { readonly what: string; readonly from: string; readonly to: string } };
+  const { action } = event as {
+    readonly action?: { readonly what: string; readonly from: string; readonly to: string };
+  };
   if (event.what !== 'command' || action?.what !== 'cut-link') return undefined;
   const hosts = [action.from, action.to];
   const broker = hosts.find((host) => host.startsWith('broker-'));

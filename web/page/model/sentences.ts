@@ -113,7 +113,10 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
   'stop-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} stops`),
   'create-topic': ({ topic }) => told('client', `Topic ${String(topic)} is created`),
   'cut-link': ({ from, to, isOneWay }) =>
-    told('fault', `The link ${ends(from, to, isOneWay === true)} is cut${isOneWay === true ? ' in this direction' : ''}`),
+    told(
+      'fault',
+      `The link ${ends(from, to, isOneWay === true)} is cut${isOneWay === true ? ' in this direction' : ''}`,
+    ),
   'heal-link': ({ from, to }) => told('plain', `The link ${ends(from, to, false)} is whole again`),
   'heal-all': () => told('plain', 'All links are whole again'),
   'preferred-election': (event) =>
