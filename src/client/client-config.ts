@@ -1,5 +1,5 @@
 /**
- * Settings every client has, and how a client gets from them to brokers.
+ * The settings that every client has, and how a client reaches the brokers with them.
  *
  * Kafka: clients/CommonClientConfigs.java@2.8.2
  */
@@ -34,7 +34,10 @@ export const clientConfigTable = {
 
 export type ClientConfig = ConfigOf<typeof clientConfigTable>;
 
-/** What a client runs on. `zookeeper` opens sessions for the `zookeeper.connect` setting. */
+/**
+ * The platform that a client runs on. `zookeeper` opens a session with the servers of the `zookeeper.connect`
+ * setting.
+ */
 export interface ClientEnvironment {
   readonly host: Host;
   readonly zookeeper: (connectString: string) => ZooKeeper;
@@ -47,7 +50,10 @@ export function connectionPool(host: Host, config: ClientConfig): ConnectionPool
   });
 }
 
-/** Metadata that connects by itself, now and whenever it is asked something. Throws CONFIG_EXCEPTION if the settings name nobody to ask. */
+/**
+ * Metadata that connects to the cluster by itself, at once and again with each call. Throws CONFIG_EXCEPTION
+ * if the settings name neither ZooKeeper nor a broker.
+ */
 export function connectMetadata(environment: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): ConnectingMetadata {
   if (config['zookeeper.connect'] === null && config['bootstrap.servers'].length === 0) {
     throw new KafkaError('CONFIG_EXCEPTION', 'Neither zookeeper.connect nor bootstrap.servers is set');
@@ -56,7 +62,7 @@ export function connectMetadata(environment: ClientEnvironment, config: ClientCo
   return new ConnectingMetadata(environment.host, config['retry.backoff.ms'], () => openMetadata(environment, config, pool, allowAutoTopicCreation));
 }
 
-/** Metadata from ZooKeeper if it is configured, else from the brokers. */
+/** Metadata from ZooKeeper if `zookeeper.connect` is set, otherwise from the brokers. */
 async function openMetadata({ host, zookeeper }: ClientEnvironment, config: ClientConfig, pool: ConnectionPool, allowAutoTopicCreation: boolean): Promise<ClusterMetadata> {
   const connect = config['zookeeper.connect'];
   if (connect !== null) {
@@ -74,7 +80,10 @@ async function openMetadata({ host, zookeeper }: ClientEnvironment, config: Clie
   });
 }
 
-/** Asks one broker after the other, begun with any, until one answers; rejects if none does. Whether it worked shows in ZooKeeper. */
+/**
+ * Sends a Metadata request for the topic to one broker after the other, starting with a random one, until one
+ * responds. Rejects if none does. Whether the topic was created shows in ZooKeeper, not in the response.
+ */
 async function askToCreate(host: Host, pool: ConnectionPool, topic: string, brokers: readonly HostPort[]): Promise<void> {
   const start = host.random.below(brokers.length);
   let last: unknown;

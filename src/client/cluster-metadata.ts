@@ -1,13 +1,16 @@
 /**
- * What a client knows of the cluster: brokers, partitions, leaders. One interface, two sources: ZooKeeper
- * with watches (zookeeper-metadata.ts) and the Metadata RPC (rpc-metadata.ts).
+ * What a client knows of the cluster: brokers, partitions, leaders. There are two sources behind one
+ * interface: ZooKeeper with watches (zookeeper-metadata.ts) and the Metadata request (rpc-metadata.ts).
  *
  * Kafka: clients/.../Metadata.java@2.8.2; the ZooKeeper side is what 0.8's tools and consumers did.
  */
 import { HostPort, TopicPartition } from '../common/cluster-types';
 import { ErrorName } from '../common/errors';
 
-/** These tell that our idea of a leader is old, or that the leader is gone. Kafka: InvalidMetadataException */
+/**
+ * Errors which say that the client's metadata is out of date, or that the leader is gone. Kafka:
+ * InvalidMetadataException
+ */
 export const INVALID_METADATA: readonly ErrorName[] = [
   'NOT_LEADER_OR_FOLLOWER',
   'UNKNOWN_TOPIC_OR_PARTITION',
@@ -22,19 +25,22 @@ export const INVALID_METADATA: readonly ErrorName[] = [
   'DISCONNECTED',
   'REQUEST_TIMED_OUT',
 ];
-/** A partition that is named beyond a gap of so many unknown ones is left out: the answer is broken. */
+/**
+ * A response whose partition numbers have a larger gap than this is damaged: the partitions behind the gap
+ * are ignored.
+ */
 const MAX_GAP = 10_000;
 
 export interface PartitionInfo {
   readonly partition: number;
-  /** Broker id, or -1 while there is none. */
+  /** The leader's broker id; -1 if there is no leader. */
   readonly leader: number;
   readonly leaderEpoch: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
 }
 
-/** Who leads a partition, -1: nobody or not known, and in which epoch, -1: not known. */
+/** The leader of a partition (-1: there is none, or it is not known) and its leader epoch (-1: not known). */
 export interface LeaderAndEpoch {
   readonly leader: number;
   readonly epoch: number;
@@ -42,13 +48,18 @@ export interface LeaderAndEpoch {
 
 export interface TopicInfo {
   readonly topic: string;
-  /** At least one partition has a leader: records can be taken. */
+  /** At least one partition has a leader, so records can be sent. */
   readonly isAvailable: boolean;
-  /** Partition number = array position; one that was not mentioned stands here without a leader. */
+  /**
+   * Indexed by partition number. A partition that the response did not mention has an entry without a leader.
+   */
   readonly partitions: readonly PartitionInfo[];
 }
 
-/** In any order, with gaps: a topic that is being created is told of partition by partition. */
+/**
+ * `rows` may be in any order and have gaps: the controller announces a topic that is being created partition
+ * by partition.
+ */
 export function topicInfoOf(topic: string, rows: readonly PartitionInfo[]): TopicInfo {
   const partitions: PartitionInfo[] = [];
   for (const row of [...rows].sort((a, b) => a.partition - b.partition)) {
@@ -62,27 +73,38 @@ export function topicInfoOf(topic: string, rows: readonly PartitionInfo[]): Topi
 }
 
 export interface ClusterMetadata {
-  /** What is known now, without waiting. */
+  /** The current metadata of the topic, without waiting; undefined if the topic is not known. */
   topic(topic: string): TopicInfo | undefined;
-  /** The names of all topics, read now. For subscriptions by pattern. */
+  /** The names of all topics, read from the source now. For subscriptions by pattern. */
   topics(): Promise<readonly string[]>;
   address(brokerId: number): HostPort | undefined;
-  /** Who leads now; nobody while a newer leader epoch was seen than the metadata has. */
+  /**
+   * The current leader. There is none while a response has named a newer leader epoch than the metadata has.
+   */
   leaderOf(tp: TopicPartition): LeaderAndEpoch;
-  /** A response named a leader epoch: if it is newer than what is known, metadata is read again. */
+  /**
+   * To be called when a response names a leader epoch. If it is newer than that of the metadata, metadata is
+   * refreshed.
+   */
   updateLastSeenEpochIfNewer(tp: TopicPartition, epoch: number): void;
-  /** Addresses to ask anything of. */
+  /** The addresses of brokers that can be asked for anything. */
   addresses(): readonly HostPort[];
-  /** Resolves once the topic is known with all its partitions; rejects TIMEOUT, or INVALID_TOPIC_EXCEPTION at once. */
+  /**
+   * Resolves when the topic and all its partitions are known. Rejects TIMEOUT, or INVALID_TOPIC_EXCEPTION at
+   * once.
+   */
   awaitTopic(topic: string, timeoutMs: number): Promise<TopicInfo>;
-  /** Somebody met a stale leader: look again soon. Cheap to call often. */
+  /**
+   * To be called when a leader turned out to be out of date: refreshes the topic's metadata soon. Cheap to
+   * call often.
+   */
   requestUpdate(topic: string): void;
-  /** Called after every change of what is known. Returns how to stop that. */
+  /** `listener` is called after every change of the metadata. Returns a function that removes it. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
-/** The change listeners and waiting that both sources share. */
+/** The change listeners, and the waiting for a topic, that both sources share. */
 export class MetadataListeners {
   private readonly listeners = new Set<() => void>();
 

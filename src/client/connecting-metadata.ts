@@ -1,8 +1,9 @@
 /**
- * Metadata of a client that has just been made: opens the real source in the background and hands everything on to it.
+ * The metadata of a client that has just been created. It opens the real source in the background and passes
+ * all calls on to it.
  *
- * Invariant: a source that cannot be opened is tried again as long as somebody asks; who waits hears why, at the latest
- * when their own time is over.
+ * Invariant: as long as the client is open, a source that cannot be opened is tried again. A caller that
+ * waits gets the reason of the failure, at the latest when its own timeout is over.
  *
  * Kafka: clients/.../Metadata.java@2.8.2, whose clients connect on first use, too
  */
@@ -22,7 +23,7 @@ export class ConnectingMetadata implements ClusterMetadata {
     this.open().catch(() => {});
   }
 
-  /** The source, once it is there; rejects with why the last attempt failed. */
+  /** Resolves with the source when it is open. Rejects with the reason why the last attempt failed. */
   open(): Promise<ClusterMetadata> {
     this.opening ??= this.tryOpen().catch((error) => {
       this.opening = undefined;
@@ -33,7 +34,10 @@ export class ConnectingMetadata implements ClusterMetadata {
     return this.opening;
   }
 
-  /** A client that was started during an outage connects by itself when it is over: nobody may be asking meanwhile. */
+  /**
+   * So that a client that was started during an outage connects when the outage is over, even if no call is
+   * made meanwhile.
+   */
   private tryAgain(error: unknown): void {
     if (this.isClosed || (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')) return;
     this.host.clock.schedule(this.backoffMs, () => { if (!this.isClosed) this.open().catch(() => {}); });
@@ -83,7 +87,7 @@ export class ConnectingMetadata implements ClusterMetadata {
     return source.awaitTopic(topic, Math.max(0, deadlineMs - this.host.clock.monotonicMs()));
   }
 
-  /** Tries until it is there or time is over; rejects TIMEOUT. */
+  /** Tries until the source is open. Rejects TIMEOUT after `timeoutMs`. */
   awaitSource(timeoutMs: number): Promise<ClusterMetadata> {
     let givenUp = false;
     const attempts = async (): Promise<ClusterMetadata> => {

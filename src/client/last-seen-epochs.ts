@@ -1,22 +1,26 @@
 /**
- * The newest leader epoch a client has seen of each partition, and what of a metadata answer to believe.
+ * The newest leader epoch that a client has seen of each partition. Decides which metadata responses are
+ * believed.
  *
- * Invariant: what is known of a partition does not go back to an older leader epoch, whoever answers: a
- * broker that is cut off from the controller goes on telling what was true before. The one exception: when
- * every broker, time and again, tells of older epochs or of no such topic, the topic was deleted or created
- * anew, and counts from there.
+ * Invariant: the client's view of a partition does not go back to an older leader epoch, whichever broker
+ * responds. A broker that is cut off from the controller keeps returning its old metadata. The one exception:
+ * if every broker repeatedly returns older epochs or says that there is no such topic, then the topic was
+ * deleted or created anew, and the client takes the older epochs.
  *
  * [p] Kafka: clients/Metadata.java#{updateLastSeenEpochIfNewer,updateLatestMetadata}@2.8.2; differs: Kafka
- * 2.8 tells a topic that was created anew by its id, which this era does not have, and without ids waits for
- * ever (KAFKA-12257).
+ * 2.8 recognises a topic that was created anew by its topic id. The ZooKeeper era has no topic ids, and Kafka
+ * without ids waits for ever (KAFKA-12257).
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { LeaderAndEpoch, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
 
-/** Older answers of every broker, without a newer one between them, after which a topic counts as created anew. */
+/**
+ * After this many responses with older epochs from every broker, and no newer one between them, a topic
+ * counts as created anew.
+ */
 const ROUNDS = 3;
 
-/** Who answered, and which brokers live as far as it knows. */
+/** The broker that responded, and the brokers that are alive according to its response. */
 export interface AnswerSource {
   readonly from: string;
   readonly brokers: readonly string[];
@@ -24,15 +28,21 @@ export interface AnswerSource {
 
 export class LastSeenEpochs {
   private readonly epochs = new Map<string, Map<number, number>>();
-  /** Older answers since the last up-to-date one, by topic (with `accept`: by partition) and broker. */
+  /**
+   * The number of responses with an older epoch since the last up-to-date one: by topic (for `accept`: by
+   * partition), then by broker.
+   */
   private readonly olderAnswers = new Map<string, Map<string, number>>();
 
-  /** -1 where none was seen. */
+  /** The newest leader epoch seen of the partition; -1 if none was seen. */
   of({ topic, partition }: TopicPartition): number {
     return this.epochs.get(topic)?.get(partition) ?? -1;
   }
 
-  /** A response named an epoch. True if it is newer than what metadata said: metadata is to be read again. */
+  /**
+   * To be called when a response names a leader epoch. Returns true if it is newer than the known one:
+   * metadata has to be refreshed.
+   */
   updateIfNewer(tp: TopicPartition, epoch: number): boolean {
     const known = this.of(tp);
     if (known < 0 || epoch <= known) return false;
@@ -40,7 +50,10 @@ export class LastSeenEpochs {
     return true;
   }
 
-  /** The leader as `info` has it; none while a newer epoch was seen than metadata knows. Kafka: Metadata#currentLeader */
+  /**
+   * The leader according to `info`. None, while a newer epoch was seen than `info` has. Kafka:
+   * Metadata#currentLeader
+   */
   leaderOf(tp: TopicPartition, info: TopicInfo | undefined): LeaderAndEpoch {
     const row = info?.partitions[tp.partition];
     const seen = this.of(tp);
@@ -49,8 +62,8 @@ export class LastSeenEpochs {
   }
 
   /**
-   * What is known of a topic after an answer; `answered` undefined: no such topic. `isStale`: the answer was
-   * older than what is known, and somebody else is to be asked.
+   * Merges a response into what is known of a topic. `answered` is undefined if the broker does not know the
+   * topic. `isStale`: the response was older than what is known; another broker should be asked.
    */
   merge(
     before: TopicInfo | undefined,
@@ -70,7 +83,10 @@ export class LastSeenEpochs {
     return { info: topicInfoOf(topic, [...rows.values()]), isStale };
   }
 
-  /** For the one source that tells of one partition at a time: whether to believe this epoch of it; an older one if it is said `times` times. */
+  /**
+   * For ZooKeeper, which is read partition by partition: whether to believe this epoch. An older epoch is
+   * believed after it was read `times` times.
+   */
   accept(tp: TopicPartition, epoch: number, times: number): boolean {
     const name = tpName(tp);
     if (epoch < this.of(tp)) {
@@ -82,7 +98,10 @@ export class LastSeenEpochs {
     return true;
   }
 
-  /** Counts an older answer. A broker that is alive and was not heard may know better. */
+  /**
+   * Counts a response with an older epoch. True if every live broker has sent `times` of them; until then, a
+   * broker that has not responded may know a newer epoch.
+   */
   private isSaidByAll(key: string, { from, brokers }: AnswerSource, times: number): boolean {
     const counts = this.olderAnswers.get(key) ?? new Map<string, number>();
     counts.set(from, (counts.get(from) ?? 0) + 1);

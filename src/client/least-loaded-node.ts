@@ -1,20 +1,21 @@
 /**
- * Whom to ask next for metadata: in turn, connected brokers first; one with requests in flight a round later,
- * as answers of a connection come in order, and a produce request may wait for long.
+ * Chooses the broker for the next metadata request. Brokers take turns, and those with an open connection go
+ * first. A broker with requests in flight is chosen one round later: the responses of a connection come in
+ * order, and a produce request may take long.
  *
- * Turns matter more than load: a broker that is cut off from the controller answers promptly and is wrong,
- * and is idle because nobody's leader is there.
+ * Turns matter more than load. A broker that is cut off from the controller responds promptly with old
+ * metadata, and it is idle because it leads nothing.
  *
  * [p] Kafka: clients/NetworkClient.java#leastLoadedNode@2.8.2; differs: Kafka stays with an idle connection
  */
 export interface NodeLoad {
   readonly isConnected: boolean;
   readonly requestsInFlight: number;
-  /** Number of the turn in which it was asked last; 0: never. */
+  /** The number of the turn in which this broker was last asked; 0: never. */
   readonly lastTurn: number;
 }
 
-/** Index of the node to ask; `start` (a random number) breaks ties. -1 without nodes. */
+/** The index of the node to ask; -1 if `nodes` is empty. `start` (a random number) breaks ties. */
 export function nextNode(nodes: readonly NodeLoad[], start: number): number {
   let best = -1;
   for (let i = 0; i < nodes.length; i++) {
@@ -24,7 +25,10 @@ export function nextNode(nodes: readonly NodeLoad[], start: number): number {
   return best;
 }
 
-/** Index of a node worth a connection, because it was asked less recently than all connected ones; -1 if there is none. */
+/**
+ * The index of a node to open a connection to, because it was asked less recently than all connected ones; -1
+ * if there is none.
+ */
 export function nodeToConnect(nodes: readonly NodeLoad[], start: number): number {
   const idle = nodes.map((node, at) => ({ node, at })).filter(({ node }) => !node.isConnected);
   const found =

@@ -1,12 +1,14 @@
 /**
- * Cluster metadata by the Metadata RPC, for clients that are given brokers and cannot reach ZooKeeper.
+ * Cluster metadata by Metadata requests, for clients that have `bootstrap.servers` and cannot reach
+ * ZooKeeper.
  *
- * Brokers are asked in turn, each time another one: one that is cut off from the controller goes on answering
- * what was true before. Invariants: no answer takes a partition back to an older leader epoch
- * (last-seen-epochs.ts), and no broker that says nothing keeps the next from being asked.
+ * Each request goes to another broker, because a broker that is cut off from the controller keeps returning
+ * its old metadata. Invariants: no response takes a partition back to an older leader epoch
+ * (last-seen-epochs.ts). A broker that does not respond does not keep the client from asking the next one.
  *
- * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2; differs: Kafka asks whoever is least loaded, and
- * waits for the answer for request.timeout.ms; it forgets bootstrap.servers once it has met the cluster.
+ * Kafka: clients/.../{Metadata,NetworkClient}.java@2.8.2; differs: Kafka asks the least loaded broker and
+ * waits up to request.timeout.ms for its response; it no longer uses bootstrap.servers once it knows the
+ * cluster.
  */
 import { HostPort, topicNameProblem, TopicPartition } from '../common/cluster-types';
 import { errorName, KafkaError, messageOf } from '../common/errors';
@@ -33,7 +35,9 @@ export interface RpcMetadataOptions {
 
 type Response = TypeOf<typeof metadata.response>;
 
-/** After this time without an answer the next broker is asked as well; an answer that comes later still counts. */
+/**
+ * After this time without a response the next broker is asked too. A response that comes later still counts.
+ */
 const PATIENCE_MS = 2000;
 
 const keyOf = ({ host, port }: HostPort) => `${host}:${port}`;
@@ -154,7 +158,7 @@ export class RpcMetadata implements ClusterMetadata {
     });
   }
 
-  /** Whose turn it is. */
+  /** The broker whose turn it is. */
   private nextServer(): HostPort {
     const addresses = this.addresses();
     const chosen = addresses[nextNode(this.loads(addresses), this.host.random.below(addresses.length))]!;
@@ -162,7 +166,10 @@ export class RpcMetadata implements ClusterMetadata {
     return chosen;
   }
 
-  /** Somebody met a stale leader: brokers without a connection shall have their turn as well, without being waited for. */
+  /**
+   * Opens a connection to another broker in the background, so that brokers without a connection get their
+   * turn, too.
+   */
   private connectAnother(): void {
     const addresses = this.addresses();
     const other = addresses[nodeToConnect(this.loads(addresses), this.host.random.below(addresses.length))];
@@ -171,7 +178,7 @@ export class RpcMetadata implements ClusterMetadata {
     this.pool
       .get(other)
       .catch(() => {
-        // Its turn is over: others go first.
+        // A broker that was unreachable has had its turn; the others go first.
         this.lastTurns.set(keyOf(other), ++this.turn);
       })
       .finally(() => {
@@ -212,7 +219,7 @@ export class RpcMetadata implements ClusterMetadata {
 
   private apply(response: Response, from: string): void {
     if (this.isClosed) return;
-    // A broker that has just started was not told of anybody, itself included.
+    // A broker that has just started has not received UpdateMetadata yet: its list of brokers is empty.
     if (response.brokers.length === 0)
       throw new KafkaError('BROKER_NOT_AVAILABLE', 'the broker does not know the cluster yet');
     this.brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));

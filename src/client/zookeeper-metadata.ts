@@ -1,10 +1,11 @@
 /**
- * Cluster metadata straight from ZooKeeper: broker registrations, topics and partition states, each watched, so that a
- * new leader is known a few milliseconds after the controller wrote it (design D6, D18).
+ * Cluster metadata read from ZooKeeper: broker registrations, topics and partition states. They are watched,
+ * so a client learns of a new leader a few milliseconds after the controller has written it.
  *
- * Invariant: only topics somebody asked for are read and watched, and beyond `MAX_WATCHED_PARTITIONS` partitions states
- * are no longer watched but read again when somebody meets a stale leader, and every metadata.max.age.ms. A ZooKeeper
- * server that lags behind takes no partition back to an older leader epoch.
+ * Invariant: only topics that the client uses are read and watched. Beyond `MAX_WATCHED_PARTITIONS`
+ * partitions the states are not watched; they are read again when a leader turns out to be out of date, and
+ * every metadata.max.age.ms. A ZooKeeper server that lags behind takes no partition back to an older leader
+ * epoch.
  *
  * Kafka: zk discovery of 0.8 (utils/ZkUtils.scala, consumer/ConsumerFetcherManager.scala)
  */
@@ -28,19 +29,22 @@ interface WatchedTopic {
   info: TopicInfo | undefined;
   updatePending: boolean;
   lastUpdateMs: number;
-  /** A broker is being asked to create it. */
+  /** A request to create the topic is in flight. */
   isBeingCreated: boolean;
 }
 
-/** Reads that tell of older epochs before they are believed: a ZooKeeper server may lag behind for some seconds. */
+/**
+ * The number of reads with an older epoch after which it is believed. A ZooKeeper server may lag behind for
+ * seconds.
+ */
 const OLDER_READS = 100;
 
 export interface ZooKeeperMetadataOptions {
-  /** Which of a broker's endpoints to use; undefined: the first one that speaks PLAINTEXT. */
+  /** The name of the broker endpoint to use; undefined: the first PLAINTEXT endpoint. */
   readonly listener: string | undefined;
   readonly refreshBackoffMs: number;
   readonly maxAgeMs: number;
-  /** Asks a broker to create a missing topic, where topics are created automatically. */
+  /** Sends a request that creates the topic, if brokers create topics automatically. */
   readonly createTopic: ((topic: string, brokers: readonly HostPort[]) => Promise<void>) | undefined;
 }
 
@@ -60,7 +64,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     this.queue = new SerialQueue((error) => { if (!this.isClosed) this.log.warn(`Metadata could not be read: ${messageOf(error)}`); });
   }
 
-  /** Takes over the connection: `close` closes it. */
+  /** Takes ownership of the connection: `close` closes it. */
   static async open(host: Host, zk: ZkConnection, options: ZooKeeperMetadataOptions): Promise<ZooKeeperMetadata> {
     const metadata = new ZooKeeperMetadata(host, zk, options);
     zk.onChildChange(brokerIdsZnode.path, () => metadata.queue.put(() => metadata.readBrokers()));
@@ -69,7 +73,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     return metadata;
   }
 
-  /** What is watched is known at once; this is for what is not, and for a watch that was lost. */
+  /**
+   * Watched znodes are up to date without this. It refreshes those that are not watched, and helps after a
+   * lost watch.
+   */
   private armMaxAge(): void {
     this.timer = this.host.clock.schedule(this.options.maxAgeMs, () => {
       for (const topic of this.watchedTopics.keys()) this.requestUpdate(topic);
@@ -86,7 +93,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private async readBrokers(): Promise<void> {
-    // A registration that was damaged counts as it was: its broker lives, and others are not to be cut off from it.
+    // A broker whose registration cannot be parsed keeps its former address: the broker is alive and must
+    // stay reachable.
     const onBad = (reason: string) => this.log.warn(reason);
     const brokers = await readBrokers(this.zk, { known: this.brokers, onBad });
     this.brokers = new Map(brokers.map((broker) => [broker.id, broker]));
@@ -111,7 +119,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   topic(topic: string): TopicInfo | undefined {
     const watched = this.watchedTopics.get(topic);
     if (!watched || watched.replicas.size === 0) return undefined;
-    // Asked for with every record that is sent: made once after each change.
+    // Cached until the next change, because it is needed for every record that is sent.
     return (watched.info ??= this.makeInfo(topic, watched));
   }
 
@@ -152,16 +160,16 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     this.queue.put(() => this.refresh(topic));
   }
 
-  /** Reads what may have changed; a topic that is missing is asked for, once there is a broker to ask. */
+  /** Reads what may have changed. If the topic is missing, asks a broker to create it. */
   private async refresh(topic: string): Promise<void> {
     const watched = this.watchedTopics.get(topic)!;
     await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
-    // The list of brokers may not have been readable when it changed.
+    // Reads the brokers again, in case the list could not be read when it changed.
     if ([...watched.states.values()].some(({ leader }) => leader >= 0 && !this.brokers.has(leader))) await this.readBrokers();
     if (watched.replicas.size === 0) this.askToCreate(topic, watched);
   }
 
-  /** Beside the queue: a broker that does not answer must not keep other topics from being read. */
+  /** Not in the queue: a broker that does not respond must not delay the reads of other topics. */
   private askToCreate(topic: string, watched: WatchedTopic): void {
     const addresses = this.addresses();
     if (addresses.length === 0 || watched.isBeingCreated || this.options.createTopic === undefined) return;
@@ -189,7 +197,7 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     await this.readStates(topic);
   }
 
-  /** Deleted: if it comes back, its epochs begin anew. */
+  /** The topic was deleted. If it is created again, its leader epochs start anew. */
   private forget(topic: string, watched: WatchedTopic): void {
     watched.states.clear();
     this.epochs.forget(topic);
