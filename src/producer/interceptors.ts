@@ -1,7 +1,8 @@
 /**
- * Interceptors: a user's code before a record enters the pipeline and after its fate is known.
+ * Producer interceptors: the user's code that runs before a record is sent and after its outcome is known.
  *
- * Invariant: an interceptor that throws is logged and skipped; it can neither lose a record nor stop another one.
+ * Invariant: an interceptor that throws is logged and skipped. It can neither lose a record nor stop another
+ * one.
  *
  * [p] Kafka: clients/producer/{ProducerInterceptor,internals/ProducerInterceptors}.java@2.8.2
  */
@@ -9,9 +10,9 @@ import { KafkaError, messageOf } from '../common/errors';
 import { ProducerRecord, RecordMetadata } from './producer-record';
 
 export interface ProducerInterceptor {
-  /** The record to go on with: the same, or another. */
+  /** Returns the record to send: the same one or another. */
   onSend?(record: ProducerRecord): ProducerRecord;
-  /** Before the record's own callback. `metadata` is null when the record failed. */
+  /** Called before the record's own callback. `metadata` is null if the record failed. */
   onAcknowledgement?(metadata: RecordMetadata | null, error: KafkaError | null): void;
   close?(): void;
 }

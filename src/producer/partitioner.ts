@@ -1,8 +1,9 @@
 /**
- * Which partition a record goes to.
+ * Chooses the partition of a record.
  *
- * `default`: murmur2 of the key, or, without a key, one partition until a batch is full. `round-robin`: one after the
- * other, key or not. `uniform-sticky`: as without a key, always. Or a function, or an object with `partition`.
+ * `default`: murmur2 of the key; without a key the same partition until its batch is full. `round-robin`:
+ * each record to the next partition, whether it has a key or not. `uniform-sticky`: every record is treated
+ * as one without a key. The setting may also be a function, or an object with a method `partition`.
  *
  * [p] Kafka: clients/producer/{Partitioner,RoundRobinPartitioner,UniformStickyPartitioner}.java,
  * internals/{DefaultPartitioner,StickyPartitionCache}.java, utils/Utils.java#murmur2@2.8.2
@@ -11,10 +12,16 @@ import { TopicInfo } from '../client/cluster-metadata';
 import { KafkaError } from '../common/errors';
 import { Random } from '../common/host';
 
-/** Chooses for a record; `key` as given and as bytes. Must return a partition of the topic. */
+/**
+ * Chooses the partition of a record. Gets the key as the caller gave it and as bytes. Must return a partition
+ * number of the topic.
+ */
 export interface Partitioner {
   partition(topic: TopicInfo, keyBytes: Buffer | null, key: unknown, value: unknown): number;
-  /** A batch of this partition was opened or is full: the next records may go elsewhere. */
+  /**
+   * Called when a batch of partition `previous` is opened or is full: the next records may go to another
+   * partition.
+   */
   onNewBatch?(topic: TopicInfo, previous: number): void;
   close?(): void;
 }
@@ -48,7 +55,7 @@ export function partitionForKey(key: Buffer, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-/** The partitions that have a leader, or all if none has. */
+/** The numbers of the partitions that have a leader, or of all if none has one. */
 function candidates(topic: TopicInfo): readonly number[] {
   const available = topic.partitions.filter((one) => one.leader >= 0);
   return (available.length > 0 ? available : topic.partitions).map((one) => one.partition);
@@ -105,7 +112,9 @@ const KAFKA_CLASSES: Readonly<Record<string, string>> = {
   'org.apache.kafka.clients.producer.UniformStickyPartitioner': 'uniform-sticky',
 };
 
-/** The partitioner `partitioner.class` stands for; throws CONFIG_EXCEPTION for what is none. */
+/**
+ * The partitioner for a value of `partitioner.class`. Throws CONFIG_EXCEPTION if the value does not name one.
+ */
 export function partitionerOf(value: unknown, random: Random): Partitioner {
   if (typeof value === 'string') {
     const make = NAMES[KAFKA_CLASSES[value] ?? value];

@@ -1,7 +1,9 @@
 /**
- * One batch under construction, then on its way: the encoded records and, for each, where to report.
+ * A batch of the producer, from the first record to the outcome: the encoded records and the callback of each
+ * record.
  *
- * Invariant: it is completed or failed exactly once, and calls every callback exactly once, in the order of the records.
+ * Invariant: a batch is completed or failed exactly once. It calls every callback exactly once, in the order
+ * of the records.
  *
  * Kafka: clients/producer/internals/ProducerBatch.java@2.8.2
  */
@@ -26,13 +28,19 @@ export class ProducerBatch {
   producerId = -1;
   producerEpoch = -1;
   baseSequence = -1;
-  /** Whether a broker may have it: not sent yet, or surely refused; or nobody knows. */
+  /**
+   * `unsent`: never sent. `refused`: certainly not written by a broker. `unknown`: a broker may have written
+   * it.
+   */
   fate: 'unsent' | 'unknown' | 'refused' = 'unsent';
   private wasInDoubt = false;
-  /** The epoch was raised after this batch had got a sequence. */
+  /** The producer epoch was raised after this batch had a sequence, so it has a new sequence. */
   sequenceHasBeenReset = false;
 
-  /** `buffer` bounds the uncompressed batch; `reservedBytes` of buffer.memory are its share until it is settled. */
+  /**
+   * `buffer` limits the size of the uncompressed batch. `reservedBytes` of `buffer.memory` belong to the
+   * batch until it is completed or failed.
+   */
   constructor(
     readonly tp: TopicPartition, readonly buffer: Buffer, readonly createdMs: number, private readonly compression: CompressionType, readonly reservedBytes = buffer.length,
   ) {
@@ -49,10 +57,10 @@ export class ProducerBatch {
   get isClosed(): boolean { return this.bytes !== undefined; }
   get recordCount(): number { return this.callbacks.length; }
   get hasSequence(): boolean { return this.baseSequence >= 0; }
-  /** As it travels once closed, before that as it stands. */
+  /** In bytes: the compressed size if the batch is closed, otherwise the uncompressed size so far. */
   get sizeInBytes(): number { return this.bytes?.length ?? this.builder.sizeInBytes; }
 
-  /** The encoded batch; nothing can be added any more. */
+  /** Closes the batch and returns its encoded bytes. No record can be added afterwards. */
   close(): Buffer {
     if (this.bytes === undefined) {
       const plain = this.builder.build();
@@ -61,7 +69,10 @@ export class ProducerBatch {
     return this.bytes;
   }
 
-  /** Names the producer and the batch's place. Bytes of an earlier attempt may still be in a socket: they stay as they are. */
+  /**
+   * Sets producer id, epoch and sequence. After a first attempt it copies the bytes, because the old ones may
+   * still be in a socket buffer.
+   */
   setProducerState(producerId: number, producerEpoch: number, baseSequence: number): void {
     const bytes = this.close();
     this.bytes = this.attempts > 0 ? Buffer.from(bytes) : bytes;
@@ -71,7 +82,7 @@ export class ProducerBatch {
     new RecordBatch(this.bytes).setProducerState(producerId, producerEpoch, baseSequence);
   }
 
-  /** `leaderEpoch`: as the metadata has it, -1: not known. */
+  /** `leaderEpoch` is that of the metadata; -1: not known. */
   sent(leaderEpoch: number, nowMs: number): void {
     this.leaderEpoch = leaderEpoch;
     this.attempts++;
@@ -81,17 +92,20 @@ export class ProducerBatch {
   }
 
   /**
-   * Whether the partition has had another leader since the last attempt: there is nothing to wait for then.
-   * Kafka: ProducerBatch#hasLeaderChangedForTheOngoingRetry (3.7, KAFKA-15415)
+   * Whether the partition has a newer leader than at the last attempt. Then the batch is sent again without a
+   * backoff. Kafka: ProducerBatch#hasLeaderChangedForTheOngoingRetry (3.7, KAFKA-15415)
    */
   isForNewLeader(epoch: number): boolean { return this.leaderEpoch >= 0 && epoch > this.leaderEpoch; }
 
-  /** This attempt wrote nothing. That says nothing about an earlier one, except where the broker compared sequences. */
+  /**
+   * The broker has refused this attempt, so this attempt wrote nothing. An earlier attempt with an unknown
+   * outcome may still have written the batch, unless the broker compared the sequences.
+   */
   refusedWith(error: ErrorName): void {
     if (!this.wasInDoubt || error === 'OUT_OF_ORDER_SEQUENCE_NUMBER') this.fate = 'refused';
   }
 
-  /** The same records in two batches of about half the size; the memory reserved stays with the first. */
+  /** Splits the records into two batches of about half the size. The first one keeps the reserved memory. */
   split(): ProducerBatch[] {
     const records = [...recordsOf(new RecordBatch(this.close()))];
     const middle = Math.ceil(records.length / 2);
@@ -104,18 +118,21 @@ export class ProducerBatch {
     });
   }
 
-  /** Ends a batch whose records live on in others. */
+  /** Ends this batch; `parts` hold its records from now on. */
   replaceBy(parts: readonly ProducerBatch[]): void {
     this.isDone = true;
     this.parts = parts;
   }
 
-  /** Every record has been reported. */
+  /** Every record has its outcome. */
   get isSettled(): boolean {
     return this.isDone && this.parts.every((part) => part.isSettled);
   }
 
-  /** Reports every record; a callback that throws is handed to `onThrow`, and the others still run. */
+  /**
+   * Calls the callbacks of all records. If a callback throws, `onThrow` gets the error and the other
+   * callbacks still run.
+   */
   complete(baseOffset: number, logAppendTimeMs: number, onThrow: (error: unknown) => void): void {
     this.isDone = true;
     const { topic, partition } = this.tp;

@@ -35,7 +35,10 @@ function refuse(message: string): never {
   throw new KafkaError('CONFIG_EXCEPTION', message);
 }
 
-/** Idempotence needs acks=all, retries, and at most five requests in flight: unset ones are adjusted, contradicting ones refused. */
+/**
+ * Idempotence needs acks=all, retries, and at most five requests in flight. Sets these where the user has
+ * not; throws CONFIG_EXCEPTION if the user's values contradict them.
+ */
 function withIdempotence(config: ProducerConfig, raw: RawConfig): ProducerConfig {
   if (!config['enable.idempotence']) return config;
   if (raw['acks'] !== undefined && config.acks !== 'all' && config.acks !== '-1') refuse(`Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.`);

@@ -1,7 +1,7 @@
 /**
- * The producer: `send` a record, get its offset.
+ * The producer: `send` takes a record and returns a promise of its offset.
  *
- *   send → interceptors → metadata → serializers → partitioner → record accumulator → sender → broker → callback
+ *   send → interceptors → metadata → serializers → partitioner → accumulator → sender → broker → callback
  *
  * Kafka: clients/producer/KafkaProducer.java@2.8.2
  */
@@ -25,7 +25,7 @@ import { RecordAccumulator } from './record-accumulator';
 import { Sender } from './sender';
 import { SenderMetrics } from './sender-metrics';
 
-/** A record as it will stand in a batch. */
+/** A record with its key and value as bytes. */
 interface Encoded {
   readonly record: ProducerRecord;
   readonly key: Buffer | null;
@@ -35,7 +35,7 @@ interface Encoded {
 }
 
 export interface WaitOptions {
-  /** Ends the waiting; the call rejects with the signal's reason. */
+  /** Ends the wait. The call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -52,13 +52,13 @@ export class Producer<K = unknown, V = unknown> {
   private readonly accumulator: RecordAccumulator;
   private readonly sender: Sender;
   private closing: Promise<void> | undefined;
-  /** What has to be there before the first record: the zstd module. */
+  /** Loading of the zstd module, which has to be complete before the first record. */
   private ready: Promise<void> | undefined;
-  /** Records waiting for metadata or room, one after the other. */
+  /** A chain of the records that wait for metadata or for memory, in the order of the calls. */
   private slow: Promise<void> = Promise.resolve();
   private slowCount = 0;
 
-  /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
+  /** Throws CONFIG_EXCEPTION for an invalid setting. Connects to the cluster in the background. */
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.host = host;
@@ -77,7 +77,7 @@ export class Producer<K = unknown, V = unknown> {
     this.sender = new Sender(host, this.log, config, this.accumulator, this.metadata, this.pool, new SenderMetrics(host.clock, this.log));
   }
 
-  /** As the constructor, and waits until the cluster was reached; rejects when it cannot be. */
+  /** Like the constructor, but resolves when the cluster was reached. Rejects if it cannot be reached. */
   static async open(environment: ClientEnvironment, raw: RawConfig): Promise<Producer> {
     const producer = new Producer(environment, raw);
     try {
@@ -89,7 +89,10 @@ export class Producer<K = unknown, V = unknown> {
     }
   }
 
-  /** Resolves with partition and offset once the record is acknowledged; rejects with KafkaError. The callback, if any, is called besides. */
+  /**
+   * Resolves with partition and offset when the record is acknowledged. Rejects with a KafkaError. If there
+   * is a callback, it is called as well.
+   */
   send(record: ProducerRecord<K, V>, callback?: SendCallback | null, options: WaitOptions = {}): Promise<RecordMetadata> {
     const sent = new Promise<RecordMetadata>((resolve, reject) => {
       this.produce(record, (error, metadata) => {
@@ -98,14 +101,16 @@ export class Producer<K = unknown, V = unknown> {
         callback?.(error, metadata);
       }, options)?.catch(reject);
     });
-    // Who gave a callback has heard of a failure; the promise need not be looked at then.
+    // With a callback the caller gets the failure there; an ignored promise must not be an unhandled
+    // rejection.
     if (callback) sent.catch(() => {});
     return sent;
   }
 
   /**
-   * As `send`, with a callback and without a promise a record. Returns undefined if the record was taken at once, else
-   * a promise to wait for before producing more: the metadata or the buffer was not there yet.
+   * Like `send`, with a callback instead of a promise for each record. Returns undefined if the record was
+   * accepted at once. Otherwise metadata or memory was missing: the caller should wait for the returned
+   * promise before the next call.
    */
   produce(given: ProducerRecord<K, V>, callback: SendCallback, options: WaitOptions = {}): Promise<void> | undefined {
     let record: ProducerRecord = given;
@@ -132,7 +137,7 @@ export class Producer<K = unknown, V = unknown> {
     }
   }
 
-  /** Behind every record that is still waiting, so that the order of the calls is kept. */
+  /** Queues the record behind those that are still waiting, so that the order of the calls is kept. */
   private inLine(record: ProducerRecord, report: SendCallback, { signal }: WaitOptions, encoded?: Encoded): Promise<void> {
     const deadlineMs = this.host.clock.monotonicMs() + this.config['max.block.ms'];
     this.slowCount++;
@@ -140,7 +145,7 @@ export class Producer<K = unknown, V = unknown> {
     return this.slow;
   }
 
-  /** Waits for metadata, then for room; both out of max.block.ms. */
+  /** Waits for metadata, then for memory; both within max.block.ms. */
   private async produceSlowly(record: ProducerRecord, given: Encoded | undefined, report: SendCallback, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const left = () => Math.max(0, deadlineMs - this.host.clock.monotonicMs());
     try {
@@ -184,7 +189,10 @@ export class Producer<K = unknown, V = unknown> {
     if (bytes > this.config['buffer.memory']) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than buffer.memory (${this.config['buffer.memory']}).`);
   }
 
-  /** Takes the record without waiting; false if there is no room. Throws what is wrong with the record. */
+  /**
+   * Appends the record without waiting. Returns false if there is no memory for it. Throws if the record is
+   * invalid.
+   */
   private accept(topic: TopicInfo, encoded: Encoded, report: SendCallback): boolean {
     const { key, value, headers, timestamp, record } = encoded;
     let queue = this.accumulator.queue(record.topic, this.partitionOf(topic, encoded));
@@ -210,12 +218,12 @@ export class Producer<K = unknown, V = unknown> {
     return (await abortable(this.metadata.awaitTopic(topic, this.config['max.block.ms']), signal)).partitions;
   }
 
-  /** Resolves once every record sent so far is acknowledged or failed. */
+  /** Resolves when every record sent so far is acknowledged or has failed. */
   async flush({ signal }: WaitOptions = {}): Promise<void> {
     await abortable(this.slow.then(() => this.sender.flush()), signal);
   }
 
-  /** Counters by Kafka's metric names; sizes in bytes, times in ms. */
+  /** The metrics under Kafka's names; sizes in bytes, times in ms. */
   metrics(): Readonly<Record<string, number>> {
     return {
       ...this.sender.metrics.snapshot(), 'requests-in-flight': this.sender.requestsInFlight,
@@ -224,7 +232,10 @@ export class Producer<K = unknown, V = unknown> {
     };
   }
 
-  /** Waits up to `timeoutMs` for what is under way, then fails the rest and closes. Calling it again waits for the same end. */
+  /**
+   * Waits up to `timeoutMs` for the records in progress, then fails the rest and closes. A second call
+   * returns the same promise.
+   */
   close(timeoutMs = 2 ** 31 - 1): Promise<void> {
     this.closing ??= this.end(timeoutMs);
     return this.closing;
@@ -251,6 +262,6 @@ function serialized(what: string, serializer: Serializer, topic: string, data: u
 }
 
 function asKafkaError(error: unknown): KafkaError {
-  // An aborted wait is reported as the signal's own reason.
+  // If the caller aborted the wait, the error is the signal's reason, unchanged.
   return error instanceof Error && !(error instanceof KafkaError) && error.name !== 'AbortError' ? new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)) : error as KafkaError;
 }

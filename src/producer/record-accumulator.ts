@@ -1,8 +1,9 @@
 /**
- * Records wait here in batches, a queue of them a partition, until the sender takes them.
+ * Holds the batches that wait for the sender, in one queue for each partition.
  *
- * A record is encoded into its batch as it comes; what is kept of it is its callback. Invariant: the bytes of all
- * batches, waiting and in flight, stay below `buffer.memory`; who finds it full waits in line.
+ * A record is encoded into its batch at once; only its callback is kept beside the bytes. Invariant: the
+ * bytes of all batches, waiting and in flight, stay within `buffer.memory`. Callers that find the memory used
+ * up wait in order.
  *
  * Kafka: clients/producer/internals/{RecordAccumulator,BufferPool}.java@2.8.2
  */
@@ -18,9 +19,11 @@ import { SendCallback } from './producer-record';
 export interface PartitionQueue {
   readonly tp: TopicPartition;
   readonly batches: ProducerBatch[];
-  /** With one request in flight: closed until its answer is there, which keeps the order. */
+  /**
+   * With max.in.flight.requests.per.connection=1: true while a batch is in flight, so that the order is kept.
+   */
   muted: boolean;
-  /** Grows with every batch of the producer that leaves from here; 0: none yet. */
+  /** The producer's count of drained batches when this queue was last drained; 0: never. */
   lastDrained: number;
 }
 
@@ -42,7 +45,7 @@ export class RecordAccumulator {
 
   get all(): PartitionQueue[] { return [...this.queues.values()].flatMap((partitions) => [...partitions.values()]); }
   get bufferedBytes(): number { return this.usedBytes; }
-  /** Somebody waits for room: what is there should leave. */
+  /** A caller waits for memory, so the batches that exist should be sent. */
   get isExhausted(): boolean { return this.waiting.length > 0; }
 
   queue(topic: string, partition: number): PartitionQueue {
@@ -53,25 +56,28 @@ export class RecordAccumulator {
     return queue;
   }
 
-  /** Appends to the partition's open batch; false if a new batch is needed first. */
+  /** Appends to the last batch of the partition. Returns false if a new batch is needed. */
   tryAppend(queue: PartitionQueue, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
     const last = queue.batches[queue.batches.length - 1];
     return last !== undefined && last.append(timestampMs, key, value, headers, callback);
   }
 
-  /** Bytes a new batch for this record takes. */
+  /** The bytes to reserve for a new batch that starts with this record. */
   batchBytes(key: Buffer | null, value: Buffer | null, headers: readonly Header[]): number {
     return Math.max(this.options.batchSize, batchSizeUpperBound(key, value, headers));
   }
 
-  /** Takes `bytes` of the buffer if there is room and nobody waits before us. */
+  /** Reserves `bytes` if there is room and no other caller waits. */
   tryReserve(bytes: number): boolean {
     if (this.waiting.length > 0 || this.usedBytes + bytes > this.options.bufferMemory) return false;
     this.usedBytes += bytes;
     return true;
   }
 
-  /** Waits for room, first come first served; rejects TIMEOUT after `timeoutMs`, or when the signal says so. */
+  /**
+   * Waits for room; the first caller gets it first. Rejects TIMEOUT after `timeoutMs`, or with the signal's
+   * reason.
+   */
   reserve(bytes: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.tryReserve(bytes)) return Promise.resolve();
     let entry: { bytes: number; wake: () => void } | undefined;
@@ -80,13 +86,13 @@ export class RecordAccumulator {
     return abortable(waited, signal).catch((error) => {
       const index = this.waiting.indexOf(entry!);
       if (index >= 0) this.waiting.splice(index, 1);
-      // Granted in the same moment: the room goes to the next.
+      // The memory was granted in the same moment: the next caller in line gets it.
       else this.unreserve(bytes);
       throw error;
     });
   }
 
-  /** Opens a batch in reserved bytes. */
+  /** Opens a batch in `bytes` of reserved memory. */
   openBatch(queue: PartitionQueue, bytes: number): ProducerBatch {
     const buffer = bytes === this.options.batchSize ? this.free.pop() ?? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafeSlow(bytes);
     const batch = new ProducerBatch(queue.tp, buffer, this.clock.monotonicMs(), this.options.compression);
@@ -94,7 +100,10 @@ export class RecordAccumulator {
     return batch;
   }
 
-  /** The batch is answered or failed: its bytes are free again. */
+  /**
+   * The batch was completed or failed: its memory is free again. `mayReuse`: no socket can still hold the
+   * buffer.
+   */
   release(batch: ProducerBatch, mayReuse: boolean): void {
     if (mayReuse && batch.buffer.length === this.options.batchSize && this.free.length < FREE_BUFFERS) this.free.push(batch.buffer);
     this.unreserve(batch.reservedBytes);
@@ -109,7 +118,10 @@ export class RecordAccumulator {
     }
   }
 
-  /** Puts a batch that is to be sent again where it came from: in front, or, with sequences, in their order. */
+  /**
+   * Puts a batch that is to be sent again back into its queue: before the first batch for which `isBefore` is
+   * true.
+   */
   reenqueue(batch: ProducerBatch, isBefore: (other: ProducerBatch) => boolean = () => true): void {
     const { batches } = this.queue(batch.tp.topic, batch.tp.partition);
     const at = batches.findIndex(isBefore);

@@ -1,6 +1,7 @@
 /**
- * What the sender counts, under Kafka's metric names, and the watch over callbacks: they run on the sender's turn, so a
- * slow one delays every other batch. That is measured, and said once it takes longer than SLOW_CALLBACKS_MS.
+ * The metrics of the sender, under Kafka's names. It also measures callbacks: they run inside the sender, so
+ * a slow one delays every other batch. It logs a warning if the callbacks of a batch take longer than
+ * SLOW_CALLBACKS_MS.
  *
  * Kafka: clients/producer/internals/SenderMetricsRegistry.java@2.8.2
  */
@@ -37,7 +38,10 @@ export class SenderMetrics {
     this.totals['record-error-total'] += batch.recordCount;
   }
 
-  /** Runs the callbacks of a batch and takes their time. One that throws is logged; the others still run. */
+  /**
+   * Runs the callbacks of a batch and measures their time. A callback that throws is logged; the others still
+   * run.
+   */
   callbacks(batch: ProducerBatch, run: (onThrow: (error: unknown) => void) => void): void {
     const beganMs = this.clock.monotonicMs();
     run((error) => this.log.error(`Error executing user-provided callback: ${messageOf(error)}`));

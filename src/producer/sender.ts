@@ -1,9 +1,10 @@
 /**
- * Takes batches that are ready, sends them to the leaders of their partitions, and settles them by the answers.
+ * Sends batches that are ready to the leaders of their partitions, and completes or fails them by the
+ * responses.
  *
- * A batch is ready when it is full, has waited `linger.ms`, somebody waits for buffer, or all is being flushed. At most
- * one batch of a partition goes into a request. Invariant: every batch is completed or failed exactly once, at the
- * latest `delivery.timeout.ms` after it was opened.
+ * A batch is ready when it is full, has waited `linger.ms`, a caller waits for memory, or `flush` was called.
+ * A request has at most one batch of a partition. Invariant: every batch is completed or failed exactly once,
+ * at the latest `delivery.timeout.ms` after it was opened.
  *
  * Kafka: clients/producer/internals/Sender.java@2.8.2
  */
@@ -23,7 +24,7 @@ import { PartitionQueue, RecordAccumulator } from './record-accumulator';
 import { TransactionManager } from './transaction-manager';
 
 const ACKS: Record<string, number> = { '0': 0, '1': 1, '-1': -1, 'all': -1 };
-/** After these nobody knows whether the broker has the batch. */
+/** After one of these errors the broker may or may not have written the batch. */
 const UNKNOWN_FATE: readonly ErrorName[] = [
   'DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_SERVER_ERROR', 'KAFKA_STORAGE_ERROR',
 ];
@@ -54,7 +55,7 @@ export class Sender {
 
   get requestsInFlight(): number { return [...this.inFlight.values()].reduce((sum, count) => sum + count, 0); }
 
-  /** Looks at the queues at the end of this turn of the loop. */
+  /** Schedules a check of the queues for the end of the current turn of the event loop. */
   wakeup(): void {
     if (this.scheduled || this.closed) return;
     this.scheduled = true;
@@ -64,7 +65,10 @@ export class Sender {
     });
   }
 
-  /** In whole milliseconds: a remainder too small to move the clock would bring us back here for ever. */
+  /**
+   * Rounds up to whole milliseconds. With a smaller remainder the clock would not advance and the timer would
+   * fire for ever.
+   */
   private wakeupIn(remainingMs: number): void {
     const delayMs = Math.max(1, Math.ceil(remainingMs));
     const atMs = this.host.clock.monotonicMs() + delayMs;
@@ -108,7 +112,7 @@ export class Sender {
     for (const { resolve } of ended) resolve();
   }
 
-  /** Any broker gives out producer ids. Kafka: Sender#maybeSendAndPollTransactionalRequest */
+  /** Every broker can allocate producer ids. Kafka: Sender#maybeSendAndPollTransactionalRequest */
   private async askForProducerId(transactions: TransactionManager): Promise<void> {
     if (this.askingForId) return;
     this.askingForId = true;
@@ -143,7 +147,7 @@ export class Sender {
     return waitMs <= 0;
   }
 
-  /** Batches, waiting or under way, whose time is over. */
+  /** Fails all batches, waiting and in flight, that are older than delivery.timeout.ms. */
   private expire(now: number): void {
     const limitMs = this.config['delivery.timeout.ms'];
     const expired = (batch: ProducerBatch) => now - batch.createdMs >= limitMs;
@@ -159,12 +163,13 @@ export class Sender {
     }
   }
 
-  /** Fills requests for one node until nothing is ready or enough requests are under way. */
+  /** Sends requests to one node until no batch is ready or the limit of requests in flight is reached. */
   private drain(node: number, queues: PartitionQueue[], now: number): void {
     while ((this.inFlight.get(node) ?? 0) < this.config['max.in.flight.requests.per.connection']) {
       const batches: ProducerBatch[] = [];
       let bytes = 0;
-      // A request has room for some only: who left a batch last waits longest (RecordAccumulator#drainIndex).
+      // Not all batches may fit into the request: the queue that was drained longest ago goes first
+      // (RecordAccumulator#drainIndex).
       queues.sort((a, b) => a.lastDrained - b.lastDrained);
       for (const queue of queues) {
         if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
@@ -184,7 +189,10 @@ export class Sender {
     }
   }
 
-  /** The head of the queue, or the batch behind refused ones that has to be asked about first; -1 if none may leave. */
+  /**
+   * The index of the batch to send next, or -1. It is the head of the queue, or a batch behind refused ones
+   * if its outcome has to be found out first.
+   */
   private sendable(queue: PartitionQueue): number {
     if (this.transactions === undefined) return 0;
     const { transactions } = this;
@@ -206,7 +214,7 @@ export class Sender {
         await connection.send(produce, request);
         for (const batch of batches) this.complete(batch, -1, -1, false);
       } else {
-        // The broker may answer as late as its own timeout; the network gets the same again.
+        // The broker may take `request.timeout.ms` to respond; the network gets as much again.
         this.settle(batches, await connection.request(produce, request, this.config['request.timeout.ms'] * 2));
       }
     } catch (error) {
@@ -220,8 +228,8 @@ export class Sender {
   }
 
   /**
-   * A broker that closes a connection may no longer lead what is sent to it; with acks 0 there is no other sign of an
-   * error. Kafka: NetworkClient#processDisconnection, DefaultMetadataUpdater#handleServerDisconnect
+   * A broker that closes a connection may no longer lead the partitions. With acks=0 there is no other sign
+   * of an error. Kafka: NetworkClient#processDisconnection, DefaultMetadataUpdater#handleServerDisconnect
    */
   private lookAnewOnceClosed(connection: RpcConnection): void {
     if (this.watched.has(connection)) return;
@@ -262,13 +270,14 @@ export class Sender {
   private failedAttempt(batch: ProducerBatch, error: KafkaError, logStartOffset: number): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
-    // A leader that is cut off has too few replicas as well: look whether another leads.
+    // A leader that is cut off from the cluster has too few in-sync replicas, too. There may be a new leader.
     if (INVALID_METADATA.includes(error.errorName) || error.errorName === 'NOT_ENOUGH_REPLICAS') this.metadata.requestUpdate(batch.tp.topic);
-    // The broker has it, and no longer remembers where.
+    // The broker has written the batch, but no longer knows its offset.
     if (error.errorName === 'DUPLICATE_SEQUENCE_NUMBER') return this.complete(batch, -1, -1, false);
     if (!UNKNOWN_FATE.includes(error.errorName)) batch.refusedWith(error.errorName);
     const mayBeSplit = error.errorName === 'MESSAGE_TOO_LARGE' && batch.recordCount > 1 && !this.closed;
-    // Halves of what was perhaps written whole would be written beside it: a broker recognises whole batches only.
+    // A batch that may have been written must not be split. A broker detects only whole batches as repeated,
+    // so it would append the halves again.
     if (mayBeSplit && !(this.transactions && batch.fate === 'unknown')) return this.split(batch);
     const now = this.host.clock.monotonicMs();
     const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];
@@ -285,7 +294,7 @@ export class Sender {
     this.accumulator.reenqueue(batch, (other) => !other.hasSequence || other.producerEpoch !== batch.producerEpoch || other.baseSequence > batch.baseSequence);
   }
 
-  /** The broker takes no batch of this size, but perhaps its halves. Does not count as an attempt. */
+  /** The broker refuses a batch of this size, but may accept its halves. Does not count as an attempt. */
   private split(batch: ProducerBatch): void {
     this.log.warn(`A batch of ${batch.recordCount} records for ${batch.tp.topic}-${batch.tp.partition} is too large for the broker; sending it in halves`);
     const parts = batch.split();
@@ -294,7 +303,7 @@ export class Sender {
     for (const part of batch.hasSequence ? parts : [...parts].reverse()) this.reenqueue(part);
   }
 
-  /** Resolves once everything that is there now has been answered or failed; what comes later is not waited for. */
+  /** Resolves when all batches that exist now are completed or failed; it does not wait for later ones. */
   async flush(): Promise<void> {
     const open = [...this.accumulator.all.flatMap((queue) => queue.batches), ...this.inFlightBatches];
     if (open.length === 0) return;
@@ -304,7 +313,7 @@ export class Sender {
     this.flushing--;
   }
 
-  /** Fails what is left. */
+  /** Fails all batches that are left. */
   close(): void {
     this.closed = true;
     this.timer?.cancel();

@@ -1,21 +1,24 @@
 /**
- * The idempotent producer's book: its id and epoch, and for each partition which sequence comes next, what is on the
- * way, and what was acknowledged last. (Transactions themselves are not implemented.)
+ * The state of an idempotent producer: its id and epoch, and for each partition the next sequence, the
+ * batches in flight and the last acknowledged sequence. (Transactions themselves are not implemented.)
  *
- * Invariant: a batch that may have been written keeps its id, epoch and sequence until it is known. When a sequence is
- * broken (a batch was given up), nothing new of its partition is sent until all that is under way is either written or
- * surely refused; then the epoch is raised and what is left is numbered again from 0.
+ * Invariant: a batch that may have been written keeps its id, epoch and sequence until its outcome is known.
+ * If a sequence has a gap because a batch was failed, no new batch of the partition is sent until each batch
+ * in flight is either written or certainly refused. Then the producer raises its epoch and numbers the
+ * remaining batches from 0.
  *
- * [p] Kafka: clients/producer/internals/TransactionManager.java@2.8.2, its idempotent part; differs: Kafka numbers again
- * at once, also what may have been written, and so can write it twice (docs/decisions/0007)
+ * [p] Kafka: clients/producer/internals/TransactionManager.java@2.8.2, its idempotent part; differs: Kafka
+ * renumbers at once, including batches that may have been written, and so can write them twice
+ * (docs/decisions/0007)
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
 import { ProducerBatch } from './producer-batch';
 
 /**
- * Brokers remember as many batches of a producer, so from the oldest unsettled one on no more may leave, settled or not. The
- * limit of requests in flight does not see to that: it is one a connection, and a partition may change its leader.
+ * Brokers remember the last five batches of a producer. So at most five batches may be sent from the oldest
+ * one without an outcome on, whether the others have one or not. max.in.flight.requests.per.connection does
+ * not ensure that: it limits one connection, and a partition may move to another leader.
  */
 const MAX_SINCE_OLDEST_UNSETTLED = 5;
 const NO_SEQUENCE = -1;
@@ -26,7 +29,7 @@ function after(sequence: number, records: number): number {
   return sequence > MAX_SEQUENCE - records ? records - (MAX_SEQUENCE - sequence) - 1 : sequence + records;
 }
 
-/** Sequences wrap: of two that are far apart the small one is the later. */
+/** Sequences wrap from 2^31-1 to 0: if two are far apart, the smaller one is the later one. */
 function isLater(sequence: number, than: number): boolean {
   const ahead = sequence - than;
   return than === NO_SEQUENCE || (ahead > 0 && ahead < MAX_SEQUENCE / 2) || ahead < -MAX_SEQUENCE / 2;
@@ -38,9 +41,12 @@ interface PartitionBook {
   nextSequence: number;
   lastAckedSequence: number;
   lastAckedOffset: number;
-  /** Batches with a sequence that are not settled, in the order of their sequences; sent, or waiting to be sent again. */
+  /**
+   * Batches with a sequence and without an outcome, ordered by sequence. They are in flight, or wait to be
+   * sent again.
+   */
   inFlight: ProducerBatch[];
-  /** Batches, settled or not, from the oldest unsettled one on. */
+  /** All batches from the oldest one without an outcome on, including later ones that have one. */
   window: ProducerBatch[];
 }
 
@@ -51,7 +57,7 @@ export class TransactionManager {
   producerId = -1;
   producerEpoch = -1;
   private readonly books = new Map<string, PartitionBook>();
-  /** Partitions with a batch of unknown fate, and the sequence that follows it. */
+  /** Partitions with a failed batch that may have been written, and the sequence that follows that batch. */
   private readonly unresolved = new Map<string, number>();
   private readonly toRewrite = new Set<string>();
 
@@ -72,24 +78,24 @@ export class TransactionManager {
     return book;
   }
 
-  /** Whether the batch at the head of a queue may leave now. */
+  /** Whether the batch at the head of a queue may be sent now. */
   maySend(batch: ProducerBatch): boolean {
     if (!this.hasProducerId) return false;
     const book = this.book(batch.tp);
     const [first] = book.inFlight;
-    // A broken sequence: first find out about what may have been written.
+    // The sequence has a gap: first find out the outcome of batches that may have been written.
     if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
-    // A repeated batch waits until all before it are settled: that is what keeps the order.
+    // A repeated batch waits until all earlier ones have an outcome. That keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
-    // A leader that knows nothing of this producer takes any sequence. It must not take a later batch where it
-    // refused the first one: that one would be refused for ever. So the first one goes alone.
+    // A leader without state of this producer accepts any sequence. If it accepted a later batch after it
+    // refused the first one, it would refuse the first one for ever. So the first batch is sent alone.
     if (book.lastAckedSequence === NO_SEQUENCE && first !== undefined) return false;
     if (book.window.length >= MAX_SINCE_OLDEST_UNSETTLED) return false;
     const isStale = book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch;
     return !(isStale && first !== undefined) && !this.unresolved.has(tpName(batch.tp));
   }
 
-  /** Gives a batch that leaves for the first time its place in the sequence. */
+  /** Gives a batch that is sent for the first time the next sequence. */
   assignSequence(batch: ProducerBatch): void {
     if (batch.hasSequence) return;
     const book = this.book(batch.tp);
@@ -100,7 +106,7 @@ export class TransactionManager {
     book.window.push(batch);
   }
 
-  /** New id or epoch for the partition: what is under way is numbered anew, from 0. */
+  /** The producer has a new id or epoch: numbers the partition's batches in flight from 0. */
   private startAtBeginning(book: PartitionBook): void {
     book.producerId = this.producerId;
     book.producerEpoch = this.producerEpoch;
@@ -129,13 +135,13 @@ export class TransactionManager {
   completed(batch: ProducerBatch, baseOffset: number): void {
     const book = this.remove(batch);
     if (batch.producerId !== book.producerId || batch.producerEpoch !== book.producerEpoch) return;
-    // The answer of a repeated batch may come after that of a later one, which says more.
+    // The response to a repeated batch may come after that to a later batch.
     const last = this.lastSequence(batch);
     if (isLater(last, book.lastAckedSequence)) book.lastAckedSequence = last;
     if (baseOffset >= 0) book.lastAckedOffset = Math.max(book.lastAckedOffset, baseOffset + batch.recordCount - 1);
   }
 
-  /** A batch is given up. */
+  /** To be called when a batch has failed for good. */
   failed(batch: ProducerBatch, error: KafkaError): void {
     if (!batch.hasSequence) return;
     this.remove(batch);
@@ -145,7 +151,9 @@ export class TransactionManager {
     else this.toRewrite.add(name);
   }
 
-  /** A batch was cut in two: the halves take its place, and all behind keep their sequences. */
+  /**
+   * A batch was split in two. The halves share its sequence numbers, so the batches behind it keep theirs.
+   */
   split(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
     const book = this.book(batch.tp);
     const at = book.inFlight.indexOf(batch);
@@ -163,12 +171,13 @@ export class TransactionManager {
     return sequence === after(book.lastAckedSequence, 1) || (book.lastAckedSequence === NO_SEQUENCE && sequence === 0);
   }
 
-  /** For the errors only an idempotent producer gets: whether trying again can help. */
+  /** For the errors that only an idempotent producer gets: whether to retry. Undefined for other errors. */
   verdictOn(batch: ProducerBatch, error: KafkaError, logStartOffset: number): Verdict | undefined {
     const book = this.book(batch.tp);
     const name = tpName(batch.tp);
     if (error.errorName === 'UNKNOWN_PRODUCER_ID') {
-      // Retention took everything this producer wrote; the broker starts to count anew, and so do we.
+      // Retention deleted all records of this producer. The broker starts with sequence 0 again, so the
+      // producer does, too.
       if (logStartOffset >= 0 && !batch.sequenceHasBeenReset) this.toRewrite.add(name);
       return 'retry';
     }
@@ -179,7 +188,10 @@ export class TransactionManager {
     return 'retry';
   }
 
-  /** Settles what can be settled; to be called before batches are drained. Returns whether the epoch was raised. */
+  /**
+   * Renumbers the partitions whose batches all have a known outcome. To be called before batches are drained.
+   * Returns whether the epoch was raised.
+   */
   resolve(): boolean {
     for (const name of this.unresolved.keys()) {
       const book = this.books.get(name)!;
@@ -199,7 +211,10 @@ export class TransactionManager {
     return isRaised;
   }
 
-  /** False if there is no higher epoch: a new id is asked for, and the partitions begin anew with that. */
+  /**
+   * Returns false if the epoch is at its maximum. Then the producer needs a new id, and all partitions start
+   * with that.
+   */
   private raiseEpoch(): boolean {
     if (this.producerEpoch < MAX_EPOCH) {
       this.producerEpoch++;
