@@ -1,15 +1,15 @@
 /**
- * Where a consumer stands in one partition, and what is still to be found out before it may fetch.
+ * A consumer's position in one partition, and what it has to find out before it may fetch.
  *
  *   initializing → fetching            by the committed offset, or a seek
- *   initializing → await-reset         nothing is committed
- *   await-reset → fetching             the leader told the first or the last offset
- *   fetching → await-validation        another leader epoch: does the new leader's log still hold what was read?
- *   await-validation → fetching        it does; or the position went back to where the logs part
+ *   initializing → await-reset         no offset is committed
+ *   await-reset → fetching             the leader returned its first or last offset
+ *   fetching → await-validation        a new leader epoch: does the new leader's log contain what was read?
+ *   await-validation → fetching        it does; or the position went back to where the logs diverge
  *   any state → fetching, await-reset  by a seek
  *
- * Invariants: records are taken only while `fetching`; an answer counts only if nothing moved since it was
- * asked for (a later seek wins).
+ * Invariants: records are taken only while `fetching`. A response counts only if the position has not moved
+ * since its request (a later seek wins).
  *
  * [p] Kafka:
  * clients/consumer/internals/SubscriptionState.java#{TopicPartitionState,FetchStates,FetchPosition}@2.8.2
@@ -20,26 +20,32 @@ import { TopicPartition } from '../common/cluster-types';
 export type ResetStrategy = 'earliest' | 'latest' | 'none';
 export type FetchState = 'initializing' | 'await-reset' | 'await-validation' | 'fetching';
 
-/** One wish to begin at an end of the log; another one, even for the same end, is another object. */
+/**
+ * A request to start at one end of the log. Each request is an object of its own, so that two for the same
+ * end differ.
+ */
 export interface ResetRequest {
   readonly strategy: ResetStrategy;
 }
 
 export interface FetchPosition {
   readonly offset: number;
-  /** Leader epoch of the record before it; -1: not known. */
+  /** The leader epoch of the record before `offset`; -1: not known. */
   readonly offsetEpoch: number;
-  /** Who is fetched from. */
+  /** The leader to fetch from. */
   readonly currentLeader: LeaderAndEpoch;
 }
 
-/** Where a leader epoch ends in the leader's log; -1, -1 where that cannot be said. */
+/** Where a leader epoch ends in the leader's log; -1 and -1 if the leader does not know. */
 export interface EpochEndOffset {
   readonly leaderEpoch: number;
   readonly endOffset: number;
 }
 
-/** `reset`: the leader knows no such epoch. `diverged`: what was read beyond the end is not in the leader's log. */
+/**
+ * `outdated`: the position has moved since the request. `reset`: the leader does not know the epoch.
+ * `diverged`: the leader's log does not contain what was read beyond `endOffset`.
+ */
 export type Validation = 'outdated' | 'valid' | 'reset' | 'diverged';
 
 export const NO_LEADER: LeaderAndEpoch = { leader: -1, epoch: -1 };
@@ -52,11 +58,11 @@ export class AssignedPartition {
   private request: ResetRequest | undefined;
   private move: object = {};
   paused = false;
-  /** Grows with every response that brought records; 0: none yet. */
+  /** The fetcher's count of responses with records when this partition was last in one; 0: never. */
   lastServed = 0;
-  /** Given up in this rebalance: nothing more is returned of it. */
+  /** Given up in the current rebalance: no more of its records are returned. */
   revoked = false;
-  /** Nothing is asked of this partition before this time (monotonic ms). */
+  /** No request is sent for this partition before this time (monotonic ms). */
   retryAtMs = -Infinity;
 
   constructor(readonly tp: TopicPartition) {}
@@ -68,22 +74,25 @@ export class AssignedPartition {
   get position(): number | undefined {
     return this.offset;
   }
-  /** Leader epoch of the last record returned, or -1. */
+  /** The leader epoch of the last record that was returned, or -1. */
   get lastEpoch(): number {
     return this.offsetEpoch;
   }
-  /** The committed offset is to be asked for first. */
+  /** Whether the committed offset has to be fetched first. */
   get needsCommitted(): boolean {
     return this.fetchState === 'initializing';
   }
-  /** Set while the position is to be looked up. */
+  /** Set while the position has to be looked up. */
   get resetRequest(): ResetRequest | undefined {
     return this.request;
   }
   get currentLeader(): LeaderAndEpoch {
     return this.leader;
   }
-  /** Another object after every seek, reset and change of leader: what was asked or fetched before is of no use then. */
+  /**
+   * A new object after every seek, reset and change of leader. A response to a request that was sent under
+   * another object is dropped.
+   */
   get lastMove(): object {
     return this.move;
   }
@@ -91,7 +100,10 @@ export class AssignedPartition {
     return this.fetchState === 'fetching' && !this.paused && !this.revoked;
   }
 
-  /** Goes on at an offset; with an epoch the leader is asked first whether its log agrees. */
+  /**
+   * Continues at an offset. If the epoch of the record before it is known, the leader is first asked whether
+   * its log agrees.
+   */
   seek({ offset, offsetEpoch, currentLeader }: FetchPosition): void {
     this.move = {};
     this.offset = offset;
@@ -111,25 +123,28 @@ export class AssignedPartition {
     this.fetchState = 'await-reset';
   }
 
-  /** The answer to a look-up. False if it is no longer asked for. */
+  /** Applies the response to a look-up. Returns false if the look-up is no longer wanted. */
   completeReset(request: ResetRequest, offset: number, currentLeader: LeaderAndEpoch): boolean {
     if (this.fetchState !== 'await-reset' || request !== this.request) return false;
     this.seek({ offset, offsetEpoch: -1, currentLeader });
     return true;
   }
 
-  /** A record, or a whole batch without one to return, was passed. */
+  /** Moves the position past a record, or past a batch without any record to return. */
   advance(offset: number, offsetEpoch: number): void {
     this.offset = offset;
     this.offsetEpoch = offsetEpoch;
   }
 
-  /** What metadata says now. True if the leader is another: what was fetched from the former one is not to be used. */
+  /**
+   * Applies the leader from the metadata. Returns true if there is a position and a new leader: records
+   * fetched from the former leader must not be used.
+   */
   maybeValidate(current: LeaderAndEpoch): boolean {
     if (current.leader < 0 || (current.leader === this.leader.leader && current.epoch === this.leader.epoch))
       return false;
     if (this.offset === undefined) {
-      // A look-up that hangs at the former leader is not waited for.
+      // A new request object, so that a look-up that hangs at the former leader is not waited for.
       this.leader = current;
       this.request &&= { ...this.request };
       return false;
@@ -138,7 +153,7 @@ export class AssignedPartition {
     return true;
   }
 
-  /** What the leader says about the end of the last record's epoch. Kafka: maybeCompleteValidation */
+  /** Applies the leader's end offset for the epoch of the last record. Kafka: maybeCompleteValidation */
   validate(since: object, { leaderEpoch, endOffset }: EpochEndOffset): Validation {
     if (this.fetchState !== 'await-validation' || since !== this.move) return 'outdated';
     if (leaderEpoch < 0 || endOffset < 0) return 'reset';
@@ -148,7 +163,7 @@ export class AssignedPartition {
     return 'valid';
   }
 
-  /** Goes back to where the logs part. */
+  /** Moves the position back to where the logs diverge. */
   seekToDivergence({ leaderEpoch, endOffset }: EpochEndOffset): void {
     this.seek({ offset: endOffset, offsetEpoch: leaderEpoch, currentLeader: this.leader });
     this.fetchState = 'fetching';

@@ -1,23 +1,24 @@
 /**
- * What a consumer's waiting calls take besides their subject: time-outs, signals, callbacks.
+ * Options of a consumer's calls that wait: timeouts, signals, callbacks.
  *
- * [p] Kafka: clients/consumer/{KafkaConsumer,OffsetCommitCallback}.java@2.8.2; differs: an AbortSignal ends a wait.
+ * [p] Kafka: clients/consumer/{KafkaConsumer,OffsetCommitCallback}.java@2.8.2; differs: an AbortSignal ends a
+ * wait.
  */
 import { KafkaError } from '../common/errors';
 import { OffsetCommit } from './offset-committer';
 
 export interface SignalOption {
-  /** Ends the waiting; the call rejects with the signal's reason. */
+  /** Ends the wait. The call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface CallOptions extends SignalOption {
-  /** Not set: default.api.timeout.ms. */
+  /** The default is default.api.timeout.ms. */
   readonly timeoutMs?: number;
 }
 
 export interface PollOptions extends SignalOption {
-  /** Fewer than max.poll.records. */
+  /** A limit below max.poll.records. */
   readonly maxRecords?: number;
 }
 

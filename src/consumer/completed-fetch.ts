@@ -1,8 +1,8 @@
 /**
- * What one fetch brought for one partition, taken record by record.
+ * The records of one partition from one fetch response, decoded one by one.
  *
- * Invariant: it moves the partition's position only onward from where it stands itself; whoever takes from it
- * first looks whether the partition still stands there (`isNext`).
+ * Invariant: it moves the partition's position only forward, and only from where it ends itself. The caller
+ * first checks with `isNext` that the partition's position is still there.
  *
  * Kafka: clients/consumer/internals/Fetcher.java#CompletedFetch@2.8.2
  */
@@ -15,15 +15,15 @@ import { batchesOf, RecordBatch } from '../record/record-batch';
 import { AssignedPartition } from './assigned-partition';
 import { ConsumerRecord } from './consumer-record';
 
-/** How records are taken out of what was fetched. */
+/** How records are decoded. */
 export interface FetchedOptions {
   readonly checkCrcs: boolean;
-  /** Of one batch, decompressed. */
+  /** The limit for one decompressed batch. */
   readonly maxBatchBytes: number;
   readonly deserializers: Deserializers;
 }
 
-/** Turns bytes into what the program wants. */
+/** Convert the bytes of keys and values to the application's types. */
 export interface Deserializers {
   readonly key: Deserializer;
   readonly value: Deserializer;
@@ -39,7 +39,7 @@ export class CompletedFetch {
   private readonly batches: Iterator<RecordBatch>;
   private readonly since: object;
   usesZstd = false;
-  /** Where the next fetch of the partition begins. */
+  /** The offset at which the next fetch of the partition starts. */
   readonly endOffset: number;
 
   constructor(
@@ -59,7 +59,10 @@ export class CompletedFetch {
     this.batches = batchesOf(bytes);
   }
 
-  /** The partition still stands where this goes on, and was not moved meanwhile, nor given another leader. */
+  /**
+   * Whether the partition's position is where this fetch continues, and neither a seek nor a new leader came
+   * in between.
+   */
   get isNext(): boolean {
     const { partition } = this;
     return (
@@ -76,7 +79,7 @@ export class CompletedFetch {
     value: Buffer | null,
     headers: readonly Header[],
   ): ConsumerRecord<unknown, unknown> | number => {
-    // What lies before the position only shares a batch with it.
+    // Records below the position are only here because they share a batch with it.
     if (offset < this.nextOffset) return offset;
     const { topic, partition } = this.partition.tp;
     const { leaderEpoch, options: { deserializers } } = this;
@@ -100,7 +103,10 @@ export class CompletedFetch {
     }
   };
 
-  /** The next record at or after the position; undefined at the end. Moves the position. Throws CORRUPT_MESSAGE. */
+  /**
+   * The next record at or after the position; undefined at the end. Moves the position. Throws
+   * CORRUPT_MESSAGE.
+   */
   next(): ConsumerRecord<unknown, unknown> | undefined {
     for (;;) {
       if (this.reader === undefined && !this.openBatch()) return undefined;
@@ -121,7 +127,10 @@ export class CompletedFetch {
     this.partition.advance(offset, this.leaderEpoch);
   }
 
-  /** A small batch may claim gigabytes: it is not decompressed, and the program is told which one it is. */
+  /**
+   * A small batch may decompress to gigabytes: beyond the limit it is not decompressed, and the error names
+   * its offset.
+   */
   private open(batch: RecordBatch): RecordReader {
     const { maxBatchBytes } = this.options;
     try {

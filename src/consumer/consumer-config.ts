@@ -40,7 +40,7 @@ export const consumerConfigTable = {
 
 export type ConsumerConfig = ConfigOf<typeof consumerConfigTable>;
 
-/** Parses and cross-checks; throws CONFIG_EXCEPTION. */
+/** Parses the settings and checks that they do not contradict each other. Throws CONFIG_EXCEPTION. */
 export function parseConsumerConfig(raw: RawConfig, onUnknown?: (name: string) => void): ConsumerConfig {
   const config = parseConfig(consumerConfigTable, raw, onUnknown);
   const fail = (message: string): never => { throw new KafkaError('CONFIG_EXCEPTION', message); };

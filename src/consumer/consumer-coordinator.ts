@@ -1,9 +1,9 @@
 /**
- * Ties a consumer to its group: when to rejoin, what to give up and to take over, what to commit.
+ * Connects a consumer with its group: when to rejoin, what to give up and to take over, what to commit.
  *
- * Everything here that touches the user's partitions runs inside poll. Invariants: before partitions are
- * given up their positions are committed (with auto-commit) and the listener has run; partitions lost without
- * warning are reported as lost and never committed.
+ * Everything that touches the user's partitions runs inside poll. Invariants: before partitions are given up,
+ * their positions are committed (with auto-commit) and the listener has run. Partitions that were lost
+ * without warning are reported as lost and never committed.
  *
  * Kafka: clients/consumer/internals/ConsumerCoordinator.java@2.8.2
  */
@@ -21,18 +21,18 @@ import { OffsetAndMetadata, OffsetCommit, OffsetCommitter, OUTSIDE_OF_A_GROUP } 
 import { ProgramErrors } from './program-errors';
 import { SubscriptionState } from './subscription-state';
 
-/** What the user wants to hear of rebalances; called inside poll, unsubscribe and close. */
+/** The user's callbacks for rebalances. They are called inside poll, unsubscribe and close. */
 export interface RebalanceListener {
   onPartitionsRevoked?(partitions: readonly TopicPartition[]): void | Promise<void>;
   onPartitionsAssigned?(partitions: readonly TopicPartition[]): void | Promise<void>;
   /**
-   * They were taken away without asking; somebody else may read them already. Not set: onPartitionsRevoked is
-   * called.
+   * The partitions were lost without notice, and another member may read them already. Default:
+   * onPartitionsRevoked.
    */
   onPartitionsLost?(partitions: readonly TopicPartition[]): void | Promise<void>;
 }
 
-/** How long a topic that nobody knows is waited for, once. */
+/** How long to wait for a topic that the metadata does not have, once. */
 const MISSING_TOPIC_WAIT_MS = 1000;
 
 export interface ConsumerCoordinatorDeps {
@@ -43,7 +43,7 @@ export interface ConsumerCoordinatorDeps {
   readonly assignors: readonly PartitionAssignor[];
   readonly subscription: SubscriptionState;
   readonly metadata: ClusterMetadata;
-  /** Connections to the coordinator alone. */
+  /** Connections that are used for the coordinator only. */
   readonly pool: ConnectionPool;
   readonly interceptors: ConsumerInterceptors;
   readonly onAttention: () => void;
@@ -57,7 +57,7 @@ export class ConsumerCoordinator {
   private readonly missing = new Set<string>();
   private nextAutoCommitMs: number;
   private autoCommitting: Promise<void> | undefined;
-  /** The joining member has given up what it must; its join is under way. */
+  /** The member has given up what it must before it joins; the join is in progress. */
   private prepared = false;
   private isLeaving = false;
   private assignedFrom: ReadonlyMap<string, number> | undefined;
@@ -76,7 +76,7 @@ export class ConsumerCoordinator {
       assignors,
       coordinator: this.coordinator,
       onAttention: deps.onAttention,
-      // What was lost is nobody's claim any more, also before poll has reported the loss.
+      // Lost partitions are not claimed, even before poll has reported the loss.
       subscription: () => ({
         topics: subscription.topics,
         owned: this.membership.partitionsLost ? [] : subscription.partitions,
@@ -92,10 +92,7 @@ export class ConsumerCoordinator {
     return this.deps.host.clock.monotonicMs();
   }
 
-  /**
-   * The part of every poll that belongs to the group. Throws what ends the membership, and what a listener
-   * throws.
-   */
+  /** The group's part of every poll. Throws errors that end the membership, and errors of the listener. */
   async poll(): Promise<void> {
     const { subscription } = this.deps;
     this.membership.polled();
@@ -110,7 +107,7 @@ export class ConsumerCoordinator {
   private async rebalance(): Promise<void> {
     const { subscription } = this.deps;
     if (this.membership.partitionsLost) await this.lose();
-    // What came of the last join goes first: it may be the very thing that is looked for.
+    // First apply the last join: it may already have what lookForTopics would ask for.
     const joined = this.membership.takeJoined();
     if (joined) await this.complete(joined);
     this.lookForTopics();
@@ -121,12 +118,13 @@ export class ConsumerCoordinator {
     }
   }
 
-  /** Topics that appear, disappear or grow make a new assignment necessary. */
+  /** A topic that appears, disappears or gets more partitions requires a new assignment. */
   private lookForTopics(): void {
     const { subscription, metadata, config } = this.deps;
     const pattern = subscription.subscribedPattern;
     if (pattern && this.now >= this.nextPatternLookMs) {
-      // Until it worked; a broker that does not answer keeps no poll waiting.
+      // In the background, and repeated after a backoff: a broker that does not respond must not delay the
+      // polls.
       this.nextPatternLookMs = this.now + config['retry.backoff.ms'];
       this.matching ??= this.matchTopics(pattern).finally(() => {
         this.matching = undefined;
@@ -143,7 +141,7 @@ export class ConsumerCoordinator {
         return this.membership.requestRejoin(`topic ${topic} exists now`);
   }
 
-  /** Which topics there are now, beside the polls. */
+  /** Reads the topics that match the pattern, in the background. */
   private async matchTopics(pattern: RegExp): Promise<void> {
     const { subscription, metadata, config, log, onAttention } = this.deps;
     try {
@@ -181,7 +179,7 @@ export class ConsumerCoordinator {
   }
 
   /**
-   * Before joining: an eager member gives everything up, a cooperative one only what it is no longer
+   * Before a join: an eager member gives up everything, a cooperative one only topics it is no longer
    * subscribed to.
    */
   private async prepare(): Promise<void> {
@@ -221,7 +219,7 @@ export class ConsumerCoordinator {
     }
   }
 
-  /** What the program throws meanwhile is thrown at the end: the assignment holds all the same. */
+  /** What the user's callbacks throw is thrown at the end: the assignment is valid all the same. */
   private async complete({ generation, assignor, partitions, assignedFrom }: JoinResult): Promise<void> {
     const { subscription, log, groupId } = this.deps;
     this.prepared = false;
@@ -254,7 +252,7 @@ export class ConsumerCoordinator {
       .map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
   }
 
-  /** Also what the program asked for without waiting: afterwards it would be refused, or never sent. */
+  /** Includes commitAsync calls in progress: after the rebalance the coordinator would refuse them. */
   private async commitBeforeLosing(): Promise<void> {
     const { config, log } = this.deps;
     if (!this.membership.isMember) return;
@@ -265,7 +263,7 @@ export class ConsumerCoordinator {
     );
   }
 
-  /** In the background; a failure is a warning, and the next one follows. */
+  /** In the background. A failure is logged as a warning; the next auto-commit follows. */
   private maybeAutoCommit(): void {
     const { config, log, subscription } = this.deps;
     if (!config['enable.auto.commit'] || this.autoCommitting || this.now < this.nextAutoCommitMs) return;
@@ -280,7 +278,7 @@ export class ConsumerCoordinator {
 
   /**
    * Commits the given offsets, or all positions. Rejects REBALANCE_IN_PROGRESS, COMMIT_FAILED, TIMEOUT and
-   * what the coordinator says.
+   * the errors of the coordinator.
    */
   async commit(offsets: readonly OffsetCommit[] | undefined, timeoutMs: number): Promise<void> {
     const { subscription, interceptors } = this.deps;
@@ -297,8 +295,8 @@ export class ConsumerCoordinator {
   }
 
   /**
-   * Gives partitions without a position the committed one, where there is one. Others fall to the reset
-   * strategy.
+   * Gives partitions without a position the committed offset, if there is one. Otherwise the reset strategy
+   * applies.
    */
   async refreshCommitted(): Promise<void> {
     const waiting = this.deps.subscription.all.filter(
@@ -317,7 +315,10 @@ export class ConsumerCoordinator {
     }
   }
 
-  /** Commits (with auto-commit), gives up everything, unsubscribes, leaves. Throws what the listener throws. */
+  /**
+   * Commits (with auto-commit), gives up everything, unsubscribes, leaves the group. Throws what the listener
+   * throws.
+   */
   async leave(): Promise<void> {
     const { subscription } = this.deps;
     if (!subscription.isSubscribed) {
@@ -327,7 +328,7 @@ export class ConsumerCoordinator {
         this.deps.log.warn(`The last commit failed: ${messageOf(error)}`),
       );
     }
-    // A poll that is still under way must not join again, neither now nor while the coordinator is told.
+    // A poll that is still running must not join again, neither now nor while LeaveGroup is sent.
     this.isLeaving = true;
     await this.commitBeforeLosing();
     const isOwner = this.membership.isMember && !this.membership.isRebalancing;

@@ -1,5 +1,5 @@
 /**
- * A record as a consumer hands it out.
+ * A record as poll returns it.
  *
  * [p] Kafka: clients/consumer/ConsumerRecord.java@2.8.2
  */
@@ -9,9 +9,9 @@ export interface ConsumerRecord<K = Buffer | null, V = Buffer | null> {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** ms since 1970: the producer's, or the broker's with LogAppendTime. */
+  /** ms since 1970: the producer's time, or the broker's for a topic with LogAppendTime. */
   readonly timestamp: number;
-  /** As the deserializer made it; without one a Buffer. Null: no key. */
+  /** As the deserializer returned it; a Buffer by default. Null: the record has no key. */
   readonly key: K;
   /** Null: a tombstone. */
   readonly value: V;

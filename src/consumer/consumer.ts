@@ -1,9 +1,9 @@
 /**
  * The consumer: subscribe as a member of a group, or assign partitions, then poll.
  *
- *   poll → group (rejoin, commit) → positions (committed, reset) → fetcher → deserializers → interceptors → records
+ *   poll → group (rejoin, commit) → positions (committed, reset) → fetcher → deserializers → interceptors
  *
- * Not for use by two callers at once: a second poll while one is waiting is refused.
+ * One user at a time: a second poll while one is running is refused.
  *
  * Kafka: clients/consumer/KafkaConsumer.java@2.8.2
  */
@@ -30,7 +30,7 @@ import { OffsetLookup } from './offset-lookup';
 import { ProgramErrors } from './program-errors';
 import { SubscriptionState } from './subscription-state';
 
-/** Partitions whose backoff is over are looked at again at least this often, in ms. */
+/** While a poll waits, partitions whose backoff is over are checked at least this often, in ms. */
 const RETRY_LOOK_MS = 50;
 
 export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIterable<ConsumerRecord<K, V>> {
@@ -50,7 +50,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   private refreshing: Promise<void> | undefined;
   private refreshError: unknown;
 
-  /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
+  /** Throws CONFIG_EXCEPTION for an invalid setting. Connects to the cluster in the background. */
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.clock = host.clock;
@@ -73,7 +73,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     });
   }
 
-  /** As the constructor, and waits until the cluster was reached; rejects when it cannot be. */
+  /** Like the constructor, but resolves when the cluster was reached. Rejects if it cannot be reached. */
   static async open(environment: ClientEnvironment, raw: RawConfig): Promise<Consumer> {
     const consumer = new Consumer(environment, raw);
     try {
@@ -95,7 +95,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return this.group;
   }
 
-  /** Becomes a member of the group and reads these topics, or those that match the pattern. Takes effect in poll. */
+  /** Joins the group and reads these topics, or those that match the pattern. Takes effect in poll. */
   async subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): Promise<void> {
     const group = this.requireGroup();
     if (!(topics instanceof RegExp) && topics.length === 0) return this.unsubscribe();
@@ -112,7 +112,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
 
   subscription(): readonly string[] { return this.state.topics; }
 
-  /** Gives everything up and leaves the group. */
+  /** Gives up all partitions and leaves the group. */
   async unsubscribe(): Promise<void> {
     this.requireOpen();
     if (this.state.isSubscribed) await this.group!.leave();
@@ -163,9 +163,9 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /**
-   * Records, as soon as there are some, and none after `timeoutMs`. Throws KafkaError: OFFSET_OUT_OF_RANGE, LOG_TRUNCATION or
-   * NO_OFFSET_FOR_PARTITION without a reset strategy, CORRUPT_MESSAGE for a damaged batch, SERIALIZATION, WAKEUP, and
-   * what ends a membership (FENCED_INSTANCE_ID …).
+   * Records, as soon as there are some; none after `timeoutMs`. Throws KafkaError: without a reset strategy
+   * OFFSET_OUT_OF_RANGE, LOG_TRUNCATION or NO_OFFSET_FOR_PARTITION; CORRUPT_MESSAGE, SERIALIZATION, WAKEUP;
+   * and errors that end a membership (FENCED_INSTANCE_ID …).
    */
   poll(timeoutMs: number, { signal, maxRecords }: PollOptions = {}): Promise<ConsumerRecord<K, V>[]> {
     return this.pollFor(timeoutMs, Math.min(maxRecords ?? Infinity, this.config['max.poll.records']), signal);
@@ -203,7 +203,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     throw new KafkaError('WAKEUP');
   }
 
-  /** Committed offsets are fetched beside the poll; a failure is thrown by the next one. */
+  /** Committed offsets are fetched in the background; the next poll throws a failure. */
   private refreshPositions(): void {
     if (this.refreshError !== undefined) {
       const error = this.refreshError;
@@ -212,7 +212,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
     if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted)) return;
     this.refreshing = this.group.refreshCommitted().catch((error) => {
-      // A coordinator that is out of reach is asked again; poll returns nothing meanwhile, as Kafka's does.
+      // A coordinator that is out of reach is asked again. Meanwhile poll returns no records, as in Kafka.
       if (!this.closing && !(error instanceof KafkaError && error.retriable)) this.refreshError = error;
     }).finally(() => {
       this.refreshing = undefined;
@@ -220,18 +220,18 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     });
   }
 
-  /** Ends the poll that waits now, or the next one, with WAKEUP. */
+  /** Ends the current poll, or the next one, with WAKEUP. */
   wakeup(): void {
     this.wakeupRequested = true;
     this.fetcher.wake();
   }
 
-  /** One record at a time; a commit in the loop covers the record at hand. Ends when the consumer is closed. */
+  /** Yields one record at a time; a commit in the loop includes it. Ends when the consumer is closed. */
   async *[Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<K, V>> {
     while (!this.closing) for (const record of await this.pollFor(1000, 1)) yield record;
   }
 
-  /** Batches: the records of one poll, by partition. */
+  /** The records of each poll, grouped by partition. */
   async *batches(): AsyncGenerator<{ readonly topic: string; readonly partition: number; readonly records: readonly ConsumerRecord<K, V>[] }> {
     while (!this.closing) {
       const byPartition = new Map<string, ConsumerRecord<K, V>[]>();
@@ -241,25 +241,25 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /**
-   * Commits the positions, or the given offsets, and waits for it. Rejects REBALANCE_IN_PROGRESS while the consumer joins (it
-   * keeps its partitions: poll, and commit again), COMMIT_FAILED when the group has moved on without it, TIMEOUT.
+   * Commits the positions, or the given offsets. Rejects TIMEOUT; REBALANCE_IN_PROGRESS while the consumer
+   * joins (poll, then commit again); COMMIT_FAILED if the member's generation is over.
    */
   commitSync(offsets?: readonly OffsetCommit[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<void> {
     return abortable(Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)), signal);
   }
 
-  /** Commits without waiting; the callback hears how it went. */
+  /** Commits without waiting; the callback gets the outcome. */
   commitAsync(offsets?: readonly OffsetCommit[], callback: CommitCallback = () => {}): void {
     const fixed = offsets ?? this.state.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
     this.requireGroup().commit(fixed, this.config['default.api.timeout.ms']).then(() => callback(null, fixed), (error: KafkaError) => callback(error, fixed));
   }
 
-  /** What the group has committed, by `topic-partition`; partitions without a commit are left out. */
+  /** The group's committed offsets, by `topic-partition`; partitions without one have no entry. */
   async committed(tps: readonly TopicPartition[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<Map<string, OffsetAndMetadata>> {
     return abortable(this.requireGroup().committer.fetch(tps, timeoutMs), signal);
   }
 
-  /** The offset of the next record; waits until it is known. Rejects TIMEOUT. */
+  /** The offset of the next record. Waits until it is known. Rejects TIMEOUT. */
   async position(tp: TopicPartition, options: CallOptions | number = {}): Promise<number> {
     const { timeoutMs = this.config['default.api.timeout.ms'], signal } = typeof options === 'number' ? { timeoutMs: options } : options;
     this.requireOpen();
@@ -295,7 +295,7 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return abortable(this.lookup.end(tps), signal);
   }
 
-  /** For each partition the first record at or after the time (ms since 1970); those without one are left out. */
+  /** For each partition the first record at or after the time (ms since 1970), if there is one. */
   async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[], { signal }: SignalOption = {}): Promise<Map<string, OffsetAndTimestamp>> {
     this.requireOpen();
     return abortable(this.lookup.forTimes(wanted), signal);
@@ -305,22 +305,22 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return (await abortable(this.metadata.awaitTopic(topic, timeoutMs), signal)).partitions;
   }
 
-  /** Names of all topics but internal ones. */
+  /** Names of all topics except internal ones. */
   async listTopics(): Promise<string[]> {
     return (await this.metadata.topics()).filter((topic) => topic !== GROUP_METADATA_TOPIC).sort();
   }
 
-  /** The member's id and generation; generation -1 outside of one. */
+  /** The member's id and generation; generation -1 if the consumer is not a member now. */
   groupMetadata(): GenerationInfo {
     return this.requireGroup().membership.info;
   }
 
-  /** Asks for a rebalance in the next poll. */
+  /** Requests a rebalance in the next poll. */
   enforceRebalance(): void { this.requireGroup().membership.requestRejoin('the user asked for a rebalance'); }
 
   /**
-   * Commits (with auto-commit), leaves the group within `timeoutMs`, and ends; calling it again waits for the same
-   * end. Rejects, when all that is done, with what the listener threw.
+   * Commits (with auto-commit), leaves the group within `timeoutMs`, closes. Rejects with what the listener
+   * threw. A second call returns the same promise.
    */
   close(timeoutMs = 30000): Promise<void> {
     this.closing ??= this.end(timeoutMs);

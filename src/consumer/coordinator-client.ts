@@ -1,8 +1,9 @@
 /**
- * Finds the broker that coordinates the group and asks it things; forgets it when it says it no longer is, or
- * when the connection breaks.
+ * Finds the group's coordinator and sends requests to it. Forgets the address when the broker responds that
+ * it is not the coordinator, or when the connection breaks.
  *
- * It has connections of its own: a JoinGroup may wait for minutes, and answers of a connection come in order.
+ * It has connections of its own: a JoinGroup may wait for minutes, and the responses of a connection come in
+ * order.
  *
  * Kafka: clients/consumer/internals/AbstractCoordinator.java#{lookupCoordinator,ensureCoordinatorReady}@2.8.2
  */
@@ -14,7 +15,7 @@ import { ConnectionPool } from '../network/connection-pool';
 import { findCoordinator } from '../protocol/messages/groups';
 import { Api } from '../protocol/schema';
 
-/** After these the coordinator has to be looked for again. */
+/** After these errors the coordinator has to be looked up again. */
 const MOVED: readonly ErrorName[] = [
   'NOT_COORDINATOR',
   'COORDINATOR_NOT_AVAILABLE',
@@ -42,8 +43,8 @@ export class CoordinatorClient {
   }
 
   /**
-   * The coordinator; looks for it as long as it takes. Rejects only when the client is closed or the group id
-   * is refused.
+   * The coordinator's address; looks it up without a time limit. Rejects only if the client is closed or the
+   * group id is refused.
    */
   find(): Promise<HostPort> {
     if (this.address) return Promise.resolve(this.address);
@@ -86,7 +87,10 @@ export class CoordinatorClient {
     return undefined;
   }
 
-  /** Asks the coordinator, which may have to be found first. Rejects as the connection does, and TIMEOUT. */
+  /**
+   * Sends a request to the coordinator, which may have to be looked up first. Rejects like the connection,
+   * and TIMEOUT.
+   */
   async request<Q, R>(api: Api<Q, R>, body: Q, timeoutMs: number): Promise<R> {
     const { clock } = this.host;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
@@ -104,7 +108,10 @@ export class CoordinatorClient {
     }
   }
 
-  /** An answer had this error code: forget the coordinator where it means that. Returns its name. */
+  /**
+   * Takes the error code of a response: forgets the coordinator if the code says so. Returns the error's
+   * name.
+   */
   note(code: number): ErrorName {
     const name = errorName(code);
     this.noteError(name, this.address);

@@ -1,5 +1,5 @@
 /**
- * What a consumer asks a leader for: partitions in the order in which they are to be served.
+ * Builds a fetch request to a leader: the partitions in the order in which they should be served.
  *
  * [p] Kafka: clients/FetchSessionHandler.java, requests/FetchRequest.java@2.8.2
  */
@@ -10,7 +10,7 @@ import { ConsumerConfig } from './consumer-config';
 
 const CONSUMER = -1;
 
-/** A partition in a fetch request, as it was then. */
+/** A partition in a fetch request, with its state at that time. */
 export interface Asked {
   readonly partition: AssignedPartition;
   readonly fetchOffset: number;
@@ -24,7 +24,8 @@ export function fetchRequest(asked: readonly Asked[], config: ConsumerConfig): F
   const topics: { readonly topic: string; readonly partitions: AskedRow[] }[] = [];
   for (const { partition, fetchOffset } of asked) {
     const { tp, currentLeader } = partition;
-    // Rows of a topic that do not follow each other stay apart: the order says who is served first.
+    // A topic gets a second entry if its partitions are not adjacent: the order decides which partitions get
+    // their bytes first.
     if (topics.at(-1)?.topic !== tp.topic) topics.push({ topic: tp.topic, partitions: [] });
     topics.at(-1)!.partitions.push({
       partition: tp.partition,

@@ -1,11 +1,11 @@
 /**
- * Keeps fetches under way to the leaders of the assigned partitions, one a leader, and holds what came back
- * until it is polled. Positions without a value are looked up first, and positions whose leader changed are
- * validated.
+ * Keeps one fetch request in flight to each leader of assigned partitions, and holds the responses until they
+ * are polled. It first looks up positions that have no value, and validates positions whose leader has
+ * changed.
  *
- * Invariant: what was fetched is used only if the partition's position is still where the fetch began, and
- * nothing moved it meanwhile, nor the leader; records are decoded when they are taken, not before; at most
- * `PREFETCH` responses of a partition wait here.
+ * Invariant: a response is used only if the partition's position is where the fetch started, and neither a
+ * seek nor a new leader came in between. Records are decoded when poll takes them, not before. At most
+ * `PREFETCH` responses of a partition wait.
  *
  * Kafka: clients/consumer/internals/Fetcher.java@2.8.2
  */
@@ -26,13 +26,16 @@ import { Asked, fetchRequest } from './fetch-request';
 import { OffsetFetcher } from './offset-fetcher';
 import { SubscriptionState } from './subscription-state';
 
-/** Responses of one partition that may wait: one being read, one behind it. */
+/** Responses of one partition that may wait: the one that is being read and the next one. */
 const PREFETCH = 2;
 
-/** A response has room for some only: busy partitions must not starve the others (SubscriptionState#movePartitionToEnd). */
+/**
+ * Not all partitions may fit into a response: busy ones must not starve the others
+ * (SubscriptionState#movePartitionToEnd).
+ */
 const servedLongestAgo = (a: AssignedPartition, b: AssignedPartition) => a.lastServed - b.lastServed;
 
-/** Something for the program, thrown by the next poll if it still matters then. */
+/** An error for the user. The next poll throws it, if `isCurrent` still holds. */
 interface Failure {
   readonly error: KafkaError;
   readonly isCurrent: () => boolean;
@@ -88,14 +91,14 @@ export class Fetcher {
     });
   }
 
-  /** Throws what went wrong since the last time, unless the program went elsewhere meanwhile. */
+  /** Throws the last failure, unless the user has moved the position meanwhile. */
   throwFailure(): void {
     const { failure } = this;
     this.failure = undefined;
     if (failure?.isCurrent()) throw failure.error;
   }
 
-  /** Up to `max` records; throws what went wrong meanwhile. */
+  /** Up to `max` records. Throws the last failure. */
   take(max: number): ConsumerRecord<unknown, unknown>[] {
     this.throwFailure();
     const records: ConsumerRecord<unknown, unknown>[] = [];
@@ -116,7 +119,10 @@ export class Fetcher {
     return this.subscription.find(partition.tp) === partition;
   }
 
-  /** False when nothing is left of it. A corrupt batch is reported after the records before it were returned. */
+  /**
+   * Returns false when nothing is left of `fetched`. A corrupt batch is thrown after the records before it
+   * were returned.
+   */
   private drain(fetched: CompletedFetch, records: ConsumerRecord<unknown, unknown>[], max: number): boolean {
     try {
       while (records.length < max) {
@@ -139,13 +145,13 @@ export class Fetcher {
     }
   }
 
-  /** Drops what was fetched of a partition: its position moved. */
+  /** Drops the fetched records of a partition, because its position has moved. */
   forget(partition: AssignedPartition): void {
     for (let i = this.completed.length - 1; i >= 0; i--)
       if (this.completed[i]!.partition === partition) this.completed.splice(i, 1);
   }
 
-  /** Sends fetches, look-ups and validations for every partition that needs one. */
+  /** Sends the fetches, look-ups and validations that the partitions need. */
   sendFetches(): void {
     const byNode = new Map<number, AssignedPartition[]>();
     for (const partition of this.subscription.all) {
@@ -185,7 +191,7 @@ export class Fetcher {
     return count;
   }
 
-  /** Behind what is already here, or at the position. */
+  /** The end of what was fetched already, or the position. */
   private nextFetchOffset(partition: AssignedPartition): number | undefined {
     let next = partition.position;
     for (const fetched of this.completed) if (fetched.partition === partition) next = fetched.endOffset;
@@ -210,12 +216,13 @@ export class Fetcher {
     } finally {
       this.busyNodes.delete(node);
       this.wake();
-      // While the records are worked on the broker is at the next ones; where there were none the next poll asks again.
+      // Fetches the next records while the user processes these. Without records the next poll sends the
+      // fetch.
       if (hasRecords && !this.isClosed) this.sendFetches();
     }
   }
 
-  /** Nothing moved since it was asked for, and it is next behind what is here. */
+  /** The position has not moved since the request, and the response follows what is waiting here. */
   private isCurrent({ partition, fetchOffset, since }: Asked): boolean {
     return (
       this.isAssigned(partition) &&
@@ -272,12 +279,13 @@ export class Fetcher {
       this.isAssigned(partition) && partition.lastMove === asked.since && partition.position === fetchOffset;
     if (error instanceof KafkaError && error.errorName === 'OFFSET_OUT_OF_RANGE') {
       partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
-      // Of what is still to be taken before it, it says nothing: it is asked again from there.
+      // If fetched records are still waiting, the error is ignored: the offset is fetched again after they
+      // are taken.
       if (isCurrent()) this.outOfRange(partition, isCurrent);
     } else this.failedPartition(partition, error, isCurrent);
   }
 
-  /** Tries again later, or tells the program. */
+  /** Retries after a backoff, or passes the error to the user. */
   private failedPartition(partition: AssignedPartition, error: KafkaError, isCurrent: () => boolean): void {
     partition.retryAtMs = this.now + this.config['retry.backoff.ms'];
     if (!(error instanceof KafkaError))

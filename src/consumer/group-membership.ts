@@ -1,11 +1,11 @@
 /**
- * This consumer as a member of its group: joins, syncs, sends heartbeats, leaves.
+ * The consumer's membership in its group: joins, syncs, sends heartbeats, leaves.
  *
- * Network work runs by itself; what touches the user (giving partitions up, receiving them) is done only
- * inside poll. So a rebalance has three steps: `prepare` in a poll, joining in the background, `complete` in
- * a later poll. Invariants: an assignment is applied only if it belongs to the generation the member is in;
- * between `prepare` and `complete` nothing is committed; what comes of a join that was given up makes nobody
- * a member.
+ * Requests run in the background. What touches the user's partitions (giving them up, receiving them) happens
+ * only inside poll. So a rebalance has three steps: `prepare` in a poll, the join in the background,
+ * `complete` in a later poll. Invariants: an assignment is applied only if it belongs to the member's current
+ * generation. Between `prepare` and `complete` nothing is committed. The response to a join that was given up
+ * changes nothing.
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
@@ -23,9 +23,9 @@ import { Beating, Heartbeat } from './heartbeat';
 import { assignAll, subscribedTopics } from './leader-assignment';
 import { commitFailed, CommitRights, EXPELLED, GenerationInfo, rebalanceInProgress } from './offset-committer';
 
-/** JoinGroup is answered when everybody has joined; a little later than that it is lost. */
+/** How much longer than the rebalance timeout to wait for the response of JoinGroup. */
 const JOIN_GRACE_MS = 5000;
-/** These end the membership for good; poll throws them. */
+/** Errors that end the membership for good; poll throws them. */
 const FATAL: readonly ErrorName[] = [
   'FENCED_INSTANCE_ID',
   'INCONSISTENT_GROUP_PROTOCOL',
@@ -41,7 +41,10 @@ export interface JoinResult {
   readonly generation: number;
   readonly assignor: PartitionAssignor;
   readonly partitions: readonly TopicPartition[];
-  /** Topics and partition counts the assignment was made from; undefined unless this member leads the group. */
+  /**
+   * The topics and partition counts from which the assignment was made; undefined unless this member is the
+   * group leader.
+   */
   readonly assignedFrom: ReadonlyMap<string, number> | undefined;
 }
 
@@ -56,9 +59,9 @@ export interface MembershipDeps {
     readonly topics: readonly string[];
     readonly owned: readonly TopicPartition[];
   };
-  /** Partition counts of those topics that exist. */
+  /** The partition counts of the topics that exist. */
   readonly partitionCounts: (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>;
-  /** Something is to be done in the next poll. */
+  /** Called when the next poll has something to do. */
   readonly onAttention: () => void;
 }
 
@@ -66,7 +69,7 @@ export class GroupMembership implements CommitRights, Beating {
   private memberId = '';
   private generation = -1;
   private joining: Promise<void> | undefined;
-  /** Counts the joins: only the outcome of the latest is wanted. */
+  /** The number of the latest join; outcomes of earlier ones are dropped. */
   private attempt = 0;
   private joined: JoinResult | undefined;
   private failure: KafkaError | undefined;
@@ -75,7 +78,7 @@ export class GroupMembership implements CommitRights, Beating {
   private isClosed = false;
   /** A rebalance is due. */
   rejoinNeeded = true;
-  /** The member was put out: what it held may already be somebody else's. */
+  /** The member was removed from the group: other members may own its partitions already. */
   partitionsLost = false;
 
   constructor(private readonly deps: MembershipDeps) {
@@ -98,7 +101,7 @@ export class GroupMembership implements CommitRights, Beating {
       groupInstanceId: this.deps.config['group.instance.id'],
     };
   }
-  /** From the start of a join until poll has applied what came of it. */
+  /** True from the start of a join until poll has applied its outcome. */
   get isRebalancing(): boolean {
     return this.joining !== undefined || this.joined !== undefined;
   }
@@ -107,12 +110,12 @@ export class GroupMembership implements CommitRights, Beating {
     return this.now - this.lastPollMs > this.deps.config['max.poll.interval.ms'];
   }
 
-  /** The user polls: it is alive and working. */
+  /** To be called in every poll: the user is alive. */
   polled(): void {
     this.lastPollMs = this.now;
   }
 
-  /** What went wrong for good, once. */
+  /** Returns the fatal error, once. */
   takeFailure(): KafkaError | undefined {
     const failure = this.failure;
     this.failure = undefined;
@@ -126,7 +129,7 @@ export class GroupMembership implements CommitRights, Beating {
     this.deps.onAttention();
   }
 
-  /** The coordinator does not know this member, or not in this generation. */
+  /** The coordinator does not know this member, or the member's generation is over. */
   expelled(error: ErrorName): void {
     this.deps.log.info(`Resetting generation due to ${error}`);
     if (error === 'UNKNOWN_MEMBER_ID' || error === 'FENCED_INSTANCE_ID') this.memberId = '';
@@ -137,7 +140,7 @@ export class GroupMembership implements CommitRights, Beating {
     this.deps.onAttention();
   }
 
-  /** Joins in the background; the outcome is fetched with `takeJoined`. */
+  /** Joins in the background; `takeJoined` returns the outcome. */
   startJoin(): void {
     if (this.joining || this.isClosed) return;
     this.rejoinNeeded = false;
@@ -151,7 +154,7 @@ export class GroupMembership implements CommitRights, Beating {
         },
         (error) => {
           if (!isWanted()) return;
-          // Also what a user's assignor throws: poll reports it.
+          // Includes what a user's assignor throws: poll reports it.
           this.failure =
             error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
           this.rejoinNeeded = true;
@@ -216,7 +219,7 @@ export class GroupMembership implements CommitRights, Beating {
       Math.max(config['request.timeout.ms'], rebalanceTimeoutMs + JOIN_GRACE_MS),
     );
     if (!isWanted()) {
-      // The consumer left meanwhile: the coordinator must not wait for a member that is none.
+      // The consumer has left meanwhile: the coordinator must not wait for a member that does not exist.
       inBackground(this.deps.log, 'Leaving the group', this.sayGoodbye(answer.memberId));
       return undefined;
     }
@@ -290,7 +293,7 @@ export class GroupMembership implements CommitRights, Beating {
 
   commitRefused(error: ErrorName, made: GenerationInfo): KafkaError | undefined {
     if (error !== 'REBALANCE_IN_PROGRESS' && !EXPELLED.includes(error)) return undefined;
-    // The member joins already, so its old generation may well be over: the join tells what becomes of it.
+    // The member is already joining: only the join shows whether its old generation is over.
     if (this.isRebalancing) return rebalanceInProgress();
     if (!this.is(made)) return commitFailed(`generation ${made.generation} is over`);
     if (error === 'REBALANCE_IN_PROGRESS') {
@@ -303,7 +306,7 @@ export class GroupMembership implements CommitRights, Beating {
 
   // ---- Leaving
 
-  /** The user has not polled for too long: others are to have the partitions. */
+  /** The user has not polled for max.poll.interval.ms: other members should get the partitions. */
   async abandon(): Promise<void> {
     this.deps.log.warn(
       'consumer poll timeout has expired. The time between two calls of poll was longer than max.poll.interval.ms: ' +
@@ -313,7 +316,7 @@ export class GroupMembership implements CommitRights, Beating {
     return this.leave();
   }
 
-  /** Tells the coordinator, if it can be told; static members only go quiet. */
+  /** Sends LeaveGroup, if the coordinator can be reached. A static member sends nothing. */
   async leave(): Promise<void> {
     const { memberId } = this;
     this.attempt++;

@@ -1,9 +1,9 @@
 /**
- * Says every now and then that the member is alive, apart from what the user does, and hears that it has to
- * join again.
+ * Sends heartbeats to the coordinator, independent of the user's polls. A response may say that the member
+ * must rejoin.
  *
- * Invariant: an answer counts only for the generation it was asked in, and only while the member is not
- * joining: then the join tells what becomes of it.
+ * Invariant: a response counts only for the generation of its request, and only while the member is not
+ * joining; the outcome of the join replaces it then.
  *
  * Kafka: clients/consumer/internals/{AbstractCoordinator,Heartbeat}.java@2.8.2
  */
@@ -14,7 +14,7 @@ import { heartbeat } from '../protocol/messages/groups';
 import { CoordinatorClient } from './coordinator-client';
 import { EXPELLED, GenerationInfo } from './offset-committer';
 
-/** The membership, as its heartbeat sees it. */
+/** The part of the membership that the heartbeat uses. */
 export interface Beating {
   readonly info: GenerationInfo;
   readonly isMember: boolean;
@@ -49,7 +49,7 @@ export class Heartbeat {
     this.lastOkMs = deps.clock.monotonicMs();
   }
 
-  /** The coordinator has just heard of the member. */
+  /** To be called when the coordinator has processed another request of the member. */
   heard(): void {
     this.lastOkMs = this.deps.clock.monotonicMs();
   }

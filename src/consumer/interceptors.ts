@@ -1,6 +1,6 @@
 /**
- * Interceptors of a consumer: a user's code between fetching and the program, and after each commit. One that throws is
- * logged and skipped.
+ * Consumer interceptors: the user's code that runs before poll returns records, and after each commit. One
+ * that throws is logged and skipped.
  *
  * [p] Kafka: clients/consumer/{ConsumerInterceptor,internals/ConsumerInterceptors}.java@2.8.2
  */
@@ -9,7 +9,7 @@ import { ConsumerRecord } from './consumer-record';
 import { OffsetCommit } from './offset-committer';
 
 export interface ConsumerInterceptor {
-  /** The records poll is about to return: the same, or others. */
+  /** Gets the records that poll is about to return. Returns the same records or others. */
   onConsume?(records: readonly ConsumerRecord[]): readonly ConsumerRecord[];
   onCommit?(offsets: readonly OffsetCommit[]): void;
   close?(): void;

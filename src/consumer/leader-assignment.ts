@@ -1,6 +1,6 @@
 /**
- * What the member that leads its group does between JoinGroup and SyncGroup: everybody's subscription in,
- * everybody's assignment out.
+ * The group leader's work between JoinGroup and SyncGroup: from the subscriptions of all members to their
+ * assignments.
  *
  * [p] Kafka: clients/consumer/internals/ConsumerCoordinator.java#performAssignment@2.8.2
  */
@@ -11,12 +11,12 @@ import { MemberSubscription, PartitionAssignor } from './assignors/partition-ass
 
 type JoinResponse = TypeOf<typeof joinGroup.response>;
 
-/** Topics that some member is subscribed to, sorted. */
+/** The topics that at least one member is subscribed to, sorted. */
 export function subscribedTopics(answer: JoinResponse): string[] {
   return [...new Set(answer.members.flatMap((member) => decodeSubscription(member.metadata).topics))].sort();
 }
 
-/** What the leader of the group does: everybody's subscription in, everybody's assignment out. */
+/** Runs the assignor. Returns the encoded assignment and the number of partitions of each member. */
 export function assignAll(
   answer: JoinResponse,
   assignor: PartitionAssignor,

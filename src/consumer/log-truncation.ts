@@ -1,5 +1,6 @@
 /**
- * What was read is no longer in the log, and auto.offset.reset is none: the program decides where to go on.
+ * The error for a position that the leader's log no longer contains, if auto.offset.reset is none: the user
+ * decides where to continue.
  *
  * [p] Kafka: clients/consumer/LogTruncationException.java@2.8.2 (KIP-320)
  */
@@ -9,9 +10,12 @@ import { AssignedPartition, EpochEndOffset } from './assigned-partition';
 
 export class LogTruncationError extends KafkaError {
   readonly topicPartition: TopicPartition;
-  /** The position. */
+  /** The consumer's position. */
   readonly offsetOutOfRange: number;
-  /** The first offset known to differ, to `seek` to; undefined where the leader could not say. */
+  /**
+   * The first offset that is known to differ, as an argument for `seek`; undefined if the leader does not
+   * know it.
+   */
   readonly divergentOffset: { readonly offset: number; readonly leaderEpoch: number } | undefined;
 
   constructor({ tp, position, lastEpoch }: AssignedPartition, end: EpochEndOffset | undefined) {

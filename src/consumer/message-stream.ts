@@ -1,8 +1,8 @@
 /**
- * One stream of the old consumer: the records of the partitions that one of its threads owns, to be iterated over.
+ * A stream of the old consumer: an iterator over the records of the partitions that one of its threads owns.
  *
- * Invariant: a record counts as consumed when it is handed out; what waits in the queue when partitions change hands is
- * dropped, because its next owner will read it.
+ * Invariant: a record counts as consumed when the iterator has returned it. When partitions change their
+ * owner, the records in the queue are dropped, because the next owner reads them.
  *
  * Kafka: kafka/consumer/{KafkaStream,ConsumerIterator}.scala@0.8.2.2
  */
@@ -36,7 +36,9 @@ export class MessageStream implements AsyncIterable<ConsumerRecord> {
     this.wake?.();
   }
 
-  /** The next record; undefined once the consumer has shut down. Rejects TIMEOUT after consumer.timeout.ms. */
+  /**
+   * The next record; undefined once the consumer has shut down. Rejects TIMEOUT after consumer.timeout.ms.
+   */
   async next(): Promise<ConsumerRecord | undefined> {
     if (this.queue.length === 0 && !this.ended) await this.waitForRecord();
     if (this.ended) return undefined;

@@ -1,10 +1,10 @@
 /**
- * Commits offsets for the group and reads committed ones back.
+ * Commits offsets for the group and fetches committed offsets.
  *
- * Invariants: a commit is made under the membership of the moment it was asked for, or not at all, so that a
- * member that has lost its partitions cannot move another's offsets. Commits of one consumer reach the
- * coordinator in the order they were made. Every call ends with its deadline, also while the coordinator is
- * being looked for.
+ * Invariants: a commit is sent under the membership at the time of the call, or not at all, so that a member
+ * that has lost its partitions cannot overwrite another member's offsets. The commits of one consumer reach
+ * the coordinator in the order of the calls. Every call ends at its deadline, even while the coordinator is
+ * being looked up.
  *
  * Kafka: clients/consumer/internals/ConsumerCoordinator.java@2.8.2
  */
@@ -15,31 +15,29 @@ import { offsetCommit, offsetFetch } from '../protocol/messages/groups';
 import { CoordinatorClient } from './coordinator-client';
 
 export interface OffsetAndMetadata {
-  /** The next offset to read. */
+  /** The offset of the next record to read. */
   readonly offset: number;
-  /** Leader epoch of the last record read; -1 or not set: not known. */
+  /** The leader epoch of the last record read; -1 or undefined: not known. */
   readonly leaderEpoch?: number;
   readonly metadata?: string;
 }
 
 export interface OffsetCommit extends TopicPartition, OffsetAndMetadata {}
 
-/** Under which membership a commit is made. */
+/** The membership under which a commit is sent. */
 export interface GenerationInfo {
   readonly generation: number;
   readonly memberId: string;
   readonly groupInstanceId: string | null;
 }
 
-/** Who commits: a member of a group, or somebody outside of one. */
+/** Gives the right to commit: a member of a group, or a consumer without a group. */
 export interface CommitRights {
-  /**
-   * The membership to commit under. Throws if there is none at the moment, or another one than `made` by now.
-   */
+  /** The membership to commit under. Throws if there is none now, or if it is no longer `made`. */
   commitAs(made?: GenerationInfo): GenerationInfo;
   /**
-   * The coordinator answered `error` to a commit made under `made`: what to tell the caller, if it ends the
-   * commit.
+   * The coordinator returned `error` for a commit under `made`. Returns the error for the caller, or
+   * undefined to retry.
    */
   commitRefused(error: ErrorName, made: GenerationInfo): KafkaError | undefined;
 }
@@ -54,7 +52,7 @@ const RETRIED: readonly ErrorName[] = [
   'NETWORK_EXCEPTION',
   'UNSTABLE_OFFSET_COMMIT',
 ];
-/** The coordinator does not take this member's word any more. */
+/** Errors which say that the coordinator no longer accepts this member. */
 export const EXPELLED: readonly ErrorName[] = [
   'UNKNOWN_MEMBER_ID',
   'ILLEGAL_GENERATION',
@@ -77,7 +75,7 @@ export function rebalanceInProgress(): KafkaError {
   );
 }
 
-/** Of a consumer that assigns partitions to itself. */
+/** For a consumer that assigns partitions to itself. */
 export const OUTSIDE_OF_A_GROUP: CommitRights = {
   commitAs: () => ({ generation: -1, memberId: '', groupInstanceId: null }),
   commitRefused: (error) =>
@@ -87,7 +85,7 @@ export const OUTSIDE_OF_A_GROUP: CommitRights = {
 export class OffsetCommitter {
   private order: Promise<unknown> = Promise.resolve();
   private sequence = 0;
-  /** Tells the coordinator this consumer's commits from those of others that are no members either. */
+  /** Distinguishes this consumer's commits from those of other consumers without membership. */
   private readonly committerId: string;
 
   constructor(
@@ -104,8 +102,8 @@ export class OffsetCommitter {
   }
 
   /**
-   * Tries until it is done or the time is over. Rejects TIMEOUT, REBALANCE_IN_PROGRESS (at once, nothing is
-   * lost: poll, and commit again), COMMIT_FAILED, or what the coordinator says.
+   * Retries until the commit succeeds or the time is over. Rejects TIMEOUT, REBALANCE_IN_PROGRESS (at once,
+   * nothing is lost: poll, then commit again), COMMIT_FAILED, or the coordinator's error.
    */
   commit(offsets: readonly OffsetCommit[], rights: CommitRights, timeoutMs: number): Promise<void> {
     if (offsets.length === 0) return Promise.resolve();
@@ -123,7 +121,7 @@ export class OffsetCommitter {
     );
   }
 
-  /** Resolves once every commit asked for so far has had its end, at the latest after `timeoutMs`. */
+  /** Resolves when all commits so far have ended, at the latest after `timeoutMs`. */
   settled(timeoutMs: number): Promise<unknown> {
     return withDeadline(this.host.clock, timeoutMs, this.order, () => timeUp('it is not waited for')).catch(() => {});
   }
@@ -181,9 +179,7 @@ export class OffsetCommitter {
     }
   }
 
-  /**
-   * What the group has committed for the partitions; those without a commit are left out. Rejects TIMEOUT.
-   */
+  /** The group's committed offsets of the partitions; those without one have no entry. Rejects TIMEOUT. */
   async fetch(tps: readonly TopicPartition[], timeoutMs: number): Promise<Map<string, OffsetAndMetadata>> {
     const deadlineMs = this.now + timeoutMs;
     for (;;) {
@@ -200,7 +196,9 @@ export class OffsetCommitter {
     }
   }
 
-  /** A commit that is still under way may be the former owner's last: it is waited for (KIP-447). */
+  /**
+   * requireStable: a commit in progress may be the last one of the former owner, so wait for it (KIP-447).
+   */
   private async fetchOnce(
     tps: readonly TopicPartition[],
     timeoutMs: number,

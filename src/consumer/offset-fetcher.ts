@@ -1,8 +1,8 @@
 /**
- * What a consumer asks leaders about offsets: where a log begins and ends, and whether a position is still in
- * it after the leader changed.
+ * A consumer's questions to leaders about offsets: where a log starts and ends, and whether the log still
+ * contains a position after a change of leader.
  *
- * Invariant: an answer is applied only if the position is still as it was when it was asked for.
+ * Invariant: a response is applied only if the position has not moved since the request.
  *
  * Kafka: clients/consumer/internals/{Fetcher,OffsetsForLeaderEpochClient}.java@2.8.2 (KIP-320); 3.x:
  * OffsetFetcher.java
@@ -33,9 +33,9 @@ export interface OffsetFetcherDeps {
   readonly metadata: ClusterMetadata;
   readonly pool: ConnectionPool;
   readonly defaultReset: ResetStrategy;
-  /** The partition could not be asked about; `isCurrent`: the failure still matters. */
+  /** The request for the partition failed. `isCurrent` tells whether the failure still matters. */
   readonly onFailure: (partition: AssignedPartition, error: KafkaError, isCurrent: () => boolean) => void;
-  /** Something is settled. */
+  /** Called when a look-up or validation has ended. */
   readonly onDone: () => void;
 }
 
@@ -43,7 +43,7 @@ const CONSUMER = -1;
 const TIMESTAMPS = { earliest: -2, latest: -1 } as const;
 
 export class OffsetFetcher {
-  /** Wishes and positions that are being asked about. */
+  /** The reset requests and positions for which a request is in flight. */
   private readonly asking = new WeakSet<object>();
 
   constructor(private readonly deps: OffsetFetcherDeps) {}
@@ -60,7 +60,10 @@ export class OffsetFetcher {
     return found;
   }
 
-  /** Asks the leader for the offset of a timestamp (-1 latest, -2 earliest); offset -1 where there is none. */
+  /**
+   * Asks the leader for the offset of a timestamp (-1 latest, -2 earliest). The offset is -1 if there is
+   * none.
+   */
   async listOffset(
     tp: TopicPartition,
     timestamp: number,
@@ -77,7 +80,7 @@ export class OffsetFetcher {
     return { offset: answer.offset, timestamp: answer.timestamp };
   }
 
-  /** Looks up the position that the partition's reset request asks for. Kafka: Fetcher#resetOffsetsAsync */
+  /** Looks up the offset for the partition's reset request. Kafka: Fetcher#resetOffsetsAsync */
   async reset(partition: AssignedPartition, leader: Leader): Promise<void> {
     const { tp, resetRequest: request } = partition;
     if (request === undefined || this.asking.has(request)) return;
@@ -100,7 +103,10 @@ export class OffsetFetcher {
     }
   }
 
-  /** Asks the leader where the epoch of the last record read ends in its log. Kafka: Fetcher#validateOffsetsAsync */
+  /**
+   * Asks the leader where the epoch of the last record read ends in its log. Kafka:
+   * Fetcher#validateOffsetsAsync
+   */
   async validate(partition: AssignedPartition, leader: Leader): Promise<void> {
     const since = partition.lastMove;
     if (this.asking.has(since)) return;
@@ -126,7 +132,7 @@ export class OffsetFetcher {
     return onlyRow((await this.deps.pool.request(address, offsetForLeaderEpoch, request)).topics);
   }
 
-  /** Moves the position, if it must; the error for the program where it may not be moved. */
+  /** Moves the position if necessary. Returns an error for the user if the position may not be moved. */
   private apply(
     partition: AssignedPartition,
     since: object,
@@ -149,7 +155,7 @@ export class OffsetFetcher {
   }
 }
 
-/** One partition was asked about; throws the error of its row. */
+/** The row of the only partition in the response. Throws the row's error. */
 function onlyRow<R extends { readonly errorCode: number }>(
   topics: readonly { readonly partitions: readonly R[] }[],
 ): R {

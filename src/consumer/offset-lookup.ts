@@ -1,5 +1,5 @@
 /**
- * Offsets of partitions, whether assigned or not: the first, the next, and by time.
+ * Looks up offsets of partitions, assigned or not: the first offset, the next offset, the offset of a time.
  *
  * Kafka: clients/consumer/internals/Fetcher.java#{beginningOffsets,endOffsets,offsetsForTimes}@2.8.2
  */
@@ -46,7 +46,7 @@ export class OffsetLookup {
     return this.all(tps, LATEST);
   }
 
-  /** The first record at or after each time; partitions without one are left out. */
+  /** The first record at or after each time; partitions without one have no entry. */
   async forTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[]): Promise<Map<string, OffsetAndTimestamp>> {
     for (const { timestamp } of wanted) {
       if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw new KafkaError('ILLEGAL_STATE', `The target time ${timestamp} cannot be negative.`);

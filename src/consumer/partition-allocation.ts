@@ -1,6 +1,7 @@
 /**
- * How members of an old group share partitions: each computes the whole assignment by itself, from what ZooKeeper says,
- * and takes its own part. All agree only if all read the same: that is the old consumer's weakness.
+ * How the members of an old group divide partitions: each one computes the whole assignment from what it
+ * reads in ZooKeeper, and takes its own part. They agree only if all have read the same data: a known
+ * weakness of the old consumer.
  *
  * [p] Kafka: kafka/consumer/PartitionAssignor.scala@0.8.2.2
  */
@@ -10,7 +11,7 @@ import { javaStringHash } from '../common/java-hash';
 import { TopicCount } from '../zk/consumer-znodes';
 
 export interface OldGroup {
-  /** Streams a topic, by consumer id. */
+  /** The number of streams for each topic, by consumer id. */
   readonly members: ReadonlyMap<string, TopicCount>;
   readonly partitions: ReadonlyMap<string, readonly number[]>;
 }
@@ -24,7 +25,7 @@ function threadsOf({ members }: OldGroup, topic: string): string[] {
   return [...members].flatMap(([id, topics]) => threadIds(id, topics[topic] ?? 0)).sort();
 }
 
-/** Topic by topic a run of neighbouring partitions for each thread; the first ones get one more. */
+/** In each topic a range of consecutive partitions for each thread; the first threads get one more. */
 export function rangeAllocation(group: OldGroup): Map<string, TopicPartition[]> {
   const owned = new Map<string, TopicPartition[]>();
   for (const [topic, given] of group.partitions) {
@@ -41,7 +42,10 @@ export function rangeAllocation(group: OldGroup): Map<string, TopicPartition[]> 
   return owned;
 }
 
-/** All partitions in the order of a hash of their names, dealt to the threads. Throws if the members differ in what they read. */
+/**
+ * All partitions, ordered by a hash of their names, given to the threads in turn. Throws if the members have
+ * different subscriptions.
+ */
 export function roundRobinAllocation(group: OldGroup): Map<string, TopicPartition[]> {
   const [first, ...others] = [...group.members.values()].map((topics) => JSON.stringify(Object.entries(topics).sort()));
   if (others.some((other) => other !== first)) {

@@ -1,6 +1,6 @@
 /**
- * What the program's own code (listeners, assignors) throws while the consumer has several things to do that
- * belong together: they are all done, and the first error is thrown then.
+ * Collects what the user's code (listeners, assignors) throws while the consumer has several steps to
+ * complete. All steps are completed, then the first error is thrown.
  *
  * [p] Kafka: clients/consumer/internals/ConsumerCoordinator.java#onJoinComplete, its firstException@2.8.2
  */

@@ -1,9 +1,10 @@
 /**
- * Which partitions a consumer reads, from where, and which of them are paused.
+ * The partitions that a consumer reads, its positions in them, and which of them are paused.
  *
- * A consumer either subscribes to topics (by name or pattern) and is assigned partitions by its group, or
- * assigns them to itself; never both. Where it stands in each: assigned-partition.ts. What has no position
- * yet is found by the committed offset first, where there is a group, then by the reset strategy.
+ * A consumer either subscribes to topics (by name or pattern) and gets partitions from its group, or it
+ * assigns partitions to itself; never both. assigned-partition.ts has the state of one partition. A partition
+ * without a position starts at the committed offset, if there is a group and a commit, otherwise by the reset
+ * strategy.
  *
  * [p] Kafka: clients/consumer/internals/SubscriptionState.java@2.8.2
  */
@@ -42,7 +43,7 @@ export class SubscriptionState {
     this.kind = kind;
   }
 
-  /** Whether a group decides what is read here. */
+  /** Whether a group decides which partitions are read. */
   get isSubscribed(): boolean {
     return this.kind === 'topics' || this.kind === 'pattern';
   }
@@ -63,11 +64,11 @@ export class SubscriptionState {
 
   subscribePattern(pattern: RegExp): void {
     this.become('pattern');
-    // With g or y an expression remembers where it matched last, and would miss topics.
+    // With flag g or y a RegExp starts at its last match, and would miss topics.
     this.pattern = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   }
 
-  /** The topics that the pattern matches now; returns whether they are others than before. */
+  /** Sets the topics that match the pattern now. Returns whether they have changed. */
   matched(topics: readonly string[]): boolean {
     const sorted = [...topics].sort();
     const changed = sorted.join('\n') !== this.names.join('\n');
@@ -82,14 +83,14 @@ export class SubscriptionState {
     this.assigned.clear();
   }
 
-  /** The user's own assignment. */
+  /** Sets the partitions that the user has assigned. */
   assign(tps: readonly TopicPartition[]): void {
     if (tps.length === 0) return this.unsubscribe();
     this.become('assigned');
     this.replace(tps);
   }
 
-  /** The group's assignment. What stays keeps its position. */
+  /** Sets the partitions that the group has assigned. Those that were assigned before keep their position. */
   assignFromGroup(tps: readonly TopicPartition[]): void {
     this.replace(tps);
   }
@@ -130,7 +131,10 @@ export class SubscriptionState {
     this.goOnAt(this.require(tp), committed, metadata);
   }
 
-  /** Goes on at a committed offset; one that names its leader epoch is validated. Kafka: seekUnvalidated */
+  /**
+   * Continues at a committed offset. If the commit has a leader epoch, the position is validated. Kafka:
+   * seekUnvalidated
+   */
   goOnAt(
     partition: AssignedPartition,
     { offset, leaderEpoch = -1 }: CommittedOffset,
@@ -153,8 +157,8 @@ export class SubscriptionState {
   }
 
   /**
-   * Positions to commit: of everything that has one. Kafka leaves out those that are not validated yet; with
-   * its epoch a position is validated by whoever goes on from it.
+   * The positions to commit, of all partitions that have one. Kafka leaves out positions that are not
+   * validated yet. Here the commit has the leader epoch, with which the next owner validates the position.
    */
   consumed(): { readonly tp: TopicPartition; readonly offset: number; readonly leaderEpoch: number }[] {
     return this.all.flatMap(({ tp, position, lastEpoch }) =>

@@ -1,5 +1,5 @@
 /**
- * The old consumer's settings, with the names and defaults of Kafka 0.8.2.
+ * The settings of the old consumer, with the names and defaults of Kafka 0.8.2.
  *
  * [p] Kafka: kafka/consumer/ConsumerConfig.scala@0.8.2.2
  */

@@ -1,12 +1,13 @@
 /**
- * The consumer of 0.8: no coordinator, every member watches ZooKeeper and rebalances by itself.
+ * The consumer of Kafka 0.8: without a coordinator. Every member watches ZooKeeper and rebalances by itself.
  *
- *   ids change → stop reading, commit → release owned partitions → compute the whole assignment → claim one's own part
- *   by creating /owners znodes → read on
+ *   members change → stop reading, commit → release owned partitions → compute the whole assignment →
+ *   claim the own part by creating /owners znodes → continue reading
  *
- * Invariant: a partition is read only while this member's ephemeral owner znode stands; a claim that meets another
- * owner's is given up, and the attempt begins anew. That members act one by one on what each has last seen is the herd
- * and the split brain that the coordinator replaced (demo old-vs-new).
+ * Invariant: a partition is read only while this member's ephemeral owner znode exists. If a claim meets
+ * another member's owner znode, the member gives up its claims and retries. Every member acts on what it has
+ * last read; the coordinator replaced this, because it leads to the herd effect and to split brain (demo
+ * old-vs-new).
  *
  * Kafka: kafka/consumer/ZookeeperConsumerConnector.scala@0.8.2.2
  */
@@ -26,20 +27,20 @@ import { OldGroup, rangeAllocation, roundRobinAllocation, threadIds } from './pa
 import { parseZooKeeperConsumerConfig, ZooKeeperConsumerConfig } from './zookeeper-consumer-config';
 import { ZooKeeperGroup } from './zookeeper-group';
 
-/** What happened, for those who want to see the herd. */
+/** Counters that make the herd effect visible. */
 export interface OldRebalanceStats {
-  /** Rebalances begun by this member. */
+  /** Rebalances that this member has started. */
   rebalances: number;
-  /** Attempts that met another's claim. */
+  /** Attempts that met another member's claim. */
   conflicts: number;
-  /** Rebalances given up after rebalance.max.retries. */
+  /** Rebalances that failed after rebalance.max.retries. */
   failures: number;
 }
 
 interface Owned {
   readonly tp: TopicPartition;
   readonly stream: MessageStream;
-  /** Behind what was handed out, or where it begins; undefined: not known yet. */
+  /** The offset behind the last record returned, or where reading starts; undefined: not known yet. */
   next: number | undefined;
   committed: number | undefined;
 }
@@ -59,13 +60,13 @@ export class ZooKeeperConsumer {
   private group: ZooKeeperGroup | undefined;
   private topicCount: TopicCount = {};
   private streams = new Map<string, MessageStream>();
-  /** Who reads what here, by partition. */
+  /** The partitions that this member owns, with the stream of each. */
   private owned = new Map<string, Owned>();
   private rebalancePending = false;
   private timer: Timer | undefined;
   private isClosed = false;
 
-  /** Throws CONFIG_EXCEPTION. Nothing happens before `createMessageStreams`. */
+  /** Throws CONFIG_EXCEPTION. Connects only in `createMessageStreams`. */
   constructor(private readonly environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.host = host;
@@ -85,7 +86,10 @@ export class ZooKeeperConsumer {
   private get commitsToKafka(): boolean { return this.config['offsets.storage'] === 'kafka'; }
   private get commitsToZooKeeper(): boolean { return !this.commitsToKafka || (this.config['dual.commit.enabled'] ?? true); }
 
-  /** Registers in the group with so many streams a topic; resolves with the streams once the first rebalance is over. */
+  /**
+   * Registers in the group with the given number of streams for each topic. Resolves with the streams after
+   * the first rebalance.
+   */
   async createMessageStreams(topicCount: TopicCount): Promise<Map<string, MessageStream[]>> {
     if (this.zk) throw new KafkaError('ILLEGAL_STATE', 'createMessageStreams may be called only once');
     for (const [topic, count] of Object.entries(topicCount)) if (!Number.isInteger(count) || count < 1) throw new KafkaError('CONFIG_EXCEPTION', `${topic}: ${count} streams`);
@@ -121,7 +125,7 @@ export class ZooKeeperConsumer {
 
   get assignment(): TopicPartition[] { return [...this.owned.values()].map((one) => one.tp); }
 
-  /** Events come in swarms; one rebalance answers all that came before it began. */
+  /** Watches fire in bursts; one rebalance covers all changes before its start. */
   private rebalanceSoon(): void {
     if (this.rebalancePending || this.isClosed) return;
     this.rebalancePending = true;
@@ -148,10 +152,10 @@ export class ZooKeeperConsumer {
     this.log.error(`REBALANCE_FAILED: ${this.consumerId} can't rebalance after ${this.config['rebalance.max.retries']} retries; it owns nothing until the group changes again`);
   }
 
-  /** One attempt: true if this member owns its whole part now. */
+  /** One attempt. Returns true if this member owns its whole part now. */
   private async tryRebalance(): Promise<boolean> {
     const group = this.group!;
-    // First nothing more is handed out: it would come again to the next owner.
+    // First stop returning records: the next owner would return them again.
     const read = [...this.owned.values()];
     this.stopReading();
     if (this.config['auto.commit.enable']) await this.commit(read).catch((error) => this.log.warn(`Commit before a rebalance failed: ${messageOf(error)}`));
@@ -192,7 +196,10 @@ export class ZooKeeperConsumer {
     }
   }
 
-  /** With both stores the later one counts, so that a migration loses nothing. */
+  /**
+   * If offsets are stored in both ZooKeeper and Kafka, the higher one counts, so that a migration loses
+   * nothing.
+   */
   private async storedOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
     const found = this.commitsToZooKeeper ? await this.group!.offsets(tps) : new Map<string, number>();
     if (!this.commitsToKafka || tps.length === 0) return found;
@@ -200,7 +207,7 @@ export class ZooKeeperConsumer {
     return found;
   }
 
-  /** Carries records from the fetcher to the streams; stops while one of them is full. */
+  /** Moves records from the fetcher to the streams; pauses while a stream is full. */
   private async pump(): Promise<void> {
     while (!this.isClosed) {
       if (this.owned.size === 0 || [...this.streams.values()].some((stream) => stream.isFull)) {
@@ -208,7 +215,7 @@ export class ZooKeeperConsumer {
         continue;
       }
       try {
-        // What came of a partition that was given up meanwhile is left to its next owner.
+        // Records of a partition that was given up meanwhile are left to its next owner.
         for (const record of await this.reader.poll(POLL_MS)) this.take(record);
         await this.noteBeginnings();
       } catch (error) {
@@ -227,8 +234,9 @@ export class ZooKeeperConsumer {
   }
 
   /**
-   * Where a partition without an offset begins is committed before anything of it is handed out: who reads it next
-   * would begin at an end of the log, too, and that moves. Kafka: ConsumerFetcherThread#handleOffsetOutOfRange
+   * Commits where a partition without a committed offset starts, before any of its records is returned.
+   * Otherwise the next owner would start at an end of the log again, which may have moved. Kafka:
+   * ConsumerFetcherThread#handleOffsetOutOfRange
    */
   private async noteBeginnings(): Promise<void> {
     for (const owned of this.owned.values()) {
@@ -246,7 +254,7 @@ export class ZooKeeperConsumer {
     });
   }
 
-  /** Commits what the streams have handed out; offsets that did not change are left alone. */
+  /** Commits what the streams have returned; offsets that did not change are skipped. */
   commitOffsets(): Promise<void> {
     return this.commit([...this.owned.values()]);
   }
@@ -260,7 +268,7 @@ export class ZooKeeperConsumer {
     due.forEach((one, i) => { one.committed = commits[i]!.offset; });
   }
 
-  /** Commits, gives up what it owns and leaves the group; the streams end. */
+  /** Commits, gives up all partitions and leaves the group; the streams end. */
   async shutdown(): Promise<void> {
     if (this.isClosed) return;
     if (this.config['auto.commit.enable']) await this.commitOffsets().catch((error) => this.log.warn(`The last commit failed: ${messageOf(error)}`));

@@ -1,5 +1,5 @@
 /**
- * An old consumer's dealings with `/consumers/G`: registration, claims, offsets, watches.
+ * An old consumer's operations on `/consumers/G`: registration, claims, offsets, watches.
  *
  * Kafka: kafka/consumer/ZookeeperConsumerConnector.scala, kafka/utils/ZkUtils.scala@0.8.2.2
  */
@@ -20,7 +20,7 @@ export class ZooKeeperGroup {
 
   constructor(private readonly zk: ZkConnection, private readonly groupId: string, private readonly consumerId: string, private readonly wallMs: () => number) {}
 
-  /** Makes this session's registration; one that an earlier session of ours left is replaced. */
+  /** Registers this session. Replaces a registration that an earlier session of this consumer has left. */
   async register(topics: TopicCount): Promise<void> {
     const path = consumerIdsZnode.member(this.groupId, this.consumerId);
     await this.zk.ensurePath(parentOf(path));
@@ -37,13 +37,13 @@ export class ZooKeeperGroup {
     }
   }
 
-  /** `onChange` is called when members come or go, or a topic gets more partitions. */
+  /** `onChange` is called when members join or leave, or a topic gets more partitions. */
   watch(topics: readonly string[], onChange: () => void): void {
     this.zk.onChildChange(consumerIdsZnode.path(this.groupId), onChange);
     for (const topic of topics) this.zk.onDataChange(topicZnode.path(topic), onChange);
   }
 
-  /** The group as it is now; also arms the watches. */
+  /** Reads the current state of the group and sets the watches again. */
   async read(topics: readonly string[]): Promise<OldGroup> {
     const ids = await this.zk.children(consumerIdsZnode.path(this.groupId)) ?? [];
     const members = new Map<string, TopicCount>();
@@ -57,10 +57,10 @@ export class ZooKeeperGroup {
     return { members: new Map([...members].sort(([a], [b]) => (a < b ? -1 : 1))), partitions };
   }
 
-  /** Takes the partition for the thread; false if somebody else has it. */
+  /** Claims the partition for the thread. Returns false if another member owns it. */
   async claim(tp: TopicPartition, threadId: string): Promise<boolean> {
     const path = consumerOwnerZnode.path(this.groupId, tp);
-    // Also if the outcome remains unknown it is to be given up.
+    // Before the attempt: if the outcome remains unknown, the claim must be released, too.
     this.claimed.push(tp);
     for (;;) {
       try {
@@ -80,8 +80,8 @@ export class ZooKeeperGroup {
   }
 
   /**
-   * Gives up everything claimed: nobody else could read it as long as this session lives. What this rejects at is
-   * given up by the next call. Only znodes of this session are touched.
+   * Releases all claims, because no other member can read the partitions while this session lives. If this
+   * rejects, the next call releases the rest. Touches only znodes of this session.
    */
   async release(): Promise<void> {
     for (let tp = this.claimed[0]; tp !== undefined; tp = this.claimed[0]) {
@@ -93,7 +93,7 @@ export class ZooKeeperGroup {
     }
   }
 
-  /** False if it may still be there. */
+  /** Returns false if the znode may still exist. */
   private async remove(path: string, version: number): Promise<boolean> {
     try {
       await this.zk.delete(path, version);
@@ -104,7 +104,7 @@ export class ZooKeeperGroup {
     }
   }
 
-  /** Stored offsets by `topic-partition`; partitions without one are left out. */
+  /** The stored offsets by `topic-partition`; partitions without one have no entry. */
   async offsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
     const found = await Promise.all(tps.map(async (tp) => {
       const znode = await this.zk.get(consumerOffsetZnode.path(this.groupId, tp));

@@ -1,5 +1,6 @@
 /**
- * The assignors by name, and what `partition.assignment.strategy` may hold: names, Kafka's class names, or assignors.
+ * The assignors by name. `partition.assignment.strategy` may hold names, Kafka's class names, or assignor
+ * objects.
  *
  * [p] Kafka: clients/consumer/internals/PartitionAssignorAdapter.java@2.8.2
  */
@@ -18,7 +19,10 @@ function isAssignor(value: unknown): value is PartitionAssignor {
   return typeof value === 'object' && value !== null && 'name' in value && 'assign' in value && typeof value.assign === 'function';
 }
 
-/** Throws CONFIG_EXCEPTION for what is none, for the same twice, and for eager and cooperative ones without common ground. */
+/**
+ * Throws CONFIG_EXCEPTION if a value is no assignor, if one occurs twice, or if the assignors have no
+ * protocol (eager or cooperative) in common.
+ */
 export function assignorsOf(values: readonly unknown[]): PartitionAssignor[] {
   const fail = (message: string): never => { throw new KafkaError('CONFIG_EXCEPTION', `Invalid value for configuration partition.assignment.strategy: ${message}`); };
   const assignors = values.map((value) => {

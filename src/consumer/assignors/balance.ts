@@ -1,17 +1,18 @@
 /**
- * The two ways to spread partitions evenly while leaving as many as possible where they are.
+ * Spreads partitions evenly and leaves as many as possible with their owners.
  *
- * If all members read the same topics, shares are simple: everybody gets ⌊P/C⌋, and P mod C members one more. Otherwise
- * partitions wander from the fuller to the emptier member that may read them, one at a time, until no move helps.
+ * If all members read the same topics, each gets ⌊P/C⌋ partitions and P mod C members get one more. Otherwise
+ * partitions move from the fullest member to the one with the fewest that may read them, one at a time, until
+ * no move improves the balance.
  *
- * Invariant: every partition that somebody reads has exactly one owner, who is subscribed to it.
+ * Invariant: every partition that a member reads has exactly one owner, and that owner is subscribed to it.
  *
  * [p] Kafka: clients/consumer/internals/AbstractStickyAssignor.java@2.8.2
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { MemberSubscription } from './partition-assignor';
 
-/** Members in their order with what they hold and may keep. */
+/** The members in order, with the partitions that they own and may keep. */
 export type Held = ReadonlyMap<MemberSubscription, readonly TopicPartition[]>;
 type Assignment = Map<string, TopicPartition[]>;
 
@@ -20,7 +21,7 @@ export function haveEqualSubscriptions(members: readonly MemberSubscription[]): 
   return members.every((member) => member.topics.length === first.size && member.topics.every((topic) => first.has(topic)));
 }
 
-/** Equal subscriptions: keep up to the share, then deal what is left in order. */
+/** For equal subscriptions: members keep partitions up to their share, the rest is distributed in order. */
 export function balanceEqual(partitions: readonly TopicPartition[], held: Held): Assignment {
   const share = Math.floor(partitions.length / held.size);
   let mayHaveOneMore = partitions.length % held.size;
@@ -40,14 +41,17 @@ export function balanceEqual(partitions: readonly TopicPartition[], held: Held):
   return assignment;
 }
 
-/** Gives to those below `share`, one each in turn. */
+/** Gives one partition in turn to each member that has fewer than `share`. */
 function dealUpTo(share: number, lists: readonly TopicPartition[][], left: TopicPartition[]): void {
   for (let needy = lists.filter((list) => list.length < share); needy.length > 0 && left.length > 0; needy = needy.filter((list) => list.length < share)) {
     for (const list of needy) if (left.length > 0) list.push(left.shift()!);
   }
 }
 
-/** Different subscriptions: start from what is held, place the rest, then move while a move makes it more even. */
+/**
+ * For different subscriptions: starts from the owned partitions, places the rest, then moves partitions while
+ * that improves the balance.
+ */
 export function balanceDifferent(partitions: readonly TopicPartition[], held: Held): Assignment {
   const members = [...held.keys()];
   const lists = new Map(members.map((member) => [member, [...held.get(member)!]]));
@@ -57,7 +61,7 @@ export function balanceDifferent(partitions: readonly TopicPartition[], held: He
   const emptiest = (topic: string) => readersOf.get(topic)!.reduce((best, member) => (load(member) < load(best) ? member : best));
   const placed = new Set([...lists.values()].flat().map(tpName));
   for (const tp of partitions) if (!placed.has(tpName(tp))) lists.get(emptiest(tp.topic))!.push(tp);
-  // Every move lowers the sum of squares of the loads, so this ends.
+  // Every move lowers the sum of the squared loads, so the loop ends.
   for (let moved = true; moved;) {
     moved = false;
     for (const member of [...members].sort((a, b) => load(b) - load(a))) moved = moveOne(lists, member, emptiest) || moved;
@@ -67,7 +71,7 @@ export function balanceDifferent(partitions: readonly TopicPartition[], held: He
 
 function moveOne(lists: Map<MemberSubscription, TopicPartition[]>, from: MemberSubscription, emptiest: (topic: string) => MemberSubscription): boolean {
   const list = lists.get(from)!;
-  // The ones that came last have stuck the shortest.
+  // From the end: partitions that were placed last have been with this member for the shortest time.
   for (let i = list.length - 1; i >= 0; i--) {
     const to = emptiest(list[i]!.topic);
     if (lists.get(to)!.length + 1 >= list.length) continue;

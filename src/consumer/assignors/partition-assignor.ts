@@ -1,9 +1,9 @@
 /**
- * What an assignor is: given the topics and who is subscribed to what, it says who reads which partition. It runs in
- * the member that leads the group; all members must know it.
+ * The interface of an assignor: from the topics and the subscriptions of all members it computes the
+ * partitions of each member. It runs in the group leader; all members must support it.
  *
- * `eager`: every member gives all its partitions up before a rebalance. `cooperative`: members keep what they have, and
- * only what changes hands is given up, in a second rebalance.
+ * `eager`: every member gives up all its partitions before a rebalance. `cooperative`: members keep their
+ * partitions, and only those that change their owner are given up, in a second rebalance.
  *
  * [p] Kafka: clients/consumer/ConsumerPartitionAssignor.java, internals/AbstractPartitionAssignor.java@2.8.2
  */
@@ -15,26 +15,29 @@ export interface MemberSubscription {
   readonly groupInstanceId: string | null;
   readonly topics: readonly string[];
   readonly userData: Buffer | null;
-  /** What the member holds, as it says. */
+  /** The partitions that the member claims to own. */
   readonly ownedPartitions: readonly TopicPartition[];
 }
 
 export interface PartitionAssignor {
-  /** Goes over the wire: members agree on an assignor by this name. */
+  /** Part of JoinGroup requests: the members agree on an assignor by this name. */
   readonly name: string;
   readonly protocol: 'eager' | 'cooperative';
   /**
-   * The partitions of each member, by member id. `partitionCounts` has the topics that exist. A member that is left out
-   * gets nothing.
+   * The partitions of each member, by member id. `partitionCounts` has the topics that exist. A member
+   * without an entry in the result gets no partitions.
    */
   assign(partitionCounts: ReadonlyMap<string, number>, members: readonly MemberSubscription[]): ReadonlyMap<string, readonly TopicPartition[]>;
-  /** What this member tells the next leader besides its subscription. */
+  /** Data of this member for the next group leader, sent with its subscription. */
   userData?(): Buffer | null;
-  /** This member got these partitions. */
+  /** Called when this member has got its partitions. */
   onAssignment?(partitions: readonly TopicPartition[], generation: number): void;
 }
 
-/** Static members first, by instance id; then dynamic ones by member id: so that restarts do not change the order. */
+/**
+ * Static members first, by instance id; then dynamic ones by member id. So a restart of a static member does
+ * not change the order.
+ */
 export function inOrder(members: readonly MemberSubscription[]): MemberSubscription[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return [...members].sort((a, b) => {
@@ -44,7 +47,7 @@ export function inOrder(members: readonly MemberSubscription[]): MemberSubscript
   });
 }
 
-/** All partitions of the topics that somebody reads, by topic and number. */
+/** All partitions of the topics that a member is subscribed to, by topic and number. */
 export function allPartitions(partitionCounts: ReadonlyMap<string, number>, members: readonly MemberSubscription[]): TopicPartition[] {
   const wanted = new Set(members.flatMap((member) => member.topics));
   return [...partitionCounts].filter(([topic]) => wanted.has(topic)).sort(([a], [b]) => (a < b ? -1 : 1))

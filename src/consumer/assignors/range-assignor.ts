@@ -1,6 +1,7 @@
 /**
- * Range: topic by topic, each member gets a run of neighbouring partitions; the first ones get one more where it does
- * not divide. The default. With several topics the first members end up with more: that is its known weakness.
+ * Range: in each topic, each member gets a range of consecutive partitions. If they cannot be divided evenly,
+ * the first members get one more. This is the default. Its known weakness: with several topics the first
+ * members get more in total.
  *
  * [p] Kafka: clients/consumer/RangeAssignor.java@2.8.2
  */

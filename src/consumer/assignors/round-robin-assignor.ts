@@ -1,6 +1,6 @@
 /**
- * Round robin: all partitions of all topics in order, dealt to the members one after the other, passing over those that
- * are not subscribed.
+ * Round robin: all partitions of all topics in order, given to the members in turn. A member that is not
+ * subscribed to the topic is skipped.
  *
  * [p] Kafka: clients/consumer/RoundRobinAssignor.java@2.8.2
  */

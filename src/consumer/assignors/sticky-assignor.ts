@@ -1,12 +1,13 @@
 /**
- * Sticky and cooperative-sticky: even shares, and as few partitions as possible change hands.
+ * Sticky and cooperative-sticky: even shares, and as few partitions as possible change their owner.
  *
- * `sticky` is eager, so a member has to remember what it had: it sends it along as user data with the generation in
- * which it got it. `cooperative-sticky` members still hold their partitions while they join; what has to move is first
- * withheld from its new owner, the old one gives it up and joins again, and only then it is handed out. Claims of an
- * older generation than the newest are not believed.
+ * `sticky` is eager, so a member must remember what it owned. It sends its partitions as user data, with the
+ * generation in which it got them. Members of `cooperative-sticky` own their partitions while they join. A
+ * partition that has to move is first withheld from its new owner; the old owner gives it up and joins again;
+ * then the new owner gets it. Claims from an older generation than the newest one are ignored.
  *
- * [p] Kafka: clients/consumer/{StickyAssignor,CooperativeStickyAssignor}.java, internals/AbstractStickyAssignor.java@2.8.2
+ * [p] Kafka: clients/consumer/{StickyAssignor,CooperativeStickyAssignor}.java,
+ * internals/AbstractStickyAssignor.java@2.8.2
  */
 import { BinaryReader, BinaryWriter } from '../../common/binary';
 import { TopicPartition, tpName } from '../../common/cluster-types';
@@ -21,7 +22,7 @@ interface Claim {
 
 const NOTHING: Claim = { partitions: [], generation: -1 };
 
-/** User data of `sticky`: the partitions and the generation. */
+/** The user data of `sticky`: partitions and generation. */
 export function encodeStickyUserData({ partitions, generation }: Claim): Buffer {
   const writer = new BinaryWriter();
   writePartitions(writer, partitions);
@@ -34,7 +35,8 @@ function readSafely(bytes: Buffer | null, read: (reader: BinaryReader) => Claim)
   try {
     return read(new BinaryReader(bytes));
   } catch {
-    // Another client's idea of user data: it loses its stickiness, nothing else.
+    // Another client may send user data in a format of its own. Its member is treated as one without
+    // partitions.
     return NOTHING;
   }
 }
@@ -48,7 +50,10 @@ function cooperativeClaim({ userData, ownedPartitions }: MemberSubscription): Cl
   return { partitions: ownedPartitions, generation };
 }
 
-/** What each member may keep: claimed in the newest generation, still there, still subscribed, and not taken by another. */
+/**
+ * The partitions that each member may keep: claimed in the newest generation, still existing, still
+ * subscribed, and not claimed by an earlier member.
+ */
 function believed(members: readonly MemberSubscription[], partitionCounts: ReadonlyMap<string, number>, claimOf: (member: MemberSubscription) => Claim): Held {
   const claims = new Map(members.map((member) => [member, claimOf(member)]));
   const newest = Math.max(-1, ...[...claims.values()].map((claim) => claim.generation));
@@ -91,7 +96,7 @@ export const cooperativeStickyAssignor = (): PartitionAssignor => {
       const target = assignSticky(partitionCounts, members, cooperativeClaim);
       const owners = new Map(members.flatMap((member) => member.ownedPartitions.map((tp) => [tpName(tp), member.memberId])));
       for (const [memberId, list] of target) {
-        // Somebody else still reads it: it is given to nobody until they have let go.
+        // If another member still owns a partition, no member gets it until the owner has given it up.
         target.set(memberId, list.filter((tp) => (owners.get(tpName(tp)) ?? memberId) === memberId));
       }
       return target;
