@@ -1,7 +1,7 @@
 /**
- * The administration client: topics and groups of a cluster, from a program.
+ * The administration client: manages the topics and groups of a cluster from a program.
  *
- * Kafka: clients/admin/{Admin,KafkaAdminClient}.java@2.8.2, what exists here of it
+ * Kafka: clients/admin/{Admin,KafkaAdminClient}.java@2.8.2, the part of it that exists here
  */
 import { ConfigOf, parseConfig, RawConfig, setting, SettingsTable } from '../common/config-def';
 import { HostPort, TopicPartition } from '../common/cluster-types';
@@ -20,11 +20,11 @@ export const adminConfigTable = {
 
 export interface NewTopicRequest {
   readonly name: string;
-  /** Not set: the broker's num.partitions. */
+  /** The default is the broker's num.partitions. */
   readonly partitions?: number;
-  /** Not set: the broker's default.replication.factor. */
+  /** The default is the broker's default.replication.factor. */
   readonly replicationFactor?: number;
-  /** Replicas of each partition by hand, the preferred leader first; instead of the two above. */
+  /** The replicas of each partition, the preferred leader first; instead of the two settings above. */
   readonly assignment?: ReadonlyMap<number, readonly number[]>;
   readonly configs?: Readonly<Record<string, string>>;
 }
@@ -37,7 +37,7 @@ export class Admin {
   private readonly logs: LogAdmin;
   private closing: Promise<void> | undefined;
 
-  /** Throws CONFIG_EXCEPTION for a bad setting; connects by itself. */
+  /** Throws CONFIG_EXCEPTION for an invalid setting. Connects to the cluster in the background. */
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.config = parseConfig(adminConfigTable, raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
@@ -52,7 +52,7 @@ export class Admin {
     await this.metadata.awaitSource(this.config['default.api.timeout.ms']);
   }
 
-  /** The first one that can be connected to. */
+  /** The first broker that accepts a connection. */
   private async anyBroker(): Promise<HostPort> {
     await this.ready();
     let last: unknown = new KafkaError('BROKER_NOT_AVAILABLE', 'no broker is registered');
@@ -81,13 +81,13 @@ export class Admin {
     return rpcTopicAdmin(this.pool, await this.anyBroker()).describe(name);
   }
 
-  /** All groups; with `states` only those in one of them. */
+  /** All groups; with `states` only those in one of these states. */
   async listConsumerGroups(states: readonly string[] = []): Promise<GroupListing[]> {
     await this.ready();
     return this.groups.list(states);
   }
 
-  /** State `Dead` for a group nobody knows. */
+  /** The state is `Dead` if the group does not exist. */
   async describeConsumerGroup(groupId: string): Promise<GroupDescription> {
     await this.ready();
     return this.groups.describe(groupId);
@@ -98,7 +98,7 @@ export class Admin {
     return this.groups.offsets(groupId);
   }
 
-  /** Only for a group without members: else UNKNOWN_MEMBER_ID. */
+  /** Only for a group without members; otherwise rejects UNKNOWN_MEMBER_ID. */
   async alterConsumerGroupOffsets(groupId: string, offsets: readonly GroupOffset[]): Promise<void> {
     await this.ready();
     return this.groups.alterOffsets(groupId, offsets);
@@ -116,15 +116,19 @@ export class Admin {
   }
 
   /**
-   * Deletes the oldest records: everything below `beforeOffset`, or with -1 all below the high watermark. The outcome of
-   * each partition: OFFSET_OUT_OF_RANGE above the high watermark, POLICY_VIOLATION for a topic that is only compacted …
+   * Deletes all records below `beforeOffset`, or with -1 all below the high watermark. Returns an error for
+   * each partition: OFFSET_OUT_OF_RANGE above the high watermark, POLICY_VIOLATION for a topic that is only
+   * compacted …
    */
   async deleteRecords(wanted: readonly RecordsToDelete[]): Promise<DeletedRecords[]> {
     await this.ready();
     return this.logs.deleteRecords(wanted);
   }
 
-  /** The log dirs of the brokers (none named: all), with the sizes of the logs of `topics` (none named: all). */
+  /**
+   * The log dirs of the given brokers (none given: all), with the sizes of the logs of `topics` (none given:
+   * all).
+   */
   async describeLogDirs(brokers: readonly number[] = [], topics: readonly string[] = []): Promise<LogDirDescription[]> {
     await this.ready();
     return this.logs.describeLogDirs(brokers, topics);

@@ -1,5 +1,5 @@
 /**
- * What `samsa dump-log` prints of segment, index and checkpoint files, in the words of Kafka's tool.
+ * The output of `samsa dump-log` for segment, index and checkpoint files, in the format of Kafka's tool.
  *
  * Kafka: tools/DumpLogSegments.scala@2.8.2
  */
@@ -14,7 +14,10 @@ export interface DumpOptions {
 
 const CODECS = ['NONE', 'GZIP', 'SNAPPY', 'LZ4', 'ZSTD'];
 
-/** Prints the file; returns whether everything in it is sound. Throws an Error that explains if it is no log file. */
+/**
+ * Prints the file. Returns whether all of it is valid. Throws an Error that explains if the file is not of a
+ * known kind.
+ */
 export function dumpFile(disk: Disk, path: string, options: DumpOptions, print: (line: string) => void): boolean {
   print(`Dumping ${path}`);
   if (path.endsWith('.log')) return dumpLog(disk, path, options, print);

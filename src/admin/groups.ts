@@ -1,7 +1,8 @@
 /**
- * What can be asked and done about consumer groups, over RPC: list, describe, offsets, delete.
+ * Operations on consumer groups by requests: list, describe, read and set offsets, delete.
  *
- * Every call goes to the group's coordinator and is repeated while that moves or loads, up to `timeoutMs`.
+ * Every call goes to the group's coordinator. It is repeated while the coordinator moves or loads, up to
+ * `timeoutMs`.
  *
  * Kafka: clients/admin/KafkaAdminClient.java, kafka/admin/ConsumerGroupCommand.scala@2.8.2
  */
@@ -23,7 +24,7 @@ export interface MemberDescription {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   readonly clientId: string;
-  /** As /127.0.0.1 */
+  /** In the form /127.0.0.1 */
   readonly host: string;
   readonly partitions: readonly TopicPartition[];
 }
@@ -31,7 +32,7 @@ export interface MemberDescription {
 export interface GroupDescription {
   readonly groupId: string;
   readonly coordinator: HostPort & { readonly id: number };
-  /** Empty, PreparingRebalance, CompletingRebalance, Stable, or Dead for a group nobody knows. */
+  /** Empty, PreparingRebalance, CompletingRebalance, Stable, or Dead for a group that does not exist. */
   readonly state: string;
   readonly protocolType: string;
   readonly assignor: string;
@@ -72,7 +73,7 @@ export class GroupAdmin {
     if (code !== 0) throw KafkaError.ofCode(code, detail);
   }
 
-  /** Asks another broker with each attempt: one may be dead, or say nothing. */
+  /** Asks another broker with each attempt, because one may be down or not respond. */
   private async coordinatorOf(groupId: string): Promise<Coordinator> {
     const brokers = this.metadata.addresses();
     const broker = brokers[this.turn++ % brokers.length];
@@ -82,7 +83,7 @@ export class GroupAdmin {
     return { host: answer.host, port: answer.port, id: answer.nodeId };
   }
 
-  /** All groups of all brokers; `states` leaves out those in other states. */
+  /** The groups of all brokers; with `states` only those in one of these states. */
   async list(states: readonly string[] = []): Promise<GroupListing[]> {
     const brokers = new Map(this.metadata.addresses().map((address) => [`${address.host}:${address.port}`, address]));
     const answers = await Promise.all([...brokers.values()].map((broker) => this.retried(async () => {
@@ -109,7 +110,7 @@ export class GroupAdmin {
     });
   }
 
-  /** Everything the group has committed. */
+  /** All committed offsets of the group. */
   offsets(groupId: string): Promise<GroupOffset[]> {
     return this.retried(async () => {
       const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetFetch, { groupId, allTopics: true, topics: [], requireStable: false });
@@ -120,7 +121,7 @@ export class GroupAdmin {
     });
   }
 
-  /** Sets offsets of a group without members; rejects UNKNOWN_MEMBER_ID if it has some. */
+  /** Sets offsets of a group. Rejects UNKNOWN_MEMBER_ID if the group has members. */
   alterOffsets(groupId: string, offsets: readonly GroupOffset[]): Promise<void> {
     return this.retried(async () => {
       const topics = group(offsets).map(([name, rows]) => ({
@@ -139,7 +140,10 @@ export class GroupAdmin {
     });
   }
 
-  /** Forgets offsets; the outcome of each partition. Rejects GROUP_ID_NOT_FOUND or NON_EMPTY_GROUP. */
+  /**
+   * Deletes committed offsets. Returns an error for each partition. Rejects GROUP_ID_NOT_FOUND or
+   * NON_EMPTY_GROUP.
+   */
   deleteOffsets(groupId: string, tps: readonly TopicPartition[]): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
     return this.retried(async () => {
       const topics = group(tps).map(([name, rows]) => ({ name, partitionIndexes: rows.map((row) => row.partition) }));

@@ -1,5 +1,5 @@
 /**
- * What can be asked and done about logs, over RPC: delete the oldest records, and tell where logs lie.
+ * Operations on logs by requests: delete the oldest records, and list the log dirs.
  *
  * Kafka: clients/admin/KafkaAdminClient.java#{deleteRecords,describeLogDirs}@2.8.2
  */
@@ -25,7 +25,7 @@ export interface DeletedRecords extends TopicPartition {
 export interface LogDirDescription {
   readonly broker: number;
   readonly logDir: string;
-  /** NONE, or KAFKA_STORAGE_ERROR for a dir that is offline. */
+  /** NONE, or KAFKA_STORAGE_ERROR for a log dir that is offline. */
   readonly error: ErrorName;
   /** `size` in bytes; `offsetLag` is how far the log end is behind the high watermark. */
   readonly partitions: readonly (TopicPartition & { readonly size: number; readonly offsetLag: number })[];
@@ -37,7 +37,10 @@ export class LogAdmin {
     private readonly timeoutMs: number, private readonly retryBackoffMs: number,
   ) {}
 
-  /** One row for each partition asked for, in order. What only a moved leader refused is asked again, up to the time-out. */
+  /**
+   * One result for each partition, in order. Partitions whose leader has moved are retried, up to the
+   * timeout.
+   */
   async deleteRecords(wanted: readonly RecordsToDelete[]): Promise<DeletedRecords[]> {
     const deadlineMs = this.host.clock.monotonicMs() + this.timeoutMs;
     const done = new Map<string, DeletedRecords>();
@@ -85,7 +88,7 @@ export class LogAdmin {
     }
   }
 
-  /** Every log dir of the brokers named, or of all; `topics` leaves out the logs of others. */
+  /** All log dirs of the given brokers, or of all brokers; with `topics` only the logs of these topics. */
   async describeLogDirs(brokers: readonly number[] = [], topics: readonly string[] = []): Promise<LogDirDescription[]> {
     const [first] = this.metadata.addresses();
     if (!first) throw new KafkaError('BROKER_NOT_AVAILABLE', 'no broker is registered');

@@ -1,6 +1,6 @@
 /**
- * Where `consumer-groups --reset-offsets` sets a group: one scenario, worked out for each partition and kept within what
- * the log has.
+ * Computes the offsets for `consumer-groups --reset-offsets`: for one scenario the new offset of each
+ * partition, limited to the range of its log.
  *
  * Kafka: kafka/admin/ConsumerGroupCommand.scala#prepareOffsetsToReset@2.8.2
  */
@@ -15,7 +15,7 @@ export type ResetScenario =
   | { readonly kind: 'time'; readonly timestamp: number }
   | { readonly kind: 'file'; readonly offsets: ReadonlyMap<string, number> };
 
-/** What has to be known of the partitions. */
+/** The offsets of a cluster that a scenario may need. */
 export interface OffsetSource {
   beginningOffsets(tps: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   endOffsets(tps: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
@@ -26,7 +26,9 @@ export interface NewOffset extends TopicPartition {
   readonly offset: number;
 }
 
-/** The new offset of each partition. Throws ILLEGAL_STATE where a shift has nothing to start from. */
+/**
+ * The new offset of each partition. Throws ILLEGAL_STATE if a shift has no committed offset to start from.
+ */
 export async function planReset(
   scenario: ResetScenario, tps: readonly TopicPartition[], committed: ReadonlyMap<string, number>, source: OffsetSource, warn: (message: string) => void,
 ): Promise<NewOffset[]> {
@@ -61,7 +63,10 @@ function within(offset: number, begin: number, end: number, name: string, warn: 
   return Math.min(Math.max(offset, begin), end);
 }
 
-/** `P7DT2H`, ISO 8601, in ms; throws CONFIG_EXCEPTION. Years and months have no fixed length and are refused. */
+/**
+ * An ISO 8601 duration such as `P7DT2H` in ms. Throws CONFIG_EXCEPTION, also for years and months, which have
+ * no fixed length.
+ */
 export function parseDuration(text: string): number {
   const match = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text);
   if (!match || text === 'P' || text.endsWith('T')) throw new KafkaError('CONFIG_EXCEPTION', `'${text}' is not a duration in the format PnDTnHnMnS`);
@@ -69,7 +74,7 @@ export function parseDuration(text: string): number {
   return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
 }
 
-/** `YYYY-MM-DDTHH:mm:SS.sss`, with or without a zone (UTC then), in ms since 1970; throws CONFIG_EXCEPTION. */
+/** `YYYY-MM-DDTHH:mm:SS.sss` in ms since 1970, with or without a zone (then UTC). Throws CONFIG_EXCEPTION. */
 export function parseDateTime(text: string, parse: (text: string) => number): number {
   const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:?\d{2})?$/.exec(text);
   const ms = shape ? parse(shape[3] ? text : `${text}Z`) : NaN;
@@ -77,7 +82,10 @@ export function parseDateTime(text: string, parse: (text: string) => number): nu
   return ms;
 }
 
-/** Rows `topic,partition,offset`, as --export writes them; throws CONFIG_EXCEPTION naming the bad line. */
+/**
+ * Parses rows `topic,partition,offset`, as --export writes them. Throws CONFIG_EXCEPTION that names the
+ * invalid line.
+ */
 export function parseOffsetsFile(text: string): Map<string, number> {
   const offsets = new Map<string, number>();
   for (const line of text.split(/\r?\n/).map((one) => one.trim()).filter((one) => one !== '')) {

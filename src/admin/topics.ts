@@ -1,5 +1,5 @@
 /**
- * What `samsa topics` does, as functions: create, list and describe topics, over ZooKeeper or over a broker.
+ * The functions of `samsa topics`: create, list and describe topics, through ZooKeeper or through a broker.
  *
  * Kafka: admin/TopicCommand.scala@2.8.2
  */
@@ -27,7 +27,7 @@ export interface TopicDescription {
   readonly partitions: readonly PartitionDescription[];
 }
 
-/** The topics of a cluster, wherever they are asked for. */
+/** The topic operations, the same for both ways. */
 export interface TopicAdmin {
   create(topic: NewTopic): Promise<void>;
   list(): Promise<string[]>;
