@@ -1,12 +1,16 @@
 /**
- * The checkers of the cluster's own words: state znodes as they are written, the state-change timeline, and the logs.
+ * Checkers of what the cluster itself writes: partition states in ZooKeeper, the timeline of state changes,
+ * and the logs.
  *
- * LeaderInIsr, IsrWithinAssignment, OneLeaderPerEpoch, EpochsNeverGoBack, OneController, LogsAgree. Each is tested by
- * planting the violation (test/checkers/checkers.test.ts).
+ * LeaderInIsr, IsrWithinAssignment, OneLeaderPerEpoch, EpochsNeverGoBack, OneController, LogsAgree. The tests
+ * in test/checkers/checkers.test.ts violate each rule and expect the checker to report it.
  */
 import { LeaderIsrAndControllerEpoch, NO_LEADER } from '../common/cluster-types';
 
-/** Follows the writes of state znodes and of `/controller_epoch`, in the order they were applied. */
+/**
+ * Checks every write of a partition state and of `/controller_epoch`, in the order in which ZooKeeper applied
+ * them.
+ */
 export class StateWriteChecker {
   private readonly states = new Map<string, LeaderIsrAndControllerEpoch>();
   private readonly leaders = new Map<string, number>();
@@ -43,7 +47,7 @@ export interface RoleEvent {
   readonly [key: string]: unknown;
 }
 
-/** Brokers that took the lead of one partition in one epoch: there must be at most one. */
+/** Reports partitions of which two brokers became leader in the same leader epoch. */
 export function leadersPerEpoch(timeline: readonly RoleEvent[]): string[] {
   const leaders = new Map<string, unknown>();
   const found: string[] = [];
@@ -61,11 +65,11 @@ export interface ReplicaLog {
   readonly broker: number;
   readonly startOffset: number;
   readonly highWatermark: number;
-  /** One entry a batch: base offset and checksum of its bytes (leader epoch included). */
+  /** For each batch the base offset and a checksum of its bytes, including the leader epoch. */
   readonly batches: readonly { readonly baseOffset: number; readonly digest: string }[];
 }
 
-/** Replicas that differ below the lowest high watermark. */
+/** Reports replicas that differ below the lowest high watermark. */
 export function divergentLogs(partition: string, logs: readonly ReplicaLog[]): string[] {
   const limit = Math.min(...logs.map((log) => log.highWatermark));
   const start = Math.max(...logs.map((log) => log.startOffset));

@@ -1,22 +1,24 @@
 /**
- * The checkers of clients' histories. Each returns what it found wrong, as sentences; an empty list is a clean run.
+ * Checkers of clients' histories. Each returns its violations as text; an empty list means that there are
+ * none.
  *
- * Names follow the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder, NoDuplicate. Each is tested by
- * planting the violation it is to find (test/checkers/checkers.test.ts).
+ * They are named after the promises: NoAckedWriteLost, NoPhantom, OffsetsAgree, ReadsInOrder, SendsInOrder,
+ * NoDuplicate. The tests in test/checkers/checkers.test.ts violate each promise and expect the checker to
+ * report it.
  */
 import { tpName } from '../common/cluster-types';
 import { History, ReadRecord } from './history';
 
 export interface Promised {
-  /** Every record acknowledged by the whole ISR is in the final log, where it was acknowledged. */
+  /** A record that the whole ISR has acknowledged is in the final log, at the acknowledged offset. */
   readonly ackedIsDurable: boolean;
-  /** With one request in flight, a producer's records stand in the order they were sent. */
+  /** With one request in flight, a producer's records are in the log in the order of the sends. */
   readonly ordered: boolean;
-  /** An idempotent producer's record stands in the log at most once. */
+  /** A record of an idempotent producer is in the log at most once. */
   readonly unique?: boolean | ((producer: string) => boolean);
 }
 
-/** Acked records that the final log does not have at their offset. */
+/** Acknowledged records that are not in the final log at their offset. */
 export function lostWrites(history: History): string[] {
   const at = new Map<string, string>();
   for (const [name, records] of history.final) for (const { offset, id } of records) at.set(`${name}@${offset}`, id);
@@ -33,7 +35,7 @@ function allReads(history: History): ReadRecord[] {
   return [...history.reads, ...[...history.final.values()].flat()];
 }
 
-/** Records that were read but never sent, or whose send surely failed. */
+/** Records that were read but never sent, or whose send certainly failed. */
 export function phantoms(history: History): string[] {
   const found: string[] = [];
   for (const { reader, tp, offset, id } of allReads(history)) {
@@ -44,7 +46,7 @@ export function phantoms(history: History): string[] {
   return found;
 }
 
-/** One offset, two values: among readers, over time, and in the final log. */
+/** Offsets with two different records: at two readers, at two times, or in the final log. */
 export function inconsistentOffsets(history: History): string[] {
   const values = new Map<string, ReadRecord>();
   const found: string[] = [];
@@ -57,7 +59,7 @@ export function inconsistentOffsets(history: History): string[] {
   return found;
 }
 
-/** A reader that skipped an offset or went back. `seeks` are not known here: each reader reads straight on. */
+/** Readers that skipped an offset or went back. For readers that never seek. */
 export function readsOutOfOrder(history: History): string[] {
   const last = new Map<string, number>();
   const found: string[] = [];
@@ -70,7 +72,7 @@ export function readsOutOfOrder(history: History): string[] {
   return found;
 }
 
-/** Records of one producer whose first appearances in the final log are not in the order they were sent. */
+/** Records of a producer whose first copies in the final log are not in the order of the sends. */
 export function sendsOutOfOrder(history: History): string[] {
   const found: string[] = [];
   for (const [name, records] of history.final) {
@@ -88,7 +90,7 @@ export function sendsOutOfOrder(history: History): string[] {
   return found;
 }
 
-/** Records of an idempotent producer that stand in the final log twice. */
+/** Records of an idempotent producer that are in the final log more than once. */
 export function repeatedWrites(history: History, isUnique: (producer: string) => boolean = () => true): string[] {
   const found: string[] = [];
   for (const [name, records] of history.final) {
@@ -103,7 +105,7 @@ export function repeatedWrites(history: History, isUnique: (producer: string) =>
   return found;
 }
 
-/** Second and later appearances in the final log: allowed without idempotence, and counted. */
+/** The number of extra copies in the final log. They are allowed without idempotence. */
 export function duplicates(history: History): number {
   let count = 0;
   for (const records of history.final.values()) count += records.length - new Set(records.map((record) => record.id)).size;

@@ -1,8 +1,9 @@
 /**
- * What clients did, as the checkers need it: every record that was sent and how that ended, every record that was read.
+ * What clients did, as input of the checkers: every record that was sent and the outcome, every record that
+ * was read.
  *
- * A send ends as acknowledged (with its offset), as failed (surely not written), or as unknown: a time-out or a lost
- * connection is unknown, never failed. Used by the simulation and by the demos alike.
+ * The outcome of a send is acknowledged (with its offset), failed (certainly not written), or unknown. After
+ * a timeout or a lost connection it is unknown, never failed. Both the simulation and the demos use it.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 
@@ -11,7 +12,7 @@ export type SendOutcome = 'pending' | 'acked' | 'failed' | 'unknown';
 export interface SentRecord {
   readonly id: string;
   readonly producer: string;
-  /** Position in the producer's order, per partition. */
+  /** The position in the producer's order, per partition. */
   readonly sequence: number;
   readonly tp: TopicPartition;
   outcome: SendOutcome;
@@ -28,7 +29,7 @@ export interface ReadRecord {
 export class History {
   readonly sent = new Map<string, SentRecord>();
   readonly reads: ReadRecord[] = [];
-  /** The whole final log of each partition, as read at the end. */
+  /** The complete final log of each partition, read at the end. */
   readonly final = new Map<string, ReadRecord[]>();
 
   send(id: string, producer: string, sequence: number, tp: TopicPartition): SentRecord {

@@ -1,18 +1,18 @@
 /**
- * IncarnationsGoOn: while a leader leads in one epoch, what it counts of a follower is never of an older
- * incarnation than before: what that one had may be lost (KIP-903).
+ * IncarnationsGoOn: during one leader epoch, a leader never accepts the fetch state of an older incarnation
+ * of a follower than before. The older incarnation may have had records that were lost with it (KIP-903).
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 
-/** What a leader counts of a follower. */
+/** A follower as its leader counts it. */
 export interface CountedFollower {
   readonly leader: number;
-  /** Which process of the leader. */
+  /** The number of the leader's process: it grows with each start. */
   readonly generation: number;
   readonly tp: TopicPartition;
   readonly leaderEpoch: number;
   readonly follower: number;
-  /** Of the incarnation that it goes by; -1: of none. */
+  /** The broker epoch of the follower's incarnation that the leader counts; -1: none. */
   readonly brokerEpoch: number;
 }
 

@@ -1,8 +1,9 @@
 /**
- * What a log keeps in memory and beside its segments, held against the batches in them: epochs, indexes, producers, end.
+ * Compares what a log keeps in memory and beside its segments (leader epochs, indexes, producers, log end
+ * offset) with its batches.
  *
- * For a log that is quiet: nothing is being appended. Each rule is tested by planting the violation
- * (test/checkers/log-scan.test.ts).
+ * For a log to which nothing is being appended. The tests in test/checkers/log-scan.test.ts violate each rule
+ * and expect a report.
  */
 import { KafkaError } from '../common/errors';
 import { Log } from '../log/log';
@@ -12,28 +13,31 @@ import { batchesOf, RecordBatch } from '../record/record-batch';
 
 interface Placed {
   readonly batch: RecordBatch;
-  /** In the file of the segment, bytes. */
+  /** In bytes, from the start of the segment file. */
   readonly position: number;
 }
 
 export interface ScanOptions {
-  /** Producers whose last batch is this old may have been forgotten, ms since 1970. */
+  /** Producers whose last batch is older than this may have expired; ms since 1970. */
   readonly expiredBeforeMs?: number;
-  /** After a power cut: an index entry that it damaged is found out, and the index made anew, when it is used. */
+  /**
+   * After a power cut: an index may be damaged, because damage is only detected, and the index rebuilt, when
+   * it is used.
+   */
   readonly mayIndexesHeal?: boolean;
 }
 
 interface Scanned {
-  /** Batches with records at or above the log start. */
+  /** The batches with records at or above the log start offset. */
   readonly visible: readonly RecordBatch[];
-  /** Offsets are missing between batches: the log was compacted. */
+  /** There are gaps between the batches: the log was compacted. */
   readonly hasGaps: boolean;
   readonly expiredBeforeMs: number;
 }
 
 type Report = (rule: string, text: string) => void;
 
-/** Everything in the log that contradicts its batches, a sentence each. */
+/** Everything in the log that contradicts its batches, each as one line of text. */
 export function scanLog(log: Log, options: ScanOptions = {}): string[] {
   const found: string[] = [];
   const report: Report = (rule, text) => { found.push(`${rule}: ${log.directory}: ${text}`); };
@@ -60,7 +64,8 @@ function scan(log: Log, { expiredBeforeMs = -Infinity, mayIndexesHeal = false }:
       if (batch.lastOffset >= log.logStartOffset) visible.push(batch);
     }
   }
-  // An empty segment may begin behind a gap: a power cut took the end of the compacted one before.
+  // An empty active segment may begin behind a gap: a power cut removed the end of the compacted segment
+  // before it.
   const end = log.activeSegment.size > 0 ? next : log.activeSegment.baseOffset;
   const isEmpty = log.logEndOffset === log.logStartOffset && visible.length === 0;
   if (end !== log.logEndOffset && !isEmpty) report('EndIsTheLogs', `it ends at ${log.logEndOffset}, its batches at ${end}`);
@@ -70,7 +75,7 @@ function scan(log: Log, { expiredBeforeMs = -Infinity, mayIndexesHeal = false }:
 
 function batchesIn(segment: LogSegment): Placed[] {
   const bytes = segment.read(segment.baseOffset, Infinity, segment.size, true) ?? Buffer.alloc(0);
-  // A copy each: the segment hands out what it may use again.
+  // Each batch is copied, because the segment reuses its buffer.
   return [...batchesOf(Buffer.from(bytes))].map((batch) => ({ batch, position: batch.start }));
 }
 
@@ -96,7 +101,10 @@ function checkIndexes(segment: LogSegment, placed: readonly Placed[], report: (t
   if (timestamp !== latest) report(`${segment.path}: its latest time is ${latest}, it says ${timestamp}`);
 }
 
-/** Every batch has the epoch that the cache says; without gaps every entry of the cache has its batch. */
+/**
+ * Every batch has the leader epoch that the cache has for its offset. Without gaps every entry of the cache
+ * has a batch.
+ */
 function checkEpochs(log: Log, visible: readonly RecordBatch[], hasGaps: boolean, report: (text: string) => void): void {
   const startOf = (batch: RecordBatch) => Math.max(batch.baseOffset, log.logStartOffset);
   const starts = new Set<string>();
@@ -111,14 +119,17 @@ function checkEpochs(log: Log, visible: readonly RecordBatch[], hasGaps: boolean
     if (said !== epoch) report(`the batch at ${baseOffset} has epoch ${epoch}, the cache says ${said}`);
   }
   for (const [i, { epoch, startOffset }] of log.epochs.all.entries()) {
-    // A leader that has not written yet.
+    // The leader of this epoch has not written yet.
     if (i === log.epochs.all.length - 1 && startOffset === log.logEndOffset) continue;
     if (startOffset >= log.logEndOffset) report(`epoch ${epoch} begins at ${startOffset}, beyond the end`);
     else if (!hasGaps && !starts.has(`${epoch}@${startOffset}`)) report(`no batch begins epoch ${epoch} at ${startOffset}`);
   }
 }
 
-/** Of every producer in the log the latest batches are remembered; more may be, of what retention took. */
+/**
+ * The latest batches of every producer in the log are remembered. More may be remembered than retention has
+ * left.
+ */
 function checkProducers(
   log: Log, { visible, hasGaps, expiredBeforeMs }: Scanned, report: (text: string) => void,
 ): void {
@@ -136,7 +147,7 @@ function checkProducers(
       report(`producer ${id} has epoch ${producerEpoch}, known is ${known.producerEpoch}`);
       continue;
     }
-    // Compaction keeps the last batch of a producer, and takes others that are remembered.
+    // Compaction keeps the last batch of a producer, but may remove others that are still remembered.
     const comparable = hasGaps ? 1 : Math.min(batches.length, Math.max(1, known.batches.length));
     for (let back = 1; back <= comparable; back++) {
       const [there, mine] = [batches.at(-back), known.batches.at(-back)];

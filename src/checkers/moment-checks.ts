@@ -1,72 +1,79 @@
 /**
- * Checks at the moment something is promised, instead of at the end, when a later recovery may have hidden
- * the violation.
+ * Checks each promise at the moment when it is made. A check at the end could miss a violation that a later
+ * recovery has repaired.
  *
- * Invariants: whatever a leader commits, and whatever was acknowledged with acks=all, is on every member of
- * the ISR that ZooKeeper has; ZooKeeper's ISR lies within the maximal ISR of the leader of the same epoch;
- * nobody in the ISR truncates what was committed or acknowledged. A broker that lost power may have lost what
- * it had not flushed: it counts as unsound for a partition until it left the ISR and came back; only when
- * every member of the ISR is unsound, or one is elected while no sound one runs, is what was acknowledged
- * before released from the promise.
+ * Invariants: every record that a leader has committed, or that was acknowledged with acks=all, is on every
+ * member of ZooKeeper's ISR. ZooKeeper's ISR is a subset of the maximal ISR of the leader of the same epoch.
+ * No member of the ISR truncates committed or acknowledged records. A broker that lost power may have lost
+ * what it had not flushed: it counts as unsound for a partition until it has left the ISR and joined again.
+ * Acknowledged records are released from the promise only when every member of the ISR is unsound, or when an
+ * unsound one is elected while no sound one runs.
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated,
- * NoLeaderTruncates (a leader's log only grows),
- * RestartedLeavesIsr (a state that is written with a leader does not keep a member that lost power and is
- * registered again beside a sound one that was not restarted: the next controller could not tell). Each is tested by planting the violation (test/checkers/moment-checks.test.ts). After an unclean election
- * nothing older is promised.
+ * NoLeaderTruncates (a leader's log only grows), RestartedLeavesIsr (a state that names a leader must not
+ * keep a member that lost power and has registered again, beside a sound member that was not restarted: the
+ * next controller could not distinguish them). The tests in test/checkers/moment-checks.test.ts violate each
+ * one. After an unclean election the older records are no longer promised.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 
-/** A partition's state as ZooKeeper has it. */
+/** A partition's state in ZooKeeper. */
 export interface WrittenState {
   readonly leader: number;
   readonly leaderEpoch: number;
   readonly isr: readonly number[];
 }
 
-/** A replica as it is on a running broker. */
+/** A replica on a running broker. */
 export interface ReplicaView {
   readonly isLeader: boolean;
   readonly leaderEpoch: number;
   readonly maximalIsr: readonly number[];
   readonly logStartOffset: number;
   readonly logEndOffset: number;
-  /** Checksum of the batch that holds `offset`; undefined if it cannot be read now. */
+  /** The checksum of the batch that contains `offset`; undefined if the batch cannot be read now. */
   batchCrc(offset: number): number | undefined;
 }
 
 export interface ClusterView {
   state(tp: TopicPartition): WrittenState | undefined;
-  /** Undefined: the broker does not run, has no such replica, or its log dir is offline. */
+  /** Undefined if the broker does not run, has no such replica, or its log dir is offline. */
   replica(brokerId: number, tp: TopicPartition): ReplicaView | undefined;
   isUncleanAllowed(tp: TopicPartition): boolean;
-  /** What the broker is registered with, and what its process was registered with first. */
+  /** The broker epoch of the current registration, and that of the first registration of the same process. */
   registration(brokerId: number): { readonly brokerEpoch: number; readonly processEpoch: number } | undefined;
-  /** The last transaction of ZooKeeper. */
+  /** The zxid of the last transaction in ZooKeeper. */
   zxid(): number;
 }
 
 interface Promises {
-  /** Offset of the last record that was acknowledged or committed, and is still promised; -1: none. */
+  /** The offset of the last record that was acknowledged or committed and is still promised; -1: none. */
   lastAcked: number;
-  /** Offset to checksum of its batch; undefined: not known. */
+  /** Maps an offset to the checksum of its batch; undefined: not known. */
   readonly acked: Map<number, number | undefined>;
-  /** Members of the ISR that lost power and have not been out of the ISR since, and their broker epoch then. */
+  /**
+   * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
+   */
   readonly unsound: Map<number, number | undefined>;
   isr: readonly number[];
   leaderEpoch: number;
-  /** The transaction that wrote the state. */
+  /** The zxid of the write. */
   writtenAt: number;
-  /** The highest offset a leader committed. */
+  /** The highest high watermark of a leader so far. */
   committed: number;
   /**
-   * What was committed below this offset is promised no longer, also when a late acknowledgement tells of
-   * it.
+   * Records below this offset are no longer promised, even if an acknowledgement for one of them comes later.
    */
   releasedBelow: number;
-  /** Leaders of older epochs, which may not know that they are deposed, promise nothing any more. */
+  /**
+   * Leaders of older epochs may not know that they were replaced; their acknowledgements are no longer
+   * promises.
+   */
   promisesFromEpoch: number;
-  /** A leader of an older epoch may still acknowledge to whoever cannot know better: nothing is promised. */
+  /**
+   * After an unclean election a leader of an older epoch may still acknowledge records. They are not
+   * promises.
+   */
   wasElectedUncleanly: boolean;
 }
 
@@ -96,7 +103,7 @@ export class MomentChecker {
     return fresh;
   }
 
-  /** Members of ZooKeeper's ISR whose logs can be looked at and have lost nothing by a power cut. */
+  /** The members of ZooKeeper's ISR that can be inspected and have lost nothing in a power cut. */
   private soundMembers(tp: TopicPartition): { id: number; replica: ReplicaView }[] {
     const { unsound } = this.of(tp);
     return (this.view.state(tp)?.isr ?? []).filter((id) => !unsound.has(id)).flatMap((id) => {
@@ -105,7 +112,7 @@ export class MomentChecker {
     });
   }
 
-  /** A client was told that `offset` is on the whole ISR. */
+  /** A client got an acknowledgement that the whole ISR has `offset`. */
   acked(tp: TopicPartition, offset: number): void {
     this.counts.acks++;
     const promises = this.of(tp);
@@ -142,7 +149,7 @@ export class MomentChecker {
     promises.committed = Math.max(promises.committed, offset);
     const epoch = this.view.replica(brokerId, tp)?.leaderEpoch ?? promises.promisesFromEpoch;
     if (promises.wasElectedUncleanly || epoch < promises.promisesFromEpoch) return;
-    // What is committed may be read by consumers: it must not be lost, acknowledged or not.
+    // Consumers may read what is committed, so it must not be lost, whether it was acknowledged or not.
     promises.lastAcked = Math.max(promises.lastAcked, offset - 1);
     for (const { id, replica } of this.soundMembers(tp)) {
       if (replica.logEndOffset < offset) {
@@ -153,7 +160,7 @@ export class MomentChecker {
     }
   }
 
-  /** The state znode was written; its new content is what the view has now. */
+  /** The partition's state was written; the view returns the new one. */
   stateWritten(tp: TopicPartition): void {
     this.counts.stateWrites++;
     const state = this.view.state(tp);
@@ -184,7 +191,8 @@ export class MomentChecker {
       const epoch = this.view.registration(id)?.brokerEpoch;
       if (!unsound.has(id) || epoch === undefined || epoch === unsound.get(id)) continue;
       const hasEverything = (this.view.replica(id, tp)?.logEndOffset ?? -1) > lastAcked;
-      // It has fetched what it lost, or nobody is better: from now on it is a member as this incarnation.
+      // It has fetched what it lost, or there is no better member: from now on it is a member under this
+      // broker epoch.
       if (others.length === 0 || hasEverything) unsound.set(id, epoch);
       else {
         const who = `broker ${id}, which lost power and is registered again, beside ${others}`;
@@ -233,7 +241,7 @@ export class MomentChecker {
     }
   }
 
-  /** `brokerId` became leader or follower; a member of the ISR has what was acknowledged. */
+  /** `brokerId` became leader or follower. If it is in the ISR, it must have all acknowledged records. */
   roleTaken(tp: TopicPartition, brokerId: number): void {
     const state = this.view.state(tp);
     const replica = this.view.replica(brokerId, tp);
@@ -242,7 +250,7 @@ export class MomentChecker {
     if (state.leader === brokerId) this.isrWithinMaximal(tp, state);
   }
 
-  /** The log of `brokerId` now ends at `to`, and ended at `from`. */
+  /** The log of `brokerId` was truncated from end offset `from` to `to`. */
   truncated(tp: TopicPartition, brokerId: number, from: number, to: number): void {
     this.counts.truncations++;
     const { lastAcked, unsound } = this.of(tp);
@@ -262,16 +270,16 @@ export class MomentChecker {
     for (const id of promises.isr) promises.unsound.delete(id);
   }
 
-  /** Kafka promises what is committed as long as one member of the ISR is alive at all times. */
+  /** Kafka promises committed records only as long as one member of the ISR is alive. */
   private releaseIfNoSoundMemberRuns(tp: TopicPartition, { leader, leaderEpoch }: WrittenState): void {
     const promises = this.of(tp);
     if (!promises.unsound.has(leader) || this.soundMembers(tp).length > 0) return;
     this.forget(promises, leaderEpoch);
-    // From here on its log is the truth.
+    // From now on the leader's log defines what is promised.
     promises.unsound.delete(leader);
   }
 
-  /** `epoch`: leaders of lower ones promise nothing from now on. */
+  /** `epoch`: acknowledgements of leaders with a lower epoch are no longer promises. */
   private forget(promises: Promises, epoch: number): void {
     this.counts.released++;
     promises.promisesFromEpoch = epoch;
@@ -280,12 +288,12 @@ export class MomentChecker {
     promises.acked.clear();
   }
 
-  /** The machine of `brokerId` lost power: what it had not flushed may be gone. */
+  /** The machine of `brokerId` lost power: what it had not flushed may be lost. */
   powerLost(brokerId: number): void {
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
       if (!promises.unsound.has(brokerId)) promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
-      // Whoever led in the epoch that is known lost power too, and does not lead on in it.
+      // The leader of the known epoch lost power, too, and does not lead in this epoch any more.
       this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
     }
   }

@@ -1,7 +1,7 @@
 /**
- * What a broker holds on behalf of requests must be at its floor when nothing happens: nothing waits for an
- * acknowledgement, no memory is set aside for requests that come in, and what is left waiting are fetches,
- * one a connection at most. A leak shows here long before memory runs out.
+ * What a broker holds for requests must return to its minimum when the cluster is idle: no produce request
+ * waits for acknowledgement, no memory is reserved for incoming requests, and only fetches wait, at most one
+ * per connection. So a leak is found long before memory is exhausted.
  *
  * [p] Reads the gauges of src/network/socket-server.ts and src/broker/purgatory.ts.
  */
@@ -17,7 +17,7 @@ const purgatory = (name: string, operation: string) =>
 const server = (name: string) => `kafka.network:type=SocketServer,name=${name}`;
 const OPERATIONS = ['Produce', 'Fetch', 'DeleteRecords'];
 
-/** Gauges that are 0 when it is quiet. */
+/** Gauges that are 0 when the broker is idle. */
 const EMPTY = [
   ...['Produce', 'DeleteRecords'].flatMap((operation) => [
     purgatory('NumDelayedOperations', operation),
@@ -55,12 +55,17 @@ function problemsOf({ metrics }: MeteredBroker): string[] {
   return problems;
 }
 
-/** What is above its floor, a line each; for brokers that run, when no client does anything but fetch. */
+/**
+ * Describes each resource above its minimum. For running brokers, while no client does anything but fetch.
+ */
 export function resourcesAboveFloor(brokers: readonly MeteredBroker[]): string[] {
   return brokers.flatMap((broker) => problemsOf(broker).map((problem) => `broker ${broker.id}: ${problem}`));
 }
 
-/** Hosts with more than one ZooKeeper session, a line each: a second one keeps alive what the first registered. */
+/**
+ * Describes each host with more than one ZooKeeper session: a second session would keep alive the ephemeral
+ * znodes of the first.
+ */
 export function sessionsAboveFloor(sessions: ReadonlyMap<string, number>): string[] {
   return [...sessions].filter(([, count]) => count > 1).map(([host, count]) => `${host} has ${count} ZooKeeper sessions`);
 }

@@ -1,33 +1,34 @@
 /**
- * No replica stays behind while its fetcher brings records for others: a response has room for some partitions only,
- * and each that was served goes to the end of the line, so whoever is behind is served after as many responses as its
- * fetcher follows partitions, at most.
+ * No replica stays behind while its fetcher brings records for other partitions. A response has room for some
+ * partitions only, and each partition with records moves to the end of the order. So a partition that is
+ * behind gets records after at most as many responses as its fetcher has partitions.
  *
- * Counted are responses that brought records for others, and for this one neither records nor an error: time, broken
- * connections and leaders that do not answer play no part, so this holds at any moment, also under faults.
+ * Only responses are counted that have records for other partitions, and neither records nor an error for
+ * this one. Time, broken connections and leaders that do not respond do not matter, so this holds at any
+ * moment, even under faults.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 
-/** A replica that is being followed, and what the checker knows of its leader. */
+/** A replica that follows, and what the checker knows of its leader. */
 export interface FollowedReplica {
   readonly broker: number;
   readonly leader: number;
   readonly tp: TopicPartition;
   readonly leaderEpoch: number;
   readonly logEndOffset: number;
-  /** Where the leader's log ends now; undefined: the leader does not run, or does not lead. */
+  /** The leader's log end offset; undefined if the leader does not run or does not lead. */
   readonly leaderEndOffset: number | undefined;
-  /** Responses in a row that brought records for others only. */
+  /** The number of consecutive responses with records for other partitions only. */
   readonly passedOver: number;
-  /** How many its fetcher follows. */
+  /** The number of partitions of its fetcher. */
   readonly partitions: number;
 }
 
-/** Responses that were read at the leader before it was seen that this one is behind: one may be under way. */
+/** One response may have been read at the leader before the checker saw that the replica is behind. */
 const UNDER_WAY = 1;
 
 export class StarvationChecker {
-  /** As each replica was when it was first seen behind at this offset. */
+  /** Each replica's state when it was first seen behind at its current offset. */
   private readonly behind = new Map<string, FollowedReplica>();
 
   constructor(private readonly report: (violation: string) => void) {}
