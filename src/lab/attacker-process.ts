@@ -1,6 +1,7 @@
 /**
- * An attacker as a process of its own, so that what it does costs those who measure nothing: `samsa attack
- * --worker`, which tells in JSON lines what it has sent. It ends when our end of its standard input closes.
+ * An attacker as a process of its own, so that its work does not slow down the processes that measure. It
+ * runs `samsa attack --worker`, which reports in JSON lines what it has sent. It ends when our end of its
+ * standard input closes.
  */
 import { ChildProcess, spawn } from 'node:child_process';
 import * as path from 'node:path';
@@ -8,7 +9,7 @@ import * as readline from 'node:readline';
 
 export interface AttackerOrder {
   readonly attack: string;
-  /** Only this input of the attack. */
+  /** Send only the input with this number. */
   readonly number?: number;
   readonly seed: string;
   readonly ports: readonly number[];
@@ -18,14 +19,14 @@ export interface AttackerOrder {
 export interface AttackerReport {
   readonly inputs: number;
   readonly outcomes: Readonly<Record<'answered' | 'closed' | 'silent' | 'refused', number>>;
-  /** The latest inputs without an answer. */
+  /** The latest inputs without a response. */
   readonly suspects: readonly string[];
-  /** Those that took longest; others may have waited for the first. */
+  /** The inputs that took longest. Others may have waited for the first of them. */
   readonly slowest: readonly string[];
 }
 
 const SAMSA = path.join(__dirname, '../../../bin/samsa');
-/** What an attacker may need to come to an end by itself. */
+/** How long an attacker may take to end by itself. */
 const GRACE_MS = 15_000;
 
 export class AttackerProcess {
@@ -36,7 +37,7 @@ export class AttackerProcess {
     suspects: [],
     slowest: [],
   };
-  /** Resolves with what went wrong, if anything. */
+  /** Resolves with a description of the failure, or undefined. */
   readonly ended: Promise<string | undefined>;
   private lastWords = '';
 

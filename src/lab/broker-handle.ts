@@ -1,22 +1,22 @@
 /**
- * One broker as a story sees it, whatever runs it: a child process, or a container of docker-compose.yml.
+ * A broker as a story uses it: a child process, or a container of docker-compose.yml.
  */
 import { SegmentFile } from './segment-files';
 
 export interface BrokerHandle {
   readonly id: number;
-  /** Where it runs, for people: pid and port, or the container. */
+  /** For display: pid and port, or the container. */
   readonly where: string;
-  /** Where its events are appended. */
+  /** The file to which the broker appends its events. */
   readonly timelineFile: string;
   readonly isRunning: boolean;
-  /** Resolves when the broker serves. */
+  /** Resolves when the broker accepts requests. */
   start(): Promise<void>;
   kill9(): Promise<void>;
-  /** SIGTERM; resolves when it has ended. */
+  /** Sends SIGTERM; resolves when the broker has ended. */
   terminate(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** The files of a partition's directory, e.g. of `events-0`. */
+  /** The files of a partition's directory, such as `events-0`. */
   files(partition: string): SegmentFile[];
 }

@@ -1,6 +1,6 @@
 /**
- * One broker as a child process: starts, tells when it is ready, can be killed, stopped, paused. It ends when its
- * standard input closes, so it never outlives whoever started it.
+ * A broker as a child process: starts it, waits until it is ready, kills, stops or pauses it. The broker ends
+ * when its standard input closes, so it never outlives the process that started it.
  */
 import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -16,7 +16,7 @@ const READY_DEADLINE_MS = 120_000;
 
 export interface BrokerProcessOptions {
   readonly id: number;
-  /** Holds the log dir, the log file and the timeline of this broker. */
+  /** The directory of the broker's log dir, log file and timeline. */
   readonly directory: string;
   readonly zookeeper: string;
   readonly settings: Readonly<Record<string, string | number>>;
@@ -24,7 +24,7 @@ export interface BrokerProcessOptions {
 
 export class BrokerProcess implements BrokerHandle {
   private child: ChildProcess | undefined;
-  /** Of its first listener. */
+  /** The port of its first listener. */
   port = 0;
   private ports = new Map<string, number>();
 
@@ -40,14 +40,16 @@ export class BrokerProcess implements BrokerHandle {
   get logFile(): string { return path.join(this.options.directory, 'server.log'); }
   get timelineFile(): string { return path.join(this.options.directory, 'timeline.ndjson'); }
 
-  /** Of a listener, by its name. `listeners` in the settings may name several, each with port 0. */
+  /**
+   * The port of the listener with this name. `listeners` in the settings may name several, each with port 0.
+   */
   portOf(listener: string): number {
     const port = this.ports.get(listener);
     if (port === undefined) throw new Error(`broker ${this.id} has no listener ${listener}`);
     return port;
   }
 
-  /** Resolves when the broker serves; rejects with its last words if it ends first. */
+  /** Resolves when the broker accepts requests. Rejects with the end of its log if it exits before. */
   async start(overrides: Readonly<Record<string, string | number>> = {}): Promise<void> {
     if (this.isRunning) throw new Error(`broker ${this.id} is running`);
     const settings: Record<string, string | number> = {
@@ -95,14 +97,14 @@ export class BrokerProcess implements BrokerHandle {
     await ended;
   }
 
-  /** How the last process ended; null while it runs, or if a signal ended it. */
+  /** The exit code of the last process; null while it runs, or if a signal ended it. */
   get exitCode(): number | null { return this.child?.exitCode ?? null; }
 
   kill9(): Promise<void> {
     return this.signal('SIGKILL');
   }
 
-  /** Asks for a clean shutdown and waits for it. */
+  /** Requests a clean shutdown and waits for it. */
   terminate(): Promise<void> {
     return this.signal('SIGTERM');
   }
@@ -115,7 +117,10 @@ export class BrokerProcess implements BrokerHandle {
     this.child?.kill('SIGCONT');
   }
 
-  /** Ends the broker's ZooKeeper session from outside, with the id and password it keeps: its ephemerals are gone at once. */
+  /**
+   * Ends the broker's ZooKeeper session from outside, with the session id and password that the broker
+   * stores. Its ephemeral znodes are deleted at once.
+   */
   async expireSession(): Promise<void> {
     const [id, password] = fs.readFileSync(path.join(this.logDir, '.samsa-session'), 'utf8').trim().split(' ');
     const host = nodeHost({ name: 'expire', log: silentLog });

@@ -1,8 +1,9 @@
 /**
- * The cluster of docker-compose.yml as a story sees it: containers for brokers, the published ports for clients.
+ * The cluster of docker-compose.yml as a story uses it: brokers run in containers, clients use the published
+ * ports.
  *
- * Each story gets a project of its own, brought up fresh and taken down with its volumes. Brokers write their timelines
- * into a folder that is mounted from this machine.
+ * Each story gets a project of its own, with new volumes that are deleted at the end. The brokers write their
+ * timelines into a mounted directory of this machine.
  */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -12,14 +13,17 @@ import { SegmentFile } from './segment-files';
 
 const ROOT = path.join(__dirname, '../../..');
 const PROJECT = 'samsademo';
-/** log.dirs of config/compose.properties. */
+/** The log.dirs of config/compose.properties. */
 const LOG_DIR = '/var/lib/samsa';
 export const COMPOSE_ZOOKEEPER = '127.0.0.1:12181';
 
 export class Compose {
   constructor(readonly timelines: string) {}
 
-  /** Runs docker compose, or docker-compose where the plugin is missing, and returns its output; throws with its last words. */
+  /**
+   * Runs docker compose (docker-compose if the plugin is missing) and returns its output. Throws an Error
+   * with the end of its output.
+   */
   run(...args: readonly string[]): string {
     const env = { ...process.env, SAMSA_TIMELINES: path.resolve(this.timelines) };
     const [command, first] = hasPlugin() ? ['docker', ['compose']] : ['docker-compose', []];
@@ -32,7 +36,7 @@ export class Compose {
 
   up(): void {
     fs.mkdirSync(this.timelines, { recursive: true });
-    // The brokers are another user in their containers.
+    // In the containers the brokers run as another user.
     fs.chmodSync(this.timelines, 0o777);
     this.run('down', '-v', '-t', '1');
     this.run('up', '-d');
@@ -55,7 +59,7 @@ function hasPlugin(): boolean {
 export class ComposeBroker implements BrokerHandle {
   isRunning = true;
 
-  /** `untilRegistered` resolves when ZooKeeper knows the broker. */
+  /** `untilRegistered` resolves when the broker is registered in ZooKeeper. */
   constructor(readonly id: number, private readonly compose: Compose, private readonly untilRegistered: (id: number) => Promise<void>) {}
 
   private get service(): string { return `broker${this.id}`; }

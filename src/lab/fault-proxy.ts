@@ -1,7 +1,8 @@
 /**
- * A TCP proxy that misbehaves on demand: black hole, refuse, cut after so many bytes, swallow replies, delay.
+ * A TCP proxy with faults that can be switched on: black hole, refused connections, a reset after a number of
+ * bytes, dropped responses, delays.
  *
- * It stands in front of a ZooKeeper or a broker; without Docker and without root.
+ * It is placed in front of a ZooKeeper server or a broker. Needs neither Docker nor root.
  */
 import * as net from 'node:net';
 
@@ -14,17 +15,17 @@ export class FaultProxy {
   private readonly links = new Set<Link>();
   private server: net.Server | undefined;
   port = 0;
-  /** Connections taken so far. */
+  /** The number of connections accepted so far. */
   accepted = 0;
-  /** Bytes go nowhere, in either direction; connections stay open. */
+  /** Drops all bytes in both directions; connections stay open. */
   blackHole = false;
-  /** Requests pass, replies do not. */
+  /** Passes requests on, drops responses. */
   dropReplies = false;
-  /** New connections are closed at once. */
+  /** Closes new connections at once. */
   refuse = false;
-  /** After this many more bytes of replies the connection is cut. */
+  /** Closes the connection after this many more bytes of responses. */
   cutAfterBytes: number | undefined;
-  /** Instead of the server's reply these bytes are sent. */
+  /** Sends these bytes instead of the server's response. */
   garbage: Buffer | undefined;
   delayMs = 0;
 
@@ -71,7 +72,7 @@ export class FaultProxy {
     link.server.destroy();
   }
 
-  /** Cuts every connection. */
+  /** Closes every connection. */
   cut(): void {
     for (const link of [...this.links]) this.drop(link);
   }

@@ -1,5 +1,6 @@
 /**
- * A cluster of real processes in a folder of its own: a ZooKeeper, brokers, and eyes and hands for who plays with it.
+ * A cluster of real processes in a directory of its own: a ZooKeeper server and brokers, with functions to
+ * observe and to disturb it.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -27,7 +28,7 @@ export interface Profile {
   readonly settings: Readonly<Record<string, string | number>>;
 }
 
-/** Which times a cluster runs with; whoever shows a cluster says which. */
+/** The sets of timeouts with which a cluster can run. The output names the one that is used. */
 export const profiles: Readonly<Record<string, Profile>> = {
   classroom: {
     name: 'classroom', about: 'short sessions (4 s) and lag times (3 s), so that one need not wait',
@@ -51,7 +52,7 @@ export interface LabClusterOptions {
   readonly brokers: number;
   readonly profile: Profile;
   readonly settings?: Readonly<Record<string, string | number>>;
-  /** An existing ZooKeeper to use, with chroot, instead of starting one. */
+  /** The connect string, with chroot, of an existing ZooKeeper to use; the default is to start one. */
   readonly zookeeper?: string;
 }
 
@@ -82,7 +83,7 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
     return cluster.begin(() => Promise.all(brokers.map((broker) => broker.start())));
   }
 
-  /** Brings the containers of docker-compose.yml up, fresh. */
+  /** Starts the containers of docker-compose.yml with empty volumes. */
   static async compose(timelines: string): Promise<LabCluster> {
     const compose = new Compose(timelines);
     const untilRegistered = (id: number) => until(`broker ${id}`, async () => (await cluster.liveBrokerIds()).includes(id)).then(() => {});
@@ -141,14 +142,14 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
     return (await this.state(tp))?.leader ?? -1;
   }
 
-  /** Creates the topic and waits until every partition has a leader and its whole ISR. */
+  /** Creates the topic. Resolves when every partition has a leader and all its replicas are in the ISR. */
   async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
     const zk = await this.zkConnection();
     await createTopic(zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
     for (const [partition, replicas] of assignment) await this.untilIsr({ topic: name, partition }, replicas);
   }
 
-  /** Replaces the topic's settings and tells the brokers. */
+  /** Replaces the topic's settings and notifies the brokers. */
   async alterTopicConfig(name: string, configs: Readonly<Record<string, string>>): Promise<void> {
     await alterTopicConfig(await this.zkConnection(), name, configs);
   }
@@ -169,13 +170,13 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
     });
   }
 
-  /** The timelines of all brokers, by time. */
+  /** The events of all brokers' timelines, ordered by time. */
   timeline(): Record<string, unknown>[] {
     const events = this.brokers.flatMap((broker) => (fs.existsSync(broker.timelineFile) ? readNdjson(broker.timelineFile) : []));
     return events.sort((a, b) => Number(a.time) - Number(b.time));
   }
 
-  /** Ends every process. */
+  /** Ends all processes. */
   async stop(): Promise<void> {
     await this.zk?.close().catch(() => {});
     this.zk = undefined;
@@ -183,7 +184,7 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   }
 }
 
-/** The whole lines of an NDJSON file; a torn last line is left out. */
+/** The parsed lines of an NDJSON file; an incomplete last line is skipped. */
 export function readNdjson(file: string): Record<string, unknown>[] {
   return fs.readFileSync(file, 'utf8').split('\n').flatMap((line) => {
     try {

@@ -1,6 +1,6 @@
 /**
- * A group member as a real process: `samsa verifiable-consumer`, whose JSON events say what it is assigned, reads and
- * commits. Ends when our end of its standard input closes.
+ * A group member as a real process: `samsa verifiable-consumer`, whose JSON events say which partitions it is
+ * assigned, and what it reads and commits. Ends when our end of its standard input closes.
  */
 import { ChildProcess, spawn } from 'node:child_process';
 import * as path from 'node:path';
@@ -17,7 +17,7 @@ const SAMSA = path.join(__dirname, '../../../bin/samsa');
 export class MemberProcess {
   private readonly child: ChildProcess;
   readonly exited: Promise<void>;
-  /** Partition numbers it holds, as it last said. */
+  /** The partition numbers of its latest assignment. */
   partitions: readonly number[] = [];
   processed = 0;
   isAlive = true;
@@ -43,7 +43,7 @@ export class MemberProcess {
     await this.exited;
   }
 
-  /** SIGTERM: it commits, leaves the group and ends. */
+  /** Sends SIGTERM: the member commits, leaves the group and ends. */
   async terminate(): Promise<void> {
     this.child.kill('SIGTERM');
     await this.exited;

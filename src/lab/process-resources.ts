@@ -1,6 +1,6 @@
 /**
- * What a process holds: resident memory and open descriptors, from /proc; and what it writes into its log.
- * Where there is no /proc nothing is known, and nobody is blamed.
+ * The resources of a process, from /proc: resident memory and open descriptors; and the lines that it writes
+ * into its log. Without /proc the values are 0, so that no limit is exceeded.
  */
 import * as fs from 'node:fs';
 
@@ -9,7 +9,7 @@ export interface ProcessResources {
   readonly descriptors: number;
 }
 
-/** Undefined for a process that is gone. */
+/** Undefined if the process has ended. */
 export function resourcesOf(pid: number | undefined): ProcessResources | undefined {
   if (pid === undefined) return undefined;
   if (!fs.existsSync('/proc/self/status')) return { residentBytes: 0, descriptors: 0 };
@@ -25,15 +25,15 @@ export function resourcesOf(pid: number | undefined): ProcessResources | undefin
 
 const BLOCK_BYTES = 1024 * 1024;
 
-/** What to look for in a log. */
+/** What to search for in a log. */
 export interface LogPatterns {
-  /** What no line may begin with. */
+  /** No line may begin with this text. */
   readonly forged: string;
-  /** What a line says of an error that nobody had thought of. */
+  /** Matches lines that report an unexpected error. */
   readonly surprise: RegExp;
 }
 
-/** Counts the lines that are added to a file, and those that should not be there. */
+/** Counts the lines that are appended to a file, and those that match a pattern. */
 export class LogFollower {
   private at = 0;
   private rest = '';

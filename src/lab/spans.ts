@@ -1,15 +1,16 @@
 /**
- * How long the parts of a failover took, from the timeline: detect, elect, propagate, client recovers. Milliseconds.
+ * The durations of the parts of a failover, from the timeline, in ms: detect, elect, propagate, client
+ * recovers.
  */
 
 export interface Spans {
-  /** Fault until the controller knew. */
+  /** From the fault until the controller noticed. */
   readonly detectMs: number | null;
-  /** ... until ZooKeeper had the new leader (or controller). */
+  /** … until the new leader (or controller) was in ZooKeeper. */
   readonly electMs: number | null;
-  /** ... until the new leader had heard of it. */
+  /** … until the new leader had received its LeaderAndIsr request. */
   readonly propagateMs: number | null;
-  /** ... until the first record was acknowledged again. */
+  /** … until the first record was acknowledged again. */
   readonly clientRecoversMs: number | null;
   readonly totalMs: number | null;
 }
@@ -25,7 +26,10 @@ function between(from: number | undefined, to: number | undefined): number | nul
   return from === undefined || to === undefined ? null : Math.max(0, to - from);
 }
 
-/** A dead leader of one partition: who noticed, who was elected, when acknowledgements came back. */
+/**
+ * For the failure of a partition's leader: when it was noticed, when a new leader was elected, when
+ * acknowledgements resumed.
+ */
 export function leaderFailoverSpans(timeline: readonly Event[], faultMs: number, dead: number, firstAckMs: number | undefined): Spans {
   const elected = timeline.find((event) => Number(event.time) >= faultMs && event.what === 'leader-elected' && event.leader !== dead && (event.from === dead || event.from === -1));
   const electedMs = elected && Number(elected.time);
@@ -34,7 +38,7 @@ export function leaderFailoverSpans(timeline: readonly Event[], faultMs: number,
   return { detectMs: between(faultMs, noticed), electMs: between(noticed, electedMs), propagateMs: between(electedMs, leads), clientRecoversMs: between(leads, firstAckMs), totalMs: between(faultMs, firstAckMs) };
 }
 
-/** A dead controller: how long until another was elected, and had taken over. */
+/** For the failure of the controller: when another was elected, and when it had taken over. */
 export function controllerFailoverSpans(timeline: readonly Event[], faultMs: number, firstAckMs: number | undefined): Spans {
   const elected = first(timeline, faultMs, (event) => event.what === 'controller-elected');
   const firstWord = elected === undefined ? undefined : first(timeline, elected, (event) => event.what === 'leader-elected' || event.what === 'replica-left-isr');

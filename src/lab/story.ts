@@ -1,13 +1,14 @@
 /**
- * A story: a lesson that runs. It gets a fresh cluster of real processes, does something to it, and gives a verdict.
+ * A story: a lesson that runs. It gets a new cluster of real processes, disturbs it, and returns a verdict.
  *
- * Every run leaves `timeline.ndjson` and `verdict.json` (docs/timeline.md); processes and data are gone at its end.
+ * Every run leaves `timeline.ndjson` and `verdict.json` (docs/timeline.md); processes and data are removed at
+ * its end.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { LabCluster, Profile } from './lab-cluster';
 
-/** What a story found out; `problems` is what was promised and did not hold. */
+/** The result of a story. `problems` are the promises that did not hold. */
 export interface StoryResult {
   readonly problems: readonly string[];
   readonly [key: string]: unknown;
@@ -38,25 +39,28 @@ export class StoryContext {
 
   constructor(readonly cluster: LabCluster, readonly options: StoryOptions, private readonly print: (line: string) => void) {}
 
-  /** A line of the story, with the seconds since its start. */
+  /** Prints a line, with the seconds since the start of the story. */
   say(text: string): void {
     this.print(`${((Date.now() - this.startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`);
   }
 
-  /** Something the story did: goes into the timeline. Returns its time. */
+  /** Adds an action of the story to the timeline. Returns its time. */
   event(what: string, details: Readonly<Record<string, unknown>> = {}): number {
     const time = Date.now();
     this.events.push({ time, who: 'story', what, ...details });
     return time;
   }
 
-  /** Brokers' and story's events since `sinceMs`, by time. */
+  /** The events of the brokers and of the story since `sinceMs`, ordered by time. */
   timeline(sinceMs = 0): Record<string, unknown>[] {
     return [...this.cluster.timeline(), ...this.events].filter((event) => Number(event.time) >= sinceMs).sort((a, b) => Number(a.time) - Number(b.time));
   }
 }
 
-/** Runs the story in `directory`, or, without a profile, on docker-compose.yml; what is kept of it is the timeline and the verdict, in `results`. */
+/**
+ * Runs the story in `directory`, or, without a profile, on docker-compose.yml. Keeps the timeline and the
+ * verdict in `results`.
+ */
 export async function runStory(
   story: Story, profile: Profile | undefined, options: StoryOptions, directory: string, results: string, print: (line: string) => void,
 ): Promise<Verdict> {

@@ -1,9 +1,12 @@
 /**
- * Waiting for a condition: the error names what was awaited and the last value seen.
+ * Waits for a condition. The error names the condition and the last value seen.
  */
 const POLL_MS = 20;
 
-/** Resolves with the first value of `probe` that is neither undefined nor false. For hangs only, not for speed. */
+/**
+ * Resolves with the first value of `probe` that is neither undefined nor false. The limit is for hangs, not
+ * for slowness.
+ */
 export async function until<T>(what: string, probe: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 120_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   let last: unknown;

@@ -1,6 +1,6 @@
 /**
- * Writing numbered records and reading them back, as the stories need it: what was sent, what was acknowledged, what
- * the log holds in the end, and the longest silence between two acknowledgements.
+ * Writes numbered records and reads them back, for the stories: which were sent, which were acknowledged,
+ * what is in the log at the end, and the longest time between two acknowledgements.
  */
 import { TopicPartition } from '../common/cluster-types';
 import { KafkaError } from '../common/errors';
@@ -11,12 +11,12 @@ import { LabCluster } from './lab-cluster';
 
 export const NUMBER_HEADER = 'line';
 
-/** Keeps count of what became of records 0, 1, 2 … */
+/** The outcome of the records 0, 1, 2 … */
 export class SendLog {
   sent = 0;
   readonly acked = new Map<number, number>();
   readonly errors = new Map<string, number>();
-  /** When acknowledgements came, each millisecond once. */
+  /** The times of acknowledgements in ms, without duplicates. */
   readonly ackTimes: number[] = [];
   longestGapMs = 0;
 
@@ -32,7 +32,7 @@ export class SendLog {
     if (now !== last) this.ackTimes.push(now);
   }
 
-  /** When acknowledgements came again after the longest silence that began at or after `sinceMs`. */
+  /** When acknowledgements resumed after the longest pause that began at or after `sinceMs`. */
   recoveredAfter(sinceMs: number): number | undefined {
     let longest = 0;
     let recovered: number | undefined;
@@ -51,7 +51,7 @@ export class SendLog {
   }
 }
 
-/** Sends one numbered record; resolves when the producer can take the next. */
+/** Sends one numbered record. Resolves when the producer accepts the next one. */
 export async function sendNumbered(producer: Producer, log: SendLog, tp: TopicPartition, number: number, value: Buffer): Promise<void> {
   log.sent++;
   await producer.produce({ ...tp, value, headers: [{ key: NUMBER_HEADER, value: Buffer.from(String(number)) }] }, (error, metadata) => log.onResult(number, error, metadata?.offset ?? -1));
@@ -61,7 +61,7 @@ export function numberOf(record: ConsumerRecord): number {
   return Number(record.headers.find((header) => header.key === NUMBER_HEADER)?.value?.toString() ?? -1);
 }
 
-/** Reads the partition from its start to its end as it is now; calls `onRecord` for each. */
+/** Reads the partition from its start to its current end. Calls `onRecord` for each record. */
 export async function readAll(cluster: LabCluster, tp: TopicPartition, onRecord: (record: ConsumerRecord) => void): Promise<number> {
   const consumer = await Consumer.open(cluster.environment, { ...cluster.clientConfig, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
   try {
@@ -89,11 +89,11 @@ export interface Accounting {
   readonly lost: number;
   /** In the log more than once. */
   readonly duplicated: number;
-  /** First appearances out of the order they were sent in. */
+  /** First copies that are not in the order of the sends. */
   readonly reordered: number;
 }
 
-/** What became of the records, given the numbers the log holds, in its order. */
+/** Compares the sent records with the numbers in the log, given in log order. */
 export function account(log: SendLog, numbers: readonly number[]): Accounting {
   const seen = new Set<number>();
   let reordered = 0;
@@ -108,7 +108,7 @@ export function account(log: SendLog, numbers: readonly number[]): Accounting {
   return { sent: log.sent, acked: log.acked.size, read: numbers.length, lost, duplicated: numbers.length - seen.size, reordered };
 }
 
-/** Sends numbered records at a steady pace until stopped. */
+/** Sends numbered records at a constant rate until it is stopped. */
 export class SteadyProducer {
   readonly log = new SendLog();
   private running = true;

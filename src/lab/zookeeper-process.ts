@@ -1,6 +1,6 @@
 /**
- * A real ZooKeeper as a child process, with everything it writes in one folder. It ends with its parent, whatever
- * happens: a watcher in its shell kills it when the parent's end of the pipe closes.
+ * A real ZooKeeper as a child process, with all its files in one directory. It always ends with its parent: a
+ * watcher in its shell kills it when the parent's end of the pipe closes.
  */
 import { ChildProcess, execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -12,7 +12,7 @@ export interface ZooKeeperOptions {
   readonly tickTimeMs: number;
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
-  /** 0 or nothing: a free one. */
+  /** 0 or undefined: a free port. */
   readonly port?: number;
 }
 
@@ -21,12 +21,12 @@ const START_DEADLINE_MS = 120_000;
 const POLL_MS = 50;
 const SHELL = 'exec 3<&0; java "$@" </dev/null & p=$!; (cat <&3 >/dev/null; kill -9 $p 2>/dev/null) & wait $p';
 
-/** The Java classpath, found (or its jars installed) by scripts/zookeeper. */
+/** The Java classpath. scripts/zookeeper finds it, or installs the jars. */
 export function zooKeeperClasspath(): string {
   return process.env.SAMSA_ZOOKEEPER_CLASSPATH ??= execFileSync(path.join(ROOT, 'scripts/zookeeper'), ['classpath'], { stdio: ['ignore', 'pipe', 'inherit'] }).toString().trim();
 }
 
-/** A port nobody listens on now. */
+/** A port on which no process listens now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = net.createServer().once('error', reject).listen(0, '127.0.0.1', () => {
@@ -36,7 +36,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** ZooKeeper's answer to a four-letter word, or '' if there is none. */
+/** ZooKeeper's response to a four-letter command, or '' if there is none. */
 export function fourLetterWord(port: number, word: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
@@ -85,7 +85,7 @@ export class ZooKeeperProcess {
     return fs.readFileSync(path.join(this.options.directory, 'zookeeper.log'), 'utf8').split('\n').slice(-5).join(' | ');
   }
 
-  /** The Java process itself; the child is the shell around it. */
+  /** The pid of the Java process; the child process is the shell around it. */
   private javaPid(): number {
     return Number(execFileSync('pgrep', ['-P', String(this.child.pid), 'java']).toString().trim());
   }
@@ -104,13 +104,13 @@ export class ZooKeeperProcess {
     try {
       process.kill(this.javaPid(), 'SIGKILL');
     } catch {
-      // It is gone already.
+      // The process has already ended.
     }
     this.child.stdin!.end();
     await closed;
   }
 
-  /** After `kill`: again, on the same port and data. */
+  /** Starts ZooKeeper again after `kill`, on the same port and data. */
   async restart(): Promise<void> {
     this.child = ZooKeeperProcess.spawn(this.options.directory);
     await this.untilServing();

@@ -1,5 +1,5 @@
 /**
- * acks 0, 1 and all, side by side, through the same death of the same leader.
+ * acks 0, 1 and all, side by side, during the same failure of the same leader.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { Story, StoryContext, StoryResult } from '../story';

@@ -1,5 +1,5 @@
 /**
- * All stories, by name; the first is the default.
+ * All stories by name. The first one is the default.
  */
 import { Story } from '../story';
 import { acks } from './acks';

@@ -1,5 +1,5 @@
 /**
- * A compacted topic under the cleaner: of every key the last value stays, at its own offset.
+ * The cleaner compacts a topic: the last value of every key stays, at its own offset.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { liveBytes, segmentsAmong, showSegments } from '../segment-files';
@@ -10,7 +10,7 @@ import { openProducer, readAll } from '../workload';
 const TP: TopicPartition = { topic: 'accounts', partition: 0 };
 const KEYS = 20;
 const UPDATES = 3000;
-/** The last five accounts are written once, at the beginning. */
+/** The last five accounts are written once, at the start. */
 const account = (i: number) => (i < KEYS ? i : i % (KEYS - 5));
 
 interface Reading {
@@ -35,7 +35,7 @@ const same = (a: ReadonlyMap<string, string | null>, b: ReadonlyMap<string, stri
 async function run(context: StoryContext): Promise<StoryResult> {
   const { cluster } = context;
   const segments = () => segmentsAmong(cluster.broker(1).files('accounts-0'));
-  // Too dirty a share to be reached: nothing is cleaned before we say so.
+  // A dirty ratio that is never reached: nothing is cleaned before the story changes the setting.
   await cluster.createTopic(TP.topic, new Map([[0, [1]]]), { 'cleanup.policy': 'compact', 'segment.bytes': '40000', 'min.cleanable.dirty.ratio': '1' });
   const producer = await openProducer(cluster, { 'enable.idempotence': true, 'max.in.flight.requests.per.connection': 5, 'batch.size': 2000 });
   const update = (i: number) => producer.send({ ...TP, key: `account-${account(i)}`, value: account(i) === 7 && i > UPDATES - KEYS ? null : `balance ${i} of a customer` });

@@ -1,5 +1,6 @@
 /**
- * The leader is stopped with SIGTERM: it asks the controller to move its leaders first, so clients hardly notice.
+ * The leader is stopped with SIGTERM. It first asks the controller to move its leaders, so clients hardly
+ * notice.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { Story, StoryContext, StoryResult } from '../story';

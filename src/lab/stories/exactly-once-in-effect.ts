@@ -1,6 +1,6 @@
 /**
- * Three ways to consume, each killed at its worst moment and started again: commit first, work first, and work first with
- * a store of what was done. The programs are those in examples/.
+ * Three ways to consume, each killed at its worst moment and restarted: commit before the work, commit after
+ * the work, and commit after the work with a store of what was done. The programs are those in examples/.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -20,7 +20,7 @@ interface Outcome {
   readonly repeated: number;
 }
 
-/** Runs the example; true if it ended by itself, false if it was killed. */
+/** Runs the example. Returns true if it ended by itself, false if it was killed. */
 function runExample(name: string, ledger: string, env: Readonly<Record<string, string>>): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(EXAMPLES, `${name}.mjs`), ledger], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } });

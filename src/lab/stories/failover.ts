@@ -1,6 +1,6 @@
 /**
- * The main story: a real file goes in line by line, the leader and later the controller die by kill -9, both come back,
- * and the file comes out byte for byte.
+ * The main story: it produces a real file line by line, kills the leader and later the controller with kill
+ * -9, restarts both, and reads the file back byte for byte.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -14,7 +14,7 @@ import { account, numberOf, openProducer, readAll, SendLog, sendNumbered } from 
 const TP: TopicPartition = { topic: 'lines', partition: 0 };
 const NEWLINE = 0x0a;
 
-/** The lines of a file as views, without their newlines; the last is what follows the last newline. */
+/** The lines of a file as views, without newlines. The last one is what follows the last newline. */
 export function splitLines(file: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   let start = 0;
@@ -46,7 +46,7 @@ class Failover {
 
   constructor(private readonly context: StoryContext) {}
 
-  /** Sends lines [from, to); meanwhile `during` happens once half of them are acknowledged. */
+  /** Sends the lines from `from` to `to` (exclusive). Calls `during` when half of them are acknowledged. */
   private async phase(producer: Producer, lines: readonly Buffer[], from: number, to: number, during?: () => Promise<void>): Promise<void> {
     const ackedBefore = this.log.acked.size;
     const half = ackedBefore + Math.floor((to - from) / 2);
@@ -94,7 +94,8 @@ class Failover {
     const file = fs.readFileSync(context.options.input);
     const lines = splitLines(file);
     context.say(`input ${context.options.input}: ${file.length.toLocaleString('en')} bytes, ${lines.length.toLocaleString('en')} lines`);
-    // The controller comes last, so that the leader's death and the controller's are two different stories.
+    // The controller is the last replica, so that the failures of the leader and of the controller are
+    // separate.
     const controller = await cluster.controllerId();
     await cluster.createTopic(TP.topic, new Map([[0, [...[1, 2, 3].filter((id) => id !== controller), controller]]]), { 'min.insync.replicas': '2' });
     context.say('topic lines: 1 partition, replication factor 3, min.insync.replicas 2; the producer is idempotent: acks=all, five requests in flight');

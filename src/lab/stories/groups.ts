@@ -1,6 +1,6 @@
 /**
- * A consumer group of real processes: members come, one is killed with SIGKILL, one leaves, one returns; and every record
- * is processed, by whom and how often.
+ * A consumer group of real processes: members join, one is killed with SIGKILL, one leaves, one returns.
+ * Counts how often each record was processed, and by which member.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { Consumer } from '../../consumer/consumer';
@@ -17,7 +17,7 @@ const BAR = 24;
 
 class GroupStory {
   private readonly members: MemberProcess[] = [];
-  /** Who processed a record, in order, by `partition@offset`. */
+  /** The members that processed a record, in order, by `partition@offset`. */
   private readonly processed = new Map<string, string[]>();
   private readonly acked = new Set<string>();
   private producing = true;
@@ -59,7 +59,7 @@ class GroupStory {
     await producer.close();
   }
 
-  /** All partitions have one owner, and nobody has too many. */
+  /** Waits until every partition has one owner and the partitions are spread evenly. */
   private async untilShared(count: number, what: string): Promise<void> {
     const shares = () => this.alive.map((member) => member.partitions.length);
     const most = Math.ceil(TPS.length / count);

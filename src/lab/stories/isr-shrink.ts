@@ -1,5 +1,6 @@
 /**
- * Followers stop (SIGSTOP) and leave the ISR one by one; at one replica acks=all is refused; they come back and join.
+ * Followers are paused (SIGSTOP) and leave the ISR one by one. With one replica left, acks=all is refused.
+ * Then the followers continue and join the ISR again.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { KafkaError } from '../../common/errors';
@@ -8,7 +9,7 @@ import { openProducer } from '../workload';
 
 const TP: TopicPartition = { topic: 'payments', partition: 0 };
 
-/** What one send without retries ends with. */
+/** The outcome of one send without retries. */
 async function trySend(context: StoryContext, acks: string, value: string): Promise<string> {
   const producer = await openProducer(context.cluster, { acks, 'retries': 0, 'request.timeout.ms': 8000, 'delivery.timeout.ms': 10000 });
   try {

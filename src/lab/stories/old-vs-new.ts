@@ -1,6 +1,7 @@
 /**
- * The same group twice: by the consumer of 0.8, where every member watches ZooKeeper and rebalances alone, and by the
- * coordinator. Members join at once, one dies; counted is what each generation of consumers does about it.
+ * The same group twice: with the consumer of 0.8, where every member watches ZooKeeper and rebalances by
+ * itself, and with a coordinator. All members join at once, one leaves; the story counts the rebalances of
+ * both.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { Consumer } from '../../consumer/consumer';
@@ -13,19 +14,19 @@ const TPS: readonly TopicPartition[] = Array.from({ length: 12 }, (_, partition)
 const MEMBERS = 6;
 
 interface Count {
-  /** Until all partitions have owners after the members came, ms. */
+  /** From the start of the members until all partitions have owners, in ms. */
   readonly startMs: number;
-  /** The same after one of them had gone, ms. */
+  /** The same after one member has left, in ms. */
   readonly lossMs: number;
-  /** Rebalances that were begun, by all members together. */
+  /** The rebalances started by all members together. */
   readonly rebalances: number;
-  /** Claims that met somebody else's. */
+  /** Claims of a partition that another member owned. */
   readonly conflicts: number;
 }
 
 interface Fleet {
   readonly owned: () => readonly TopicPartition[][];
-  /** One member goes, properly. */
+  /** One member leaves with a clean close. */
   readonly loseOne: () => Promise<void>;
   readonly counts: () => { readonly rebalances: number; readonly conflicts: number };
   readonly end: () => Promise<void>;
@@ -91,7 +92,7 @@ async function newFleet({ cluster, timeline }: Pick<StoryContext, 'cluster'> & {
 
 async function run(context: StoryContext): Promise<StoryResult> {
   await context.cluster.createTopic(TOPIC, new Map(TPS.map(({ partition }) => [partition, [partition % 3 + 1]])));
-  // The topic of the coordinator is made on first use; that is not what is measured here.
+  // Creates the coordinator's topic first, so that its creation is not part of the measurement.
   const first = new Consumer(context.cluster.environment, { ...context.cluster.clientConfig, 'group.id': 'warm-up' });
   await first.committed(TPS);
   await first.close();

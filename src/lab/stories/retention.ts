@@ -1,5 +1,6 @@
 /**
- * Retention cuts a log from its start: by size, then by age; and a reader that comes too late hears it.
+ * Retention deletes the oldest segments of a log: by size, then by age. A reader below the log start offset
+ * gets an error.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { KafkaError } from '../../common/errors';
@@ -23,7 +24,7 @@ async function beginning(context: StoryContext): Promise<number> {
   }
 }
 
-/** What a consumer without a reset policy gets at offset 0. */
+/** The result of a consumer without a reset policy that reads at offset 0. */
 async function readAtZero(context: StoryContext): Promise<string> {
   const consumer = await Consumer.open(context.cluster.environment, { ...context.cluster.clientConfig, 'auto.offset.reset': 'none' });
   try {
@@ -43,7 +44,7 @@ async function run(context: StoryContext): Promise<StoryResult> {
   const config = { 'segment.bytes': '40000' };
   await cluster.createTopic(TP.topic, new Map([[0, [1]]]), config);
   const producer = await openProducer(cluster, { 'batch.size': 2000 });
-  // The records are two hours old by their own time.
+  // The records have timestamps of two hours ago.
   const timestamp = Date.now() - 2 * HOUR_MS;
   await Promise.all(Array.from({ length: RECORDS }, (_, i) => producer.send({ ...TP, value: `event ${i}: something happened, and this is the sentence about it`, timestamp: timestamp + i })));
   const show = (what: string) => {

@@ -1,5 +1,6 @@
 /**
- * The last in-sync replica dies while a stale one lives: availability or data, one setting decides; the loss is counted.
+ * The last in-sync replica fails while an out-of-sync one is alive. One setting decides between availability
+ * and data; the story counts the lost records.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { Story, StoryContext, StoryResult } from '../story';

@@ -1,5 +1,6 @@
 /**
- * The controller is frozen past its session and wakes up believing it still is one. Nothing it says counts.
+ * The controller is paused until its session has expired. When it continues, it believes that it is still the
+ * controller, but all its writes and requests are refused.
  */
 import { TopicPartition } from '../../common/cluster-types';
 import { Story, StoryContext, StoryResult } from '../story';
@@ -25,7 +26,8 @@ async function run(context: StoryContext): Promise<StoryResult> {
   });
   const nextEpoch = await until('its epoch', async () => (await cluster.controllerEpoch()) > epoch && cluster.controllerEpoch());
   context.say(`broker ${successor} is controller now (epoch ${nextEpoch})`);
-  // Work is waiting for whoever is controller when the zombie wakes: a new topic to give leaders to.
+  // Creates a topic without leaders, so that both the zombie and the new controller have work when the zombie
+  // continues.
   await cluster.createTopic('while-it-slept', new Map([[0, others]]));
   const wokenMs = context.event('SIGCONT', { broker: zombie });
   context.say(`SIGCONT to broker ${zombie}`);
