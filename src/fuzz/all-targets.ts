@@ -1,4 +1,6 @@
-/** Every decoder that reads what others have written. */
+/**
+ * The fuzz targets: every decoder that reads data from other processes or from disk.
+ */
 import { FuzzTarget } from './fuzz-target';
 import { recordTargets } from './targets/record-targets';
 import { storedTargets } from './targets/stored-targets';
@@ -12,7 +14,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   ...textTargets,
 ];
 
-/** The target of this name; throws an Error that lists them. */
+/** The target of this name. Throws an Error that lists all names if there is none. */
 export function targetNamed(name: string): FuzzTarget {
   const found = fuzzTargets.find((target) => target.name === name);
   if (!found)

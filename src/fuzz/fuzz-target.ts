@@ -1,31 +1,35 @@
 /**
- * A decoder under test, and what must hold for any bytes: it refuses them by the error that is documented, or
- * what it makes of them is no larger than they could say, and means the same when it is encoded and decoded
- * again.
+ * A decoder under test, and what must hold for any input. Either the decoder refuses the input with the
+ * documented error, or the decoded value is no larger than the input allows, and encoding and decoding it
+ * again gives the same value.
  *
  * [p]
  */
 export interface FuzzTarget {
   readonly name: string;
-  /** Real encodings, to begin with. */
+  /** Valid encodings to start from. */
   readonly seeds: () => readonly Buffer[];
   readonly decode: (input: Buffer) => unknown;
-  /** The documented way to say no. */
+  /** Whether `error` is the documented way to refuse an input. */
   readonly isRefusal: (error: unknown) => boolean;
-  /** What was decoded, as bytes again; undefined where there is no such thing. */
+  /** Encodes a decoded value again; undefined if the target has no encoder for it. */
   readonly encode?: (value: never) => Buffer | undefined;
-  /** Makes checksums and lengths right after a change, so that what is behind them is reached. */
+  /** Corrects checksums and lengths after a change, so that the code behind these checks is reached. */
   readonly repair?: (input: Buffer) => Buffer;
 }
 
-/** Why an input is a finding, or how it went. */
+/**
+ * The problem, if the input is a finding; otherwise a feature that describes how it was decoded or refused.
+ */
 export type Outcome = { readonly problem: string } | { readonly feature: string };
 
-/** A byte may become one object with a few numbers in it. */
+/** An input byte may become one object with a few numbers. */
 const WEIGHT_A_BYTE = 64;
 const WEIGHT_FREE = 4096;
 
-/** About how much memory the value takes, in units of a number; shared bytes count once a view. */
+/**
+ * The approximate memory of the value, in units of one number. A Buffer counts as one view, not by its bytes.
+ */
 export function weightOf(value: unknown): number {
   if (typeof value === 'string') return 1 + value.length / 8;
   if (Buffer.isBuffer(value)) return 2;
@@ -36,7 +40,7 @@ export function weightOf(value: unknown): number {
   return Object.values(value).reduce((sum: number, item: unknown) => sum + weightOf(item), 2);
 }
 
-/** Whether two decoded values mean the same. */
+/** Whether two decoded values are equal. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Buffer.isBuffer(a)) return Buffer.isBuffer(b) && a.equals(b);
@@ -50,7 +54,7 @@ export function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
-/** An error's kind and its first words without numbers; what the input said often stands behind them. */
+/** The error's class and the first words of its message, without numbers; the rest may repeat the input. */
 function kindOf(error: unknown, words: number): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const first = message
@@ -68,7 +72,7 @@ function kindOf(error: unknown, words: number): string {
 const MAX_SHAPE_DEPTH = 5;
 const sizeOf = (length: number) => Math.ceil(Math.log2(length + 1) / 2);
 
-/** What a value is made of, roughly: the kinds of what is in it, and how much of it, by powers of four. */
+/** A rough description of a value: the kinds of its parts and their sizes, rounded to powers of four. */
 function shapeOf(value: unknown, depth = 0): string {
   if (Buffer.isBuffer(value)) return `b${sizeOf(value.length)}`;
   if (typeof value === 'string') return `s${Math.min(2, value.length)}`;

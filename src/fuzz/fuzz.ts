@@ -1,9 +1,9 @@
 /**
- * The search: inputs are made from those that were kept, and an input is kept if the decoder answered it in a
- * way that was not seen before (another refusal, another shape). That guides the search as coverage does, and
- * costs nothing.
+ * The search: new inputs are changed copies of inputs that were kept. An input is kept if the decoder reacted
+ * in a new way (another error, another shape of the value). This guides the search as code coverage would,
+ * without its cost.
  *
- * [p] Time is a parameter; without it no input is too slow.
+ * [p] Time is a parameter; without it no input counts as too slow.
  */
 import { Prng } from '../simulation/prng';
 import { FuzzTarget, Outcome, tryInput } from './fuzz-target';
@@ -12,23 +12,23 @@ import { mutate } from './mutator';
 export interface FuzzOptions {
   readonly inputs: number;
   readonly seed: string;
-  /** Kept in earlier runs. */
+  /** Inputs that earlier runs have kept. */
   readonly corpus?: readonly Buffer[];
   readonly nowMs?: () => number;
-  /** An input that takes longer is a finding. */
+  /** The limit for one input; a slower one is a finding. */
   readonly maxMs?: number;
 }
 
 export interface Finding {
   readonly problem: string;
-  /** As small as it could be made. */
+  /** Shrunk as far as possible. */
   readonly input: Buffer;
 }
 
 export interface FuzzResult {
   readonly inputs: number;
   readonly findings: readonly Finding[];
-  /** Inputs that were answered in a new way, beyond seeds and corpus. */
+  /** Inputs with a new reaction, beyond the seeds and the corpus. */
   readonly kept: readonly Buffer[];
   readonly features: number;
   readonly slowestMs: number;
@@ -37,7 +37,7 @@ export interface FuzzResult {
 const MAX_FINDINGS = 20;
 const MAX_SHRINK_TRIES = 2000;
 
-/** Leaves out what is not needed for the problem. */
+/** Removes the parts of the input that the problem does not need. */
 export function shrinkInput(target: FuzzTarget, input: Buffer, problem: string): Buffer {
   const isBad = (candidate: Buffer) =>
     (tryInput(target, candidate) as { problem?: string }).problem === problem;

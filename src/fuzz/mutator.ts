@@ -1,6 +1,6 @@
 /**
- * Changes an input a little: bits, bytes, the numbers at the edges, pieces cut out, doubled, moved, or taken
- * from another input. Text gets text as well.
+ * Changes an input a little: bits, bytes, limits of integer types, parts removed, repeated, moved, or taken
+ * from another input. Text also gets pieces of text.
  *
  * [p] The same random numbers give the same input.
  */
@@ -32,7 +32,7 @@ const WORDS = [
 
 type Change = (input: Buffer, random: Prng, other: Buffer) => Buffer;
 
-/** A copy in which `bytes` stand at a place of their own. */
+/** A copy in which `bytes` replace the bytes at a random place. */
 function overwrite(input: Buffer, random: Prng, bytes: Buffer): Buffer {
   const copy = Buffer.from(input);
   if (copy.length >= bytes.length) bytes.copy(copy, random.below(copy.length - bytes.length + 1));
@@ -98,7 +98,7 @@ const changes: readonly Change[] = [
     ]),
 ];
 
-/** One to five changes; `other` is an input to take pieces from. */
+/** Applies one to five changes; `other` is an input to take parts from. */
 export function mutate(input: Buffer, random: Prng, other: Buffer): Buffer {
   let changed = input;
   for (let times = 1 + random.below(5); times > 0; times--)

@@ -1,6 +1,6 @@
 /**
- * Record batches: the walk over a block, what a leader takes from a producer, the records, the compressed
- * streams.
+ * Targets for record batches: iterating over a block of batches, a leader's validation of a produced batch,
+ * reading records, decompressing.
  */
 import { KafkaError } from '../../common/errors';
 import { headProblem } from '../../log/batch-head';
@@ -39,7 +39,7 @@ const REFUSALS = [
 const isRefusal = (error: unknown) => error instanceof KafkaError && REFUSALS.includes(error.errorName);
 const NOW_MS = 1_600_000_100_000;
 
-/** Every codec that needs no loading; zstd's stream is tried by the tests of its own. */
+/** All codecs that need no loading. zstd has tests of its own. */
 const CODECS = ['gzip', 'snappy', 'lz4'] as const;
 
 function recompressed(plain: Buffer, codec: (typeof CODECS)[number]): Buffer {
@@ -49,7 +49,7 @@ function recompressed(plain: Buffer, codec: (typeof CODECS)[number]): Buffer {
   return repair(bytes);
 }
 
-/** Magic, length and CRC as the bytes would have them. */
+/** Corrects magic, length and CRC to match the bytes. */
 function repair(bytes: Buffer): Buffer {
   if (bytes.length < BATCH_HEADER_BYTES) return bytes;
   const whole = Buffer.from(bytes);
@@ -80,7 +80,7 @@ function batchMeaning({ offset, timestamp, key, value, headers }: Record): unkno
   return { offset, timestamp, key, value, headers };
 }
 
-/** Follower and consumer: blocks of batches, of which each record is read. */
+/** Followers and consumers: reads each record of a block of batches. */
 const fetched: FuzzTarget = {
   name: 'fetched-batches',
   seeds: () => {
@@ -103,7 +103,9 @@ const fetched: FuzzTarget = {
 const config = parseConfig(logConfigTable, {});
 const compacted = parseConfig(logConfigTable, { 'cleanup.policy': 'compact' });
 
-/** What the leader does with a producer's batch; whatever it takes, each consumer can read. */
+/**
+ * The leader's validation of a produced batch. Consumers must be able to read every batch that it accepts.
+ */
 const produced: FuzzTarget = {
   name: 'produced-batch',
   seeds,
@@ -119,7 +121,10 @@ const produced: FuzzTarget = {
   repair,
 };
 
-/** A batch that was taken must be read to its end: what is stored and cannot be read stops every consumer. */
+/**
+ * A batch that was accepted must be readable to its end: a stored batch that is not would stop every
+ * consumer.
+ */
 const accepted: FuzzTarget = {
   name: 'accepted-batch',
   seeds,
@@ -135,7 +140,7 @@ const accepted: FuzzTarget = {
   repair,
 };
 
-/** The cleaner: what is kept is what was there. */
+/** The cleaner: the records that it keeps are unchanged. */
 const cleaned: FuzzTarget = {
   name: 'cleaned-batch',
   seeds,
@@ -153,7 +158,7 @@ const cleaned: FuzzTarget = {
   repair,
 };
 
-/** The first byte says which codec the rest is compressed with. */
+/** The first byte selects the codec of the rest. */
 const compressed: FuzzTarget = {
   name: 'compressed-stream',
   seeds: () =>

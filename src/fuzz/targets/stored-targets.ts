@@ -1,6 +1,6 @@
 /**
- * What is read from disk: checkpoints, producer snapshots, the records of groups; and what consumers send
- * each other.
+ * Targets for files on disk (checkpoints, producer snapshots), the records of groups, and the data that
+ * consumers send each other.
  */
 import { KafkaError } from '../../common/errors';
 import {
@@ -29,7 +29,7 @@ import { crc32c } from '../../record/crc32c';
 import { SimDisk } from '../../simulation/sim-disk';
 import { FuzzTarget } from '../fuzz-target';
 
-/** An Error that explains; a TypeError or a SyntaxError is none. */
+/** The documented refusal is a plain Error that explains; a TypeError or a SyntaxError is a defect. */
 const isExplained = (error: unknown) => error instanceof Error && error.constructor === Error;
 const isSerialization = (error: unknown) =>
   error instanceof KafkaError && error.errorName === 'SERIALIZATION';
@@ -58,7 +58,8 @@ const offsetCheckpoint: FuzzTarget = {
       const [, topic = '', partition = ''] = /^([^]*)-(-?\d+)$/.exec(name) ?? [];
       return { topic, partition: Number(partition), offset };
     });
-    // Partition -1 of t is written as `t--1`, which reads as another topic: there is none below 0.
+    // Partition -1 of t is written as `t--1`, which parses as a partition of topic `t-`. Partitions are never
+    // negative.
     if (entries.some(({ topic }) => topic.endsWith('-'))) return undefined;
     new OffsetCheckpoint(disk, OFFSETS).write(entries);
     return Buffer.from(disk.readText(OFFSETS));
@@ -106,7 +107,10 @@ const snapshot: FuzzTarget = {
   repair: withCrc,
 };
 
-/** Kafka's readers throw what Java's buffers throw; ours an Error that explains, or a RangeError. */
+/**
+ * Refused with an Error that explains, or with a RangeError of the reader (Kafka: an exception of Java's
+ * buffers).
+ */
 const isUnreadable = (error: unknown) => isExplained(error) || error instanceof RangeError;
 const tp = { topic: 'topic', partition: 7 };
 const member = {
@@ -154,7 +158,7 @@ const offsetValue: FuzzTarget = {
   ],
   decode: (input) => {
     const value = decodeOffsetValue(input);
-    // Any time below 0 means none.
+    // Every negative time means that there is none.
     return { ...value, expireTimestamp: Math.max(-1, value.expireTimestamp) };
   },
   isRefusal: isUnreadable,
@@ -174,7 +178,7 @@ const groupValue: FuzzTarget = {
 
 const sortKey = ({ topic, partition }: { topic: string; partition: number }) => `${topic}\0${partition}`;
 
-/** The order of topics and partitions says nothing. */
+/** The order of topics and partitions does not matter. */
 function sorted<T extends { topic: string; partition: number }>(partitions: readonly T[]): T[] {
   return [...partitions].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }

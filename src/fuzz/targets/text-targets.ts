@@ -1,4 +1,6 @@
-/** What people and other programs write: properties files, settings, the znodes of ZooKeeper's tree. */
+/**
+ * Targets for text that people and other programs write: properties files, settings, znodes.
+ */
 import { KafkaError } from '../../common/errors';
 import { parseProperties } from '../../common/config-def';
 import { brokerConfigTable, listenersOf, parseBrokerConfig } from '../../broker/broker-config';
@@ -155,7 +157,7 @@ const znodes: readonly Codec[] = [
 
 const which = (input: Buffer) => (input[0] ?? 0) % znodes.length;
 
-/** The first byte says which znode the rest is the content of. */
+/** The first byte selects the znode; the rest is its data. */
 const znode: FuzzTarget = {
   name: 'znode',
   seeds: () =>

@@ -1,4 +1,6 @@
-/** What comes over a connection: frames cut out of a stream, requests, responses. */
+/**
+ * Targets for data from a connection: frames in a stream, requests, responses.
+ */
 import { buildBatch } from '../../record/batch-builder';
 import { Prng } from '../../simulation/prng';
 import { allApis, apiByKey } from '../../protocol/apis';
@@ -19,7 +21,7 @@ import { FuzzTarget } from '../fuzz-target';
 const isProtocolError = (error: unknown) => error instanceof ProtocolError;
 const MAX_FRAME_BYTES = 2000;
 
-/** Some value of the schema. */
+/** A random value that fits the schema. */
 export function sampleOf(schema: Schema<unknown>, random: Prng): unknown {
   switch (schema.kind) {
     case 'int8':
@@ -71,7 +73,7 @@ const request: FuzzTarget = {
 
 const apiOf = (input: Buffer): Api => allApis[(input[0] ?? 0) % allApis.length]!;
 
-/** The first byte says whose response the rest is to be. */
+/** The first byte selects the API of the response; the rest is its body. */
 const response: FuzzTarget = {
   name: 'response',
   seeds: () => {
@@ -107,7 +109,7 @@ function parse(chunks: readonly Buffer[]): Parsed {
   return { frames, rest: parser.bufferedBytes };
 }
 
-/** The first byte says in which pieces the rest comes. */
+/** The first byte determines in which pieces the rest arrives. */
 const stream: FuzzTarget = {
   name: 'stream',
   seeds: () =>
