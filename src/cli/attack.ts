@@ -1,6 +1,6 @@
 /**
- * `scripts/prove attack`: an attacker of our own against three real brokers, with bystanders whose waits are
- * the measure. Exit 0: no attack did harm.
+ * `scripts/prove attack`: runs an attacker against three real brokers, and measures how long other clients
+ * (the bystanders) wait. Exit code 0: no attack did harm.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -28,14 +28,14 @@ const QUIET_MS = 4000;
 const RECOVERY_MS = 20_000;
 const SHORTEST_ATTACK_MS = 4000;
 const REPLAY_MS = 6000;
-/** Lines shown of each kind. */
+/** The number of lines shown of each kind. */
 const SUSPECTS = 8;
-/** So that brokers and bystanders come first where there are few processors. */
+/** On a machine with few processors the brokers and bystanders come first. */
 const LOWEST_PRIORITY = 19;
 
 /**
- * From an address of its own where there is one, so that bounds on an address are not the bystanders' as
- * well.
+ * The attacker uses an IP address of its own if possible, so that limits per address do not affect the
+ * bystanders.
  */
 function attackerHost(): Host {
   const localAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
@@ -56,7 +56,7 @@ async function work(text: string): Promise<number> {
   return 0;
 }
 
-/** `attack:seed:number` */
+/** Parses `attack:seed:number`. */
 function parseReplay(text: string): {
   readonly name: string;
   readonly seed: string;

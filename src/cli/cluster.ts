@@ -1,8 +1,9 @@
 /**
- * `scripts/cluster up|status|kill|term|pause|resume|start|expire|down`: a cluster that stays, for a person to play with.
+ * `scripts/cluster up|status|kill|term|pause|resume|start|expire|down`: a cluster that keeps running, for
+ * experiments.
  *
- * `up` starts detached processes and writes down what it started; the other commands read that and send signals. Ports
- * are fixed: ZooKeeper on 2191, brokers on 9191, 9192 …
+ * `up` starts detached processes and saves a list of them; the other commands read the list and send signals.
+ * Ports are fixed: ZooKeeper on 2191, brokers on 9191, 9192 …
  */
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';

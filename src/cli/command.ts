@@ -1,7 +1,8 @@
 /**
- * What the commands share: the real host for a client, opening ZooKeeper, and errors as one line with Kafka's name.
+ * What the commands share: the real host for a client, connecting to ZooKeeper, and errors as one line with
+ * Kafka's name.
  *
- * Exit codes: 0 done, 1 the command failed, 2 the command line is wrong.
+ * Exit codes: 0 success, 1 the command failed, 2 the command line is invalid.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ClientEnvironment } from '../client/client-config';
@@ -23,7 +24,7 @@ export function environmentOf(host: Host): ClientEnvironment {
   return { host, zookeeper: (connect) => realZooKeeper(host, connect) };
 }
 
-/** Runs `work` with a connection and closes it, whatever happens. */
+/** Runs `work` with a ZooKeeper connection and always closes it. */
 export async function withZooKeeper<T>(host: Host, connect: string, work: (zk: ZkConnection) => Promise<T>): Promise<T> {
   const zk = await ZkConnection.open(host, realZooKeeper(host, connect), { sessionTimeoutMs: CLIENT_SESSION_MS, connectTimeoutMs: CLIENT_CONNECT_MS, maxInFlightRequests: 64 });
   try {
@@ -33,7 +34,7 @@ export async function withZooKeeper<T>(host: Host, connect: string, work: (zk: Z
   }
 }
 
-/** Where to find the cluster: one of the two is required. */
+/** The options for the address of the cluster; one of the two is required. */
 export function addConnectionOptions(command: Command): Command {
   return command
     .addOption(new Option('--zookeeper <connect>', 'ZooKeeper servers and chroot: HOST:PORT[/chroot]'))
@@ -51,7 +52,7 @@ export function connectionConfig(options: ConnectionOptions): Record<string, str
   throw new Error('Missing required argument "[zookeeper]" or "[bootstrap-server]"');
 }
 
-/** Gathers repeated `key=value` options. */
+/** Collects repeated `key=value` options. */
 export function keyValue(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const parsed = parseProperties(text);
   if (!text.includes('=') || Object.keys(parsed).length !== 1) throw new InvalidArgumentError('expected key=value');
@@ -63,7 +64,7 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** Wraps an action: an error is one line on standard error and exit code 1. */
+/** Wraps an action: prints an error as one line on standard error and sets exit code 1. */
 export function action<O>(work: (options: O, ...args: string[]) => Promise<number | void>): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args[args.length - 1] as Command;

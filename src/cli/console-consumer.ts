@@ -1,8 +1,8 @@
 /**
  * `samsa console-consumer`: prints records to standard output and their number to standard error.
  *
- * It is a member of a group (`--group`, or one of its own), or reads one partition. `--zookeeper` only says where the
- * cluster is; `--old-consumer` picks the consumer of 0.8, whose group lives in ZooKeeper.
+ * It joins a group (`--group`, or one of its own), or reads one partition. `--zookeeper` only gives the
+ * address of the cluster; `--old-consumer` selects the consumer of 0.8, whose group is stored in ZooKeeper.
  *
  * Kafka: tools/ConsoleConsumer.scala@2.8.2
  */
@@ -50,7 +50,7 @@ function checkOptions({ topic, whitelist, partition, offset, group, fromBeginnin
   if (oldConsumer && (zookeeper === undefined || topic === undefined)) throw new Error('--old-consumer needs --zookeeper and --topic: its group lives in ZooKeeper.');
 }
 
-/** Prints what comes until there is enough, nothing comes for too long, or a signal ends it. */
+/** Prints records until the maximum is reached, none arrives within the timeout, or a signal ends it. */
 class Printer {
   count = 0;
   private lastMs: number;
@@ -101,7 +101,7 @@ async function consumeNew(options: Options, printer: Printer, stop: AbortSignal)
   });
   try {
     await begin(consumer, options);
-    // One record more than is printed would be committed, too.
+    // Polls no more records than it prints, because polled records are committed.
     while (!printer.isDone && !stop.aborted) {
       const left = (options.maxMessages ?? Infinity) - printer.count;
       await printer.print(left < 500 ? await takeFew(consumer, printer, stop, left) : await consumer.poll(Math.min(POLL_MS, printer.leftMs), { signal: stop }));

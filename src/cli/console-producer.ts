@@ -1,5 +1,6 @@
 /**
- * `samsa console-producer`: each line of standard input is a record. Kafka: tools/ConsoleProducer.scala@2.8.2
+ * `samsa console-producer`: sends each line of standard input as a record. Kafka:
+ * tools/ConsoleProducer.scala@2.8.2
  */
 import * as readline from 'node:readline';
 import { Command } from 'commander';
@@ -32,7 +33,7 @@ function splitAt(line: string, separator: string): [string, string] | undefined 
   return at < 0 ? undefined : [line.slice(0, at), line.slice(at + separator.length)];
 }
 
-/** `key<separator>value`, with `headers<delimiter>` before it where that is asked for. */
+/** Parses `key<separator>value`, with `headers<delimiter>` before it if `parse.headers` is set. */
 export function parseLine(topic: string, line: string, properties: Readonly<Record<string, string>>): ProducerRecord {
   const unescape = (text: string) => text.replaceAll('\\t', '\t');
   let rest = line;
@@ -58,7 +59,7 @@ function settings(options: Options): Record<string, unknown> {
   const given: Record<string, unknown> = {
     'batch.size': options.batchSize, 'linger.ms': options.timeout ?? 5, 'max.block.ms': options.maxBlockMs, 'retries': options.messageSendMaxRetries, 'retry.backoff.ms': options.retryBackoffMs,
     'request.timeout.ms': options.requestTimeoutMs, 'buffer.memory': options.maxMemoryBytes,
-    // Kafka: the option without a value means gzip.
+    // As in Kafka, the option without a value means gzip.
     'compression.type': options.compressionCodec === true ? 'gzip' : options.compressionCodec,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -132,7 +132,7 @@ function scenarioOf({ options, host }: Session): ResetScenario {
   return chosen[0]!;
 }
 
-/** `topic`, or `topic:0,1`. */
+/** Parses `topic` or `topic:0,1`. */
 async function partitionsOf({ consumer }: Session, topics: readonly string[]): Promise<TopicPartition[]> {
   const lists = await Promise.all(topics.map(async (text) => {
     const [topic, partitions] = text.split(':') as [string, string?];

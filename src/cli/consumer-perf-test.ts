@@ -1,5 +1,5 @@
 /**
- * `samsa consumer-perf-test`: how fast records can be read, in the lines of Kafka's tool.
+ * `samsa consumer-perf-test`: measures how fast records are read, with the output of Kafka's tool.
  *
  * Kafka: tools/ConsumerPerformance.scala@2.8.2
  */

@@ -1,5 +1,5 @@
 /**
- * `samsa delete-records`: moves log start offsets. Kafka: admin/DeleteRecordsCommand.scala@2.8.2
+ * `samsa delete-records`: raises log start offsets. Kafka: admin/DeleteRecordsCommand.scala@2.8.2
  */
 import * as fs from 'node:fs';
 import { Command } from 'commander';
@@ -14,7 +14,10 @@ interface Options extends ConnectionOptions {
   readonly commandConfig?: string;
 }
 
-/** `{"version":1,"partitions":[{"topic":"t","partition":0,"offset":5}]}`; throws a sentence for anything else. */
+/**
+ * Parses `{"version":1,"partitions":[{"topic":"t","partition":0,"offset":5}]}`. Throws an Error that explains
+ * if the text is anything else.
+ */
 export function parseDeletions(text: string): RecordsToDelete[] {
   const { version = 1, partitions } = JSON.parse(text) as { version?: unknown; partitions?: unknown };
   if (version !== 1) throw new Error(`Not supported version field value ${String(version)}`);

@@ -1,5 +1,5 @@
 /**
- * `scripts/demo [NAME]`: runs a story on real processes and exits with its verdict.
+ * `scripts/demo [NAME]`: runs a story on real processes; its verdict determines the exit code.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Writes the reference pages from the tables they describe: protocol, settings, errors, znodes. A test compares them
- * with what is in docs/, so a page cannot be wrong for long. `npm run docs` writes them.
+ * Writes the reference pages from the tables in the source: protocol, settings, errors, znodes. `npm run
+ * docs` runs it. A test compares the pages with those in docs/, so they are always up to date.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * `samsa end-to-end-latency`: the time from sending a record to having read it, one record at a time.
+ * `samsa end-to-end-latency`: measures the time from sending a record until it was read, one record at a
+ * time.
  *
  * Kafka: tools/EndToEndLatency.scala@2.8.2
  */

@@ -1,6 +1,6 @@
 /**
- * `scripts/prove fuzz`: changed encodings against every decoder that reads what others have written. Exit 0:
- * none did anything but what is documented.
+ * `scripts/prove fuzz`: feeds changed encodings to every decoder that reads data from other processes or from
+ * disk. Exit code 0: every decoder did only what is documented.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -19,15 +19,15 @@ interface Options {
 }
 
 const CORPUS = path.join(__dirname, '../../../test/fuzz/corpus');
-/** In one go, so that what a target keeps in one round is changed again in the next. */
+/** Inputs per round. Inputs that a target keeps in one round are changed again in the next one. */
 const ROUND = 50_000;
-/** No decoder may hold the loop longer, on whatever machine. */
+/** The limit for one input, on any machine: a decoder must not block the event loop for longer. */
 const MAX_MS = 2000;
 const MAX_SAVED = 64;
 
 const fileOf = (corpus: string, { name }: FuzzTarget) => path.join(corpus, `${name}.txt`);
 
-/** One input a line, in hex. */
+/** A corpus file has one input per line, in hex. */
 function readCorpus(corpus: string, target: FuzzTarget): Buffer[] {
   const file = fileOf(corpus, target);
   if (!fs.existsSync(file)) return [];
@@ -38,7 +38,7 @@ function readCorpus(corpus: string, target: FuzzTarget): Buffer[] {
     .map((line) => Buffer.from(line, 'hex'));
 }
 
-/** The smallest are kept: they say as much as the others. */
+/** Keeps the smallest inputs; larger ones add nothing. */
 function saveCorpus(corpus: string, target: FuzzTarget, inputs: readonly Buffer[]): void {
   const lines = [...new Set(inputs.map((input) => input.toString('hex')))].filter((line) => line !== '');
   const smallest = lines.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MAX_SAVED);
@@ -77,7 +77,7 @@ async function fuzzTarget(target: FuzzTarget, inputs: number, options: Options):
     features = result.features;
     for (const { problem, input } of result.findings)
       if (!problems.has(problem)) problems.set(problem, input);
-    // What came up in this process may be what it stops at: give way to signals.
+    // Lets the event loop handle signals between two rounds.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const rate = Math.round(inputs / Math.max(0.001, (performance.now() - startMs) / 1000)).toLocaleString(

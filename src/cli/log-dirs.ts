@@ -1,5 +1,6 @@
 /**
- * `samsa log-dirs`: the log dirs of the brokers and what lies in them, as JSON. Kafka: admin/LogDirsCommand.scala@2.8.2
+ * `samsa log-dirs`: the log dirs of the brokers and their logs, as JSON. Kafka:
+ * admin/LogDirsCommand.scala@2.8.2
  */
 import { Command } from 'commander';
 import { Admin } from '../admin/admin';

@@ -1,5 +1,5 @@
 /**
- * The command line: one file a command, this is their list.
+ * The command line. Each command is in a file of its own; this is the list of commands.
  */
 import { Command } from 'commander';
 import { attackCommand } from './attack';

@@ -1,8 +1,8 @@
 /**
- * Copies of the compiled project, one a mutant, in which only the patched files are compiled anew (file by
- * file, without types: a tenth of a second).
+ * Copies of the compiled project, one for each mutant. Only the patched files are compiled again (one by one,
+ * without types: a tenth of a second).
  *
- * Invariant: the project itself is never changed, and a change made to it meanwhile does not reach the
+ * Invariant: the project itself is never changed, and changes to the project during the run do not affect the
  * copies.
  */
 import * as fs from 'node:fs';
@@ -11,11 +11,12 @@ import * as path from 'node:path';
 import { applyChange, Mutant } from './mutant-patch';
 
 /**
- * What stands beside dist in a copy. The launcher is copied, because its own place tells it where dist is.
+ * What a copy contains besides dist. The launcher is copied, not linked, because it finds dist relative to
+ * its own path.
  */
 const LINKED = ['node_modules', 'test', 'config', 'scripts', 'docs', 'examples', 'esm', 'bench'];
 const COPIED = ['bin', 'package.json', 'src'];
-/** Compiled files are CommonJS: nothing is to be transformed. */
+/** The compiled files are CommonJS, so jest need not transform them. */
 const JEST_CONFIG = {
   testEnvironment: 'node',
   testTimeout: 180_000,
@@ -26,13 +27,12 @@ const JEST_CONFIG = {
 export class MutantCopies {
   private readonly directory: string;
   /**
-   * The sources and the compiled files as they were at the beginning. Only read: copies are links to its
-   * files.
+   * The sources and compiled files at the start. Never written to: the copies are hard links to its files.
    */
   private readonly base: string;
   private count = 0;
 
-  /** `root`: the project, with src, test and a dist that is up to date. */
+  /** `root`: the project, with src, test and an up-to-date dist. */
   constructor(private readonly root: string) {
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-mutants-'));
     this.base = path.join(this.directory, 'base');
@@ -43,12 +43,12 @@ export class MutantCopies {
     }
   }
 
-  /** Removes all of them. */
+  /** Removes all copies. */
   close(): void {
     fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** Compiles the patched files into the copy; returns why not, if it cannot. */
+  /** Compiles the patched files into the copy. Returns the problem if they do not compile. */
   plant({ changes }: Mutant, copy: string): string | undefined {
     for (const change of changes) {
       const source = fs.readFileSync(path.join(this.base, change.path), 'utf8');
@@ -63,14 +63,14 @@ export class MutantCopies {
       if (js === transpile(change.path, source).js)
         return `${change.path} does the same with the patch as without`;
       const target = path.join(copy, 'dist', change.path.replace(/\.ts$/, '.js'));
-      // A hard link: it must be replaced, not written to.
+      // A hard link has to be replaced: writing to it would change the original.
       fs.rmSync(target);
       fs.writeFileSync(target, js);
     }
     return undefined;
   }
 
-  /** The path of a new copy of what was there at the beginning. */
+  /** Makes a new copy of the state at the start. Returns its path. */
   make(): string {
     const { root } = this;
     const copy = path.join(this.directory, String(this.count++));
@@ -89,7 +89,7 @@ export class MutantCopies {
   }
 }
 
-/** Brings the JavaScript below `from` to the same places below `to`. */
+/** Calls `bring` for each JavaScript file below `from`, with the same path below `to`. */
 function eachScript(from: string, to: string, bring: (source: string, target: string) => void): void {
   fs.mkdirSync(to, { recursive: true });
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
@@ -99,7 +99,7 @@ function eachScript(from: string, to: string, bring: (source: string, target: st
   }
 }
 
-/** As tsc compiles it here, but without types, hence without a look at other files. */
+/** Compiles one file like tsc, but without types, so that no other file is needed. */
 function transpile(file: string, text: string): { js: string; problem: string | undefined } {
   // Loaded only here: no other command needs the compiler.
   const ts = require('typescript') as typeof import('typescript');

@@ -1,12 +1,14 @@
 /**
- * A mutant: a small patch that plants one defect in the sources, with a header that says what it does, what
- * harm that is, and what must notice it. Reading the file and applying the patch, without touching a disk.
+ * A mutant is a small patch that plants one defect in the source. Its header says what the defect is, what
+ * harm it does, and what must detect it. This file parses mutants and applies their patches, without touching
+ * the disk.
  *
- * A hunk is looked for at its line, then ever further away; if it is found nowhere, without its outermost
- * lines of context (fuzz). With fuzz the place must be the only one, so that a defect is never planted
- * somewhere else.
+ * A hunk is searched for at its line, then at growing distance. If it is not found, it is searched for
+ * without its outermost context lines (fuzz). With fuzz there must be exactly one matching place, so that a
+ * defect is never planted in the wrong place.
  *
- * The format is in test/mutants/README.md. Like GNU patch, but stricter: only changes of existing files.
+ * The format is described in test/mutants/README.md. It is that of GNU patch, but stricter: it only changes
+ * existing files.
  */
 
 export const INSTRUMENTS = ['walks', 'group-walks', 'simulate', 'sweep'] as const;
@@ -16,13 +18,13 @@ export interface Mutant {
   readonly name: string;
   /** What the code does wrong, in one line. */
   readonly what: string;
-  /** What is lost, or hangs. */
+  /** The harm, such as lost records or a hang. */
   readonly harm: string;
-  /** Test files, relative to the project: one of their tests must fail. */
+  /** Test files, relative to the project. At least one of their tests must fail. */
   readonly tests: readonly string[];
-  /** Only tests whose title matches this expression are run, where a file is long. */
+  /** Run only tests whose title matches this regular expression; for test files that take long. */
   readonly title: string | undefined;
-  /** The random instrument that must notice it as well. */
+  /** The random instrument that must detect it, too. */
   readonly seeds: Instrument | undefined;
   readonly changes: readonly FileChange[];
 }
@@ -34,7 +36,7 @@ export interface FileChange {
 }
 
 export interface Hunk {
-  /** The line, counted from 1, where the old text is expected. */
+  /** The line, counted from 1, at which the old text is expected. */
   readonly oldStart: number;
   readonly lines: readonly HunkLine[];
 }
@@ -48,7 +50,7 @@ const REQUIRED_FIELDS = ['What', 'Harm', 'Tests', 'Seeds'];
 const OPTIONAL_FIELDS = ['Title'];
 const MAX_FUZZ = 2;
 
-/** Reads a file of test/mutants. Throws an Error that names the mutant and says what is wrong with it. */
+/** Parses a file of test/mutants. Throws an Error that names the mutant and the problem. */
 export function parseMutant(name: string, text: string): Mutant {
   const fail = (problem: string) => new Error(`Mutant ${name}: ${problem}`);
   const lines = text.split('\n');
@@ -136,7 +138,7 @@ function parseHunk(
     const line = lines[next];
     if (line === undefined) throw fail(`the hunk '${lines[at]}' ends too early`);
     next++;
-    // Some editors strip the blank that stands for an empty line of context.
+    // Some editors remove the space that stands for an empty context line.
     const kind = line === '' ? ' ' : line[0]!;
     if (kind !== ' ' && kind !== '-' && kind !== '+')
       throw fail(`the hunk '${lines[at]}' ends too early, at '${line}'`);
@@ -148,10 +150,11 @@ function parseHunk(
   return { hunk: { oldStart: Number(oldStart), lines: hunk }, next };
 }
 
-/** The text after the change. Throws an Error that names the hunk that does not apply. */
+/** Returns the text after the change. Throws an Error that names the hunk that does not apply. */
 export function applyChange(text: string, { path, hunks }: FileChange): string {
   const lines = text.split('\n');
-  // How far the lines below have moved: by the hunks before, and by where these were found.
+  // By how many lines the following lines have moved: because of earlier hunks, and of the places where they
+  // were found.
   let moved = 0;
   let done = 0;
   for (const hunk of hunks) {
@@ -169,7 +172,7 @@ export function applyChange(text: string, { path, hunks }: FileChange): string {
 interface Place {
   readonly at: number;
   readonly lines: readonly HunkLine[];
-  /** How many lines of leading context were left out. */
+  /** The number of leading context lines that were ignored. */
   readonly skipped: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Tries mutants: each in a copy of the compiled project, first by the tests it names, then by the random
- * instrument it names.
+ * Tries mutants. Each one runs in a copy of the compiled project, first with the tests that it names, then
+ * with the random instrument that it names.
  *
- * Invariant: what was started is ended and the copies are removed, whatever happens.
+ * Invariant: at the end all child processes have ended and all copies are removed.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -12,15 +12,15 @@ import { Instrument, Mutant } from './mutant-patch';
 import { Ended, failuresIn, JestResult, judgeInstrument, judgeTests, Outcome } from './mutant-verdict';
 
 export interface TrialOptions {
-  /** The project, with src, test and a dist that is up to date. */
+  /** The project, with src, test and an up-to-date dist. */
   readonly root: string;
-  /** How long an instrument may look for a violation. */
+  /** How long an instrument may search for a violation. */
   readonly budgetSeconds: number;
 }
 
 /**
- * The command of each and its options. They go on until the budget is spent; in one process each, so that the same walk or seed is met in every
- * run.
+ * The command and options of each instrument. It runs until the budget is spent, in one process, so that
+ * every run has the same walks or seeds.
  */
 const INSTRUMENT_ARGUMENTS: Readonly<Record<Instrument, readonly string[]>> = {
   'walks': ['walks', '--walks', '100000000', '--jobs', '1'],
@@ -29,22 +29,22 @@ const INSTRUMENT_ARGUMENTS: Readonly<Record<Instrument, readonly string[]>> = {
   'sweep': ['sweep', '--jobs', '1'],
 };
 const OUTPUT_LIMIT = 1 << 20;
-/** A run is called hung after this many times the time it takes without a mutant, and a minute. */
+/** A run counts as hung after this many times its duration without a mutant, plus a minute. */
 const HANG_FACTOR = 20;
 const HANG_EXTRA_SECONDS = 60;
-/** An instrument ends by itself after its budget, and the run that is under way then. */
+/** An instrument ends by itself after its budget, when its current run is complete. */
 const INSTRUMENT_EXTRA_SECONDS = 300;
 
 interface JestRun {
   readonly tests: readonly string[];
-  /** An expression: only tests whose title it matches. */
+  /** A regular expression: run only tests whose title matches. */
   readonly title: string | undefined;
   readonly more: readonly string[];
   readonly limitSeconds?: number;
 }
 
 interface JestEnded {
-  /** Undefined if jest ended without one. */
+  /** Undefined if jest ended without a result. */
   readonly result: JestResult | undefined;
   readonly ended: Ended;
 }
@@ -55,29 +55,28 @@ export class MutantTrial {
   private readonly copies: MutantCopies;
   private readonly children = new Set<number>();
   private isClosed = false;
-  /** Seconds per test file, from the run without a mutant. */
+  /** The duration of each test file without a mutant, in seconds. */
   private readonly usualSeconds = new Map<string, number>();
 
   constructor(private readonly options: TrialOptions) {
     this.copies = new MutantCopies(options.root);
   }
 
-  /** Ends what is running and removes the copies. */
+  /** Ends running processes and removes the copies. */
   close(): void {
     this.isClosed = true;
     for (const pid of this.children) {
       try {
         process.kill(-pid, 'SIGKILL');
       } catch {
-        // It has just ended by itself.
+        // The process has just ended by itself.
       }
     }
     this.copies.close();
   }
 
   /**
-   * Throws an Error with the names of the failing tests, if the tests of these mutants fail without any
-   * mutant.
+   * Throws an Error with the names of the failing tests, if the tests of these mutants fail without a mutant.
    */
   async checkTests(mutants: readonly Mutant[], workers: number): Promise<void> {
     const untitled = new Set(
@@ -114,7 +113,10 @@ export class MutantTrial {
     fs.rmSync(copy, { recursive: true });
   }
 
-  /** Undefined if the instrument reports nothing without any mutant; else why its reports say nothing now. */
+  /**
+   * Undefined if the instrument reports nothing without a mutant. Otherwise the reason why its reports are
+   * useless now.
+   */
   async instrumentProblem(instrument: Instrument): Promise<string | undefined> {
     const copy = this.copies.make();
     const outcome = await this.instrument(copy, instrument);
@@ -140,7 +142,8 @@ export class MutantTrial {
   }
 
   /**
-   * One file after the other, until one notices the mutant: jest itself writes no result when it stops early.
+   * Runs one test file at a time until one detects the mutant: jest writes no result if it stops early
+   * itself.
    */
   private async test({ tests, title }: Mutant, copy: string): Promise<Outcome> {
     let seconds = 0;
@@ -203,7 +206,7 @@ export class MutantTrial {
     return judgeInstrument(await this.spawn(copy, args, 2 * budgetSeconds + INSTRUMENT_EXTRA_SECONDS));
   }
 
-  /** In a process group of its own, so that its children end with it. */
+  /** In a process group of its own, so that its children can be ended with it. */
   private spawn(cwd: string, args: readonly string[], limitSeconds = 3600): Promise<Ended> {
     if (this.isClosed) return Promise.reject(new Error('interrupted'));
     const startMs = Date.now();

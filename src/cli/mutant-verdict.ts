@@ -1,10 +1,10 @@
 /**
- * What a run of tests or of a random instrument says about a mutant, and what all runs say together: pure
- * judgement.
+ * Decides from a run of tests or of a random instrument whether a mutant was detected, and summarises all
+ * runs. Without side effects.
  *
- * A mutant counts as killed only by a promise that was seen broken. A test file that cannot be loaded, or
- * code that calls what does not exist, shows that the patch is wrong, not that the tests are good: that is an
- * error.
+ * A mutant counts as killed only if a promise was broken visibly. A test file that cannot be loaded, or a
+ * call of a function that does not exist, shows that the patch is wrong, not that the tests are good: this is
+ * an error.
  */
 import { Mutant } from './mutant-patch';
 
@@ -13,14 +13,14 @@ export type Outcome =
   | { readonly kind: 'survived'; readonly seconds: number }
   | { readonly kind: 'error'; readonly problem: string };
 
-/** `tests` or `seeds` is undefined where it was not asked for. */
+/** `tests` or `seeds` is undefined if it was not requested. */
 export interface Verdict {
   readonly mutant: Mutant;
   readonly tests: Outcome | undefined;
   readonly seeds: Outcome | undefined;
 }
 
-/** The part of jest's --json that is read here. */
+/** The fields of jest's --json that are used here. */
 export interface JestResult {
   readonly testResults: readonly {
     readonly name: string;
@@ -48,7 +48,7 @@ const firstLine = (text: string) =>
 const fileName = (path: string) => path.split('/').at(-1)!.replace(/\.js$/, '.ts');
 
 interface Failure {
-  /** File and title. */
+  /** File and title of the test. */
   readonly by: string;
   readonly reason: string;
 }
@@ -82,7 +82,10 @@ export function judgeTests(result: JestResult, seconds: number): Outcome {
     : { kind: 'error', problem: 'no test ran; does Title match one?' };
 }
 
-/** The reason in jest's message about a file that could not be run; its first line is only a heading. */
+/**
+ * Extracts the reason from jest's message about a file that could not be run; the first line is only a
+ * heading.
+ */
 function crash(message: string): string {
   return firstLine(
     message
@@ -93,14 +96,14 @@ function crash(message: string): string {
 }
 
 export interface Ended {
-  /** Null: it was ended because it hung. */
+  /** Null: the process was ended because it hung. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
   readonly seconds: number;
 }
 
-/** Exit code 0: no violation within the budget. 1 with a violation on standard output: killed. */
+/** Exit code 0: no violation within the budget. Exit code 1 with a violation on standard output: killed. */
 export function judgeInstrument({ code, stdout, stderr, seconds }: Ended): Outcome {
   if (code === null) return { kind: 'killed', by: 'a hang', seconds };
   if (code === 0) return { kind: 'survived', seconds };
@@ -132,9 +135,9 @@ function describe(outcome: Outcome): string {
 
 export interface Summary {
   readonly killed: number;
-  /** Not noticed by the tests they name. */
+  /** Not detected by the tests that they name. */
   readonly survivors: readonly string[];
-  /** Noticed by tests, but not by the instrument they name. */
+  /** Detected by tests, but not by the instrument that they name. */
   readonly seedSurvivors: readonly string[];
   readonly errors: readonly string[];
 }

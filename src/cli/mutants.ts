@@ -1,7 +1,7 @@
 /**
  * `scripts/prove mutants [NAME...]`: plants one known defect after the other in copies of the code, and
- * checks that the tests, and where an interleaving is its cause the random instruments, notice it. Exit 0:
- * every mutant was killed.
+ * checks that the tests detect it; for a defect that depends on timing, also the random instruments. Exit
+ * code 0: every mutant was killed.
  *
  * The mutants and their format: test/mutants/README.md.
  */
@@ -26,7 +26,7 @@ interface Options {
 const ROOT = path.join(__dirname, '../../..');
 const INTERRUPTED = 130;
 
-/** All mutants of a folder, by name. Throws an Error that names the file that is malformed. */
+/** All mutants of a folder, ordered by name. Throws an Error that names a malformed file. */
 export function readMutants(folder: string): Mutant[] {
   const files = fs
     .readdirSync(folder)

@@ -1,7 +1,7 @@
 /**
- * The same command in several processes, one a share of the work: simulations use one core each.
+ * Runs the same command in several processes, each with a share of the work: a simulation uses one core.
  *
- * A child ends when this process does: it is killed with it, and the wait for it ends with its exit.
+ * The children end with this process: they are killed when it exits.
  */
 import { spawn } from 'node:child_process';
 import * as os from 'node:os';
@@ -13,8 +13,9 @@ export function coreCount(): number {
 }
 
 /**
- * Runs `samsa` once for each list of arguments and hands on its lines; resolves with the exit codes. A signal counts as
- * exit code 1. With `stopAtFailure` the others are stopped as soon as one ends with a code other than 0.
+ * Runs `samsa` once for each list of arguments and passes its lines on. Resolves with the exit codes; a
+ * signal counts as exit code 1. With `stopAtFailure` the others are stopped as soon as one ends with a code
+ * other than 0.
  */
 export async function runParallel(
   commands: readonly (readonly string[])[], onLine: (line: string, job: number) => void, stopAtFailure: boolean,

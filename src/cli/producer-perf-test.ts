@@ -1,5 +1,5 @@
 /**
- * `samsa producer-perf-test`: how fast records can be written, in the lines of Kafka's tool.
+ * `samsa producer-perf-test`: measures how fast records are written, with the output of Kafka's tool.
  *
  * Kafka: tools/ProducerPerformance.java@2.8.2
  */
@@ -24,7 +24,9 @@ interface Options {
 }
 
 const REPORT_MS = 5000;
-/** The loop gets a turn after so many records, so that answers are read while records are made. */
+/**
+ * After this many records the event loop gets a turn, so that responses are read while records are produced.
+ */
 const RECORDS_PER_TURN = 512;
 const MAX_SAMPLES = 500_000;
 
@@ -87,7 +89,7 @@ function payloads(options: Options): Buffer[] {
     return list.map((text) => Buffer.from(text));
   }
   if (options.recordSize === undefined) throw new Error('one of --record-size and --payload-file is required');
-  // Letters, always the same ones, as Kafka's tool does.
+  // Always the same letters, as in Kafka's tool.
   return [Buffer.from(Array.from({ length: options.recordSize }, (_, i) => 65 + (i * 7) % 26))];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The page of the wire: frames, limits, and the tables of all messages. What no table says is in
- * docs/writing-a-client.md. The sample bytes are made by the code that makes them in our own clients.
+ * Generates the page about the protocol: frames, limits, and tables of all messages. What the tables do not
+ * say is in docs/writing-a-client.md. The sample bytes come from the encoder that our clients use.
  */
 import { brokerConfigTable } from '../broker/broker-config';
 import { allApis } from '../protocol/apis';

@@ -1,15 +1,15 @@
 /**
- * How console-consumer writes a record. Key and value go out as they are, whatever they are, unless a deserializer says
- * otherwise.
+ * How console-consumer prints a record: the bytes of key and value unchanged, unless a deserializer is set.
  *
- * Kafka: tools/{ConsoleConsumer,DefaultMessageFormatter}.scala, GroupMetadataManager.scala#OffsetsMessageFormatter@2.8.2
+ * Kafka: tools/{ConsoleConsumer,DefaultMessageFormatter}.scala,
+ * GroupMetadataManager.scala#OffsetsMessageFormatter@2.8.2
  */
 import { decodeKey, decodeOffsetValue } from '../broker/group/group-records';
 import { Deserializer } from '../common/serialization';
 import { ConsumerRecord } from '../consumer/consumer-record';
 import { crc32c } from '../record/crc32c';
 
-/** The bytes to print; may throw what is wrong with the record. */
+/** Returns the bytes to print. May throw if the record cannot be formatted. */
 export type RecordFormatter = (record: ConsumerRecord) => Buffer;
 
 export interface FormatterDeserializers {
@@ -22,7 +22,7 @@ const KAFKA_CLASSES: Readonly<Record<string, string>> = {
   'kafka.coordinator.group.GroupMetadataManager$OffsetsMessageFormatter': 'offsets',
 };
 
-/** Throws a sentence for a formatter that does not exist. */
+/** Throws an Error that explains if there is no formatter of this name. */
 export function formatterOf(name: string | undefined, properties: Readonly<Record<string, string>>, deserializers: FormatterDeserializers): RecordFormatter {
   switch (KAFKA_CLASSES[name ?? ''] ?? name ?? 'default') {
     case 'default': return defaultFormatter(properties, deserializers);
@@ -63,7 +63,7 @@ function defaultFormatter(properties: Readonly<Record<string, string>>, { key, v
   };
 }
 
-/** `[group,topic,partition]::OffsetAndMetadata(…)` for commits; group records are left out. */
+/** Prints commits as `[group,topic,partition]::OffsetAndMetadata(…)`; skips group records. */
 function offsetsFormatter({ key, value }: ConsumerRecord): Buffer {
   const parsed = key === null ? undefined : decodeKey(key);
   if (parsed?.kind !== 'offset') return Buffer.alloc(0);

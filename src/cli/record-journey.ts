@@ -1,6 +1,6 @@
 /**
- * The page that follows one record from socket to disk: the bytes are made by the code that makes them in a broker, and
- * taken apart field by field, so the page cannot say anything but what happens.
+ * Generates the page that follows one record from socket to disk. The bytes come from the encoders that
+ * brokers and clients use, and are explained field by field, so the page cannot differ from the code.
  */
 import { LeaderEpochCheckpoint, OffsetCheckpoint } from '../log/checkpoint-file';
 import { LogSegment } from '../log/log-segment';
@@ -19,7 +19,7 @@ const SEGMENT_BASE = 40;
 const LEADER_EPOCH = 3;
 const DIRECTORY = '/data/greetings-0';
 
-/** The record of the story; a test sends it to a broker and compares. */
+/** The record of the page. A test sends it to a broker and compares. */
 export const journeyRecord = { timestamp: TIMESTAMP_MS, key: Buffer.from('de'), value: Buffer.from('Hallo'), headers: [{ key: 'mood', value: Buffer.from(':)') }] };
 
 interface Row {
@@ -36,7 +36,7 @@ function table(rows: readonly Row[]): string[] {
   return ['| at | bytes | field | |', '|---|---|---|---|', ...rows.map(({ at, bytes, name, meaning }) => `| ${at} | \`${shown(bytes)}\` | ${name} | ${meaning} |`), ''];
 }
 
-/** Takes fixed-width fields apart. */
+/** Splits `bytes` into fields of fixed width. */
 function fixed(bytes: Buffer, fields: readonly (readonly [name: string, width: number, meaning: string])[], from = 0): Row[] {
   let at = from;
   return fields.map(([name, width, meaning]) => ({ at, bytes: bytes.subarray(at, at += width), name, meaning }));
@@ -87,7 +87,7 @@ function recordRows(bytes: Buffer): Row[] {
   return rows;
 }
 
-/** Takes a msgpack frame apart along its schema. */
+/** Splits a msgpack frame into its fields, by the schema. */
 function frameRows(frame: Buffer, head: readonly string[], schema: Schema<unknown>): Row[] {
   const rows: Row[] = [{ at: 0, bytes: frame.subarray(0, 4), name: 'frame length', meaning: `${frame.length - 4} bytes follow` }];
   const scanner = new Scanner(frame, 4);
@@ -115,7 +115,7 @@ function frameRows(frame: Buffer, head: readonly string[], schema: Schema<unknow
   return rows;
 }
 
-/** Two batches in a segment on a disk in memory: what a log dir holds afterwards. */
+/** Writes two batches into a segment on a disk in memory. Returns the content of the log dir. */
 function writeToDisk(): { readonly disk: SimDisk; readonly stored: Buffer; readonly position: number } {
   const disk = new SimDisk(() => TIMESTAMP_MS);
   disk.makeDirectory(DIRECTORY);

@@ -1,8 +1,8 @@
 /**
  * `samsa server-start config/server.properties [--override k=v]`: runs one broker until SIGTERM or SIGINT.
  *
- * Once it serves, one JSON line on standard output says so. With SAMSA_PARENT=stdin the broker ends when its standard
- * input closes, so that a dead test or demo leaves nothing behind.
+ * When the broker accepts requests, it prints one JSON line to standard output. With SAMSA_PARENT=stdin the
+ * broker ends when its standard input closes, so that a test or demo that was killed leaves no broker behind.
  *
  * Kafka: kafka/Kafka.scala@2.8.2
  */

@@ -1,6 +1,6 @@
 /**
- * `scripts/prove simulate --seeds N|--seed S`: whole clusters under seeded faults, in virtual time. Exit 0:
- * clean.
+ * `scripts/prove simulate --seeds N|--seed S`: simulates whole clusters with faults from a seed, in virtual
+ * time. Exit code 0: no violation.
  */
 import { Command } from 'commander';
 import { drawScenario, Outcome, runScenario, shrink } from '../simulation/scenario';
@@ -12,7 +12,7 @@ interface Options {
   readonly seeds: number;
   readonly from: number;
   readonly jobs: number;
-  /** This process runs every so many-th seed, for the process that started it. */
+  /** This process runs every `stride`-th seed, on behalf of the process that started it. */
   readonly stride?: number;
   readonly seed?: string;
   readonly set?: Record<string, string>;
@@ -29,7 +29,7 @@ interface Part {
 }
 
 const SUMMARY_EVERY_MS = 10000;
-/** Begins the line by which a job tells what it reached. */
+/** The start of the line in which a child process reports its counters. */
 const PART = '#part ';
 
 function report({ scenario, violations, timeline, log }: Outcome, verbose: boolean): void {

@@ -1,5 +1,6 @@
 /**
- * `scripts/prove sweep`: short stories, each broken at every single operation in turn. Exit 0: clean.
+ * `scripts/prove sweep`: short histories, each run again with a fault at every single operation. Exit code 0:
+ * no violation.
  */
 import { Command, Option } from 'commander';
 import {
@@ -13,7 +14,7 @@ interface Options {
   readonly scenario?: string;
   readonly point?: string;
   readonly jobs: number;
-  /** `I/N`: this process runs every N-th point from the I-th, for the process that started it. */
+  /** `I/N`: this process runs every N-th point from the I-th on, on behalf of the process that started it. */
   readonly share?: string;
   readonly untilViolation?: boolean;
   readonly budgetSeconds?: number;
@@ -38,7 +39,7 @@ function report({ story, point, violations, cluster }: SweepOutcome, verbose: bo
   for (const line of cluster.logLines()) console.log(`  ${line}`);
 }
 
-/** As pointName writes it: KIND [HOST] K. Throws if it is none. */
+/** Parses the output of pointName: KIND [HOST] K. Throws an Error that explains if the text is no point. */
 function parsePoint(text: string): Point {
   const [kind, host, k] = text.split(' ');
   const known = pointKinds.find((one) => one === kind);

@@ -21,7 +21,7 @@ interface Options extends ConnectionOptions {
   readonly ifNotExists?: boolean;
 }
 
-/** `1:2,2:3` — a list of replicas a partition, replicas separated by colons. */
+/** Parses `1:2,2:3`: partitions separated by commas, the replicas of each separated by colons. */
 export function parseReplicaAssignment(text: string): Map<number, number[]> {
   return new Map(text.split(',').map((part, partition) => {
     const replicas = part.split(':').map((id) => Number(id.trim()));

@@ -1,5 +1,6 @@
 /**
- * `samsa verifiable-consumer`: a group member that says, as one JSON object a line, what it is assigned, reads and commits.
+ * `samsa verifiable-consumer`: a group member that prints, as JSON lines, its assignments and what it reads
+ * and commits.
  *
  * Kafka: tools/VerifiableConsumer.java@2.8.2
  */
@@ -78,7 +79,7 @@ async function run(options: Options): Promise<void> {
   } finally {
     await consumer.close();
     print('shutdown_complete');
-    // Standard input may be held open by a parent.
+    // A parent process may keep standard input open, which would keep this process running.
     process.stdin.destroy();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `samsa verifiable-producer`: writes numbered records and says of each, as one JSON object a line, what became of it.
+ * `samsa verifiable-producer`: writes numbered records and prints the outcome of each, as JSON lines.
  *
  * Kafka: tools/VerifiableProducer.java@2.8.2
  */

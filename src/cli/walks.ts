@@ -1,6 +1,6 @@
 /**
- * `scripts/prove walks`: short walks of staged steps on small simulated clusters; the ones that reach new states are
- * gone on from. Exit 0: no violation.
+ * `scripts/prove walks`: short random walks of steps on small simulated clusters. Walks that reach new states
+ * are extended. Exit code 0: no violation.
  */
 import { Command } from 'commander';
 import { Coverage, Explorer } from '../simulation/walks/explore';
@@ -41,7 +41,10 @@ function report<S extends SeededSetup, T extends WalkStep>(
   outcome.visits.forEach(({ state }, i) => console.log(`  after ${i + 1}: ${state}`));
 }
 
-/** `seed=S brokers=3 replicas=1,2,3 min.isr=2: kill 1; start 1`, as a violation is printed. */
+/**
+ * Replays a text such as `seed=S brokers=3 replicas=1,2,3 min.isr=2: kill 1; start 1`, in which a violation
+ * is printed.
+ */
 async function replayText<S extends SeededSetup, T extends WalkStep>(
   alphabet: Alphabet<S, T>, text: string, options: Options,
 ): Promise<number> {

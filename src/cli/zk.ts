@@ -1,5 +1,5 @@
 /**
- * `samsa zk ls|get|tree --zookeeper Z PATH`: looks into ZooKeeper. Kafka: zookeeper-shell
+ * `samsa zk ls|get|tree --zookeeper Z PATH`: shows znodes. Kafka: zookeeper-shell
  */
 import { Command } from 'commander';
 import { isZkError, NO_OWNER, ZkError } from '../zk/zk-session';
