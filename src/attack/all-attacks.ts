@@ -1,4 +1,6 @@
-/** The table of attacks, in the order in which they are tried. */
+/**
+ * The table of attacks, in the order in which they run.
+ */
 import { abandonedWaits } from './attacks/abandoned-waits';
 import { compressionBombs } from './attacks/compression-bombs';
 import { connectionFlood } from './attacks/connection-flood';
@@ -42,7 +44,7 @@ export const attacks: readonly Attack[] = [
   idleConnections,
 ];
 
-/** The row of this name; throws an Error that lists them. */
+/** The attack of this name. Throws an Error that lists all names if there is none. */
 export function attackNamed(name: string): Attack {
   const found = attacks.find((attack) => attack.name === name);
   if (!found)

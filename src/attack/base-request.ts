@@ -1,11 +1,11 @@
 /**
- * A request that a broker takes: every field has a value that lets the handler go on to the next one.
+ * Builds a request that a broker accepts: every field has a value with which the handler continues to the
+ * next one.
  *
- * Names are those of a topic and a group that are there to be attacked, so that nothing of the bystanders is
- * touched. Requests of a controller name an epoch that has passed: what they say is refused, whatever else is
- * in them.
+ * The names are those of a topic and a group for attacks only, so that the bystanders' data is not touched.
+ * Requests of a controller have an old epoch, so they are refused, whatever else they contain.
  *
- * [p] Over the tables in src/protocol/messages.
+ * [p] From the tables in src/protocol/messages.
  */
 import { Api, Schema } from '../protocol/schema';
 import { buildBatch } from '../record/batch-builder';
@@ -14,7 +14,7 @@ import { FALSE, NIL, packBinary, packInteger, packString, TRUE, WireNode } from 
 export const VICTIM_TOPIC = 'victim';
 export const VICTIM_GROUP = 'victim-group';
 
-/** A step into a message: the name of a field, or ELEMENT for what stands in a list. */
+/** A path into a message: names of fields, and ELEMENT for the elements of a list. */
 export type Path = readonly string[];
 export const ELEMENT = '[]';
 
@@ -24,7 +24,7 @@ export const soundBatch = buildBatch([
 
 type Word = number | string | boolean | null | Buffer;
 
-/** By `Api.field`, or by the field's name alone. */
+/** The values by `Api.field`, or by the field's name alone. */
 const WORDS: Readonly<Record<string, Word>> = {
   'CreateTopics.name': 'victim-new',
   'CreateTopics.configs.name': 'retention.ms',
@@ -72,7 +72,7 @@ const WORDS: Readonly<Record<string, Word>> = {
   clientSoftwareVersion: '1',
 };
 
-/** Lists that are empty in a request that asks for nothing special. */
+/** Lists that are empty in an ordinary request. */
 const EMPTY_LISTS = new Set(['CreateTopics.assignments', 'ListGroups.statesFilter', 'SyncGroup.assignments']);
 
 function wordFor(api: Api, path: Path): Word | undefined {
@@ -100,12 +100,10 @@ function scalar(schema: Schema<unknown>, word: Word | undefined): Buffer {
   }
 }
 
-/** What to put in the place of a node, or undefined to leave it; called for every place of the message. */
+/** Returns the replacement of a node, or undefined to keep it. Called for every node of the message. */
 export type Replace = (path: Path, schema: Schema<unknown>, sound: () => WireNode) => WireNode | undefined;
 
-/**
- * One value of the schema. A list has one element if `reaches` says that something is to be replaced inside.
- */
+/** A value of the schema. A list gets one element if `reaches` says that a replacement is inside it. */
 function build(
   api: Api,
   schema: Schema<unknown>,
@@ -126,7 +124,7 @@ function build(
   return replace(path, schema, sound) ?? sound();
 }
 
-/** The body of a request, sound where `replace` has nothing to say. */
+/** The body of a request: valid, except for what `replace` returns. */
 export function buildBody(
   api: Api,
   replace: Replace = () => undefined,
@@ -135,7 +133,7 @@ export function buildBody(
   return build(api, api.request, [], replace, reaches);
 }
 
-/** Every place of a request: the whole, its fields, lists and what stands in them. */
+/** The paths of all nodes of a request: the body itself, its fields, lists and their elements. */
 export function pathsOf(
   schema: Schema<unknown>,
   path: Path = [],

@@ -1,9 +1,8 @@
 /**
- * Those who have nothing to do with the attack: a producer with acks=all, a consumer, and a group of two that
- * commits. How long they wait is the measure of every attack.
+ * The bystanders: clients that have nothing to do with the attack. They are a producer with acks=all, a
+ * consumer, and a group of two members that commits. Their waits measure every attack.
  *
- * They run on any host and count what they were promised: a record that was acknowledged and is not read is
- * lost.
+ * They run on any host. A record that was acknowledged and cannot be read counts as lost.
  */
 import { ClientEnvironment } from '../client/client-config';
 import { TopicPartition } from '../common/cluster-types';
@@ -22,7 +21,7 @@ const COMMIT_EVERY_MS = 50;
 const POLL_MS = 200;
 const MEMBERS = 2;
 
-/** What they went through in one phase. */
+/** What the bystanders experienced in one phase. */
 export interface Experience {
   readonly produce: Figures;
   readonly consume: Figures;
@@ -40,7 +39,7 @@ export class Bystanders {
   private rebalances = 0;
   private isRunning = true;
   private next = 0;
-  /** By number: when it was sent. */
+  /** The time of the send, by record number. */
   private readonly unacknowledged = new Map<number, number>();
   private readonly unread = new Map<number, number>();
   private readonly committing = new Map<number, number>();
@@ -54,7 +53,7 @@ export class Bystanders {
     private readonly members: readonly Consumer[],
   ) {}
 
-  /** The topic must be there. */
+  /** The topic must exist. */
   static async open(environment: ClientEnvironment, config: RawConfig): Promise<Bystanders> {
     const producer = await Producer.open(environment, {
       ...config,
@@ -168,14 +167,14 @@ export class Bystanders {
     }
   }
 
-  /** A new phase: what was measured is forgotten, what waits goes on waiting. */
+  /** Starts a phase: resets the measurements; waits in progress continue. */
   startPhase(): void {
     for (const latencies of [this.produced, this.consumed, this.committed]) latencies.reset();
     this.errors = [];
     this.rebalances = 0;
   }
 
-  /** Since the phase began. */
+  /** The measurements since the start of the phase. */
   experience(): Experience {
     const ages = (waiting: ReadonlyMap<number, number>) =>
       [...waiting.values()].map((sinceMs) => this.now() - sinceMs);
@@ -188,9 +187,7 @@ export class Bystanders {
     };
   }
 
-  /**
-   * Waits until everything that is acknowledged by now was read; the numbers of the records that were not.
-   */
+  /** Waits until all records acknowledged so far were read. Returns the numbers of those that were not. */
   async missing(withinMs: number): Promise<number[]> {
     const wanted = [...this.unread.keys()];
     const deadlineMs = this.now() + withinMs;

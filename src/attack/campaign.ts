@@ -1,9 +1,8 @@
 /**
- * The whole: a cluster of real processes, bystanders, and one attack after the other. Each has a quiet phase
- * to compare with, the attack, and a recovery in which everything has to come back.
+ * Runs all attacks against a cluster of real processes with bystanders. Each attack has a quiet phase for
+ * comparison, the attack itself, and a recovery phase in which everything has to return to normal.
  *
- * Clients have a listener of their own and brokers another, as a cluster that strangers can reach should
- * have.
+ * Clients have one listener and brokers another, as in a cluster that is open to unknown clients.
  */
 import * as path from 'node:path';
 import { tpName } from '../common/cluster-types';
@@ -20,16 +19,19 @@ import { isBack, judge, Observation, Standing } from './judge';
 import { Row } from './report';
 
 export interface CampaignOptions {
-  /** For data and logs; each cluster gets a folder in it. */
+  /** The directory for data and logs; each cluster gets a subdirectory. */
   readonly directory: string;
   readonly seed: string;
   readonly attackMs: number;
   readonly quietMs: number;
   readonly recoveryMs: number;
   readonly isStrict: boolean;
-  /** A place in a ZooKeeper that is there, anew for each cluster; without it each cluster starts its own. */
+  /**
+   * Returns a new path in an existing ZooKeeper for each cluster; by default each cluster starts its own
+   * ZooKeeper.
+   */
   readonly zookeeper?: () => Promise<string>;
-  /** Only this input of the attack, for --replay. */
+  /** Send only the input with this number, for --replay. */
   readonly number?: number;
   readonly onRow: (row: Row, attacker: AttackerReport) => void;
   readonly say: (line: string) => void;
@@ -37,7 +39,7 @@ export interface CampaignOptions {
 
 const BROKERS = 3;
 const SAMPLE_MS = 250;
-/** After a start the ISR may for a moment still be that of before. */
+/** Shortly after a start the ISR in ZooKeeper may still be the one from before. */
 const SETTLE_MS = 1000;
 const LOG_PATTERNS = {
   forged: FORGED_LINE,
@@ -62,7 +64,7 @@ const bystanderPartitions = Array.from({ length: BYSTANDER_PARTITIONS }, (_, par
 
 export interface CampaignResult {
   readonly rows: readonly Row[];
-  /** What was wrong when the brokers were started again. */
+  /** What was wrong after the brokers were restarted. */
   readonly afterwards: readonly string[];
 }
 
@@ -132,8 +134,8 @@ class Scene {
   }
 
   /**
-   * Kills each broker in turn and starts it again, for what an attack has left on disk shows only then. Says
-   * how long each took to be in sync; returns what went wrong.
+   * Kills and restarts each broker in turn, because damage on disk shows only after a restart. Prints how
+   * long each broker took to be in sync. Returns the problems.
    */
   async restart(say: (line: string) => void): Promise<string[]> {
     const { cluster } = this;
@@ -157,7 +159,7 @@ class Scene {
     return problems;
   }
 
-  /** Tries a restart, then ends everything; returns what went wrong with the restart. */
+  /** Tries a restart, then ends everything. Returns the problems of the restart. */
   async end(say: (line: string) => void): Promise<string[]> {
     try {
       await this.bystanders.close();
@@ -168,7 +170,10 @@ class Scene {
   }
 }
 
-/** The most that any broker holds during the attack, which ends early if a broker does. */
+/**
+ * The highest use of memory and descriptors of any broker during the attack. The attack ends early if a
+ * broker dies.
+ */
 async function peaks(
   scene: Scene,
   attacker: AttackerProcess,
@@ -187,7 +192,7 @@ async function peaks(
     }
     const hasEnded = scene.cluster.brokers.some((broker) => !broker.isRunning);
     await Promise.race([ended, pause(scene.cluster.host.clock, SAMPLE_MS)]);
-    // What it sent last is what did it: the attacker has said so by now.
+    // The last inputs are the suspects; the attacker has reported them by now.
     if (hasEnded) attacker.kill();
   }
   return { peakBytes, peakDescriptors };
@@ -245,7 +250,7 @@ async function tryAttack(scene: Scene, attack: Attack, options: CampaignOptions)
   return row;
 }
 
-/** Runs the attacks in turn. One that did harm gets its successor a new cluster. */
+/** Runs the attacks in turn. After one that did harm, the next attack gets a new cluster. */
 export async function runCampaign(
   attacks: readonly Attack[],
   options: CampaignOptions,

@@ -1,6 +1,6 @@
 /**
- * A connection of an attacker who listens: requests one after the other, and what is answered to each. For
- * attacks that need to be somebody first, such as a member of a group.
+ * An attacker's connection for requests one after the other, with their responses. For attacks that need a
+ * state first, such as membership in a group.
  */
 import { HostPort } from '../common/cluster-types';
 import { Connection } from '../common/host';
@@ -36,7 +36,7 @@ export class Conversation {
     answered?.(frame);
   }
 
-  /** The answer, without its length; undefined where the connection ended, or none came in time. */
+  /** The response without its length; undefined if the connection ended, or if none came in time. */
   ask(frame: Buffer, patienceMs: number): Promise<Buffer | undefined> {
     if (!this.isOpen) return Promise.resolve(undefined);
     return new Promise((resolve) => {

@@ -1,19 +1,19 @@
 /**
- * Where an attack takes place: the brokers' addresses, a host to attack from, how much, and for how long.
+ * The environment of an attack: the brokers' addresses, the attacker's host, the scale, and the end.
  *
- * It takes no notice of whether brokers and host are real, so each attack is also tried on a simulated
- * cluster, where its outcome is exact.
+ * It does not depend on real brokers or a real host. So each attack is also tested on a simulated cluster,
+ * where its outcome is deterministic.
  */
 import { HostPort } from '../common/cluster-types';
 import { Clock, Connection, Host } from '../common/host';
 import { Prng } from '../simulation/prng';
 import { HostileRequest } from './hostile-requests';
 
-/** What became of an input: an answer, the end of its connection, or nothing in time. */
+/** The outcome of an input: a response, a closed connection, no response in time, or no connection at all. */
 export type InputOutcome = 'answered' | 'closed' | 'silent' | 'refused';
 
 export interface NotedInput {
-  /** ATTACK:SEED:NUMBER */
+  /** In the form ATTACK:SEED:NUMBER */
   readonly id: string;
   readonly what: string;
   readonly outcome: InputOutcome;
@@ -21,14 +21,14 @@ export interface NotedInput {
   readonly tookMs: number;
 }
 
-/** Counts what was sent, and remembers what was sent last and what took longest. */
+/** Counts the inputs that were sent, and keeps the last ones and the slowest ones. */
 export class InputLog {
   readonly outcomes: Record<InputOutcome, number> = { answered: 0, closed: 0, silent: 0, refused: 0 };
   inputs = 0;
   private readonly last: string[] = [];
   private readonly longest: { readonly text: string; readonly tookMs: number }[] = [];
 
-  /** An input as it is given to --replay, what it was, and what became of it after so long. */
+  /** Records an input: its id for --replay, a description, its outcome and its duration. */
   note({ id, what, outcome, broker, tookMs }: NotedInput): void {
     this.inputs++;
     this.outcomes[outcome]++;
@@ -47,18 +47,18 @@ export class InputLog {
     this.longest.splice(REMEMBERED_LONGEST);
   }
 
-  /** Inputs that are no requests of their own, such as connections. */
+  /** Counts inputs that are not single requests, such as connections. */
   count(outcome: InputOutcome, inputs = 1): void {
     this.inputs += inputs;
     this.outcomes[outcome] += inputs;
   }
 
-  /** The latest inputs that got no answer. */
+  /** The latest inputs without a response. */
   get suspects(): readonly string[] {
     return this.last;
   }
 
-  /** Inputs that took longest, the first of which others may have waited for. */
+  /** The slowest inputs. Others may have waited for the first of them. */
   get slowest(): readonly string[] {
     return this.longest.map(({ text }) => text);
   }
@@ -71,27 +71,27 @@ export interface Ground {
   readonly host: Pick<Host, 'clock' | 'network'>;
   readonly brokers: readonly HostPort[];
   readonly seed: string;
-  /** 1: as much as the attack can; less where memory is dear, as in a simulated cluster. */
+  /** 1: full strength; less where memory is scarce, as in a simulated cluster. */
   readonly scale: number;
   readonly log: InputLog;
-  /** Time is up, or somebody gave up. */
+  /** True if the time is over, or the attack was stopped. */
   isOver(): boolean;
 }
 
 /** A row of the table of attacks. */
 export interface Attack {
   readonly name: string;
-  /** What it sends, in a sentence for the table. */
+  /** What the attack sends, in one sentence for the table. */
   readonly sends: string;
-  /** What is to become of it: the bound that holds. */
+  /** The expected outcome: the limit that protects the broker. */
   readonly expected: string;
-  /** The input of this number, for --replay; attacks that are more than a list of inputs have none. */
+  /** The input with this number, for --replay. Undefined for attacks that are not a list of inputs. */
   readonly input?: (seed: string, number: number) => HostileRequest;
-  /** Attacks until it is over, and leaves no connection behind. */
+  /** Attacks until `isOver`, and closes all its connections. */
   run(ground: Ground): Promise<void>;
 }
 
-/** `count` of the whole attack, at this ground's scale; at least `least`. */
+/** Scales `count` for this ground; at least `least`. */
 export function scaled({ scale }: Ground, count: number, least = 1): number {
   return Math.max(least, Math.ceil(count * scale));
 }
@@ -104,7 +104,7 @@ export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(ms, resolve));
 }
 
-/** A connection that was made, or undefined where the broker makes none. */
+/** Opens a connection; undefined if the broker does not accept it. */
 export async function dial({ host }: Ground, broker: HostPort): Promise<Connection | undefined> {
   try {
     return await host.network.dial(broker.host, broker.port, DIAL_MS);

@@ -1,6 +1,6 @@
 /**
- * Record batches that lie: a header that says what the records are not, records whose lengths are not theirs,
- * and numbers beyond 53 bits. Each CRC is right, for it is the attacker who computes it.
+ * Hostile record batches: headers that contradict the records, records with wrong lengths, and numbers beyond
+ * 53 bits. Each CRC is valid, because an attacker can compute it.
  *
  * [p] The layout is in src/record/record-batch.ts and src/record/record.ts.
  */
@@ -32,7 +32,7 @@ const AT = {
   recordCount: 57,
 } as const;
 
-/** Sets length and CRC to what the bytes are. */
+/** Sets length and CRC to match the bytes. */
 export function sealed(bytes: Buffer, length = bytes.length): Buffer {
   bytes.writeInt32BE(length - LOG_OVERHEAD, LENGTH_OFFSET);
   bytes.writeUInt32BE(new RecordBatch(bytes).computeCrc(), CRC_OFFSET);
@@ -62,7 +62,7 @@ function header(name: string, change: (bytes: Buffer) => void): HostileBatch {
   };
 }
 
-/** A header for `count` records and a section of these bytes. */
+/** A batch with a header for `count` records and `section` as its records. */
 export function batchOf(section: Buffer, count: number, attributes = 0): Buffer {
   const bytes = Buffer.concat([sound().subarray(0, BATCH_HEADER_BYTES), section]);
   bytes.writeInt16BE(attributes, AT.attributes);

@@ -1,9 +1,9 @@
 /**
- * The inputs of the attacker, each by a number: the sweep, which puts every hostile value into every place of
- * every API, and the random ones, which change several places and then bytes.
+ * The attacker's numbered inputs: the sweep, which puts every hostile value into every field of every API,
+ * and random ones, which change several fields and then bytes.
  *
- * Invariant: an input depends on its number and the seed alone, so that one that did harm is sent again by
- * its name.
+ * Invariant: an input depends only on its number and the seed, so that an input that did harm can be sent
+ * again.
  *
  * [p] From the tables in src/protocol/messages.
  */
@@ -14,12 +14,12 @@ import { HostileValue, hostileValuesFor } from './hostile-values';
 import { encodeNode, framed, packInteger, packString, WireNode } from './wire-node';
 
 export interface HostileRequest {
-  /** What it is, for people. */
+  /** A description for people. */
   readonly what: string;
   readonly frame: Buffer;
 }
 
-/** One place of one API and what is put there. */
+/** One node of one API, and its replacement. */
 interface Case {
   readonly api: Api;
   readonly path: Path;
@@ -39,7 +39,7 @@ function soundHead(api: Api, correlationId: number): WireNode[] {
   return [packInteger(api.key), packInteger(0), packInteger(correlationId), packString('attacker')];
 }
 
-/** A whole request whose place `path` holds what `replace` makes of it. */
+/** A complete request in which `replace` determines the node at `path`. */
 function requestNode(
   api: Api,
   correlationId: number,
@@ -70,7 +70,7 @@ function placesOf(api: Api): { readonly path: Path; readonly schema: Schema<unkn
   return [...head, ...pathsOf(api.request)];
 }
 
-/** Every hostile value in every place of every API, in a fixed order. */
+/** Every hostile value in every field of every API, in a fixed order. */
 export class Sweep {
   private readonly cases: readonly Case[];
 
@@ -88,13 +88,13 @@ export class Sweep {
     return this.cases.length;
   }
 
-  /** The number-th input; beyond the last it begins anew. */
+  /** The input with this number; after the last one it starts again. */
   request(number: number): HostileRequest {
     return requestOf(this.cases[number % this.cases.length]!, number % 0x7fff_ffff);
   }
 }
 
-/** Changes in the bytes of a frame, behind its length. */
+/** Changes to the bytes of a frame, after its length. */
 const BYTE_CHANGES: readonly (readonly [name: string, change: (bytes: Buffer, random: Prng) => Buffer])[] = [
   [
     'a bit turned',
@@ -129,7 +129,7 @@ const BYTE_CHANGES: readonly (readonly [name: string, change: (bytes: Buffer, ra
   ['bytes behind it', (bytes, random) => Buffer.concat([bytes, random.bytes(1 + random.below(8))])],
 ];
 
-/** A request with one to four places changed and, one in three, its bytes as well. */
+/** A request with one to four nodes changed; in one of three requests also the bytes. */
 export function randomRequest(apis: readonly Api[], seed: string, number: number): HostileRequest {
   const random = new Prng(`${seed}/${number}`);
   const api = random.pick(apis);
@@ -161,7 +161,7 @@ export function randomRequest(apis: readonly Api[], seed: string, number: number
   return { what: `${api.name} with ${changes.join(', ') || 'nothing changed'}`, frame: framed(bytes) };
 }
 
-/** No request at all: a length, right or not, and bytes. */
+/** Random bytes with a length prefix that is correct or wrong. */
 export function randomFrame(seed: string, number: number): HostileRequest {
   const random = new Prng(`${seed}/${number}`);
   const bytes = random.chance(0.3)

@@ -1,8 +1,8 @@
 /**
- * What an attacker writes in the place of a field: another type, the numbers at the edges, what is huge,
- * deep, many times over, or less than it claims.
+ * The values with which an attacker replaces a field: other types, limits of integers, huge or deeply nested
+ * values, many repetitions, or less data than announced.
  *
- * [p] By the kinds of src/protocol/schema.ts; the list is fixed, so that each value is tried in each field of
+ * [p] By the kinds of src/protocol/schema.ts. The list is fixed, so that each value is tried in each field of
  * each API.
  */
 import { ScalarKind, Schema } from '../protocol/schema';
@@ -23,14 +23,14 @@ import {
 
 export interface HostileValue {
   readonly name: string;
-  /** Tens of kilobytes and more. */
+  /** The value has tens of kilobytes or more. */
   readonly isLarge?: boolean;
   make(sound: () => WireNode): WireNode;
 }
 
-/** What must never stand at the start of a line of a log: whoever finds it there has been deceived. */
+/** A text that must never be at the start of a line in a log: there it would be a line forged by a client. */
 export const FORGED_LINE = 'FORGED-BY-A-CLIENT';
-/** Beyond what a length of 16 bits can say. */
+/** Longer than a 16-bit length can express. */
 const LONG_STRING_BYTES = 40_000;
 const HUGE_STRING_BYTES = 1_000_000;
 const DEPTH = 20_000;
@@ -113,7 +113,7 @@ const binaries: readonly HostileValue[] = [
   { name: 'many bytes', isLarge: true, make: () => packBinary(Buffer.alloc(HUGE_STRING_BYTES, 0x41)) },
 ];
 
-/** An array in an array in an array …; the innermost is empty. */
+/** Nested arrays; the innermost one is empty. */
 function deep(depth: number): Buffer {
   return Buffer.concat([Buffer.alloc(depth, 0x91), arrayHeader(0)]);
 }
@@ -166,7 +166,7 @@ const byKind: Readonly<Record<ScalarKind | 'array' | 'struct', readonly HostileV
   struct: structs,
 };
 
-/** Everything that is tried in the place of a field of this kind. */
+/** All values that are tried in a field of this kind. */
 export function hostileValuesFor(schema: Schema<unknown>): readonly HostileValue[] {
   return [...foreign, ...byKind[schema.kind]];
 }

@@ -1,13 +1,13 @@
 /**
- * What an attack did, and whether that may be.
+ * Compares the state of the cluster before and after an attack and decides whether the attack did harm.
  *
- * Some things may never happen, however slow the machine: a broker that ends, an acknowledged record that is
- * lost, a leader or controller that moves, a line of the log that a client wrote, memory or descriptors that
- * do not come back. Waits are compared with those of the same bystanders just before. They are told with the
- * bound that holds on a quiet machine (p99 of 50 ms, no wait above 1 s), and fail the run only if they are
- * beyond doubt, or if it is strict.
+ * Some effects are never allowed, however slow the machine is: a broker that ends, a lost acknowledged
+ * record, a change of leader or controller, a log line that a client wrote, memory or descriptors that are
+ * not released. Waits are compared with those of the same bystanders just before the attack. They are
+ * reported against the limits of a quiet machine (p99 of 50 ms, no wait above 1 s). They fail the run only if
+ * they are far beyond these limits, or if the run is strict.
  *
- * [p] No test may depend on how fast a machine is; docs/decisions says why these bounds.
+ * [p] No test may depend on the speed of the machine; docs/decisions gives the reasons for these limits.
  */
 import { Experience } from './bystanders';
 import { InputOutcome } from './ground';
@@ -15,12 +15,12 @@ import { Figures } from './latencies';
 
 export interface BrokerStanding {
   readonly id: number;
-  /** Undefined where the process has ended. */
+  /** Undefined if the process has ended. */
   readonly residentBytes: number | undefined;
   readonly descriptors: number | undefined;
   readonly logLines: number;
   readonly forgedLines: number;
-  /** About errors that nobody had thought of, and the last of these lines. */
+  /** The number of log lines about unexpected errors, and the last of them. */
   readonly surprises: number;
   readonly lastSurprise: string;
 }
@@ -41,7 +41,7 @@ export interface Observation {
   readonly attacked: Experience;
   readonly before: Standing;
   readonly after: Standing;
-  /** The most that any broker had meanwhile. */
+  /** The highest values of any broker during the attack. */
   readonly peakBytes: number;
   readonly peakDescriptors: number;
   /** Records that were acknowledged and cannot be read. */
@@ -50,21 +50,21 @@ export interface Observation {
 }
 
 export interface Verdict {
-  /** Must not be. */
+  /** Violations of what must always hold. */
   readonly problems: readonly string[];
-  /** More than on a quiet machine it may be. */
+  /** Waits that are longer than allowed on a quiet machine. */
   readonly slow: readonly string[];
 }
 
 export const QUIET_P99_MS = 50;
 export const QUIET_WORST_MS = 1000;
-/** Beyond doubt, whatever the machine. */
+/** Limits that even a slow machine must not exceed. */
 const GROSS_P99_MS = 1000;
 const GROSS_WORST_MS = 8000;
 const TIMES_QUIET = 3;
 const GROSS_TIMES_QUIET = 20;
 const MB = 1024 * 1024;
-/** What a process may keep: V8 gives memory back late, and not all of it. */
+/** How much more memory a process may use afterwards: V8 releases memory late, and not all of it. */
 const KEPT_BYTES = 160 * MB;
 const PEAK_BYTES = 1024 * MB;
 const KEPT_DESCRIPTORS = 100;
@@ -83,7 +83,7 @@ function waits(kind: string, quiet: Figures, attacked: Figures): { gross: string
   return { gross, slow };
 }
 
-/** What a broker holds that it did not hold before. */
+/** Resources that a broker uses now and did not use before. */
 function keptProblems(before: BrokerStanding, after: BrokerStanding): string[] {
   const problems: string[] = [];
   const who = `broker ${after.id}`;
@@ -115,7 +115,7 @@ function moved(
     .map((key) => `${what} of ${key} went from ${before[key]} to ${after[key]}`);
 }
 
-/** Whether memory and descriptors of every broker are where they were: recovery may end. */
+/** Whether memory and descriptors of every broker are back to normal, so that the recovery phase can end. */
 export function isBack(before: Standing, now: Standing): boolean {
   return now.brokers.every((broker, i) => keptProblems(before.brokers[i]!, broker).length === 0);
 }

@@ -1,23 +1,23 @@
 /**
- * One of the attacker's connections, which sends a frame and waits for what becomes of it; a new one is made
- * when the old has ended.
+ * A connection of the attacker. It sends a frame and waits for the outcome; when the connection has ended, it
+ * opens another one.
  */
 import { HostPort } from '../common/cluster-types';
 import { Connection } from '../common/host';
 import { dial, Ground, InputOutcome } from './ground';
 import { HostileRequest } from './hostile-requests';
 
-/** How long an input may stay without an answer before it is abandoned with its connection. */
+/** How long to wait for a response before the input and its connection are given up. */
 const PATIENCE_MS = 1500;
 
-/** Counts frames as they go by and keeps none of their bytes: an answer may be gigabytes. */
+/** Counts response frames without keeping their bytes: a response may have gigabytes. */
 export class AnswerCounter {
-  /** Of the frame that is coming in; 0: its length comes next. */
+  /** The bytes left of the current frame; 0: the next bytes are a length. */
   private left = 0;
   private lengthBytes = 0;
   private length = 0;
 
-  /** How many frames the chunk completes. */
+  /** Returns the number of frames that the chunk completes. */
   push(chunk: Buffer): number {
     let frames = 0;
     for (let at = 0; at < chunk.length;) {
@@ -39,7 +39,7 @@ export class AnswerCounter {
 }
 
 export interface LaneInput {
-  /** ATTACK:SEED:NUMBER */
+  /** In the form ATTACK:SEED:NUMBER */
   readonly id: string;
   readonly what: string;
   readonly frame: Buffer;
@@ -61,7 +61,7 @@ export class Lane {
     if (connection === undefined) return undefined;
     const answers = new AnswerCounter();
     connection.onData((chunk) => {
-      // What comes on an abandoned connection is no answer to what is sent on the next.
+      // Bytes from a connection that was given up are not a response to the next input.
       if (this.connection !== connection) return;
       if (answers.push(chunk) > 0) this.settled('answered');
     });
@@ -79,7 +79,7 @@ export class Lane {
     settle?.(outcome);
   }
 
-  /** Sends the bytes on the connection and waits for an answer to them, or for its end. */
+  /** Sends the bytes and waits for a response or the end of the connection. */
   async send(frame: Buffer, patienceMs = PATIENCE_MS): Promise<InputOutcome> {
     const connection = await this.connected();
     if (connection === undefined) return 'refused';
@@ -95,7 +95,7 @@ export class Lane {
     return outcome;
   }
 
-  /** As `send`, and writes down what became of it. */
+  /** Like `send`, and records the outcome. */
   async sendNoted({ id, what, frame, patienceMs }: LaneInput): Promise<void> {
     const { clock } = this.ground.host;
     const startMs = clock.monotonicMs();
@@ -113,16 +113,16 @@ export class Lane {
 export interface InputList {
   readonly name: string;
   readonly input: (seed: string, number: number) => HostileRequest;
-  /** This one, again and again, instead of one after the other. */
+  /** Send only the input with this number, repeatedly. */
   readonly only?: number;
-  /** How many there are; none: as many as there is time for. */
+  /** The number of inputs; by default as many as fit into the time. */
   readonly count?: number;
   readonly lanes?: number;
   readonly patienceMs?: number;
 }
 
 /**
- * Sends the inputs of the list in order over several lanes to all brokers in turn, each lane one at a time.
+ * Sends the inputs in order over several lanes, to all brokers in turn. Each lane sends one input at a time.
  */
 export async function sendAll(ground: Ground, list: InputList): Promise<void> {
   const { name, input, only, count = Infinity, lanes = 8, patienceMs } = list;

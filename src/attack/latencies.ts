@@ -1,5 +1,6 @@
 /**
- * How long things took: the 99th percentile and the worst, over what has ended and what is still waiting.
+ * Durations: the 99th percentile and the maximum, of operations that have ended and of those still in
+ * progress.
  *
  * [p] Times in ms.
  */
@@ -9,7 +10,9 @@ export interface Figures {
   readonly worstMs: number;
 }
 
-/** The smallest of the values that at least `share` of them do not exceed; 0 of none. */
+/**
+ * The smallest value that at least the given share (0 to 1) of the values do not exceed; 0 if there are none.
+ */
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) return 0;
   const sorted = [...values].sort((a, b) => a - b);
@@ -27,9 +30,9 @@ export class Latencies {
     this.values = [];
   }
 
-  /** `waitingMs`: the ages of what has not ended; a wait without an end must not look like none. */
+  /** `waitingMs` are the ages of operations in progress: one that never ends must count, too. */
   figures(waitingMs: readonly number[] = []): Figures {
-    // What has only just begun says nothing yet.
+    // Operations that have just started are left out.
     const longest = Math.max(0, ...this.values.slice(-1000));
     const all = [...this.values, ...waitingMs.filter((age) => age > longest)];
     return {

@@ -1,5 +1,5 @@
 /**
- * The table attack × outcome: as lines for a terminal and as Markdown for docs/reliability.md.
+ * The table of attacks and outcomes, as text for a terminal and as Markdown for docs/reliability.md.
  *
  * [p]
  */
@@ -52,7 +52,7 @@ const columns: readonly (readonly [title: string, cell: (row: Row) => string])[]
   ['outcome', ({ verdict }) => outcomeOf(verdict)],
 ];
 
-/** One line a row, beneath a line of titles. */
+/** A line of column titles, then one line for each row. */
 export function tableLines(rows: readonly Row[]): string[] {
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
@@ -61,7 +61,7 @@ export function tableLines(rows: readonly Row[]): string[] {
   );
 }
 
-/** What is said of a row besides its figures. */
+/** The lines about a row besides its figures. */
 export function detailLines({ verdict }: Row): string[] {
   return [
     ...verdict.problems.map((text) => `  HARM: ${text}`),

@@ -1,18 +1,19 @@
 /**
- * msgpack as an attacker writes it: values of any type in any place, and headers that claim what does not
- * follow.
+ * A msgpack encoder for attackers: values of any type in any place, and headers that announce more than what
+ * follows.
  *
- * A message is a tree; a leaf is bytes, sound or not. Nothing is checked here: that is the broker's task.
+ * A message is a tree whose leaves are bytes, valid or not. Nothing is checked here: that is the broker's
+ * task.
  *
- * [p] Ours; the tags are those of msgpack's specification.
+ * [p] Not from Kafka; the tags are those of msgpack's specification.
  */
 export type WireNode = Buffer | WireArray;
 
 export interface WireArray {
   readonly items: readonly WireNode[];
-  /** The items, so many times over. */
+  /** How often the items are repeated. */
   readonly times?: number;
-  /** The count in the header, if it is not the true one. */
+  /** The count in the header, if it differs from the real one. */
   readonly claims?: number;
 }
 
@@ -21,7 +22,7 @@ export const NEVER_USED = Buffer.of(0xc1);
 export const FALSE = Buffer.of(0xc2);
 export const TRUE = Buffer.of(0xc3);
 export const EMPTY_MAP = Buffer.of(0x80);
-/** An extension of type 0 and one byte. */
+/** An extension of type 0 with one byte. */
 export const EXTENSION = Buffer.of(0xd4, 0, 0);
 
 function tagged(tag: number, bytes: 1 | 2 | 4, value: number): Buffer {
@@ -31,13 +32,13 @@ function tagged(tag: number, bytes: 1 | 2 | 4, value: number): Buffer {
   return buffer;
 }
 
-/** The header of an array of so many elements. */
+/** The header of an array with `count` elements. */
 export function arrayHeader(count: number): Buffer {
   if (count < 16) return Buffer.of(0x90 | count);
   return count < 0x1_0000 ? tagged(0xdc, 2, count) : tagged(0xdd, 4, count);
 }
 
-/** Any integer of 64 bits, signed or not, in its shortest form. */
+/** Any 64-bit integer, signed or unsigned, in its shortest encoding. */
 export function packInteger(value: number | bigint): Buffer {
   const big = BigInt(value);
   if (big >= 0n && big <= 0x7fn) return Buffer.of(Number(big));
@@ -57,7 +58,7 @@ export function packDouble(value: number): Buffer {
   return buffer;
 }
 
-/** A string of these bytes, UTF-8 or not; `claims`: the length in the header. */
+/** A string with these bytes, UTF-8 or not; `claims` is the length in the header. */
 export function packString(text: string | Buffer, claims?: number): Buffer {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const length = claims ?? bytes.length;
@@ -89,7 +90,7 @@ export function encodeNode(node: WireNode): Buffer {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-/** The bytes behind their length, as frames stand on a connection; `claims`: the length that is said. */
+/** The bytes with a length prefix, as in a connection; `claims` is the value of the prefix. */
 export function framed(bytes: Buffer, claims = bytes.length): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(claims);

@@ -1,4 +1,6 @@
-/** The attacker's side of `lab/attacker-process`: one attack against the ports named, for so long. */
+/**
+ * The program of `lab/attacker-process`: runs one attack against the given ports for a given time.
+ */
 import { Host } from '../common/host';
 import { AttackerOrder, AttackerReport } from '../lab/attacker-process';
 import { attackNamed } from './all-attacks';
@@ -7,7 +9,7 @@ import { sendAll } from './lane';
 
 const REPORT_EVERY_MS = 200;
 
-/** Carries the order out; `tell` hears every now and then what was sent, and at the end. */
+/** Runs the attack; `tell` is called regularly, and at the end, with a report of what was sent. */
 export async function carryOut(
   order: AttackerOrder,
   host: Pick<Host, 'clock' | 'network'>,
@@ -39,7 +41,7 @@ export async function carryOut(
         `${attack.name} is no list of inputs: run it with --only ${attack.name} --seed ${order.seed}`,
       );
     else {
-      // Whoever it is for: each broker gets it once.
+      // It is not known for which broker the input was meant, so each broker gets it once.
       await sendAll(ground, {
         name: attack.name,
         input,

@@ -1,4 +1,6 @@
-/** Requests that wait (fetches, acks=all, joins), whose clients go away at once, thousands of times. */
+/**
+ * Thousands of requests that wait (fetches, acks=all, joins), whose clients disconnect at once.
+ */
 import { Connection } from '../../common/host';
 import { fetch } from '../../protocol/messages/produce-fetch';
 import { encodeRequest } from '../../protocol/wire';
@@ -42,7 +44,7 @@ async function run(ground: Ground): Promise<void> {
       open.push(connection);
     }
     await pause(ground.host.clock, 50);
-    // Half by a reset, half by an orderly end: the broker must notice both.
+    // Half of the connections end by a reset, half by a normal close: the broker must notice both.
     open.forEach((connection, i) => (i % 2 === 0 ? connection.destroy('gone') : connection.end()));
     await pause(ground.host.clock, 50);
   }

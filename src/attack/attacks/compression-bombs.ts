@@ -1,4 +1,6 @@
-/** Small batches that become very large: sixty of them in one request, in each codec. */
+/**
+ * Small batches that decompress to very large ones: sixty in one request, with each codec.
+ */
 import { compress, compressionId, CompressionType } from '../../record/compression';
 import { loadZstd } from '../../record/zstd';
 import { Attack, Ground, scaled } from '../ground';
@@ -10,7 +12,7 @@ const CODECS: readonly CompressionType[] = ['gzip', 'snappy', 'lz4', 'zstd'];
 const BOMB_BYTES = 100_000_000;
 const IN_ONE_REQUEST = 60;
 
-/** A batch whose section becomes `bytes` zeros. */
+/** A batch whose records section decompresses to `bytes` zeros. */
 export function bomb(codec: CompressionType, bytes: number): Buffer {
   return batchOf(compress(codec, Buffer.alloc(bytes)), 1, compressionId(codec));
 }

@@ -1,4 +1,6 @@
-/** Opens and closes connections as fast as it can, some with a first byte, some with a whole request. */
+/**
+ * Opens and closes connections as fast as possible, some after a first byte, some after a complete request.
+ */
 import { apiVersions } from '../../protocol/messages/metadata';
 import { encodeRequest } from '../../protocol/wire';
 import { Attack, dial, Ground } from '../ground';

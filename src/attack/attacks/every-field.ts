@@ -1,4 +1,6 @@
-/** Every hostile value in every place of every API, one input after the other; then from the start again. */
+/**
+ * Every hostile value in every field of every API, one input after the other; then from the start again.
+ */
 import { allApis } from '../../protocol/apis';
 import { Attack } from '../ground';
 import { Sweep } from '../hostile-requests';

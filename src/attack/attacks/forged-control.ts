@@ -1,6 +1,6 @@
 /**
- * Control requests and follower fetches of somebody who is neither controller nor broker, with epochs yet to
- * come.
+ * Control requests and follower fetches from a client that is neither controller nor broker, with epochs of
+ * the future.
  */
 import { fetch } from '../../protocol/messages/produce-fetch';
 import {

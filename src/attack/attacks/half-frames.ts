@@ -1,4 +1,6 @@
-/** Announces large requests on many connections, sends half of each and then nothing more. */
+/**
+ * Announces large requests on many connections, sends half of each, and then nothing more.
+ */
 import { Connection } from '../../common/host';
 import { Attack, dial, Ground, pause, scaled } from '../ground';
 
@@ -7,7 +9,7 @@ const CONNECTIONS = 60;
 const PIECE_BYTES = 1_000_000;
 const BEFORE_ANOTHER_ROUND_MS = 4000;
 
-/** As much as is taken at once, in pieces, until half of the frame is sent. */
+/** Sends as much as the broker accepts at once, in pieces, until half of the frame is sent. */
 async function sendHalf(ground: Ground, connection: Connection): Promise<void> {
   const bytes = scaled(ground, FRAME_BYTES, 1000);
   const head = Buffer.alloc(4);

@@ -1,6 +1,6 @@
 /**
- * Members of groups of their own, rightly joined, who then send what no member should: each hostile value in
- * each field of what a member sends, with the member id and generation that are theirs.
+ * Members that have joined groups of their own correctly, and then send what no member should: each hostile
+ * value in each field of a member's requests, with valid member id and generation.
  */
 import { HostPort } from '../../common/cluster-types';
 import {
@@ -50,7 +50,7 @@ function request(api: Api, words: Readonly<Record<string, WireNode>>, hostile?: 
       if (hostile !== undefined && equal(path, hostile.path)) return hostile.value.make(sound);
       return words[path.at(-1) ?? ''];
     },
-    // The leader's assignment has a row, its own.
+    // The group leader's assignment has one row, for itself.
     (path) => path.at(-1) === 'assignments' || (hostile !== undefined && isPrefix(path, hostile.path)),
   );
   return framed(
@@ -60,7 +60,10 @@ function request(api: Api, words: Readonly<Record<string, WireNode>>, hostile?: 
   );
 }
 
-/** Joins, and says what is hostile once it is a member; whoever does not coordinate the group says so. */
+/**
+ * Joins, then sends the hostile request as a member. A broker that is not the group's coordinator refuses the
+ * join.
+ */
 async function live(ground: Ground, broker: HostPort, number: number, hostile: Case): Promise<InputOutcome> {
   const words: Record<string, WireNode> = {
     groupId: packString(`${VICTIM_GROUP}-${number % 1000}`),
@@ -69,7 +72,7 @@ async function live(ground: Ground, broker: HostPort, number: number, hostile: C
   };
   const isBorn = hostile.api.key === joinGroup.key;
   const [name = '', ...deeper] = hostile.path;
-  // Who joins under a hostile name keeps it.
+  // A hostile member that joins with a hostile name keeps that name.
   if (isBorn && deeper.length === 0) words[name] = hostile.value.make(() => words[name] ?? NIL);
   const conversation = await Conversation.begin(ground, broker);
   const joined = await conversation?.ask(
@@ -96,7 +99,7 @@ async function live(ground: Ground, broker: HostPort, number: number, hostile: C
 
 const placeOf = ({ path }: Case) => pathText(path) || 'its body';
 
-/** Asking for a coordinator creates the topic of the groups. */
+/** A FindCoordinator request creates the topic `__consumer_offsets`. */
 async function findCoordinatorOnce(ground: Ground): Promise<void> {
   const lane = new Lane(ground, ground.brokers[0]!);
   await lane.send(request(findCoordinator as Api, {}));
@@ -114,7 +117,7 @@ async function run(ground: Ground): Promise<void> {
       const hostile = cases[number % cases.length]!;
       const startMs = ground.host.clock.monotonicMs();
       const outcome = await live(ground, broker, number, hostile);
-      // Not every broker coordinates every group, and none does before its topic is there.
+      // A broker may not be the coordinator of the group, or `__consumer_offsets` may not exist yet.
       if (outcome === 'refused') await pause(ground.host.clock, 20);
       ground.log.note({
         id: `hostile-members:${ground.seed}:${number}`,

@@ -1,4 +1,6 @@
-/** Small requests for very much: topics of 2^31-1 partitions, thousands of topics, waits of weeks. */
+/**
+ * Small requests for huge results: topics of 2^31-1 partitions, thousands of topics, waits of weeks.
+ */
 import { createTopics } from '../../protocol/messages/metadata';
 import { fetch } from '../../protocol/messages/produce-fetch';
 import { encodeRequest } from '../../protocol/wire';

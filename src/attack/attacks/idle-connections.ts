@@ -1,4 +1,6 @@
-/** Opens connections and keeps them, until no more are given. */
+/**
+ * Opens connections and keeps them open, until the broker accepts no more.
+ */
 import { Connection } from '../../common/host';
 import { Attack, dial, Ground, pause, scaled } from '../ground';
 

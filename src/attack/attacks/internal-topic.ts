@@ -1,4 +1,6 @@
-/** Writes into the topic in which coordinators keep their groups. */
+/**
+ * Produces to `__consumer_offsets`, the topic in which coordinators store their groups.
+ */
 import { buildBatch } from '../../record/batch-builder';
 import { encodeRequest } from '../../protocol/wire';
 import { findCoordinator } from '../../protocol/messages/groups';
@@ -9,10 +11,10 @@ import { HostileRequest } from '../hostile-requests';
 import { sendAll } from '../lane';
 
 const OFFSETS_TOPIC = '__consumer_offsets';
-/** What a client may call itself without being an administrator. */
+/** Names that a client without administrator rights may use. */
 const NAMES = ['attacker', '', '__admin', 'broker-1'];
 
-/** Keys and values that are almost those of a group. */
+/** Keys and values that are almost valid records of a group. */
 function input(seed: string, number: number): HostileRequest {
   const random = new Prng(`${seed}/internal-topic/${number}`);
   if (number === 0) {

@@ -1,4 +1,6 @@
-/** Record batches whose headers and records are not what they say; the CRC is right. */
+/**
+ * Record batches whose headers contradict their records; the CRC is valid.
+ */
 import { encodeRequest } from '../../protocol/wire';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { BATCH_HEADER_BYTES } from '../../record/record-batch';
@@ -15,7 +17,7 @@ export function produceFrame(records: readonly Buffer[], acks = 1, topic = VICTI
   return Buffer.concat(encodeRequest(produce, 1, 'attacker', body));
 }
 
-/** First each hostile batch as it stands; then with bytes changed and length and CRC made right again. */
+/** First each hostile batch unchanged; then with bytes changed, and length and CRC corrected. */
 function input(seed: string, number: number): HostileRequest {
   const { name, make } = hostileBatches[number % hostileBatches.length]!;
   const acks = number % 2 === 0 ? 1 : -1;

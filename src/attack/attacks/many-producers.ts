@@ -1,4 +1,6 @@
-/** A batch each of very many idempotent producers, whom the broker has to remember. */
+/**
+ * One batch from each of very many idempotent producers, whose state the broker has to keep.
+ */
 import { buildBatch } from '../../record/batch-builder';
 import { Prng } from '../../simulation/prng';
 import { Attack } from '../ground';

@@ -1,5 +1,6 @@
 /**
- * Requests of a few megabytes that ask for an answer of gigabytes, or for work that grows with the square.
+ * Requests of a few megabytes whose responses would have gigabytes, or whose work grows with the square of
+ * their size.
  */
 import { Api } from '../../protocol/schema';
 import { createTopics, metadata, listOffsets } from '../../protocol/messages/metadata';
@@ -22,11 +23,11 @@ import { encodeNode, framed, packInteger, packString, WireNode } from '../wire-n
 
 interface Row {
   readonly api: Api;
-  /** The list that is long. */
+  /** The path of the long list. */
   readonly path: Path;
-  /** How many elements, at full scale. */
+  /** The number of elements at full scale. */
   readonly count: number;
-  /** What each element is; nothing: the sound one. */
+  /** The value of each element; the default is a valid one. */
   readonly element?: WireNode;
 }
 
@@ -61,7 +62,7 @@ const rows: readonly Row[] = [
 
 const equal = (a: Path, b: Path) => a.length === b.length && a.every((step, i) => step === b[i]);
 
-/** The request with one list of `count` elements. */
+/** The request with `count` elements in one list. */
 export function longListRequest({ api, path, element }: Row, count: number): HostileRequest {
   const body = buildBody(
     api as Api,

@@ -1,4 +1,6 @@
-/** Asks for very much, again and again on the same connections, and reads none of it. */
+/**
+ * Requests very large responses, again and again on the same connections, and reads none of them.
+ */
 import { Connection } from '../../common/host';
 import { metadata } from '../../protocol/messages/metadata';
 import { fetch } from '../../protocol/messages/produce-fetch';
@@ -36,7 +38,10 @@ function fetchFrame(): Buffer {
   );
 }
 
-/** So that there is something large to fetch; whoever does not lead the partition refuses. */
+/**
+ * Produces records, so that there is something large to fetch. A broker that does not lead the partition
+ * refuses them.
+ */
 async function fill(ground: Ground): Promise<void> {
   const record = {
     timestamp: ground.host.clock.wallMs(),

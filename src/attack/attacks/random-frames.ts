@@ -1,4 +1,6 @@
-/** Bytes that are no requests, behind lengths that are right or not. */
+/**
+ * Bytes that are no requests, with correct or wrong length prefixes.
+ */
 import { Attack } from '../ground';
 import { randomFrame } from '../hostile-requests';
 import { sendAll } from '../lane';

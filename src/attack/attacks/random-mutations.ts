@@ -1,4 +1,6 @@
-/** Requests with several places changed at random, and their bytes. */
+/**
+ * Requests in which several fields, and some of the bytes, are changed at random.
+ */
 import { allApis } from '../../protocol/apis';
 import { Attack } from '../ground';
 import { randomRequest } from '../hostile-requests';

@@ -1,4 +1,6 @@
-/** Small sound requests, as many as go through, without waiting for answers. */
+/**
+ * Small valid requests, as many as possible, without waiting for responses.
+ */
 import { findCoordinator, heartbeat, offsetFetch } from '../../protocol/messages/groups';
 import { apiVersions, listOffsets, metadata } from '../../protocol/messages/metadata';
 import { encodeRequest } from '../../protocol/wire';

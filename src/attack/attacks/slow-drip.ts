@@ -1,4 +1,6 @@
-/** Many connections that send their requests a byte at a time. */
+/**
+ * Many connections that send their requests byte by byte.
+ */
 import { Connection } from '../../common/host';
 import { metadata } from '../../protocol/messages/metadata';
 import { encodeRequest } from '../../protocol/wire';

@@ -1,4 +1,6 @@
-/** Very large JoinGroup requests that wait for members who do not come. */
+/**
+ * Very large JoinGroup requests that wait for members which never join.
+ */
 import { joinGroup } from '../../protocol/messages/groups';
 import { Api } from '../../protocol/schema';
 import { buildBody } from '../base-request';
@@ -9,7 +11,7 @@ import { encodeNode, framed, NIL, packBinary, packInteger, packString } from '..
 const METADATA_BYTES = 95_000_000;
 const LONG_STRING_BYTES = 40_000;
 
-/** Written by hand: our own encoder would not write what is too long. */
+/** Encoded by hand, because our encoder refuses strings of this length. */
 function joinFrame(group: string, bytes: number, instance: string | null): Buffer {
   const words: Readonly<Record<string, Buffer>> = {
     groupId: packString(group),
