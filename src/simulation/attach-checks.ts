@@ -1,7 +1,7 @@
 /**
- * The checks at the moment, attached to a simulated cluster: to the writes ZooKeeper applies, to the events
- * of brokers, and to power cuts. What clients were told is told to the checker by who wrote the workload:
- * `acked(tp, offset)`.
+ * Attaches the moment checks to a simulated cluster: to the writes that ZooKeeper applies, to the events of
+ * brokers, and to power cuts. The workload reports acknowledgements to the checker itself: `acked(tp,
+ * offset)`.
  */
 import { StateWriteChecker } from '../checkers/check-cluster';
 import { CountedFollower } from '../checkers/incarnations';
@@ -18,7 +18,7 @@ import { WorldEvent } from './world';
 const STATE_PATH = /^\/brokers\/topics\/([^/]+)\/partitions\/(\d+)\/state$/;
 
 export interface CheckOptions {
-  /** Topics for which the controller may elect uncleanly: nothing older is promised afterwards. */
+  /** Topics with unclean elections: after one, older records are no longer promised. */
   readonly isUncleanAllowed?: (tp: TopicPartition) => boolean;
 }
 
@@ -29,7 +29,7 @@ function batchCrc(log: Log, offset: number): number | undefined {
       for (const batch of batchesOf(chunk)) if (batch.lastOffset >= offset) return batch.crc;
     }
   } catch {
-    // The disk fails just now: nothing can be said of what is on it.
+    // The simulated disk fails at the moment, so its content is not known.
   }
   return undefined;
 }
@@ -75,7 +75,7 @@ function followedReplicas(cluster: SimCluster): FollowedReplica[] {
   });
 }
 
-/** What the leaders of the partitions count of their followers. */
+/** What the leaders of the partitions know of their followers. */
 export function countedFollowers(cluster: SimCluster, tps: readonly TopicPartition[]): CountedFollower[] {
   const running = cluster.brokers.filter(({ id }) => cluster.isRunning(id));
   return running.flatMap(({ id: leader, host: { generation } }) => {
@@ -103,7 +103,10 @@ function hear(checker: MomentChecker, event: WorldEvent): void {
   }
 }
 
-/** Judges every write of a state znode, every role, commit, truncation and acknowledgement at its moment. */
+/**
+ * Checks every write of a partition state, every change of role, high watermark, truncation and
+ * acknowledgement when it happens.
+ */
 export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): MomentChecker {
   const { world, zookeeper: { tree, onWrite } } = cluster;
   const report = (violation: string) => world.violation(violation);

@@ -1,16 +1,16 @@
 /**
  * The coordinator of a group in the simulated cluster.
  *
- * A coordinator that was deposed and has not been notified answers OffsetFetch from its memory, as in Kafka. What a
- * client reads back may be judged only while nobody but the leader that ZooKeeper names takes itself for the
- * coordinator.
+ * A former coordinator that has not been notified yet answers OffsetFetch from its memory, as in Kafka. So
+ * the committed offsets that a client reads can be checked only while the leader in ZooKeeper is the only
+ * broker that believes that it is the coordinator.
  */
 import { partitionForGroup } from '../broker/group/group-records';
 import { GROUP_METADATA_TOPIC, TopicPartition } from '../common/cluster-types';
 import { topicZnode, ZnodeError } from '../zk/znodes';
 import { SimCluster } from './sim-cluster';
 
-/** The group's partition of `__consumer_offsets`, as ZooKeeper has it; undefined while that cannot be told. */
+/** The group's partition of `__consumer_offsets`, from ZooKeeper; undefined while it is not known. */
 export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicPartition | undefined {
   const { tree } = cluster.zookeeper;
   const path = topicZnode.path(GROUP_METADATA_TOPIC);
@@ -24,7 +24,10 @@ export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicP
   }
 }
 
-/** The broker that ZooKeeper names, if it leads in that epoch and no other broker takes itself for the coordinator. */
+/**
+ * The leader of the group's partition in ZooKeeper, if it leads in that epoch and no other broker believes
+ * that it is the coordinator; otherwise undefined.
+ */
 export function soleCoordinatorOf(cluster: SimCluster, groupId: string): number | undefined {
   const tp = offsetsPartitionOf(cluster, groupId);
   if (!tp) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What can happen to a file while nobody looks: it loses its end, a part becomes zeros, a bit flips, bytes are added, it
- * vanishes. On either disk.
+ * Damage to a file that its process does not notice: the end is lost, a part becomes zeros, a bit flips,
+ * bytes are added, or the file disappears. For both the real and the simulated disk.
  */
 import { Disk } from '../common/host';
 import { Prng } from './prng';
@@ -8,12 +8,12 @@ import { Prng } from './prng';
 export const damageKinds = ['truncate', 'zero', 'flip', 'append', 'delete'] as const;
 export type DamageKind = (typeof damageKinds)[number];
 
-/** Every file below the directory, as paths. */
+/** The paths of all files below the directory. */
 export function filesBelow(disk: Disk, directory: string): string[] {
   return disk.list(directory).flatMap(({ name, directory: isDirectory }) => (isDirectory ? filesBelow(disk, `${directory}/${name}`) : [`${directory}/${name}`]));
 }
 
-/** Damages the file from byte `from` on; says what it did. */
+/** Damages the file at or after byte `from`. Returns a description of the damage. */
 export function damage(disk: Disk, path: string, kind: DamageKind, random: Prng, from = 0): string {
   const { size } = disk.stat(path);
   if (kind === 'delete' || size <= from) {

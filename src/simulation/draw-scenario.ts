@@ -1,9 +1,9 @@
 /**
- * What one seed is: a cluster, topics, producers and readers, operations and faults, all drawn before the
- * run, so that a failing run can be shown, and shrunk by leaving faults out.
+ * Draws the scenario of a seed before the run: a cluster, topics, producers, readers, operations and faults.
+ * So a failing run can be printed, and shrunk by leaving faults out.
  *
- * Swarm testing: each seed draws which kinds of everything exist at all, because runs with everything at once
- * find less.
+ * Swarm testing: each seed draws which kinds of faults and operations exist at all, because runs with all
+ * kinds at once find less.
  */
 import {
   diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, stopFaultKinds, zooKeeperFaultKinds,
@@ -15,13 +15,13 @@ import { drawRecipe } from './recipes';
 import { drawWriters, Writer } from './workload';
 
 export const MAIN_TOPIC = 'records';
-/** Records of this topic are deleted, compacted and expired; readers are not promised every offset. */
+/** Records of this topic are deleted, compacted or expire, so readers are not promised every offset. */
 export const TRIMMED_TOPIC = 'trimmed';
 export const FAULTS_FROM_MS = 1000;
-/** Many short histories find more than a few long ones. */
+/** Many short runs find more than a few long ones. */
 const FAULTS_UNTIL_MS = [5000, 8000, 8000, 12000, 18000];
 
-/** So that the offsets topic is compacted while the faults go on. */
+/** So that the offsets topic is compacted during the faults. */
 const EAGER_CLEANER = {
   'offsets.topic.segment.bytes': '4000', 'log.cleaner.backoff.ms': '1000',
   'log.cleaner.min.cleanable.ratio': '0.1',
@@ -29,30 +29,36 @@ const EAGER_CLEANER = {
 const EAGER_REBALANCE = {
   'auto.leader.rebalance.enable': 'true', 'leader.imbalance.check.interval.seconds': '3',
 };
-/** A follower gets a batch at a time, and brokers take in one request at a time. */
+/** A follower gets one batch at a time, and brokers read one request at a time. */
 const TINY_FETCHES = { 'replica.fetch.max.bytes': '100', 'replica.fetch.response.max.bytes': '150' };
 
 export interface Scenario {
   readonly seed: string;
   readonly brokers: number;
   readonly partitions: number;
-  /** Virtual ms after the start of the workload at which everything is healed. */
+  /** Virtual ms from the start of the workload until all faults are healed. */
   readonly faultsUntilMs: number;
   readonly replicationFactor: number;
   readonly minIsr: number;
   readonly segmentBytes: number;
   readonly writers: readonly Writer[];
-  /** Settings of a second topic, with deleted records, retention or compaction; undefined: there is none. */
+  /**
+   * The settings of a second topic, with deleted records, retention or compaction; undefined: there is no
+   * such topic.
+   */
   readonly trimmed: Readonly<Record<string, string>> | undefined;
-  /** Whether the main topic may elect uncleanly; what was acknowledged before is promised no longer. */
+  /**
+   * Whether the main topic allows unclean elections. After one, older acknowledged records are no longer
+   * promised.
+   */
   readonly unclean: boolean;
-  /** Members of a consumer group that reads along; 0: none. */
+  /** The number of members of a consumer group that reads the main topic; 0: no group. */
   readonly members: number;
   readonly assignor: string;
-  /** After the faults began: the offsets topic is created under faults. */
+  /** After the start of the faults, so that the offsets topic is created during faults. */
   readonly membersStartMs: number;
   readonly membersBootstrap: boolean;
-  /** Members of a group of 0.8 consumers that reads along; 0: none. */
+  /** The number of members of a group of 0.8 consumers that reads the main topic; 0: no group. */
   readonly oldMembers: number;
   readonly kinds: readonly FaultKind[];
   readonly faults: readonly Fault[];

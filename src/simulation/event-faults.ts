@@ -1,16 +1,16 @@
 /**
- * Faults triggered by events instead of by the clock: kill, power cut, cut, reset or pause at the n-th time
- * that some broker becomes a leader, begins to write an ISR, truncates, rolls a segment …, or a moment later.
+ * Faults triggered by events instead of by time: a kill, power cut, link cut, reset or pause when the n-th
+ * broker becomes a leader, starts to write an ISR, truncates, rolls a segment …, or shortly after.
  *
- * The windows in which a fault does harm are milliseconds wide; a clock seldom hits them, an event always
- * does.
+ * The periods in which a fault does harm are milliseconds long. A fault at a random time seldom hits them; a
+ * fault at an event always does.
  */
 import { Prng } from './prng';
 import { applyFault, Fault, FaultKind, Readers } from './faults';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
-/** Rare events first; those of disks are made by the simulated host. */
+/** Rare events come first. Events of disks come from the simulated host. */
 const EVENTS = [
   'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown',
   'isr-changed', 'isr-conflict',
@@ -25,7 +25,8 @@ const EVENTS = [
 ] as const;
 
 /**
- * What may strike at an event; what needs another target, such as a member of a group, is left to the clock.
+ * The faults that can be triggered by an event. Those with another target, such as a group member, are
+ * triggered by time.
  */
 const KINDS: readonly FaultKind[] = [
   'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
@@ -35,9 +36,9 @@ const KINDS: readonly FaultKind[] = [
 
 export interface EventFault extends Omit<Fault, 'atMs' | 'target'> {
   readonly event: string;
-  /** Strikes at this occurrence, counted from 1 since the faults began. */
+  /** The occurrence that triggers the fault, counted from 1 since the start of the faults. */
   readonly occurrence: number;
-  /** Added to the id of the broker the event came from. */
+  /** Added to the id of the broker from which the event came. */
   readonly shift: number;
   readonly delayMs: number;
 }
@@ -57,13 +58,13 @@ export function drawEventFaults(random: Prng, brokers: number, losesPower: boole
   });
 }
 
-/** The broker an event tells of, or came from; none: the first. */
+/** The broker that the event names, or from which it came; by default broker 1. */
 function brokerOf({ who, broker }: WorldEvent): number {
   if (typeof broker === 'number') return broker;
   return who.startsWith('broker-') ? Number(who.slice('broker-'.length)) : 1;
 }
 
-/** Lets the faults strike from now on; `isOver` ends them. */
+/** Activates the faults; `isOver` deactivates them. */
 export function armEventFaults(
   cluster: SimCluster, readers: () => Readers, faults: readonly EventFault[], isOver: () => boolean,
 ): void {

@@ -1,8 +1,8 @@
 /**
- * Faults as a list drawn before the run: time, kind, target, length. A failing run can be shrunk by leaving
- * some out.
+ * The faults of a run, drawn before it as a list: time, kind, target, duration. So a failing run can be
+ * shrunk by leaving some out.
  *
- * Swarm testing: each seed first draws which kinds exist at all, because runs with every fault at once find
+ * Swarm testing: each seed first draws which kinds exist at all, because runs with every kind at once find
  * less.
  */
 import { Prng } from './prng';
@@ -19,13 +19,13 @@ export const faultKinds = [
   'clock-jump', 'slow-flush',
 ] as const;
 
-/** Drawn beside the others: they need a log dir to hit. */
+/** Drawn separately, because they need a log dir as a target. */
 export const diskFaultKinds = ['disk-error', 'disk-full'] as const;
 
-/** Drawn beside the others, so that the seeds there were stay what they were. */
+/** Drawn separately, so that these kinds did not change the scenarios of existing seeds. */
 export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const;
 
-/** Drawn beside the others, also without other power cuts: nothing may be lost. */
+/** Drawn separately, also for seeds without other power cuts: nothing may be lost. */
 export const stopFaultKinds = ['stop-power-cut'] as const;
 
 export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number]
@@ -61,7 +61,7 @@ export function drawFaults(
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** The groups that read along, if there are any. */
+/** The groups that read during the run, if there are any. */
 export interface Readers {
   readonly group: SimGroup | undefined;
   readonly oldGroup: SimOldGroup | undefined;
@@ -81,7 +81,7 @@ function oldMemberFault(
   );
 }
 
-/** Sets the fault, and schedules its end. */
+/** Starts the fault, and schedules its end. */
 export function applyFault(
   cluster: SimCluster, { group, oldGroup }: Readers, { kind, target, other, lastsMs }: Fault,
 ): void {

@@ -1,16 +1,17 @@
 /**
- * What coordinators must do whatever their clients see, judged at the moment.
+ * Rules for coordinators, independent of what their clients see, checked when a broker loads groups.
  *
- *   GroupsStay      a broker that goes on leading a partition of `__consumer_offsets` keeps its groups, under
- *                   whatever leader epoch: it does not read them from the log a second time
- *   GroupsFound     who has loaded groups looks for them in the partitions that ZooKeeper says
+ *   GroupsStay    a broker that continues to lead a partition of `__consumer_offsets` keeps its groups, also
+ *                 under a new leader epoch: it does not load them from the log again
+ *   GroupsFound   a broker that has loaded groups looks for each group in the partition to which its name is
+ *                 hashed, by the number of partitions in ZooKeeper
  */
 import { GROUP_METADATA_TOPIC } from '../common/cluster-types';
 import { offsetsPartitionOf } from './coordinators';
 import { SimCluster } from './sim-cluster';
 import { WorldEvent } from './world';
 
-/** Group ids that between them lie in every partition. */
+/** Group ids that together are hashed to every partition. */
 const PROBES = Array.from({ length: 20 }, (_, i) => `probe-${i}`);
 
 export class GroupChecker {

@@ -1,10 +1,10 @@
 /**
- * What must hold when the faults are over: first liveness while nothing is restarted, because a restart heals
- * and so hides a partition that got no leader; then, with every broker running again, that all is quiet and
- * nothing is lost.
+ * What must hold after the faults. First liveness, while nothing is restarted: a restart would heal, and so
+ * hide, a partition without a leader. Then, with every broker running again, everything is quiet and nothing
+ * is lost.
  *
- * Where all members of an ISR lost power, or a leader was elected uncleanly, records may be lost: what
- * depends on them, such as the order for readers, is not judged then.
+ * If all members of an ISR lost power, or a leader was elected uncleanly, records may be lost. Then rules
+ * that depend on them, such as the order for readers, are not checked.
  */
 import { createHash } from 'node:crypto';
 import { divergentLogs, leadersPerEpoch, ReplicaLog } from '../checkers/check-cluster';
@@ -18,7 +18,7 @@ import { Scenario, TRIMMED_TOPIC } from './draw-scenario';
 import { SimCluster } from './sim-cluster';
 import { idOf } from './workload';
 
-/** Readers' promises, which end with the loss of records. */
+/** Promises to readers that do not hold after a loss of records. */
 const BROKEN_BY_LOSS = /InOrder:|CommitsGoOn:|CommitsFollow:|HandedOver:|OneOwner:|ReadsInOrder:/;
 
 export interface JudgeContext {
@@ -33,7 +33,7 @@ export function mayHaveLost({ checks }: JudgeContext): boolean {
   return checks.counts.released > 0;
 }
 
-/** What a partition still waits for, judged by the replicas that run. */
+/** What a partition still waits for, according to its running replicas; undefined if it is at rest. */
 export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefined {
   const alive = cluster.assignmentOf(tp).filter((id) => {
     if (!cluster.isRunning(id)) return false;
@@ -58,7 +58,7 @@ export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefin
   return undefined;
 }
 
-/** Partitions that do not come to rest although enough of their replicas run, while nothing is restarted. */
+/** Partitions that do not come to rest although enough of their replicas run; nothing is restarted. */
 export async function livenessBeforeRestart(
   cluster: SimCluster, tps: readonly TopicPartition[], withinMs: number,
 ): Promise<string[]> {
@@ -70,7 +70,7 @@ export async function livenessBeforeRestart(
   );
 }
 
-/** Reads every partition from its start to its end, as a client would at last. */
+/** Reads every partition from its start to its end with a client. */
 export async function readFinal(
   { cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>, tps: readonly TopicPartition[],
 ): Promise<void> {
@@ -113,7 +113,7 @@ export function replicasDiffer(cluster: SimCluster, tp: TopicPartition): string[
   return divergentLogs(tpName(tp), replicaLogs(cluster, tp));
 }
 
-/** What a replica keeps beside its batches (epochs, indexes, producers) and they do not tell. */
+/** What a replica keeps beside its batches (epochs, indexes, producers) that contradicts them. */
 export function replicasContradictThemselves(cluster: SimCluster, tp: TopicPartition): string[] {
   return cluster.brokers.flatMap(({ id }) => {
     const log = cluster.logOf(id, tp);
@@ -121,7 +121,7 @@ export function replicasContradictThemselves(cluster: SimCluster, tp: TopicParti
   });
 }
 
-/** Acknowledged records that nobody promises any longer: released, deleted or expired. */
+/** Removes acknowledged records that are no longer promised: released, deleted or expired. */
 function releaseRecords({ cluster, history, checks }: JudgeContext): void {
   const starts = new Map<string, number>();
   const startOf = (tp: TopicPartition) => {
@@ -137,7 +137,7 @@ function releaseRecords({ cluster, history, checks }: JudgeContext): void {
   }
 }
 
-/** Everything that is judged at the end; what was violated on the way is in it. */
+/** All violations: those found during the run and those of the final checks. */
 export function judge(context: JudgeContext, tps: readonly TopicPartition[]): string[] {
   const { cluster, scenario, history } = context;
   const lost = mayHaveLost(context);
@@ -147,7 +147,7 @@ export function judge(context: JudgeContext, tps: readonly TopicPartition[]): st
   const promised = { ackedIsDurable: true, ordered: !lost, unique: lost ? false : unique };
   const found = checkHistory(history, promised).filter((text) => !lost || !text.startsWith('OffsetsAgree'));
   const isTrimmed = (text: string) => text.startsWith('ReadsInOrder') && text.includes(`${TRIMMED_TOPIC}-`);
-  // A compacted log differs between replicas by what was cleaned already.
+  // Replicas of a compacted log differ in what was already cleaned.
   const comparable = tps.filter(
     ({ topic }) => topic !== TRIMMED_TOPIC || scenario.trimmed?.['cleanup.policy'] !== 'compact',
   );

@@ -1,6 +1,6 @@
 /**
- * What administrators do while the faults go on: topics are created and expanded, records deleted, settings
- * changed, preferred leaders elected. An operation may fail; what it leaves behind must still become quiet.
+ * Operations of administrators during the faults: topics are created and expanded, records deleted, settings
+ * changed, preferred leaders elected. An operation may fail; its partial result must come to rest, too.
  */
 import { Admin } from '../admin/admin';
 import { TopicPartition } from '../common/cluster-types';
@@ -21,7 +21,7 @@ export const operationKinds = [
 export interface Operation {
   readonly atMs: number;
   readonly kind: (typeof operationKinds)[number];
-  /** Decides what the operation leaves open: which settings, how many partitions, up to which offset. */
+  /** Selects the parameters: which settings, how many partitions, up to which offset. */
   readonly choice: number;
 }
 
@@ -58,7 +58,7 @@ export interface Topics {
 }
 
 export class Operations {
-  /** Partitions that were asked for; whether each exists is for ZooKeeper to say. */
+  /** Partitions that were requested. ZooKeeper decides whether each one exists. */
   readonly created: TopicPartition[] = [];
   private readonly environment;
   private readonly admin: Admin;
@@ -144,7 +144,7 @@ export class Operations {
     });
   }
 
-  /** What a tool with a defect leaves behind. Brokers and controllers go on without it. */
+  /** What a defective tool leaves behind. Brokers and controllers must continue without this znode. */
   private async malformedZnode(choice: number): Promise<void> {
     const data = Buffer.from(MALFORMED[choice % MALFORMED.length]!);
     const topic = this.topics.main[0]!.topic;

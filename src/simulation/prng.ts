@@ -1,5 +1,6 @@
 /**
- * Seeded random numbers, one stream a component: a call more in one component does not change what the others draw.
+ * Seeded random numbers, one stream for each component: an additional call in one component does not change
+ * the numbers of the others.
  *
  * sfc32, seeded by a hash of the seed and the component's name.
  */
@@ -24,7 +25,7 @@ export class Prng implements Random {
     for (let i = 0; i < 12; i++) this.next();
   }
 
-  /** A stream of its own. */
+  /** An independent stream with this name. */
   split(name: string): Prng {
     return new Prng(`${this.seed}/${name}`);
   }
@@ -43,7 +44,7 @@ export class Prng implements Random {
     return Math.floor(this.next() / 0x1_0000_0000 * bound);
   }
 
-  /** A whole number in [from, to]. */
+  /** An integer in [from, to]. */
   between(from: number, to: number): number {
     return from + this.below(to - from + 1);
   }

@@ -1,35 +1,34 @@
 /**
- * The disk as one process sees it: a call of a dead process is a violation, calls that change something are
- * counted, and at the k-th of them the process can be made to crash: that call and all after it have no
- * effect.
+ * The disk as one process sees it. A call by a dead process is a violation. Calls that change the disk are
+ * counted, and the process can be made to crash at the k-th one: this call and all later ones have no effect.
  *
- * Segments created, checkpoints written and flushes are events, at which faults may strike.
+ * The creation of segments, writes of checkpoints and flushes are events that can trigger faults.
  */
 import { Disk, DiskFile } from '../common/host';
 
-/** What the process it belongs to has to say, and hears. */
+/** The process to which the disk belongs: its state, and its callbacks. */
 export interface DiskOwner {
   readonly isDead: boolean;
-  /** The process crashed in the middle of an action; what is left of the action has no effect. */
+  /** The process crashed in the middle of an action; the rest of the action has no effect. */
   readonly isCrashed: boolean;
-  /** A call by a process that is dead. */
+  /** Called when a dead process uses the disk. */
   readonly misused: (what: string) => void;
-  /** Before a call that changes something. Throws if the process crashes here. */
+  /** Called before each change. Throws if the process crashes at this call. */
   readonly changing: (what: string, path: string) => void;
-  /** What a flush waits for before it has an effect; undefined: nothing. */
+  /** Resolves when a flush may take effect; undefined: at once. */
   readonly delayFlush: () => Promise<void> | undefined;
   readonly event: (what: string, path: string) => void;
 }
 
 /**
- * What a call throws in the rest of an action in which the process crashed: nobody is there to handle it
- * otherwise.
+ * The error of each call in the rest of an action in which the process crashed. No caller survives to handle
+ * it.
  */
 export function crashed(what: string): Error {
   return Object.assign(new Error(`EIO: the process crashed at ${what}`), { code: 'EIO' });
 }
 
-/** `owner` judges each call before `disk` makes it. */
+/** A disk that notifies `owner` of each call before it passes the call to `disk`. */
 export function processDisk(disk: Disk, owner: DiskOwner): Disk {
   const reading = (what: string) => {
     if (owner.isDead) owner.misused(what);

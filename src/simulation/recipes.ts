@@ -1,9 +1,9 @@
 /**
- * Faults that belong together: alone each is harmless, and a draw of single faults seldom puts them side by side.
+ * Combinations of faults. Each fault alone is harmless, and faults drawn one by one seldom form these
+ * combinations.
  *
- *   isolation   a leader alone, so that the whole ISR leaves and comes back at once; while it does,
- ZooKeeper is
- *               out of reach in the middle of the ISR's writes, and a follower too
+ *   isolation   a leader without links, so that all followers leave the ISR and return at once; meanwhile
+ *               ZooKeeper is out of reach during the writes of the ISR, and so is a follower
  *   storm       leaders change every few hundred milliseconds, faster than records are written
  *   rolling     one broker after the other is restarted, cleanly or not, as in an upgrade
  */

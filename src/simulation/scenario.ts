@@ -1,9 +1,9 @@
 /**
- * One seed: draws a cluster, a workload and faults, runs them, heals everything, and judges.
+ * Runs one seed: draws a cluster, a workload and faults, runs them, heals everything, and checks the result.
  *
- * The judgement: what is promised at each moment (moment-checks.ts); no acknowledged record lost, nothing
- * read that was not sent, one value an offset, order kept (clients); leader in the ISR, one leader an epoch,
- * epochs never back, only the current controller writes (ZooKeeper, at each write); and after the faults
+ * The checks: promises at each moment (moment-checks.ts); clients (no acknowledged record lost, nothing read
+ * that was not sent, one record at each offset, order kept); ZooKeeper, at each write (leader in the ISR, one
+ * leader in each epoch, epochs never go back, only the current controller writes); and after the faults
  * everything becomes quiet (judge.ts).
  */
 import { duplicates } from '../checkers/check-history';
@@ -38,7 +38,8 @@ export interface Outcome {
   readonly traceHash: number;
   readonly actions: number;
   /**
-   * What was reached: elections, truncations, fenced writes …; a path no seed reaches is a hole in the test.
+   * Counters of what happened: elections, truncations, fenced writes … A counter that is 0 for all seeds is a
+   * gap in the test.
    */
   readonly reached: Readonly<Record<string, number>>;
   readonly timeline: readonly WorldEvent[];
@@ -94,7 +95,7 @@ class Run {
     return new Map(tps.map(({ partition }) => [partition, replicas(partition)]));
   }
 
-  /** The partitions that exist by now. */
+  /** The partitions that exist now. */
   private get tps(): TopicPartition[] {
     const { cluster, operations } = this;
     const exists = (tp: TopicPartition) => cluster.existsTopic(tp.topic) && cluster.assignmentOf(tp).length > 0;
@@ -173,11 +174,12 @@ class Run {
     for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
   }
 
-  /** From now on a broker that ends is started again, as an operator or a supervisor would. */
+  /** From now on a broker that ends is started again, as by a supervisor. */
   private supervise(): void {
     const { cluster } = this;
     cluster.world.schedule(SUPERVISE_EVERY_MS, () => {
-      // A broker that was still starting when its disk was mended has left out the log dir.
+      // A broker that was still starting when its disk was repaired has left out the log dir, so it needs a
+      // restart.
       for (const { id } of cluster.brokers) if (cluster.offlineDirs(id) > 0) cluster.mendDisk(id);
       cluster.startAll();
       this.supervise();
@@ -214,17 +216,17 @@ class Run {
     }
   }
 
-  /** When only fetches wait, brokers hold nothing on behalf of requests. */
+  /** When only fetches wait, brokers hold no resources for requests. */
   private async resources(): Promise<void> {
     const { cluster, cluster: { brokers, world, zookeeper } } = this;
-    // Each time anew: a broker that is restarted meanwhile is another object.
+    // Evaluated each time, because a restarted broker is a new object.
     const above = () => [
       ...resourcesAboveFloor(brokers.flatMap(
         ({ id, broker }) => (broker && cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []),
       )),
       ...sessionsAboveFloor(new Map(brokers.map(({ host: { name } }) => [name, zookeeper.sessionsOf(name).length]))),
     ];
-    // Groups go on: it is enough that there is one moment at which nothing is held.
+    // Groups continue to work, so one moment without held resources is enough.
     if (await world.run(world.nowMs + QUIET_WITHIN_MS, () => above().length === 0)) return;
     this.violations.push(...above().map((text) => `ResourcesAtFloor: ${text}`));
   }
@@ -233,7 +235,7 @@ class Run {
     return this.cluster.logOf(this.cluster.stateOf(tp)?.leader ?? 0, tp)?.highWatermark;
   }
 
-  /** With the faults over, the group must get through everything, and have kept its promises meanwhile. */
+  /** After the faults the group must process all records. Its promises during the faults are checked, too. */
   private async finishGroup(): Promise<void> {
     const { cluster: { world }, group, main } = this;
     if (!group) return;
@@ -300,7 +302,7 @@ class Run {
   }
 }
 
-/** Runs one scenario to its judgement. Never rejects: what goes wrong is a violation. */
+/** Runs one scenario and checks it. Never rejects: an error is a violation. */
 export async function runScenario(scenario: Scenario): Promise<Outcome> {
   const run = new Run(scenario);
   try {
@@ -311,7 +313,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
   }
 }
 
-/** Leaves faults and operations out while the run still fails: the shortest lists that were found. */
+/** Leaves faults and operations out while the run still fails. Returns the smallest scenario found. */
 export async function shrink(scenario: Scenario): Promise<Scenario> {
   let smallest = scenario;
   for (const list of ['faults', 'eventFaults', 'operations'] as const) {

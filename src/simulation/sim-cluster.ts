@@ -1,6 +1,6 @@
 /**
- * Real brokers and real clients on simulated hosts, over one simulated network and one simulated ZooKeeper, with the
- * faults that can befall them.
+ * Real brokers and real clients on simulated hosts, over one simulated network and one simulated ZooKeeper,
+ * with functions that cause faults.
  */
 import { Broker } from '../broker/broker';
 import { parseBrokerConfig } from '../broker/broker-config';
@@ -29,14 +29,14 @@ export interface SimBroker {
   readonly id: number;
   readonly host: SimHost;
   broker: Broker | undefined;
-  /** Why the last start failed. */
+  /** The error of the last start, if it failed. */
   startError: string | undefined;
   isStarted: boolean;
-  /** The last process ended by a clean shutdown with all its log dirs: everything is durable. */
+  /** The last process ended by a clean shutdown with all its log dirs, so everything is durable. */
   hasStoppedCleanly: boolean;
 }
 
-/** Short times, so that a run of a virtual minute holds many elections. */
+/** Short timeouts, so that a run of one virtual minute has many elections. */
 const SIM_DEFAULTS: RawConfig = {
   'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000, 'replica.lag.time.max.ms': 4000, 'replica.fetch.wait.max.ms': 500,
   'replica.fetch.backoff.ms': 200, 'replica.socket.timeout.ms': 5000, 'controller.socket.timeout.ms': 5000, 'request.timeout.ms': 5000,
@@ -55,7 +55,7 @@ export class SimCluster {
   private readonly states = new DecodedZnodes<ReturnType<typeof partitionStateZnode.decode>>();
   private readonly topics = new DecodedZnodes<ReturnType<typeof topicZnode.decode>>();
 
-  /** In `overrides`, `{host}` in the listeners is the broker's host name. */
+  /** In `overrides`, `{host}` in the listeners is replaced by the broker's host name. */
   constructor(seed: string, brokerCount: number, private readonly overrides: RawConfig = {}) {
     this.world = new World(seed);
     this.random = this.world.random.split('cluster');
@@ -75,7 +75,7 @@ export class SimCluster {
     return one !== undefined && one.isStarted && !one.host.life.isDead;
   }
 
-  /** Starts the process; `overrides` only for this life. */
+  /** Starts a process of the broker; `overrides` apply to this process only. */
   start(id: number, overrides: RawConfig = {}): void {
     const one = this.broker(id);
     if (!one.host.life.isDead) return;
@@ -130,7 +130,10 @@ export class SimCluster {
     broker.shutdown().then(() => end(true), () => end(false));
   }
 
-  /** The machine of a broker that was stopped cleanly loses power: nothing is lost, so nothing is excused. */
+  /**
+   * The machine of a cleanly stopped broker loses power: everything is durable, so nothing is released from
+   * the promises.
+   */
   powerCutAfterStop(id: number): void {
     const { host, hasStoppedCleanly } = this.broker(id);
     if (!host.life.isDead || !hasStoppedCleanly) return;
@@ -180,13 +183,13 @@ export class SimCluster {
     this.zookeeper.setDown(down);
   }
 
-  /** The disk below `path` fails, or is full: EIO, ENOSPC. */
+  /** The disk below `path` fails (EIO) or is full (ENOSPC). */
   failDisk(id: number, code: DiskFailure['code'], path: string): void {
     this.event(`disk ${code}`, `${id} ${path}`);
     this.broker(id).host.disk.fail({ path, code, random: this.random.split(`disk-${id}-${this.world.nowMs}`) });
   }
 
-  /** The disk works again; a log dir that failed comes back with the next start of its broker. */
+  /** Repairs the disk. A log dir that went offline is back after the next start of its broker. */
   mendDisk(id: number): void {
     this.broker(id).host.disk.heal();
     if (this.offlineDirs(id) > 0) this.kill(id);
@@ -209,7 +212,7 @@ export class SimCluster {
     return host.life.isDead ? 0 : broker?.metrics.read('kafka.log:type=LogManager,name=OfflineLogDirectoryCount') ?? 0;
   }
 
-  /** Undoes every fault that does not need a start: links, pauses, ZooKeeper, disks. Who is dead stays dead. */
+  /** Ends every fault that needs no start: links, pauses, ZooKeeper, disks. Dead brokers stay dead. */
   healLinks(): void {
     this.zookeeper.setDown(false);
     this.network.healAll();
@@ -222,22 +225,22 @@ export class SimCluster {
     }
   }
 
-  /** Undoes every fault and starts what is dead, or has a log dir offline. */
+  /** Ends every fault, and starts brokers that are dead or have an offline log dir. */
   heal(): void {
     this.healLinks();
     for (const { id } of this.brokers) this.mendDisk(id);
     this.startAll();
   }
 
-  /** The host of the client that was made last. */
+  /** The host of the latest client. */
   get lastClient(): string { return `client-${this.clients}`; }
 
   get clientHosts(): string[] { return Array.from({ length: this.clients }, (_, i) => `client-${i + 1}`); }
 
-  /** The host of some client. */
+  /** The host of one of the clients. */
   clientHost(n: number): string { return `client-${n % Math.max(1, this.clients) + 1}`; }
 
-  /** A client on a host of its own. */
+  /** The environment of a new client on a host of its own. */
   environment(): ClientEnvironment & { readonly simHost: SimHost } {
     const simHost = new SimHost(this.world, this.network, `client-${++this.clients}`);
     return { simHost, host: simHost.boot(), zookeeper: () => zooKeeperOf(this.zookeeper, simHost) };
@@ -275,7 +278,7 @@ export class SimCluster {
     return this.topics.of(path, { data: znode.data, version: 0 }, decode).partitions.get(tp.partition) ?? [];
   }
 
-  /** The replica on a broker that runs; undefined while it starts, and for a leader that is none. */
+  /** The replica on a running broker; undefined while the broker starts, or if it has no such replica. */
   partitionOf(id: number, tp: TopicPartition): Partition | undefined {
     const one = this.brokers[id - 1];
     if (!one || one.host.life.isDead) return undefined;
@@ -290,12 +293,14 @@ export class SimCluster {
     return this.isRunning(id) ? this.broker(id).broker!.replicas.get(tp)?.log : undefined;
   }
 
-  /** Led, in full sync, and every replica has the same end and high watermark. */
+  /**
+   * There is a leader, all replicas are in the ISR, and all have the same log end offset and high watermark.
+   */
   isQuiet(tp: TopicPartition): boolean {
     return this.unquiet(tp) === undefined;
   }
 
-  /** What the partition still waits for. */
+  /** What the partition still waits for; undefined if it is quiet. */
   unquiet(tp: TopicPartition): string | undefined {
     const state = this.stateOf(tp);
     const assignment = this.assignmentOf(tp);

@@ -1,10 +1,11 @@
 /**
- * A disk in memory that can forget: kill -9 keeps what was written. A power cut keeps the bytes of a file that were synced
- * and, by seed, any prefix of the rest, with torn bytes at its end; and of the names in a directory those that were synced
- * and, by seed, the first few of the creations, renames and removals since, in order, as journalling file systems do.
+ * A disk in memory that can lose data. kill -9 keeps all that was written. A power cut keeps the synced bytes
+ * of a file and, by seed, a prefix of the rest, with torn bytes at its end. Of the names in a directory it
+ * keeps the synced ones and, by seed, the first few creations, renames and removals since then, in order, as
+ * journalling file systems do.
  *
- * Making, renaming and removing whole directories is durable at once. Held to the real disk by running the same
- * operations on both (test/real/differential.test.ts).
+ * Creating, renaming and removing whole directories is durable at once. A test runs the same operations on
+ * this disk and on a real one and compares them (test/real/differential.test.ts).
  */
 import { Disk, DiskEntry, DiskFile } from '../common/host';
 import { Prng } from './prng';
@@ -16,13 +17,13 @@ function systemError(code: string, path: string): Error {
 }
 
 /**
- * EIO: nothing below `path` can be read or written; ENOSPC: what is there can be read, a write stops somewhere;
- * EMFILE: what is open can be used, and nothing more opened.
+ * EIO: nothing below `path` can be read or written. ENOSPC: files can be read, a write fails after a part of
+ * it. EMFILE: open files can be used, but no other can be opened.
  */
 export interface DiskFailure {
   readonly path: string;
   readonly code: 'EIO' | 'ENOSPC' | 'EMFILE';
-  /** Decides how much of the write that meets the full disk gets through. */
+  /** Determines how much of the write that meets the full disk is written. */
   readonly random: Prng;
 }
 
@@ -32,9 +33,9 @@ export class SimDisk implements Disk {
   private readonly locks = new Set<string>();
   private failures: DiskFailure[] = [];
 
-  /** What changed in directories and was not synced yet. */
+  /** Changes in directories that are not synced yet. */
   private readonly names = new UnsyncedNames(this.files);
-  /** How long an fsync takes; undefined: it is done at once. Set by faults. */
+  /** The duration of an fsync; undefined: none. Set by faults. */
   syncTime: (() => Promise<void>) | undefined;
 
   constructor(private readonly nowMs: () => number) {}
@@ -66,7 +67,7 @@ export class SimDisk implements Disk {
     if (failure) throw systemError(failure.code, path);
   }
 
-  /** What of a write gets through: all, or with the error that ends it a part. */
+  /** The part of a write that succeeds: all of it, or a prefix together with the error. */
   private admitted(path: string, chunks: readonly Buffer[]): { bytes: Buffer[]; error?: Error } {
     const failure = this.failureAt(path, ['EIO', 'ENOSPC']);
     if (!failure) return { bytes: [...chunks] };
@@ -85,7 +86,7 @@ export class SimDisk implements Disk {
     return file;
   }
 
-  /** The name stands for the file from now on; undefined: for none. */
+  /** Lets the name refer to the file; undefined: removes the name. */
   private bind(path: string, file: SimFile | undefined): void {
     this.names.willChange([path]);
     if (file) this.files.set(path, file);
@@ -186,7 +187,7 @@ export class SimDisk implements Disk {
     return this.find(path).text();
   }
 
-  /** A full disk has room for a new name. */
+  /** A full disk still has room for a new name. */
   rename(from: string, to: string): void {
     this.checkRead(from);
     if (this.directories.has(from)) {
@@ -228,7 +229,7 @@ export class SimDisk implements Disk {
     this.syncDirectoryNow(path.slice(0, path.lastIndexOf('/')));
   }
 
-  /** A directory that is gone has no names to lose. */
+  /** A directory that was removed has no names to lose. */
   async syncDirectory(path: string): Promise<void> {
     this.checkRead(path);
     const written = this.names.beginSync(path);
@@ -250,12 +251,12 @@ export class SimDisk implements Disk {
     return { release: () => { this.locks.delete(path); } };
   }
 
-  /** kill -9: everything written stays, locks are gone. */
+  /** kill -9: everything written stays, locks are released. */
   processDied(): void {
     this.locks.clear();
   }
 
-  /** The power went: what was not synced is kept in part, or not. */
+  /** Power cut: what was not synced is kept in part, or lost. */
   powerCut(random: Prng): void {
     this.locks.clear();
     this.names.powerCut(random);

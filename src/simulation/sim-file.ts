@@ -1,19 +1,21 @@
-/** The bytes of a simulated file, and which of them a power cut leaves. */
+/**
+ * The bytes of a simulated file, and which of them survive a power cut.
+ */
 import { Prng } from './prng';
 
-/** An fsync that was asked for. */
+/** An fsync in progress. */
 export interface PendingSync {
-  /** The device answers: what was there when it was asked, and was not changed since, is durable. */
+  /** The device confirms: the bytes at the time of the call that were not changed since are durable. */
   arrived(): void;
 }
 
 export class SimFile {
   data: Buffer = Buffer.alloc(0);
   size = 0;
-  /** Bytes from the start that survive a power cut. */
+  /** The number of bytes from the start that survive a power cut. */
   durable = 0;
   modifiedMs = 0;
-  /** Of each fsync on its way: up to where what it makes durable is still what stands in the file. */
+  /** For each fsync in progress: the end of the bytes that were not changed since its call. */
   private readonly syncing = new Set<{ upTo: number }>();
 
   reserve(size: number): void {

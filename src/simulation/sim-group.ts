@@ -1,13 +1,13 @@
 /**
- * A consumer group in the simulated cluster: members on hosts of their own, which poll, commit now and then,
- * die, stall and come back; and what must hold of them all the time.
+ * A consumer group in the simulated cluster: members on hosts of their own, which poll, commit, die, stall
+ * and restart; and the rules that must always hold for them.
  *
  *   OneOwner        in a generation a partition has at most one owner
- *   InOrder         what a member reads of a partition it owns has no gap and no step back
- *   CommitsGoOn     nobody begins before an offset whose commit was acknowledged when it got the partition
- *   CommitsFollow   what a member commits of a partition it has worked on, it has worked on
- *   HandedOver      with auto-commit, what a member gives up it has committed, unless a commit failed
- *   AllProcessed    in the end every record has been processed by somebody (commits follow the work)
+ *   InOrder         what a member reads of a partition it owns has no gap and does not go back
+ *   CommitsGoOn     no member starts below an offset whose commit was acknowledged when it got the partition
+ *   CommitsFollow   a member commits only offsets up to which it has processed the records
+ *   HandedOver      with auto-commit, a member has committed what it gives up, unless a commit failed
+ *   AllProcessed    at the end every record has been processed by a member (commits follow the work)
  */
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../common/cluster-types';
 import { RawConfig } from '../common/config-def';
@@ -22,7 +22,7 @@ import { SimCluster } from './sim-cluster';
 import { SimHost } from './sim-host';
 import { SimSoloConsumer } from './sim-solo-consumer';
 
-/** How a member commits: now and then by commitSync or commitAsync, or with auto-commit. */
+/** How a member commits: sometimes by commitSync or commitAsync, or with auto-commit. */
 type CommitStyle = 'sync' | 'async' | 'auto';
 
 export interface SimMember {
@@ -30,11 +30,11 @@ export interface SimMember {
   readonly host: SimHost;
   readonly consumer: Consumer;
   readonly style: CommitStyle;
-  /** Next offset expected of each owned partition. */
+  /** The next expected offset of each owned partition. */
   readonly next: Map<string, number>;
-  /** What was acknowledged of each partition when it was assigned: what came later the member need not see. */
+  /** The acknowledged commit of each partition at its assignment. The member need not see later ones. */
   readonly acknowledgedBefore: Map<string, number>;
-  /** What ended it, if it was not killed. */
+  /** What ended the member, if it was not killed. */
   endedWith: string | undefined;
   assignments: number;
   revocations: number;
@@ -45,13 +45,13 @@ export interface SimGroupOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly config?: RawConfig;
-  /** How members find the cluster; not set: in ZooKeeper. */
+  /** The settings by which members find the cluster; the default is ZooKeeper. */
   readonly discovery?: RawConfig;
-  /** Chance that a poll is followed by a commit. */
+  /** The probability that a poll is followed by a commit. */
   readonly commitChance?: number;
   /**
-   * Draw for each member how it commits, and whether somebody without a group commits beside it; not set:
-   * commitSync.
+   * Draws for each member how it commits, and whether a consumer without a group commits beside it. The
+   * default is commitSync.
    */
   readonly drawsCommits?: boolean;
 }
@@ -66,7 +66,7 @@ const DEFAULTS: RawConfig = {
 };
 
 const AUTO_COMMIT: RawConfig = { 'enable.auto.commit': true, 'auto.commit.interval.ms': 700 };
-/** What a commit may come to; the work is done again then, by this member or another. */
+/** Allowed errors of a commit. The work is then done again, by this member or another. */
 const FORGIVEN = ['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS'];
 
 const ZOOKEEPER_DISCOVERY: RawConfig = {
@@ -90,7 +90,7 @@ export class SimGroup {
     this.random = cluster.world.random.split(`group ${options.groupId}`);
   }
 
-  /** A new process joins the group. */
+  /** Starts a new process that joins the group. */
   start(name: string, config: RawConfig = {}): SimMember {
     const environment = this.cluster.environment();
     const { drawsCommits, groupId, topics, discovery = ZOOKEEPER_DISCOVERY } = this.options;
@@ -166,7 +166,7 @@ export class SimGroup {
     }
   }
 
-  /** A commit was acknowledged. */
+  /** Records that a commit was acknowledged. */
   private committed(
     member: string,
     next: ReadonlyMap<string, number>,
@@ -253,7 +253,7 @@ export class SimGroup {
     return this.processed.get(tpName(tp))?.size ?? 0;
   }
 
-  /** Offsets below `end` that nobody processed. */
+  /** Offsets below `end` that no member processed. */
   unprocessed(tp: TopicPartition, end: number): number[] {
     const counts = this.processed.get(tpName(tp));
     if (counts && counts.size >= end) return [];
@@ -261,9 +261,8 @@ export class SimGroup {
   }
 
   /**
-   * Goes through `__consumer_offsets` as broker `id` has it: commits of a partition that went back. A commit
-   * that timed out may stand there before a lower one, so this is for runs in which every commit was
-   * answered.
+   * Reads `__consumer_offsets` of broker `id` and returns commits that went back. A commit that timed out may
+   * be there before a lower one, so this is for runs in which every commit got a response.
    */
   commitsThatWentBack(id: number, partitions: number): string[] {
     const last = new Map<string, number>();

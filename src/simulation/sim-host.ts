@@ -1,6 +1,6 @@
 /**
- * A simulated machine with at most one process on it. Each start of the process is a new life; timers,
- * sockets and promises of a dead life never fire, and a call from one is a violation.
+ * A simulated machine with at most one process. Each start is a new process; timers, sockets and promises of
+ * a dead process never fire, and a call by a dead process is a violation.
  */
 import { Clock, Disk, Host, Log, Network, Timer } from '../common/host';
 import { Prng } from './prng';
@@ -10,7 +10,7 @@ import { Owner, World } from './world';
 
 const LOG_LINES_KEPT = 400;
 
-/** What a host needs of the network it is on. */
+/** The part of the network that a host uses. */
 export interface HostNetwork {
   of(host: SimHost): Network;
   hostDied(host: SimHost): void;
@@ -18,7 +18,7 @@ export interface HostNetwork {
 
 class Life implements Owner {
   isDead = false;
-  /** In the middle of an action; what is left of it must have no effect. */
+  /** The process crashed in the middle of an action; the rest of the action must have no effect. */
   isCrashed = false;
   private deferred: (() => void)[] = [];
 
@@ -30,7 +30,7 @@ class Life implements Owner {
     this.deferred.push(run);
   }
 
-  /** After a pause: what came due meanwhile, in order, one action each. */
+  /** After a pause: runs what became due meanwhile, in order, each as an action of its own. */
   release(world: World): void {
     for (const run of this.deferred.splice(0)) world.schedule(0, run, this);
   }
@@ -42,16 +42,16 @@ export class SimHost {
   generation = 0;
   life: Life;
   isPaused = false;
-  /** How far the wall clock is off. */
+  /** The error of the wall clock, in ms. */
   clockOffsetMs = 0;
-  /** How much later than asked for timers fire: an event loop with much to do. */
+  /** By how much timers fire late, in ms, as in a busy event loop. */
   timerDelayMs = 0;
-  /** How long a flush takes. */
+  /** The duration of a flush, in ms. */
   flushDelayMs = 0;
-  /** Calls that changed the disk, over all lives. */
+  /** The number of calls that changed the disk, over all processes. */
   diskCalls = 0;
   private crashAt: { readonly call: number; readonly crash: () => void } | undefined;
-  /** The process ended by itself. */
+  /** Set when the process ended by itself. */
   exited: { code: number; reason: string } | undefined;
   private readonly onDeath: (() => void)[] = [];
 
@@ -69,7 +69,7 @@ export class SimHost {
     if (this.life.isDead) this.world.violation(`${this.name}: ${what} called by a dead process`);
   }
 
-  /** Starts a process: the host it is to use. */
+  /** Starts a process. Returns the host that it uses. */
   boot(): Host {
     this.generation++;
     this.life = new Life(this);
@@ -138,7 +138,7 @@ export class SimHost {
     };
   }
 
-  /** Called when the current process dies, however it does. */
+  /** `listener` is called when the current process dies for any reason. */
   whenDead(listener: () => void): void {
     this.onDeath.push(listener);
   }
@@ -153,7 +153,7 @@ export class SimHost {
     for (const listener of this.onDeath.splice(0)) listener();
   }
 
-  /** The machine loses power: un-synced bytes are gone, in part. */
+  /** The machine loses power: some or all of the unsynced bytes are lost. */
   powerCut(random: Prng): void {
     this.kill();
     this.disk.powerCut(random);

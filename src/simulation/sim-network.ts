@@ -1,10 +1,10 @@
 /**
- * TCP in virtual time: an ordered stream a connection and direction, delivered in arbitrary pieces after a
- * delay; links between two hosts can be cut, in one direction or both.
+ * TCP in virtual time: an ordered stream for each direction of a connection, delivered in pieces of any size
+ * after a delay. Links between two hosts can be cut, in one direction or both.
  *
- * What is sent over a cut link waits, as a kernel would retransmit; when the link heals it is delivered, or,
- * by seed, the connection is reset. A host that dies resets its connections; one that is paused accepts and
- * says nothing.
+ * What is sent over a cut link waits, because a kernel would retransmit it. When the link is healed it is
+ * delivered, or, by seed, the connection is reset. A host that dies resets its connections. A paused host
+ * accepts connections and does not respond.
  */
 import { Connection, Listener, Network } from '../common/host';
 import { Prng } from './prng';
@@ -12,7 +12,10 @@ import { SimHost } from './sim-host';
 import { ChunkOnItsWay, Pair, Stream, Wires } from './sim-stream';
 import { World } from './world';
 
-/** A request is its size in four bytes and an array of five, of which the key of its kind is the first. */
+/**
+ * A request starts with its length in four bytes, then an array of five elements, of which the first is the
+ * API key.
+ */
 const ARRAY_OF_FIVE = 0x95;
 const apiKeyOf = (chunk: Buffer) => (chunk[4] === ARRAY_OF_FIVE ? chunk[5] : undefined);
 
@@ -26,9 +29,11 @@ export class SimNetwork implements Wires {
   private readonly streams = new Set<Stream>();
   private readonly random: Prng;
   private nextPort = 40000;
-  /** Frames written to open connections, over all hosts. */
+  /** The number of frames written to open connections, over all hosts. */
   framesSent = 0;
-  /** Called with everything that is sent, and once more when a cut link is whole again; it changes nothing. */
+  /**
+   * Called with every chunk that is sent, and again when a cut link is healed. It must not change anything.
+   */
   onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
   private readonly lateRequests = new Map<string, { readonly apiKey: number; readonly delayMs: number }>();
   private readonly lateAnswers = new Map<string, number>();
@@ -55,7 +60,7 @@ export class SimNetwork implements Wires {
     }
   }
 
-  /** The connection of the k-th frame from now breaks: before the frame is on its way, or behind it. */
+  /** Resets the connection of the k-th frame from now: before the frame is sent, or after it. */
   resetAtFrame(k: number, when: 'before' | 'after'): void {
     this.frameHooks.set(this.framesSent + k, (pair) => {
       this.world.event(
@@ -67,14 +72,14 @@ export class SimNetwork implements Wires {
     });
   }
 
-  /** Counts a frame. Returns whether its connection broke before it. */
+  /** Counts a frame. Returns whether its connection was reset before it. */
   breaksAtFrame(pair: { reset(reason: string): void }): boolean {
     this.framesSent++;
     const hook = this.frameHooks.size > 0 ? this.frameHooks.get(this.framesSent) : undefined;
     return hook?.(pair) ?? false;
   }
 
-  /** Every cut link is whole again. */
+  /** Heals every cut link. */
   healAll(): void {
     for (const cut of [...this.cuts]) {
       const [from, to] = cut.split('>');
@@ -82,31 +87,35 @@ export class SimNetwork implements Wires {
     }
   }
 
-  /** Every connection between the two breaks at once. */
+  /** Resets every connection between the two hosts at once. */
   resetBetween(a: string, b: string): void {
     for (const stream of [...this.streams]) {
       if (stream.from.name === a && stream.to.name === b) stream.pair.reset('ECONNRESET');
     }
   }
 
-  /** What is sent from now on over the connections that are open arrives so late; new ones overtake them. */
+  /**
+   * Delays what is sent from now on over open connections between the two hosts; new connections are faster.
+   */
   delayOpen(from: string, to: string, delayMs: number): void {
     for (const stream of this.streams) {
       if (stream.from.name === from && stream.to.name === to) stream.delay(delayMs);
     }
   }
 
-  /** The next request of this kind that `from` sends arrives so late, as does what follows on its connection. */
+  /** Delays the next request of this kind from `from`, and everything after it on its connection. */
   delayNextRequest(from: string, apiKey: number, delayMs: number): void {
     this.lateRequests.set(from, { apiKey, delayMs });
   }
 
-  /** The answer to the next request of this kind that `from` sends arrives so long after that was sent. */
+  /**
+   * Delays the response to the next request of this kind from `from`; counted from the time of the request.
+   */
   delayNextAnswer(from: string, apiKey: number, delayMs: number): void {
     this.lateAnswers.set(`${from} ${apiKey}`, delayMs);
   }
 
-  /** How late a chunk arrives. */
+  /** The delay of a chunk, in ms. */
   latenessOf({ from: { name }, pair }: Stream, chunk: Buffer): number {
     if (this.lateRequests.size + this.lateAnswers.size === 0) return 0;
     const apiKey = apiKeyOf(chunk);
@@ -177,7 +186,7 @@ export class SimNetwork implements Wires {
     this.streams.delete(stream);
   }
 
-  /** The process on `host` died: its peers hear a reset. */
+  /** The process on `host` died: its connections are reset. */
   hostDied(host: SimHost): void {
     for (const stream of [...this.streams]) if (stream.from === host) stream.pair.reset('ECONNRESET');
     for (const [key, listener] of [...this.listeners]) if (listener.host === host) this.listeners.delete(key);

@@ -1,9 +1,10 @@
 /**
- * A group of 0.8 consumers in the simulated cluster, and what must hold of it: in the end every record has been handed out,
- * and whoever owns a partition read it in order. That a partition has one owner is ZooKeeper's doing: its znode exists once.
+ * A group of 0.8 consumers in the simulated cluster, and its rules: at the end every record has been
+ * returned, and each owner of a partition reads it in order. ZooKeeper ensures that a partition has one
+ * owner: the owner's znode exists once.
  *
- * Records may be handed out twice: a member that was cut off learns late that its session is gone. That is the weakness of
- * this consumer, and not a violation.
+ * Records may be returned twice, because a member that was cut off notices late that its session has expired.
+ * This is the weakness of the old consumer, not a violation.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { ZooKeeperConsumer } from '../consumer/zookeeper-consumer';
@@ -36,7 +37,7 @@ export class SimOldGroup {
     this.members.push(member);
     this.run(member).catch((error) => {
       member.endedWith = String((error as Error).stack);
-      // Without ZooKeeper there is no beginning, as in 0.8: a supervisor would start it again.
+      // Without ZooKeeper the consumer cannot start, as in 0.8: a supervisor would restart it.
       if (!isZkError(error, 'CONNECTION_LOSS')) return;
       member.host.kill();
       this.cluster.world.schedule(RESTART_MS, () => this.start(`${name}'`));
@@ -65,7 +66,7 @@ export class SimOldGroup {
 
   get alive(): OldMember[] { return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined); }
 
-  /** Offsets below `end` that were handed to nobody. */
+  /** Offsets below `end` that no member returned. */
   unread(tp: TopicPartition, end: number): number[] {
     const offsets = this.read.get(tpName(tp));
     if (offsets && offsets.size >= end) return [];

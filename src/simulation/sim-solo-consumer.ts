@@ -1,8 +1,8 @@
 /**
- * A consumer without a group in the simulated cluster: it assigns the partitions of a topic to itself, and
- * commits with deadlines so short that it gives up on commits which may come late.
+ * A consumer without a group in the simulated cluster. It assigns the partitions of a topic to itself, and
+ * commits with such short deadlines that it gives up commits which may arrive later.
  *
- *   CommitsGoOn     what it reads back is at least what was acknowledged, for its commits only ever go on
+ *   CommitsGoOn     what it fetches is at least what was acknowledged, because its commits only increase
  *   InOrder         it reads without a gap
  */
 import { tpName } from '../common/cluster-types';
@@ -60,7 +60,7 @@ export class SimSoloConsumer {
     }
   }
 
-  /** During faults calls may come to nothing: they are made again. */
+  /** During faults calls may fail: they are repeated. */
   private async untilAnswered<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -95,7 +95,7 @@ export class SimSoloConsumer {
       if (error instanceof KafkaError && error.retriable) return;
       throw error;
     }
-    // A deposed coordinator that has not been notified answers with what it has, as in Kafka.
+    // A former coordinator that was not notified returns older offsets, as in Kafka.
     if (coordinator === undefined || this.coordinator() !== coordinator) return;
     for (const [name, offset] of before) {
       const found = committed.get(name)?.offset ?? 0;

@@ -1,18 +1,18 @@
 /**
- * The connections of the simulated network: two streams each, and an end at either side, which is what a
- * program holds.
+ * The connections of the simulated network: two streams each, and an end on either side, which the program
+ * uses.
  *
- * Invariant: what was sent is unread until the program at the other end has taken it: a paused or stopped
- * receiver is a slow one, and its sender is told when it has caught up.
+ * Invariant: sent bytes are unread until the program at the other end has taken them. So a paused or stopped
+ * receiver is slow, and its sender is notified when the receiver has caught up.
  */
 import { Connection } from '../common/host';
 import { SimHost } from './sim-host';
 import { World } from './world';
 
-/** Whoever has more than this unread is slow; as Node's sockets. */
+/** A receiver with more unread bytes than this is slow, as with Node's sockets. */
 const SLOW_BYTES = 16 * 1024;
 
-/** What a stream asks of the network. */
+/** What a stream needs from the network. */
 export interface Wires {
   readonly world: World;
   open(stream: Stream): void;
@@ -25,7 +25,7 @@ export interface Wires {
   readonly onChunk: ((chunk: ChunkOnItsWay) => void) | undefined;
 }
 
-/** What a program has just sent; `arrivesMs` is Infinity while the link is cut. */
+/** A chunk that was just sent; `arrivesMs` is Infinity while the link is cut. */
 export interface ChunkOnItsWay {
   readonly stream: Stream;
   readonly chunk: Buffer;
@@ -51,7 +51,7 @@ export class Pair {
     down.sender = this.server;
   }
 
-  /** Ends the connection; each side hears of it after what was already on the way to it, or at once. */
+  /** Closes the connection. Each side is notified after the bytes already in flight to it, or at once. */
   reset(reason: string): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -61,15 +61,15 @@ export class Pair {
   }
 }
 
-/** One direction. */
+/** One direction of a connection. */
 export class Stream {
   receiver!: End;
   sender!: End;
-  /** The sender was told so, and waits to be told that all is read. */
+  /** The sender knows that the receiver is slow, and waits for the notification that all bytes were read. */
   isSlow = false;
   private lastArrivalMs = 0;
   private held: Buffer[] = [];
-  /** Sent, and not yet taken by the process at the other end. */
+  /** Bytes sent and not yet taken by the process at the other end. */
   unread = 0;
   taken = 0;
 
@@ -122,7 +122,7 @@ export class Stream {
     this.lastArrivalMs = Math.max(this.lastArrivalMs, this.network.world.nowMs + delayMs);
   }
 
-  /** When the last byte on the way arrives. */
+  /** The time until the last byte in flight arrives, in ms. */
   get arrivalDelayMs(): number {
     return Math.max(0, this.lastArrivalMs - this.network.world.nowMs);
   }
@@ -154,7 +154,7 @@ class End implements Connection {
     this.onDrainListener = listener;
   }
 
-  /** The other end has read all that was sent; its host tells ours some time later. */
+  /** The other end has read everything; the sender's host is notified some time later. */
   drained(): void {
     const { world } = this.out.network;
     world.schedule(0, () => {
@@ -179,7 +179,7 @@ class End implements Connection {
     }
   }
 
-  /** Copies: memory is not shared between hosts. */
+  /** Copies the bytes: memory is not shared between hosts. */
   write(chunks: readonly Buffer[]): boolean {
     this.out.from.checkAlive('write');
     if (!this.isClosed && !this.out.from.life.isCrashed) this.out.send(Buffer.concat(chunks));

@@ -1,9 +1,9 @@
 /**
  * The client's side of a simulated ZooKeeper session.
  *
- * A request whose connection breaks is applied or not, depending on where the break found it; its caller
- * hears CONNECTION_LOSS, maybe applied. A silent server is noticed after two thirds of the timeout, a lost
- * session by the local clock after all of it, an expired one when the server says so.
+ * A request whose connection breaks is applied or not, depending on the moment of the break; its caller gets
+ * CONNECTION_LOSS, which leaves it open. The client detects a silent server after two thirds of the timeout,
+ * a lost session by its own clock after the whole timeout, and an expired session when the server says so.
  */
 import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from '../zk/zk-session';
 import { SimHost } from './sim-host';
@@ -33,14 +33,14 @@ export class SimZkSession implements ZkSession, SessionClient {
   private server: ServerSession | undefined;
   private state: 'connecting' | 'connected' | 'expired' | 'closed' = 'connecting';
   private connection = 0;
-  /** The connection the server has ended and the client still believes in. */
+  /** The connection that the server has closed and that the client still believes to be open. */
   private severed = -1;
   private pending: Pending[] = [];
   private lastRequestMs = 0;
   private lastReplyMs = 0;
   private heardMs: number;
   private lostTold = false;
-  /** Something was lost on the way: TCP would reset the connection sooner or later. */
+  /** A message was lost on the link: TCP would reset the connection sooner or later. */
   private isBroken = false;
   private readonly owner: Owner;
   private readonly listeners: ((event: ZkEvent) => void)[] = [];
@@ -113,7 +113,7 @@ export class SimZkSession implements ZkSession, SessionClient {
     this.emit({ type: state });
   }
 
-  /** Notices a silent server after two thirds of the timeout, and a session that has ended. */
+  /** Detects a silent server after two thirds of the timeout, and a session that has ended. */
   private watchConnection(connection: number): void {
     this.later(this.timeoutMs / 6, () => {
       if (this.connection !== connection || this.state !== 'connected') return;
@@ -131,7 +131,7 @@ export class SimZkSession implements ZkSession, SessionClient {
     this.later(0, () => this.disconnect());
   }
 
-  /** The connection is gone; the session is resumed. */
+  /** The connection is lost; the client reconnects and resumes the session. */
   disconnect(): void {
     if (this.state !== 'connected') return;
     this.state = 'connecting';
@@ -156,7 +156,7 @@ export class SimZkSession implements ZkSession, SessionClient {
     }
   }
 
-  /** Hands something to the client behind everything already on its way. */
+  /** Delivers a message to the client after everything already in flight to it. */
   deliver(run: () => void): void {
     const { world } = this.zk;
     const connection = this.connection;
@@ -185,7 +185,7 @@ export class SimZkSession implements ZkSession, SessionClient {
       const operation = hooks.issue({ host: this.host.name, type, paths, isWrite });
       const arrivesMs = world.nowMs + this.zk.latencyMs() + hooks.delayMs(operation);
       this.lastRequestMs = Math.max(this.lastRequestMs, arrivesMs);
-      // The request is the network's: it arrives even if its sender is dead or paused by then.
+      // The request is in the network: it arrives even if its sender is dead or paused by then.
       world.schedule(this.lastRequestMs - world.nowMs, () => {
         if (!this.isServed(connection)) return;
         if (!this.zk.reachable(this.host)) {
@@ -200,15 +200,15 @@ export class SimZkSession implements ZkSession, SessionClient {
     });
   }
 
-  /** The server still takes requests from this connection. */
+  /** Whether the server still accepts requests from this connection. */
   private isServed(connection: number): boolean {
     const isOpen = this.zk.isOpenFor(this.host.name, this.server!.id);
     return this.connection === connection && this.severed !== connection && isOpen;
   }
 
   /**
-   * Writes are decided at once, by the leader; all answers come in order, from the member the client is
-   * connected to.
+   * The leader decides writes at once. All responses come in order, from the member to which the client is
+   * connected.
    */
   private answer<T>(operation: ZkOperation, connection: number, apply: () => T, reply: (outcome: Outcome<T>) => void): void {
     const member = this.zk.memberOf(this.host.name);
@@ -218,11 +218,11 @@ export class SimZkSession implements ZkSession, SessionClient {
     if (!operation.isWrite) return member.whenApplied(0, () => { if (this.isServed(connection)) tell(attempt()); });
     if (!this.zk.isOpen(this.server!.id)) return;
     const outcome = attempt();
-    // A connection that broke is waited for by nobody: the next one may read what was before.
+    // If the connection broke, there is no wait: the next connection may read an older state.
     if (outcome) member.whenApplied(member.position, () => reply(outcome));
   }
 
-  /** Applies the operation, with what the hooks do to it; undefined when the connection broke. */
+  /** Applies the operation with the effects of its hooks; undefined if the connection broke. */
   private arrive<T>(operation: ZkOperation, connection: number, apply: () => T): Outcome<T> | undefined {
     const effects = this.zk.hooks.effects(operation);
     for (const effect of effects) if (typeof effect === 'object' && 'before' in effect) effect.before(operation);
@@ -239,7 +239,7 @@ export class SimZkSession implements ZkSession, SessionClient {
     return this.severed === connection ? undefined : outcome;
   }
 
-  /** The server's end is gone at once: nothing behind it is applied; the client notices next. */
+  /** Closes the server's end at once: later requests are not applied. The client notices next. */
   private sever(connection: number): void {
     this.severed = connection;
     this.later(0, () => { if (this.connection === connection) this.disconnect(); });

@@ -1,9 +1,9 @@
 /**
- * A ZooKeeper service in virtual time: one linear tree, sessions that end only on the server's side, one-shot
- * watches, replies in the order of requests, and connections that break at the worst moment.
+ * A ZooKeeper service in virtual time: one tree with linear history, sessions that only the server can end,
+ * one-shot watches, responses in the order of requests, and connections that break at the worst moment.
  *
- * This is the server's side; the client's is sim-zk-session.ts. A session's clock runs only while its client
- * cannot be heard (cut off, paused, dead).
+ * This is the server's side; sim-zk-session.ts has the client's. The timeout of a session runs only while the
+ * server does not receive anything from its client (cut off, paused, dead).
  */
 import { NO_OWNER, OpenSessionOptions, SessionCredentials, ZkError } from '../zk/zk-session';
 import { SimHost } from './sim-host';
@@ -14,7 +14,7 @@ import { OperationEffect, OperationHook, OperationWhere, ZkHooks, ZkOperation } 
 import { Watcher, Watches, WatchKind, ZkMember } from './zk-member';
 import { TreeChange, ZkTree } from './zk-tree';
 
-/** The name by which links to it are cut. */
+/** The host name in links to ZooKeeper, for cutting them. */
 export const ZOOKEEPER_HOST = 'zookeeper';
 
 const CHECK_MS = 100;
@@ -37,12 +37,12 @@ export class SimZooKeeper {
   readonly tree: ZkTree;
   private readonly sessions = new Map<string, ServerSession>();
   private readonly watches = new Watches();
-  /** By host: the member its sessions are connected to, where that is not in step with the leader. */
+  /** By host: the member to which its sessions are connected, if that member lags behind the leader. */
   private readonly members = new Map<string, ZkMember>();
   private readonly random: Prng;
   private nextSession = 1;
   isDown = false;
-  /** Hears of every write that was applied, in order. */
+  /** Called with every applied write, in order. */
   readonly onWrite: ((changes: readonly TreeChange[]) => void)[] = [];
   readonly hooks = new ZkHooks();
 
@@ -64,7 +64,7 @@ export class SimZooKeeper {
     return !this.isDown && !this.network.isCut(host.name, ZOOKEEPER_HOST) && !this.network.isCut(ZOOKEEPER_HOST, host.name);
   }
 
-  /** Ends sessions whose clients have not been heard for their timeout. */
+  /** Expires sessions from whose clients nothing was received for their timeout. */
   private watchSessions(): void {
     this.world.schedule(CHECK_MS, () => {
       if (!this.isDown) for (const session of [...this.sessions.values()]) this.checkSession(session);
@@ -79,24 +79,24 @@ export class SimZooKeeper {
     if (session.unheardSinceMs !== undefined && this.world.nowMs - session.unheardSinceMs > session.timeoutMs) this.endSession(session.id);
   }
 
-  /** Every connection of the host breaks at once; its sessions live on. */
+  /** Resets every connection of the host; its sessions continue. */
   resetConnections(hostName: string): void {
     for (const { client } of this.sessions.values()) if (client?.hostName === hostName) client.reset();
   }
 
-  /** Something happens to an operation, once or `times` times; see zk-hooks.ts. */
+  /** Applies `effect` to matching operations, `times` times; see zk-hooks.ts. */
   atOperation(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
     return this.hooks.at(where, effect, times);
   }
 
-  /** The host's next write (that matches) is applied, and its connection breaks before the reply. */
+  /** The host's next write (that matches) is applied, and its connection breaks before the response. */
   loseNextWriteReply(host: string, matches: (operation: ZkOperation) => boolean = () => true): OperationHook {
     return this.hooks.at((one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one), 'lose-reply');
   }
 
   /**
-   * An operator's hand: writes to the znode, whatever its version, and makes it if it is missing. Returns
-   * what was there.
+   * An operator's action: writes the znode, whatever its version is, and creates it if it is missing. Returns
+   * the former data.
    */
   overwrite(path: string, data: Buffer): Buffer | undefined {
     const known = this.tree.exists(path) ? this.tree.get(path).data : undefined;
@@ -105,17 +105,17 @@ export class SimZooKeeper {
     return known;
   }
 
-  /** An operator's hand: deletes the znode, which has no children. */
+  /** An operator's action: deletes the znode, which must not have children. */
   remove(path: string): void {
     this.changed(this.tree.write({ type: 'delete', path, version: -1 }, NO_OWNER).changes);
   }
 
-  /** How many operations the host has issued; `atOperation` counts on from here. */
+  /** The number of operations that the host has issued; `atOperation` counts from here. */
   operationsOf(host: string): number {
     return this.hooks.count(host);
   }
 
-  /** ZooKeeper is down, or up again; while it is down no session's clock runs. */
+  /** Stops or restarts ZooKeeper. While it is stopped, no session's timeout runs. */
   setDown(down: boolean): void {
     this.isDown = down;
     if (!down) for (const session of this.sessions.values()) session.unheardSinceMs = undefined;
@@ -132,7 +132,7 @@ export class SimZooKeeper {
     const id = (this.nextSession++).toString(16).padStart(16, '0');
     const session = { id, password: id.repeat(2), timeoutMs: options.sessionTimeoutMs, client, unheardSinceMs: undefined };
     this.sessions.set(id, session);
-    // Making a session is a transaction, which the member has applied when it answers.
+    // Creating a session is a transaction. The member has applied it when it responds.
     this.members.get(client.hostName)?.catchUp();
     return session;
   }
@@ -141,7 +141,7 @@ export class SimZooKeeper {
     return this.sessions.has(id);
   }
 
-  /** Ids of the host's sessions that have not ended. */
+  /** The ids of the host's sessions that have not ended. */
   sessionsOf(hostName: string): string[] {
     return [...this.sessions.values()].filter(({ client }) => client?.hostName === hostName).map(({ id }) => id);
   }
@@ -152,8 +152,8 @@ export class SimZooKeeper {
   }
 
   /**
-   * From now on the host's sessions are connected to a member that applies what is committed `lagMs` later;
-   * 0: it catches up, and is in step from then on. See zk-member.ts.
+   * From now on the host's sessions are connected to a member that applies transactions `lagMs` after their
+   * commit; 0: it catches up and no longer lags. See zk-member.ts.
    */
   lag(hostName: string, lagMs: number): void {
     let member = this.members.get(hostName);
@@ -170,12 +170,12 @@ export class SimZooKeeper {
     return this.members.get(hostName);
   }
 
-  /** What sessions of the host read. */
+  /** The tree that sessions of the host read. */
   treeOf(hostName: string): ZkTree {
     return this.members.get(hostName)?.tree ?? this.tree;
   }
 
-  /** As far as the member knows that the host is connected to. */
+  /** Whether the session is open as far as the member knows to which the host is connected. */
   isOpenFor(hostName: string, id: string): boolean {
     return this.isOpen(id) || (this.members.get(hostName)?.stillServes(id) ?? false);
   }
@@ -188,7 +188,7 @@ export class SimZooKeeper {
     (this.members.get(session.hostName)?.watches ?? this.watches).drop(session);
   }
 
-  /** A transaction was committed; `ended`: it ended this session. */
+  /** A transaction was committed; `ended` is the session that it ended. */
   changed(changes: readonly TreeChange[], ended?: string): void {
     for (const listener of this.onWrite) listener(changes);
     this.watches.fire(changes);

@@ -1,7 +1,7 @@
 /**
- * Short histories for the sweep: each prepares a cluster and then does one thing, in which a fault strikes at
- * every single operation in turn. A story ends when what it does is done or has failed; the judgement is the
- * sweep's.
+ * Short histories for the sweep. Each one prepares a cluster and then does one thing, and a fault happens at
+ * every single operation of it in turn. A story ends when its work is complete or has failed; the sweep
+ * checks the result.
  */
 import { Admin } from '../admin/admin';
 import { TopicPartition } from '../common/cluster-types';
@@ -18,11 +18,11 @@ import { discovery } from './workload';
 const TP: TopicPartition = { topic: 't', partition: 0 };
 const PATIENCE_MS = 30000;
 
-/** What a story works with. Everything that waits is bounded. */
+/** The tools of a story. Every wait has a limit. */
 export class Stage {
   readonly history = new History();
   group: SimGroup | undefined;
-  /** Settings of topic `t` that were changed without an error: every replica has them in the end. */
+  /** Settings of topic `t` that were changed without an error. At the end every replica must have them. */
   expectedConfig: Readonly<Record<string, string>> = {};
   private producer: Producer | undefined;
   private sequence = 0;
@@ -40,7 +40,7 @@ export class Stage {
     return running.find(({ broker }) => broker!.controller.isActive)?.id ?? 1;
   }
 
-  /** Waits for the work; its failure is the client's to hear, and no violation. */
+  /** Waits for the work. Its failure is reported to the client, and is no violation. */
   async settle(work: Promise<unknown>): Promise<void> {
     let isDone = false;
     const done = () => { isDone = true; };

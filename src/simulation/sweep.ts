@@ -1,11 +1,11 @@
 /**
- * A fault at every single operation of a short story: the ZooKeeper connection breaks at the k-th operation
- * of a host (before it is applied, or after it, with the reply lost), a TCP connection at the k-th frame, a
- * broker crashes at its k-th call to the disk (kill or power cut), for every k that the story has without
- * faults.
+ * A fault at every single operation of a short story. The ZooKeeper connection breaks at the k-th operation
+ * of a host (before it is applied, or after it, so that the response is lost); a TCP connection breaks at the
+ * k-th frame; a broker crashes at its k-th disk call (kill or power cut). For every k that the story has
+ * without faults.
  *
- * What no random schedule hits in a thousand seeds, the sweep hits once for certain. Same code, same points,
- * same result.
+ * A fault that random runs do not hit in a thousand seeds is hit here for certain. The same code gives the
+ * same points and the same result.
  */
 import { leadersPerEpoch } from '../checkers/check-cluster';
 import { checkHistory } from '../checkers/check-history';
@@ -25,10 +25,7 @@ export const pointKinds = [
   'zookeeper-before', 'zookeeper-after', 'frame-before', 'frame-after', 'disk-kill', 'disk-power-cut',
 ] as const;
 
-/**
- * Where one run of a story is broken: at the k-th operation (from 1) of `host`, counted from the begin of
- * the act.
- */
+/** The point of a fault: the k-th operation (from 1) of `host`, counted from the start of the story's act. */
 export interface Point {
   readonly kind: (typeof pointKinds)[number];
   /** Empty for frames, which are counted over all hosts. */
@@ -128,7 +125,7 @@ async function groupProblems(stage: Stage): Promise<string[]> {
   return problems;
 }
 
-/** Every broker has the settings that ZooKeeper has. */
+/** Every broker must have the settings that are in ZooKeeper. */
 function configProblems({ cluster, expectedConfig }: Stage): string[] {
   return Object.entries(expectedConfig).flatMap(([name, value]) => cluster.brokers.flatMap(({ id }) => {
     const log = cluster.logOf(id, { topic: 't', partition: 0 });
@@ -137,7 +134,7 @@ function configProblems({ cluster, expectedConfig }: Stage): string[] {
   }));
 }
 
-/** Runs a story once, broken at `point`. Never rejects: what goes wrong is a violation. */
+/** Runs a story once, with the fault at `point`. Never rejects: an error is a violation. */
 async function runStory(
   name: string, story: Story, point: Point | undefined,
 ): Promise<{ outcome: SweepOutcome; counts: Counts }> {
@@ -178,7 +175,9 @@ function since(before: Counts, after: Counts): Counts {
   };
 }
 
-/** The points of a story, from a run without faults; that run's outcome comes first and must be clean. */
+/**
+ * The points of a story, from a run without faults. The outcome of that run comes first and must be clean.
+ */
 export async function pointsOf(name: string): Promise<{ clean: SweepOutcome; points: Point[] }> {
   const { outcome, counts } = await runStory(name, stories[name]!, undefined);
   const points: Point[] = [];
@@ -202,7 +201,7 @@ export async function runPoint(name: string, point: Point): Promise<SweepOutcome
   return (await runStory(name, stories[name]!, point)).outcome;
 }
 
-/** All points of the stories, in an order that mixes them, so that a part of them is a fair sample. */
+/** All points of the stories, in a mixed order, so that any part of them is a fair sample. */
 export async function allPoints(names: readonly string[]): Promise<{
   clean: SweepOutcome[];
   points: { story: string;
@@ -225,7 +224,7 @@ export async function allPoints(names: readonly string[]): Promise<{
 
 export const storyNames = Object.keys(stories);
 
-/** KIND [HOST] K. */
+/** In the form KIND [HOST] K. */
 export function pointName(point: Point | undefined): string {
   return point ? [point.kind, point.host, point.k].filter((part) => part !== '').join(' ') : 'no fault';
 }

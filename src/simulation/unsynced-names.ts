@@ -1,11 +1,11 @@
 /**
- * Names in the directories of a simulated disk that were made, renamed or removed since the directory was synced. A power
- * cut takes back the latest of them, as many as the seed says.
+ * Names in the directories of a simulated disk that were created, renamed or removed since the directory was
+ * synced. A power cut reverts the latest of these changes; the seed determines how many.
  */
 import { Prng } from './prng';
 import { PendingSync, SimFile } from './sim-file';
 
-/** What the names of one operation stood for before it. */
+/** The files to which the names of one operation referred before it. */
 type Change = Map<string, SimFile | undefined>;
 
 function parentOf(path: string): string {
@@ -18,7 +18,9 @@ export class UnsyncedNames {
 
   constructor(private readonly files: Map<string, SimFile>) {}
 
-  /** One operation is about to change what these names, of one directory, stand for. */
+  /**
+   * To be called before an operation changes the files to which these names refer; all are in one directory.
+   */
   willChange(paths: readonly string[]): void {
     const directory = parentOf(paths[0]!);
     const change: Change = new Map(paths.map((path) => [path, this.files.get(path)]));

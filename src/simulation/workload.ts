@@ -1,9 +1,9 @@
 /**
- * Who writes during a run: one producer that wants acks=all, and by seed others that ask for less, send
- * through bootstrap.servers, in large or compressed batches, or to one partition only.
+ * The producers of a run: one that uses acks=all, and by seed others with lower acks, with bootstrap.servers,
+ * with large or compressed batches, or with one partition only.
  *
- * Only what was acknowledged with acks=all is promised; what weaker producers send has an unknown outcome to
- * the checkers.
+ * Only records acknowledged with acks=all are promised. To the checkers the outcome of other sends is
+ * unknown.
  */
 import { TopicPartition } from '../common/cluster-types';
 import { RawConfig } from '../common/config-def';
@@ -16,14 +16,14 @@ import { SimCluster } from './sim-cluster';
 
 export interface Writer {
   readonly acks: 'all' | '1' | '0';
-  /** With idempotence five requests are in flight, without it one: either keeps the order. */
+  /** With idempotence five requests are in flight, without it one: both keep the order. */
   readonly idempotent: boolean;
   readonly sendEveryMs: number;
   readonly paddingBytes: number;
   readonly compression: string;
   readonly lingerMs: number;
   readonly bootstrap: boolean;
-  /** Share of records that go to the first partition; the others are nearly quiet. */
+  /** The share of records that go to the first partition; the others have little traffic. */
   readonly skew: number;
   readonly trimmed: boolean;
 }
@@ -44,7 +44,7 @@ export function drawWriters(random: Prng, hasTrimmed: boolean): Writer[] {
   return writers;
 }
 
-/** Settings by which a client finds the cluster. */
+/** The settings by which a client finds the cluster. */
 export function discovery(cluster: SimCluster, bootstrap: boolean): RawConfig {
   if (!bootstrap) return { 'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000 };
   return {
@@ -65,7 +65,7 @@ function configOf(
   };
 }
 
-/** The id of a record, from its value. */
+/** Extracts the id of a record from its value. */
 export function idOf(value: Buffer): string {
   const text = value.toString();
   const end = text.indexOf('|');
@@ -80,7 +80,7 @@ export interface WorkloadContext {
 
 export class Workload {
   isSending = true;
-  /** Sends that are not settled. */
+  /** The number of sends without an outcome. */
   open = 0;
   private sequence = 0;
 

@@ -1,20 +1,20 @@
 /**
- * Virtual time: a heap of actions, worked off one by one; after each, every promise continuation it set off
- * has run before the next begins. Nothing else moves, so a seed is a run.
+ * Virtual time: a heap of actions that run one after the other. All promise continuations that an action
+ * causes run before the next action starts. Nothing else runs, so a seed determines the whole run.
  *
- * An action may belong to one life of a host. Dead lives' actions are dropped; a paused host's wait until it
- * goes on.
+ * An action may belong to one process of a host. Actions of dead processes are dropped; actions of a paused
+ * host wait until the host continues.
  */
 import { Prng } from './prng';
 
-/** Many runs are over after a few actions: what was queued for the rest of a turn is for nothing. */
+/** Many runs end after a few actions; the actions that were queued for the rest of a turn are then wasted. */
 const FIRST_ACTIONS = 8;
 const MAX_ACTIONS_A_TURN = 64;
 
 export interface Owner {
   readonly isDead: boolean;
   readonly isPaused: boolean;
-  /** Takes an action that came due while the owner is paused. */
+  /** Takes an action that became due while the owner is paused. */
   defer(run: () => void): void;
 }
 
@@ -36,18 +36,18 @@ export interface WorldEvent {
 export class World {
   /** Virtual milliseconds since the start. */
   nowMs = 0;
-  /** What wall clocks show at virtual time 0. */
+  /** The wall clock's time at virtual time 0, ms since 1970. */
   readonly epochMs = 1_600_000_000_000;
   readonly random: Prng;
   private readonly heap: Action[] = [];
   private sequence = 0;
   private readonly next: (() => void)[] = [];
   actionsRun = 0;
-  /** FNV-1a over time and owner of every action run: two runs of a seed must agree. */
+  /** FNV-1a over time and owner of every action: two runs of a seed must have the same hash. */
   traceHash = 0x811c9dc5;
   readonly violations: string[] = [];
   readonly timeline: WorldEvent[] = [];
-  /** Each is called with an event as it happens, in the middle of the action that caused it. */
+  /** Each listener is called with an event when it happens, in the middle of the action that caused it. */
   readonly onEvent: ((event: WorldEvent) => void)[] = [];
 
   constructor(readonly seed: string) {
@@ -106,12 +106,14 @@ export class World {
     return top;
   }
 
-  /** Runs `action` when the current action and all it set off are over, before anything else. */
+  /**
+   * Runs `action` when the current action and all its continuations are complete, before any other action.
+   */
   afterAction(action: () => void): void {
     this.next.push(action);
   }
 
-  /** Runs one action. Returns whether the run is over: `done`, or nothing is left until `untilMs`. */
+  /** Runs one action. Returns whether the run is over: `done` holds, or no action is left until `untilMs`. */
   private step(untilMs: number, done: () => boolean): 'done' | 'out of time' | undefined {
     if (done()) return 'done';
     const first = this.next.shift();
@@ -123,7 +125,7 @@ export class World {
       this.nowMs = atMs;
       this.actionsRun++;
       this.traceHash = Math.imul(this.traceHash ^ (atMs * 1000) ^ sequence, 0x01000193) >>> 0;
-      // A timer that another action cancels after the pause does not fire.
+      // The action may be cancelled after the pause, before it runs.
       if (owner?.isPaused) owner.defer(() => { if (!action.cancelled) run(); });
       else run();
       return undefined;
@@ -133,10 +135,11 @@ export class World {
   }
 
   /**
-   * Runs until `done` or virtual time `untilMs`; returns whether `done` was reached.
+   * Runs until `done` holds or until virtual time `untilMs`. Returns whether `done` holds.
    *
-   * An action is one immediate of the real loop: all continuations of it have run when the next begins. Many
-   * immediates are queued at once, because a turn of the real loop costs more than most actions.
+   * An action is one immediate of the real event loop: all its continuations have run when the next one
+   * begins. Many immediates are queued at once, because a turn of the real event loop costs more than most
+   * actions.
    */
   run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -162,7 +165,7 @@ export class World {
     });
   }
 
-  /** Runs `work` to its end in virtual time; rejects if that takes longer than `withinMs`. */
+  /** Runs `work` to its end in virtual time. Rejects if that takes longer than `withinMs`. */
   async complete<T>(work: Promise<T>, withinMs: number, what: string): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;
     work.then((value) => { outcome = { value }; }, (error) => { outcome = { error }; });

@@ -1,9 +1,9 @@
 /**
- * An operator's slip in ZooKeeper: a znode that any broker or the controller reads is overwritten with what
- * it is not, and put right later. What it costs must be no more than what it is about, and nothing after the
+ * An operator's mistake in ZooKeeper: a znode that any broker or the controller reads is overwritten with
+ * invalid data, and repaired later. Only what the znode is about may be affected, and nothing after the
  * repair.
  *
- * States and assignments of partitions are left out here: the checkers read them. See
+ * States and assignments of partitions are not damaged here, because the checkers read them. See
  * test/simulation/damaged-znodes.test.ts.
  */
 import {
@@ -14,7 +14,7 @@ import { SimCluster } from './sim-cluster';
 
 const JUNK = ['', 'no json', '[]', '{}', '{"version":1,"config":{"min.insync.replicas":"x"},"partitions":7}'];
 
-/** `choice` decides which znode it is, and what stands in it. Returns how to put it right. */
+/** `choice` selects the znode and the invalid data. Returns a function that repairs it. */
 export function damageZnode(cluster: SimCluster, topic: string, brokerId: number, choice: number): () => void {
   const { zookeeper } = cluster;
   const config = configZnode.path('topics', topic);
@@ -25,9 +25,9 @@ export function damageZnode(cluster: SimCluster, topic: string, brokerId: number
   ];
   const path = paths[choice % paths.length]!;
   const junk = Buffer.from(JUNK[Math.floor(choice / paths.length) % JUNK.length]!);
-  // A broker that does not live has no registration to damage.
+  // A broker that is not registered has no znode to damage.
   if (path === brokerIdZnode.path(brokerId) && !zookeeper.tree.exists(path)) return () => {};
-  // Damaged twice, it would be put right to what the first damage left.
+  // If it is already damaged, the repair would restore the first damage.
   if (zookeeper.tree.exists(path) && JUNK.includes(zookeeper.tree.get(path).data.toString())) return () => {};
   cluster.event('damaged znode', path);
   const before = zookeeper.overwrite(path, junk);

@@ -1,37 +1,37 @@
 /**
- * Faults at single ZooKeeper operations: a test names one (the k-th of a host, or those that match) and what
- * happens to it. A connection that breaks at the k-th operation, for every k of a short history, finds what
- * clock-driven faults miss.
+ * Faults at single ZooKeeper operations: a test selects an operation (the k-th of a host, or those that
+ * match) and an effect. Breaking the connection at the k-th operation, for every k of a short history, finds
+ * what faults at random times miss.
  *
- * Operations of a host are counted from 1 as they are issued, over all its sessions; opening a session is not
- * one.
+ * The operations of a host are counted from 1 as they are issued, over all its sessions. Opening a session
+ * does not count.
  */
 
 export interface ZkOperation {
   readonly host: string;
-  /** Its number among the operations of this host. */
+  /** The number of the operation among those of this host. */
   readonly k: number;
   readonly type: 'get' | 'exists' | 'children' | 'create' | 'set' | 'delete' | 'multi' | 'close';
-  /** One path, or for a multi those of all its operations. */
+  /** One path, or the paths of all operations of a multi. */
   readonly paths: readonly string[];
   readonly isWrite: boolean;
 }
 
 /**
- * `reset-before`: the connection breaks and the request is not applied. `lose-reply`: it is applied, then the
- * connection breaks; both look the same to the client. `delayMs`: the request, and all behind it on its
- * connection, arrive later. `before` and `after`: called when it arrives, and when it was applied (or
- * refused), before its reply is on the way.
+ * `reset-before`: the connection breaks and the request is not applied. `lose-reply`: the request is applied,
+ * then the connection breaks. Both look the same to the client. `delayMs`: the request, and all later ones on
+ * its connection, arrive late. `before` and `after`: called when the request arrives, and after it was
+ * applied (or refused), before its response is sent.
  */
 export type OperationEffect =
   | 'reset-before' | 'lose-reply' | { readonly delayMs: number }
   | { readonly before: (operation: ZkOperation) => void } | { readonly after: (operation: ZkOperation) => void };
 
-/** The k-th operation of the host from now on (1: the next), or any that matches. */
+/** The k-th operation of the host from now on (1: the next one), or any that matches. */
 export type OperationWhere = { readonly host: string; readonly k: number } | ((operation: ZkOperation) => boolean);
 
 export interface OperationHook {
-  /** The operations it befell. */
+  /** The operations to which the effect was applied. */
   readonly fired: readonly ZkOperation[];
   remove(): void;
 }
@@ -47,12 +47,12 @@ export class ZkHooks {
   private readonly counts = new Map<string, number>();
   private hooks: Hook[] = [];
 
-  /** How many operations the host has issued. */
+  /** The number of operations that the host has issued. */
   count(host: string): number {
     return this.counts.get(host) ?? 0;
   }
 
-  /** `times`: how often the hook may fire; 1 if not given. */
+  /** `times`: how often the hook may apply; by default 1. */
   at(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
     const k = typeof where === 'function' ? 0 : this.count(where.host) + where.k;
     const isKth = ({ host, k: its }: ZkOperation) => typeof where !== 'function' && host === where.host && its === k;
@@ -63,7 +63,7 @@ export class ZkHooks {
     return hook;
   }
 
-  /** Numbers an operation that is being issued. */
+  /** Counts an operation that is issued. */
   issue({ host, type, paths, isWrite }: Omit<ZkOperation, 'k'>): ZkOperation {
     const k = this.count(host) + 1;
     this.counts.set(host, k);
@@ -75,7 +75,7 @@ export class ZkHooks {
       .reduce((sum, effect) => sum + (effect as { delayMs: number }).delayMs, 0);
   }
 
-  /** What befalls an operation that has arrived at the server. */
+  /** The effects for an operation that has arrived at the server. */
   effects(operation: ZkOperation): OperationEffect[] {
     return this.take(operation, (effect) => typeof effect === 'string' || !('delayMs' in effect));
   }

@@ -1,27 +1,27 @@
 /**
- * A member of the ZooKeeper ensemble: what one group of clients sees. It applies what the leader has
- * committed, in order, but perhaps later; reads and watches show what it has applied.
+ * A member of the ZooKeeper ensemble, as one group of clients sees it. It applies what the leader has
+ * committed, in order, but perhaps later. Reads and watches show what it has applied.
  *
- * ZooKeeper's guarantees hold: a session sees its own writes once they are answered, and never goes back in
- * time; writes are decided by the leader, on the newest state. What one session has written another need not
- * see yet. The end of a session is a transaction too: a member that has not applied it goes on serving reads
- * to it.
+ * ZooKeeper's guarantees hold: a session sees its own writes once they are answered, and never an older state
+ * than before. The leader decides writes, on the newest state. Writes of one session may be invisible to
+ * another session for a while. The end of a session is a transaction, too: a member that has not applied it
+ * continues to serve reads to the session.
  */
 import { ZkEvent } from '../zk/zk-session';
 import { World } from './world';
 import { TreeChange, ZkTree } from './zk-tree';
 
-/** Whoever has set watches. */
+/** A client that has set watches. */
 export interface Watcher {
   readonly hostName: string;
-  /** Hands something to the client behind everything already on its way. */
+  /** Delivers a message to the client after everything already in flight to it. */
   deliver(run: () => void): void;
   emit(event: ZkEvent): void;
 }
 
 export type WatchKind = 'data' | 'children';
 
-/** One-shot watches, fired when the change is applied here. */
+/** One-shot watches, triggered when the change is applied by this member. */
 export class Watches {
   private readonly byPath = new Map<string, Set<Watcher>>();
 
@@ -34,7 +34,7 @@ export class Watches {
     for (const set of this.byPath.values()) set.delete(watcher);
   }
 
-  /** Those of one host's sessions go to another member. */
+  /** Moves the watches of one host's sessions to another member. */
   handOver(hostName: string, to: Watches): void {
     for (const [key, set] of this.byPath) {
       for (const watcher of [...set]) {
@@ -69,19 +69,19 @@ export class ZkMember {
   readonly tree: ZkTree;
   readonly watches = new Watches();
   private readonly behind: Transaction[] = [];
-  /** Transactions committed, and applied here, since it began. */
+  /** The number of transactions committed, and applied by this member, since its start. */
   private committed = 0;
   private applied = 0;
   private waiting: { readonly at: number; readonly run: () => void }[] = [];
   private readonly endings = new Map<string, number>();
   lagMs = 0;
 
-  /** In step with the leader when it begins. */
+  /** A new member does not lag. */
   constructor(private readonly world: World, private readonly leader: ZkTree) {
     this.tree = leader.clone();
   }
 
-  /** The leader has committed a transaction; `ended`: the session it ended. */
+  /** The leader has committed a transaction; `ended` is the session that it ended. */
   commit(changes: readonly TreeChange[], ended?: string): void {
     const paths = new Set(changes.map(({ path }) => path));
     const nodes = [...paths].map((path) => [path, this.leader.copyOf(path)] as const);
@@ -101,15 +101,18 @@ export class ZkMember {
     this.wake();
   }
 
-  /** Applies everything at once. */
+  /** Applies all committed transactions at once. */
   catchUp(): void {
     while (this.behind.length > 0) this.applyNext();
   }
 
-  /** What is committed by now. */
+  /** The number of transactions committed so far. */
   get position(): number { return this.committed; }
 
-  /** Runs when everything committed before `at` is applied, in the order of the calls; at once if it is. */
+  /**
+   * Runs `run` when all transactions before `at` are applied, in the order of the calls; at once if they are
+   * already.
+   */
   whenApplied(at: number, run: () => void): void {
     this.waiting.push({ at, run });
     this.wake();
@@ -119,7 +122,7 @@ export class ZkMember {
     while (this.waiting.length > 0 && this.waiting[0]!.at <= this.applied) this.waiting.shift()!.run();
   }
 
-  /** The session has ended, and this member has not heard of it. */
+  /** The session has ended, and this member has not applied its end yet. */
   stillServes(session: string): boolean {
     return (this.endings.get(session) ?? 0) > this.applied;
   }

@@ -1,8 +1,9 @@
 /**
- * What a ZooKeeper server keeps: the tree of znodes with their versions, and the rules of every operation. No time, no
- * sessions' life, no network: those are in sim-zookeeper.ts.
+ * The state of a ZooKeeper server: the tree of znodes with their versions, and the rules of every operation.
+ * Time, sessions and network are in sim-zookeeper.ts.
  *
- * Held to the real server by running the same seeded operations on both (test/zk/differential.test.ts).
+ * A test runs the same seeded operations on this tree and on a real server and compares them
+ * (test/zk/differential.test.ts).
  */
 import { CreateMode, NO_OWNER, ZkError, ZkErrorCode, ZkOp, ZkOpResult, ZkStat } from '../zk/zk-session';
 
@@ -22,7 +23,10 @@ export interface TreeChange {
   readonly path: string;
 }
 
-/** No stack is taken: brokers look for what is not there all the time, and it would cost more than all else. */
+/**
+ * Without a stack trace: brokers often read znodes that do not exist, and the traces would cost more than all
+ * the rest.
+ */
 function refused(code: ZkErrorCode, path: string, failedOp = -1): ZkError {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
@@ -62,7 +66,7 @@ export class ZkTree {
     return { data: Buffer.from(node.data), stat: this.statOf(node) };
   }
 
-  /** What stands in the znode, not copied: only to look at. */
+  /** The znode's data without a copy; read-only. */
   peek(path: string): { readonly data: Buffer; readonly version: number } | undefined {
     return this.nodes.get(path);
   }
@@ -124,7 +128,7 @@ export class ZkTree {
     }
   }
 
-  /** Applies all operations or none; `changes` is what watches may see. */
+  /** Applies all operations or none; `changes` are the changes for the watches. */
   multi(ops: readonly ZkOp[], session: string): { results: ZkOpResult[]; changes: TreeChange[] } {
     const saved = this.snapshot(ops);
     const changes: TreeChange[] = [];
@@ -141,7 +145,7 @@ export class ZkTree {
     return { results, changes };
   }
 
-  /** Remembers what the operations may touch; the function it returns puts it back. */
+  /** Saves the znodes that the operations may change. The returned function restores them. */
   private snapshot(ops: readonly ZkOp[]): () => void {
     const paths = new Set(ops.flatMap((op) => [op.path, parentOf(op.path)]));
     const before = [...paths].map((path) => {
@@ -159,14 +163,14 @@ export class ZkTree {
     };
   }
 
-  /** One operation outside a multi: it is refused before it changes anything. */
+  /** One operation outside a multi. It is refused before it changes anything. */
   write(op: ZkOp, session: string): { result: ZkOpResult; changes: TreeChange[] } {
     const changes: TreeChange[] = [];
     this.zxid++;
     return { result: this.apply(op, session, changes), changes };
   }
 
-  /** The session is gone: so are its znodes. */
+  /** Ends the session and deletes its ephemeral znodes. */
   endSession(session: string): TreeChange[] {
     const changes: TreeChange[] = [];
     this.zxid++;
@@ -174,13 +178,13 @@ export class ZkTree {
     return changes;
   }
 
-  /** The znode with what is in it, to be put elsewhere; undefined if it is not there. */
+  /** A copy of the znode for another tree; undefined if it does not exist. */
   copyOf(path: string): Znode | undefined {
     const node = this.nodes.get(path);
     return node && { ...node, children: new Set(node.children) };
   }
 
-  /** Takes znodes over as they were elsewhere after transaction `zxid`. */
+  /** Takes over znodes in their state after transaction `zxid`. */
   put(nodes: readonly (readonly [path: string, node: Znode | undefined])[], zxid: number): void {
     this.zxid = zxid;
     for (const [path, node] of nodes) {

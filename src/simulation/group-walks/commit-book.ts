@@ -1,15 +1,15 @@
 /**
- * What a group may find as its committed offset: the last one that was acknowledged, or a later one whose
- * fate is unknown. "Later" goes by generation, then by the order in which members reached their positions: a
- * commit of an older generation is refused, and one that its member gave up on does not count behind a later
- * one (decision 0008).
+ * The commits of one group, and which offset a member may find as the committed one: the last acknowledged
+ * commit, or a later one whose outcome is unknown. "Later" compares the generation first, then the order in
+ * which members reached their positions. A commit of an older generation is refused, and a commit that its
+ * member has given up does not count behind a later one (decision 0008).
  */
 
 export interface Write {
   readonly member: string;
   readonly generation: number;
   readonly offset: number;
-  /** Among all writes of the group. */
+  /** The number of this write among all writes of the group. */
   readonly number: number;
 }
 
@@ -17,19 +17,19 @@ function isLater(a: Write, b: Write): boolean {
   return a.generation > b.generation || (a.generation === b.generation && a.number > b.number);
 }
 
-/** One partition of one group. */
+/** For one partition of one group. */
 export class CommitBook {
   private writes: Write[] = [];
   private numbers = 0;
-  /** The latest that was acknowledged. */
+  /** The latest acknowledged write. */
   last: Write | undefined;
 
-  /** The member stands at `offset` from now on, and may commit it. */
+  /** The member has reached `offset` and may commit it from now on. */
   reached(member: string, generation: number, offset: number): void {
     this.writes.push({ member, generation, offset, number: this.numbers++ });
   }
 
-  /** Returns false if the member never stood there. */
+  /** Returns false if the member never reached the offset. */
   acknowledged(member: string, offset: number): boolean {
     const own = this.writes.filter((write) => write.member === member && write.offset === offset);
     const write = own.find((one) => !this.last || isLater(one, this.last)) ?? own.at(-1);
@@ -38,8 +38,8 @@ export class CommitBook {
   }
 
   /**
-   * What a look-up that began when `floor` was the last acknowledged write may find; `none`: what may be
-   * found without a commit.
+   * The offsets that a look-up may find, if `floor` was the last acknowledged write when it started. `none`
+   * are the offsets that it may find if there is no commit.
    */
   candidates(floor: Write | undefined, none: readonly number[]): Set<number> {
     const later = this.writes.filter((write) => !floor || write === floor || isLater(write, floor));

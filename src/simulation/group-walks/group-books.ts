@@ -1,6 +1,6 @@
 /**
- * What all members of one group have in common: who owns what, what was committed, and what was read by
- * somebody.
+ * The shared state of the members of one group, for the checks: owners of partitions, commits, and records
+ * that were read.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { soleCoordinatorOf } from '../coordinators';
@@ -12,7 +12,7 @@ export class GroupBooks {
   private readonly owners = new Map<string, string>();
   private readonly holders = new Map<string, Set<string>>();
   private readonly values = new Map<string, Map<number, string>>();
-  /** Below it a seek to the end may have passed records over. */
+  /** By partition: below this offset a seek to the end may have skipped records. */
   private readonly excused = new Map<string, number>();
 
   constructor(
@@ -45,7 +45,7 @@ export class GroupBooks {
     this.owners.set(key, member);
   }
 
-  /** The member has the partition from now on; who else has it, if this is somebody. */
+  /** The member owns the partition from now on. Returns another member that owns it, if there is one. */
   taken(tp: TopicPartition, member: string): string | undefined {
     const holders = this.holders.get(tpName(tp)) ?? new Set<string>();
     this.holders.set(tpName(tp), holders.add(member));
@@ -56,14 +56,15 @@ export class GroupBooks {
     this.holders.get(tpName(tp))?.delete(member);
   }
 
-  /** The group's coordinator; undefined while another broker may answer in its place. */
+  /** The group's coordinator; undefined while another broker may respond in its place. */
   get coordinator(): number | undefined {
     return soleCoordinatorOf(this.cluster, this.groupId);
   }
 
   /**
-   * What the one coordinator has in memory must be the last acknowledged commit, or what a member may have
-   * committed later. One that was deposed and does not know it may have older ones.
+   * If there is exactly one coordinator, its offset in memory must be the last acknowledged commit, or one
+   * that a member may have committed later. A former coordinator that was not notified may have older
+   * offsets.
    */
   judgeCommitted(): void {
     const { cluster, groupId, partitions, coordinator: id } = this;
@@ -78,14 +79,17 @@ export class GroupBooks {
     }
   }
 
-  /** The end of the longest log: nobody may stand behind it. */
+  /** The end of the longest log: no position may be beyond it. */
   endOf(tp: TopicPartition): number {
     const { cluster } = this;
     const ends = cluster.brokers.map(({ id }) => cluster.partitionOf(id, tp)?.log.logEndOffset ?? 0);
     return Math.max(0, ...ends);
   }
 
-  /** What every reader may see by now, for the current leader has said so to its followers. */
+  /**
+   * The end of the records that every reader can see: the current leader has sent this high watermark to its
+   * followers.
+   */
   committedEndOf(tp: TopicPartition): number {
     const state = this.cluster.stateOf(tp);
     const marks = (state?.isr ?? []).map((id) => this.cluster.partitionOf(id, tp)?.log.highWatermark ?? 0);
@@ -109,7 +113,7 @@ export class GroupBooks {
     this.excused.set(tpName(tp), Math.max(below, this.excused.get(tpName(tp)) ?? 0));
   }
 
-  /** Offsets below `end` that nobody was given. */
+  /** Offsets below `end` that no member was given. */
   unread(tp: TopicPartition, end: number): number[] {
     const values = this.values.get(tpName(tp));
     const from = this.excused.get(tpName(tp)) ?? 0;

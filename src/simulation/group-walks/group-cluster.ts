@@ -1,7 +1,7 @@
 /**
- * What the steps of a group walk act on: three brokers, a topic, `__consumer_offsets` that is made when
- * somebody asks for a coordinator, three places for consumers, two producers, and links that can be cut, made
- * slow or reset.
+ * The cluster on which the steps of a group walk act: three brokers, a topic, `__consumer_offsets`, which is
+ * created at the first FindCoordinator, three places for consumers, two producers, and links that can be cut,
+ * delayed or reset.
  */
 import { GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
@@ -20,7 +20,7 @@ import { WalkProducer } from './walk-producer';
 
 export const GROUP_TOPIC = 'w';
 const GROUP = 'g';
-/** Of the topic. */
+/** The topic's max.message.bytes. */
 export const MAX_MESSAGE_BYTES = 1000;
 
 export interface GroupSetup extends SeededSetup {
@@ -29,11 +29,14 @@ export interface GroupSetup extends SeededSetup {
   readonly discovery: 'zookeeper' | 'bootstrap';
   /** Whether the third consumer assigns partitions to itself, with a group id of its own. */
   readonly hasLoner: boolean;
-  /** So many consumers are there, and as many partitions hold records, when the first step begins. */
+  /** The number of consumers that have joined, and of partitions that have records, before the first step. */
   readonly joined: number;
-  /** Whether the idempotent producer goes on as long as the walk lasts, so that every send is settled. */
+  /**
+   * Whether the idempotent producer retries for as long as the walk takes, so that every send gets an
+   * outcome.
+   */
   readonly isPatient?: boolean;
-  /** Whether brokers and links fail; if not, nothing may go wrong for a client. */
+  /** Whether brokers and links fail. If not, no call of a client may fail. */
   readonly hasFaults: boolean;
 }
 
@@ -60,7 +63,7 @@ export class GroupCluster {
   readonly members = new Map<number, WalkMember>();
   readonly past: WalkMember[] = [];
   readonly producers: WalkProducer[] = [];
-  /** Something has failed, so that commits may be refused. */
+  /** A fault has happened, so commits may be refused. */
   isDisturbed = false;
   private readonly random: Prng;
   private started = 0;
@@ -114,7 +117,7 @@ export class GroupCluster {
     return { 'bootstrap.servers': IDS.map((id) => `broker-${id}:9092`).join(',') };
   }
 
-  /** Lets the cluster run until `look` shows the same for a while, or for three seconds. */
+  /** Runs the cluster until the result of `look` stays the same for a while, or for three seconds. */
   async settle(look: () => string): Promise<void> {
     const { world } = this.cluster;
     let seen = look();
@@ -136,7 +139,7 @@ export class GroupCluster {
   get pausedBrokers(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.isPaused); }
   get emptyPlaces(): number[] { return PLACES.filter((place) => !this.members.has(place)); }
 
-  /** Places of members for which this holds. */
+  /** The places of the members for which the predicate holds. */
   places(predicate: (member: WalkMember) => boolean = () => true): number[] {
     return PLACES.filter((place) => {
       const member = this.members.get(place);
@@ -164,13 +167,13 @@ export class GroupCluster {
     this.members.set(place, member);
   }
 
-  /** From now on commits may fail and members may be put out. */
+  /** From now on commits may fail and members may be removed from the group. */
   disturb(): void {
     this.isDisturbed = true;
     for (const member of this.members.values()) member.isDisturbed = true;
   }
 
-  /** The place is free again for another process. */
+  /** Frees the place for another process. */
   vacate(place: number): void {
     this.past.push(this.member(place));
     this.members.delete(place);
@@ -187,7 +190,7 @@ export class GroupCluster {
     return this.member(place).host.name;
   }
 
-  /** Consumers, and behind them producers. */
+  /** The places of the consumers, then those of the producers. */
   get clients(): number[] {
     return [...this.places(), ...this.producers.map((_, i) => PLACES.length + 1 + i)];
   }
@@ -202,7 +205,7 @@ export class GroupCluster {
     for (const id of this.ids) this.cluster.healLink(this.hostOf(place), `broker-${id}`);
   }
 
-  /** Nobody's committed offsets have gone back. */
+  /** Checks that no group's committed offsets have gone back. */
   judgeCommitted(): void {
     this.books.judgeCommitted();
     if (this.setup.hasLoner) this.lonerBooks.judgeCommitted();
@@ -219,7 +222,7 @@ export class GroupCluster {
     return this.cluster.stateOf(tp)?.leader ?? NO_LEADER;
   }
 
-  /** Whether somebody else than the preferred replica leads. */
+  /** Whether another replica than the preferred one leads. */
   isMoved(tp: TopicPartition | undefined): boolean {
     if (!tp || !this.cluster.stateOf(tp)) return false;
     const leader = this.leaderOf(tp);
@@ -236,7 +239,10 @@ export class GroupCluster {
     zookeeper.changed(written.changes);
   }
 
-  /** What a tool writes: the offsets topic with one replica a partition, before anybody asked for it. */
+  /**
+   * What a tool writes: the offsets topic with one replica for each partition, before the first
+   * FindCoordinator.
+   */
   createOffsets(): void {
     const { zookeeper } = this.cluster;
     const partitions = new Map(IDS.map((id, partition) => [partition, [id]]));

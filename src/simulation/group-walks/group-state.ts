@@ -1,6 +1,7 @@
 /**
- * A group and its clients as the search sees them: who runs, who owns what, how far positions and commits are
- * behind the ends, which links are cut. Offsets are told apart by what they mean, not by their number.
+ * A group and its clients as the search distinguishes them: running processes, owners of partitions, how far
+ * positions and commits are behind the log ends, links that are cut. Offsets are compared by their meaning,
+ * not by their number.
  */
 import { NO_LEADER, tpName } from '../../common/cluster-types';
 import { GroupCluster } from './group-cluster';
@@ -8,7 +9,7 @@ import { WalkMember } from './walk-member';
 
 const mark = (flag: boolean, letter: string) => (flag ? letter : '');
 
-/** Everything the search tells apart, as text. */
+/** All distinguished properties, as text. */
 export function groupState(walk: GroupCluster): string {
   const { cluster, setup } = walk;
   const brokers = walk.ids.map((id) => {
@@ -41,9 +42,7 @@ function ofMember(walk: GroupCluster, member: WalkMember): string {
   return `${mark(isStalled, 'S')}${mark(host.isPaused, 'P')}${mark(!isPolling, '-')}[${owned}]`;
 }
 
-/**
- * Predicates that are rare: a prefix that reaches a combination nobody has reached is worth going on from.
- */
+/** Rare conditions. The search extends a prefix that reaches a new combination of them. */
 export const groupWaypoints: Readonly<Record<string, (walk: GroupCluster) => boolean>> = {
   'there are no offsets partitions yet': (walk) => walk.offsetsPartition === undefined,
   'nobody coordinates': (walk) => walk.offsetsPartition !== undefined && walk.coordinator === NO_LEADER,

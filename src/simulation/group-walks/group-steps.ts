@@ -1,6 +1,6 @@
 /**
- * The alphabet of group walks: what programs do with consumers and producers, what befalls brokers, and what
- * befalls the links between them. Consumers have places 1 to 3, producers 4 and 5; brokers have ids 1 to 3.
+ * The alphabet of group walks: actions of consumers and producers, faults of brokers, and faults of the links
+ * between them. Consumers have places 1 to 3, producers 4 and 5; brokers have ids 1 to 3.
  */
 import { offsetCommit } from '../../protocol/messages/groups';
 import { produce } from '../../protocol/messages/produce-fetch';
@@ -14,20 +14,20 @@ const MAX_PARTITIONS = 3;
 const BATCH = 4;
 /** Longer than clients wait for a response. */
 const DELAY_MS = 2200;
-/** Several slices of a load take longer than finding the coordinator does. */
+/** With this delay, loading a group in several slices takes longer than finding the coordinator. */
 const SLOW_TIMERS_MS = 120;
 const LONG_MS = 3000;
-/** A commit that was given up on, and is followed by others, comes after all. */
+/** The delay of a commit that arrives after the member has given it up and has sent others. */
 const LATE_MS = 3000;
-/** Longer than a batch has for its delivery, shorter than the next one has. */
+/** Longer than the delivery timeout of one batch, shorter than that of the next one. */
 const MUTE_MS = 2600;
-/** A batch leaves, its leader is replaced, and it is under way for as long as its producer waits. */
+/** A batch is sent, its leader is replaced, and the batch is in flight until its producer's timeout. */
 const LEAVES_MS = 20;
 const MOVES_MS = 200;
 const UNDER_WAY_MS = 700;
-/** More than the topic takes. */
+/** More than the topic's max.message.bytes. */
 const LARGE_BYTES = 2 * MAX_MESSAGE_BYTES;
-/** So many look-ups, one after the other, last until there is another coordinator. */
+/** This many look-ups, one after the other, last until there is another coordinator. */
 const LOOKS = 6;
 
 const FIRST_PRODUCER = 4;
@@ -50,7 +50,7 @@ const link = (walk: GroupCluster, place: number, id: number): [string, string] =
 const isLed = (walk: GroupCluster, b: number) =>
   walk.running.includes(walk.leaderOf(walk.partitions[b - 1]!));
 
-/** A batch is under way when its leader is replaced, and another record follows. */
+/** A batch is in flight when its leader is replaced, and another record follows. */
 async function sendAcrossMove(walk: GroupCluster, a: number, b: number, bytes: number): Promise<void> {
   const { cluster, cluster: { world } } = walk;
   const [tp, producer] = [walk.partitions[b - 1]!, walk.producers[a - FIRST_PRODUCER]!];
@@ -63,7 +63,10 @@ async function sendAcrossMove(walk: GroupCluster, a: number, b: number, bytes: n
 
 type Rules = Readonly<Record<string, StepRule<GroupCluster>>>;
 
-/** They must hold whatever they come after, and nothing may fail by them alone. */
+/**
+ * Steps without faults. The rules must hold wherever these steps occur, and they alone must not cause any
+ * failure.
+ */
 const calm = {
   'join': { weight: 8, targets: (walk) => one(walk.emptyPlaces), run: (walk, a) => walk.join(a) },
   'close': {

@@ -1,4 +1,6 @@
-/** Short virtual times: a group settles within a second, a dead member or broker is noticed within three. */
+/**
+ * Short virtual timeouts: a group settles within a second; a dead member or broker is detected within three.
+ */
 import { RawConfig } from '../../common/config-def';
 
 export const BROKER_TIMES: RawConfig = {

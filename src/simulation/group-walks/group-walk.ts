@@ -1,10 +1,10 @@
 /**
- * One walk of a group and its clients: a small cluster is brought up, its steps are done, it is healed and
- * judged.
+ * One walk of a group and its clients: starts a small cluster, runs the steps, heals all faults, and checks
+ * the result.
  *
- * Members check at each moment what they may find (`walk-member.ts`). In the end, with everything healed: the
- * partitions are quiet, sends are settled, every partition has one owner who has read it to its end, every
- * record was given to somebody, and the logs hold what producers were promised.
+ * Members check during the walk what they read (`walk-member.ts`). At the end, with everything healed: the
+ * partitions are quiet, every send has an outcome, every partition has one owner that has read it to its end,
+ * every record was given to a member, and the logs contain what producers were promised.
  */
 import { Prng } from '../prng';
 import { GROUP_METADATA_TOPIC, TopicPartition, tpName } from '../../common/cluster-types';
@@ -19,7 +19,7 @@ import { drawGroupStep, drawGroupWeights, GroupStep, isGroupStepPossible, parseG
 
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
-/** Ends of logs may be there before their followers, and the last commits, know. */
+/** A wait at the end: high watermarks of followers and the last commits come later than the log ends. */
 const LAST_MS = 1000;
 
 type GroupOutcome = Outcome<GroupSetup, GroupStep>;
@@ -85,7 +85,7 @@ class GroupWalk {
     if (this.violations.length === 0) this.judgeRecords();
   }
 
-  /** What is still waited for. */
+  /** What has not come to rest yet; undefined if everything has. */
   private unquiet(): string | undefined {
     const { walk } = this;
     const { cluster, partitions, books } = walk;
@@ -93,7 +93,7 @@ class GroupWalk {
     const offsets = walk.offsetsPartition;
     for (const tp of offsets ? [...partitions, offsets] : partitions) {
       const unquiet = cluster.unquiet(tp);
-      // Offsets are written all the time.
+      // Offsets are committed all the time, so the log of `__consumer_offsets` keeps growing.
       const mayMove = tp.topic === GROUP_METADATA_TOPIC && /log ends|high watermarks/.test(unquiet ?? '');
       if (unquiet !== undefined && !mayMove) return unquiet;
     }
@@ -126,7 +126,7 @@ class GroupWalk {
     this.violations.push(...checkHistory(history, { ackedIsDurable: true, ordered: true, unique: isUnique }));
   }
 
-  /** The log as its leader has it, for the history; returns its end. */
+  /** Adds the leader's log to the history. Returns its end. */
   private readFinal(tp: TopicPartition): number {
     const { cluster, history } = this.walk;
     const log = cluster.logOf(this.walk.leaderOf(tp), tp);
@@ -190,7 +190,7 @@ const SETUP = new RegExp([
   'discovery=(zookeeper|bootstrap)', 'loner=(yes|no)', 'joined=([012])', 'faults=(yes|no)( patient)?$',
 ].join(' '));
 
-/** Walks of consumers, producers and their coordinator. */
+/** The walks of consumers, producers and their coordinator. */
 export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
   waypoints: Object.keys(groupWaypoints),
   openings: [],

@@ -1,14 +1,13 @@
 /**
- * A consumer of a group walk: it polls all the time, as a program does that wants to stay a member, but takes
- * only as many records as steps allowed it, and commits, seeks and closes between two polls when a step says
- * so.
+ * A consumer of a group walk. It polls all the time, as a program does to stay a member, but takes only as
+ * many records as the steps have allowed. Commits, seeks and closes run between two polls.
  *
  *   OneOwner      in a generation a partition has one owner
- *   CommitsGoOn   it starts where the last acknowledged commit stands, or a later one of unknown fate
+ *   CommitsGoOn   it starts at the last acknowledged commit, or at a later one with an unknown outcome
  *   CommitsFollow it commits only positions that it has had
- *   InOrder       it reads on from its position without a gap, and after a seek from where it went
- *   HandedOver    with auto-commit, what it gives up it has committed, unless a commit failed
- *   Undisturbed   while nothing fails, no commit is refused but for a rebalance, and no partition is lost
+ *   InOrder       it reads from its position without a gap, and after a seek from the new position
+ *   HandedOver    with auto-commit, it has committed what it gives up, unless a commit failed
+ *   Undisturbed   without faults no commit fails except by a rebalance, and no partition is lost
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
@@ -34,33 +33,30 @@ export interface MemberOptions {
 const POLL_MS = 60;
 const COMMIT_TIMEOUT_MS = 1200;
 const STALL_LOOK_MS = 50;
-/** What commits may come to while things fail, or the group rebalances. */
+/** Errors of commits that are allowed during faults or a rebalance. */
 const FORGIVEN = ['COMMIT_FAILED', 'TIMEOUT', 'REBALANCE_IN_PROGRESS', 'ILLEGAL_STATE'];
-/** A wait that may end in the middle of things, but for one reason only: time. */
+/** Errors with which a call may end at any moment, and is then repeated. */
 const RETRIED = ['TIMEOUT', 'REBALANCE_IN_PROGRESS'];
 
 interface Reading {
-  /** The next record; undefined until the consumer knows its position. */
+  /** The offset of the next record; undefined until the consumer knows its position. */
   next: number | undefined;
-  /** The last acknowledged commit when the partition came: older ones must not be found. */
+  /** The last acknowledged commit when the partition was assigned: an older one must not be found. */
   readonly floor: Write | undefined;
-  /**
-   * After a seek to the beginning or the end: where it must come to stand, at least; and at most, if not at
-   * the end.
-   */
+  /** After a seek to the beginning or the end: the limits of the new position; no upper limit for the end. */
   sought: { readonly from: number; readonly to?: number } | undefined;
 }
 
 export class WalkMember {
   readonly consumer: Consumer;
-  /** Records that it may still take. */
+  /** The number of records that it may still take. */
   budget = 0;
   isStalled = false;
   isClosed = false;
   private isClosing = false;
-  /** What ended it, if that was not a step. */
+  /** What ended the consumer, if it was not a step. */
   endedWith: string | undefined;
-  /** Set by whatever may be the reason of an expulsion or a refused commit. */
+  /** Set by every fault that may cause an expulsion or a failed commit. */
   isDisturbed = false;
   readonly readings = new Map<string, Reading>();
   private lastGeneration = 0;
@@ -91,7 +87,7 @@ export class WalkMember {
     this.books.violation(text);
   }
 
-  /** The present one, or the last one it was a member of. */
+  /** The current generation, or the last one in which it was a member. */
   private get generation(): number {
     const { generation } = this.options.isAlone ? { generation: 0 } : this.consumer.groupMetadata();
     return generation >= 0 ? generation : this.lastGeneration;
@@ -126,7 +122,7 @@ export class WalkMember {
     }
   }
 
-  /** In a new generation, what a cooperative member keeps is not assigned anew. */
+  /** In a new generation, partitions that a cooperative member keeps are not assigned again. */
   private noteGeneration(): void {
     const { generation, books, options } = this;
     if (generation === this.lastGeneration || options.isAlone) return;
@@ -134,7 +130,7 @@ export class WalkMember {
     for (const tp of this.consumer.assignment()) books.owned(tp, generation, this.name);
   }
 
-  /** Whether the consumer knows its position by now, and whether it is a right one. */
+  /** Checks whether the consumer knows its position, and whether the position is valid. */
   private async look(name: string, reading: Reading): Promise<void> {
     const tp = this.consumer.assignment().find((one) => tpName(one) === name);
     if (!tp) return;
@@ -225,7 +221,7 @@ export class WalkMember {
       this.readings.delete(tpName(tp));
       this.books.given(tp, this.name);
     }
-    // Who leaves while the group rebalances has lost its partitions, as in Kafka.
+    // A member that leaves during a rebalance has lost its partitions, as in Kafka.
     if (!this.isClosing) this.expectCalm(`lost ${tps.map(tpName)}`);
   }
 
@@ -238,7 +234,7 @@ export class WalkMember {
       const tp = { topic, partition };
       this.books.cluster.event('committed', `${this.name} ${tpName(tp)} ${offset}`);
       if (this.books.commitsOf(tp).acknowledged(this.name, offset)) continue;
-      // It knew its position, and committed it, before it was looked at.
+      // The consumer knew its position, and committed it, before the last look.
       const reading = this.readings.get(tpName(tp));
       if (reading && reading.next === undefined) this.starts(tp, reading, offset);
       if (this.books.commitsOf(tp).acknowledged(this.name, offset)) continue;
@@ -249,7 +245,7 @@ export class WalkMember {
     }
   }
 
-  /** Between this poll and the next. */
+  /** Runs `order` between this poll and the next one. */
   order(order: () => Promise<void> | void): void {
     this.orders.push(order);
   }
@@ -269,7 +265,7 @@ export class WalkMember {
     this.order(() => this.consumer.commitAsync());
   }
 
-  /** Joins again, and commits while the others have not joined yet. */
+  /** Joins again, and commits while the other members have not joined yet. */
   rejoinAndCommit(): void {
     this.order(async () => {
       this.consumer.enforceRebalance();
@@ -278,7 +274,7 @@ export class WalkMember {
     this.commitSync();
   }
 
-  /** Reads back what the group committed. */
+  /** Fetches the group's committed offsets and checks them. */
   readBack(): void {
     this.order(async () => {
       const { books, consumer } = this;
@@ -291,7 +287,7 @@ export class WalkMember {
         if (error instanceof KafkaError && error.retriable) return;
         throw error;
       }
-      // A deposed coordinator that has not been notified answers with what it has, as in Kafka.
+      // A former coordinator that was not notified returns older offsets, as in Kafka.
       if (before === undefined || books.coordinator !== before) return;
       for (const { tp, floor } of floors) {
         const offset = found.get(tpName(tp))?.offset ?? -1;
@@ -302,7 +298,7 @@ export class WalkMember {
     });
   }
 
-  /** To the beginning, the end, or the middle of what it has read, of everything it owns. */
+  /** To the beginning, the end, or the middle of the records read, in all its partitions. */
   seek(to: 'begin' | 'end' | 'middle'): void {
     this.order(() => {
       for (const tp of this.consumer.assignment()) {

@@ -1,4 +1,6 @@
-/** A producer of a group walk: it sends what steps ask for, and notes how each send ended. */
+/**
+ * A producer of a group walk: sends what steps ask for, and records the outcome of each send.
+ */
 import { TopicPartition } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
 import { History } from '../../checkers/history';
@@ -9,14 +11,14 @@ import { SimCluster } from '../sim-cluster';
 export interface ProducerOptions {
   readonly name: string;
   readonly config: RawConfig;
-  /** Acknowledgements are promises: acks=all. */
+  /** Its acknowledgements are promises, because it uses acks=all. */
   readonly isPromised: boolean;
 }
 
 export class WalkProducer {
   private readonly producer: Producer;
   readonly hostName: string;
-  /** Sends that are not settled. */
+  /** The number of sends without an outcome. */
   open = 0;
   acked = 0;
 

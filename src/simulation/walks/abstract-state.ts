@@ -1,16 +1,17 @@
 /**
- * The cluster as a walk's search sees it: who leads, who is in sync, who is behind, what the epoch caches look like,
- * who knows of which epoch. Two clusters with the same abstract state are much the same place to go on from.
+ * The cluster as the search of a walk distinguishes it: leaders, ISRs, replicas that are behind, the shape of
+ * the leader epoch caches, and which broker knows which epoch. Clusters with the same abstract state are
+ * equally good starting points.
  *
- * Offsets and epochs are replaced by their ranks, so that a state can be met again; only the newest three entries of
- * each epoch cache count.
+ * Offsets and epochs are replaced by their ranks, so that a state can occur again. Only the newest three
+ * entries of each leader epoch cache count.
  */
 import { NO_LEADER } from '../../common/cluster-types';
 import { WalkCluster } from './walk-cluster';
 
 const CACHE_ENTRIES = 3;
 
-/** Everything the search tells apart, as text. */
+/** All distinguished properties, as text. */
 export function abstractState(walk: WalkCluster): string {
   const { ids, tp, tps } = walk;
   const cuts = ids.flatMap((a) => ids.filter((b) => walk.isCut(a, b)).map((b) => `${a}${b}`)).join(' ');
@@ -18,7 +19,7 @@ export function abstractState(walk: WalkCluster): string {
   return `${looking}${walk.ofEach(() => partitionState(walk)).join(' + ')} x${cuts}`;
 }
 
-/** Of the partition that is looked at. */
+/** The state of the current partition. */
 function partitionState(walk: WalkCluster): string {
   const { cluster, tp, ids } = walk;
   const state = cluster.stateOf(tp);
@@ -44,15 +45,15 @@ function partitionState(walk: WalkCluster): string {
   return `${state?.leader ?? '?'}[${state?.isr.join('') ?? ''}] ${brokers.join(' | ')}`;
 }
 
-/** 0 for the newest, so that a long history ranks like a short one. */
+/** The newest value has rank 0, so that a long history has the same ranks as a short one. */
 function ranks(values: readonly number[]): Map<number, number> {
   const sorted = [...new Set(values)].sort((a, b) => b - a);
   return new Map(sorted.map((value, rank) => [value, rank]));
 }
 
 /**
- * Predicates that are rare and have gone with lost records: a prefix that reaches a combination nobody has reached is
- * worth going on from.
+ * Rare conditions under which records have been lost before. The search extends a prefix that reaches a new
+ * combination of them.
  */
 export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>> = {
   'an epoch was led without a write': (walk) => running(walk).some(({ log }) => {
@@ -112,7 +113,7 @@ function running(walk: WalkCluster) {
 
 const predicates = Object.values(waypoints);
 
-/** One character a waypoint: whether any partition is there. */
+/** One character for each waypoint: whether it holds for any partition. */
 export function passedWaypoints(walk: WalkCluster): string {
   return predicates.map((predicate) => (walk.ofEach(() => predicate(walk)).includes(true) ? '1' : '0')).join('');
 }

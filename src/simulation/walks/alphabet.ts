@@ -1,6 +1,6 @@
 /**
- * An alphabet of walks, as the search sees it: how a setup is drawn, how a walk is run, and how both are
- * written. The search (`explore.ts`), replaying and shrinking are the same for all.
+ * An alphabet of walks, as the search uses it: draws a setup, runs a walk, and formats both as text. The
+ * search (`explore.ts`), replaying and shrinking are the same for all alphabets.
  */
 import { RawConfig } from '../../common/config-def';
 import { Prng } from '../prng';
@@ -8,24 +8,24 @@ import { formatStep, WalkStep } from './step-rules';
 
 export interface SeededSetup {
   readonly seed: string;
-  /** Of brokers. */
+  /** Settings of the brokers. */
   readonly settings: RawConfig;
 }
 
-/** Where a walk was after one of its steps. */
+/** The state of a walk after one of its steps. */
 export interface Visit {
   readonly state: string;
-  /** One character a waypoint. */
+  /** One character for each waypoint. */
   readonly waypoints: string;
 }
 
 export interface Plan<S, T> {
   readonly setup: S;
-  /** Done first; a step that is not possible where it stands is passed over. */
+  /** These steps run first; a step that is not possible in the current state is skipped. */
   readonly prefix: readonly T[];
-  /** So many drawn steps follow. */
+  /** The number of drawn steps that follow. */
   readonly drawn: number;
-  /** How probable it is that a drawn step is not waited for. */
+  /** The probability that the walk does not wait for a drawn step. */
   readonly haste: number;
   readonly random: Prng;
 }
@@ -33,7 +33,7 @@ export interface Plan<S, T> {
 export interface Outcome<S, T> {
   readonly setup: S;
   readonly steps: readonly T[];
-  /** One a step: what was there when it had settled. */
+  /** For each step the state after it has settled. */
   readonly visits: readonly Visit[];
   readonly violations: readonly string[];
   readonly acked: number;
@@ -43,36 +43,36 @@ export interface Outcome<S, T> {
   readonly log: readonly string[];
 }
 
-/** A staged beginning, which leads near what single draws seldom meet; random steps go on from it. */
+/** A prepared start that leads to situations which random steps seldom reach. Random steps follow. */
 export interface Opening<S, T> {
   readonly setup: Omit<S, keyof SeededSetup>;
   readonly steps: readonly T[];
 }
 
 export interface Alphabet<S extends SeededSetup, T extends WalkStep> {
-  /** Names of predicates: a prefix that reaches a new combination of them is gone on from. */
+  /** Names of conditions. A prefix that reaches a new combination of them is extended. */
   readonly waypoints: readonly string[];
-  /** Some walks begin with one of them. */
+  /** Some walks start with one of these. */
   readonly openings: readonly Opening<S, T>[];
   drawSetup(random: Prng): Omit<S, keyof SeededSetup>;
-  /** Never rejects: what goes wrong is a violation. */
+  /** Never rejects: an error is a violation. */
   run(plan: Plan<S, T>): Promise<Outcome<S, T>>;
   /** The setup as text, without seed and settings, such as `brokers=3 min.isr=2`. */
   formatSetup(setup: S): string;
-  /** Throws an Error that says how a setup is written. */
+  /** Throws an Error that explains the format of a setup. */
   parseSetup(text: string): Omit<S, keyof SeededSetup>;
-  /** Throws an Error that names the text if it is no step. */
+  /** Throws an Error that names the text if it is not a step. */
   parseStep(text: string): T;
 }
 
-/** The same walk again, from its text. */
+/** Runs the same walk again, from its steps. */
 export function replayWalk<S extends SeededSetup, T extends WalkStep>(
   alphabet: Alphabet<S, T>, setup: S, steps: readonly T[],
 ): Promise<Outcome<S, T>> {
   return alphabet.run({ setup, prefix: steps, drawn: 0, haste: 0, random: new Prng('unused') });
 }
 
-/** Leaves steps out while the walk still fails: the shortest that was found. */
+/** Leaves steps out while the walk still fails. Returns the shortest walk found. */
 export async function shrink<S extends SeededSetup, T extends WalkStep>(
   alphabet: Alphabet<S, T>, outcome: Outcome<S, T>,
 ): Promise<Outcome<S, T>> {

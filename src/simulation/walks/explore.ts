@@ -1,9 +1,10 @@
 /**
- * The search: thousands of short walks, most of which go on from a prefix that reached a state nobody had reached.
+ * The search: thousands of short walks, most of which extend a prefix that reached a new state.
  *
- * Plain random walks meet the same few states again and again. So the abstract states and combinations of waypoints
- * that were met are remembered, and the prefix that first met one is extended later; a prefix that was extended often
- * is drawn less. One explorer is deterministic: the same seed and number of walks are the same walks.
+ * Plain random walks reach the same few states again and again. So the search remembers the abstract states
+ * and combinations of waypoints that were reached. It later extends the prefix that reached one first; a
+ * prefix that was often extended is chosen less often. The search is deterministic: the same seed and number
+ * of walks give the same walks.
  */
 import { RawConfig } from '../../common/config-def';
 import { Prng } from '../prng';
@@ -16,7 +17,7 @@ interface Prefix<S, T> {
   timesExtended: number;
 }
 
-/** Prefixes that ended in one combination of waypoints. */
+/** The prefixes that ended in one combination of waypoints. */
 interface Place<S, T> {
   readonly prefixes: Prefix<S, T>[];
   timesExtended: number;
@@ -28,7 +29,9 @@ const FRESH_DRAWN_STEPS = 6;
 const EXTEND_CHANCE = 0.9;
 const OPENING_CHANCE = 0.35;
 const OPENING_DRAWN_STEPS = [1, 2, 3, 4, 4, 6];
-/** How often a prefix is drawn for its combination of waypoints, not for a new state alone. */
+/**
+ * The probability that a prefix is chosen for its combination of waypoints, and not only for its new state.
+ */
 const PLACE_CHANCE = 0.7;
 const PREFIXES_PER_PLACE = 30;
 const PLACES_COMPARED = 4;
@@ -42,14 +45,14 @@ export interface Coverage {
   readonly combinations: number;
   readonly prefixes: number;
   readonly acked: number;
-  /** How many walks passed each waypoint. */
+  /** The number of walks that passed each waypoint. */
   readonly waypoints: Readonly<Record<string, number>>;
 }
 
 export class Explorer<S extends SeededSetup, T extends WalkStep> {
   private readonly random: Prng;
   private readonly states = new Set<string>();
-  /** By combination of waypoints, in the order they were first met. */
+  /** By combination of waypoints, in the order in which they were first reached. */
   private readonly places = new Map<string, Place<S, T>>();
   private readonly placeList: Place<S, T>[] = [];
   private readonly corpus: Prefix<S, T>[] = [];
@@ -66,7 +69,7 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     this.random = new Prng(`${seed}/explorer`);
   }
 
-  /** Runs the next walk and learns from it. */
+  /** Runs the next walk and updates the search with its states. */
   async next(): Promise<Outcome<S, T>> {
     const number = this.walks++;
     const random = this.random.split(String(number));
@@ -77,7 +80,7 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     return outcome;
   }
 
-  /** What is done first, and how many drawn steps are wanted after it. */
+  /** The first steps, and the number of drawn steps after them. */
   private beginning(random: Prng, seed: string): { setup: S; steps: readonly T[]; wanted: number } {
     const { openings } = this.alphabet;
     if (openings.length > 0 && random.chance(OPENING_CHANCE)) {
@@ -94,7 +97,10 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     return { ...setup, seed, settings: this.settings } as S;
   }
 
-  /** A rare place, or a state that was new when it was met: of some at random what was extended least. */
+  /**
+   * Chooses a prefix: of a rare combination of waypoints, or one with a new state. Of some random ones the
+   * one that was extended least.
+   */
   private pick(random: Prng): Prefix<S, T> {
     const place = random.chance(PLACE_CHANCE) ? leastExtended(this.placeList, PLACES_COMPARED, random) : undefined;
     if (place) place.timesExtended++;
@@ -113,7 +119,7 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     for (const n of passed) this.passed[n]!++;
   }
 
-  /** A prefix is kept if its state is new, and among those of its combination of waypoints while these are few. */
+  /** Keeps a prefix if its state is new, or if it is the first one with its combination of waypoints. */
   private keep({ state, waypoints: combination }: Visit, prefix: Prefix<S, T>): void {
     const isNewState = !this.states.has(state);
     this.states.add(state);
@@ -147,7 +153,7 @@ function leastExtended<T extends { readonly timesExtended: number }>(items: read
   return drawn.reduce((least, item) => (item.timesExtended < least.timesExtended ? item : least));
 }
 
-/** Appends, or takes the place of one at random when there are `limit`. */
+/** Appends the item, or replaces a random one if there are `limit` items. */
 function put<T>(items: T[], item: T, limit: number, random: Prng): void {
   if (items.length < limit) items.push(item);
   else items[random.below(limit)] = item;

@@ -1,6 +1,6 @@
 /**
- * Messages that arrive late or not at all, for the steps of walks: requests of followers, what leaders answer
- * them, and writes of a partition's state.
+ * Steps of walks in which messages are delayed or lost: requests of followers, the leaders' responses, and
+ * writes of a partition's state.
  */
 import { listOffsets } from '../../protocol/messages/metadata';
 import { fetch, offsetForLeaderEpoch } from '../../protocol/messages/produce-fetch';
@@ -8,9 +8,9 @@ import { partitionStateZnode } from '../../zk/znodes';
 import { ZkOperation } from '../zk-hooks';
 import { WalkCluster } from './walk-cluster';
 
-/** Longer than it takes a broker to be taken for dead, or to give its connection up. */
+/** Longer than it takes until a broker counts as dead, or gives up its connection. */
 const LATE_REQUEST_MS = 2500;
-/** Shorter than an asker waits. */
+/** Shorter than the timeout of the request. */
 const LATE_ANSWER_MS = 600;
 
 const answers = {
@@ -22,7 +22,7 @@ export function delayFetch({ cluster }: WalkCluster, id: number): void {
   cluster.network.delayNextRequest(`broker-${id}`, fetch.key, LATE_REQUEST_MS);
 }
 
-/** Of what the broker asks next its answer is late. */
+/** Delays the response to the broker's next request of this kind. */
 export function delayAnswer({ cluster }: WalkCluster, what: keyof typeof answers, id: number): void {
   cluster.event(what, id);
   cluster.network.delayNextAnswer(`broker-${id}`, answers[what].key, LATE_ANSWER_MS);

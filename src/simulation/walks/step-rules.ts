@@ -1,12 +1,12 @@
 /**
- * What the alphabets of walks have in common: a step is drawn by weight among those that can be done now, and
- * written as text such as `kill 1`, `cut 1>2` or, if the next one does not wait for it, `kill 1!`.
+ * What the alphabets of walks share. A step is drawn by weight among those that are possible now. Its text is
+ * such as `kill 1`, `cut 1>2` or, if the next step does not wait for it, `kill 1!`.
  */
 import { Prng } from '../prng';
 
 export interface WalkStep<K extends string = string> {
   readonly kind: K;
-  /** What it is done to; unused ones are 0. */
+  /** The targets of the step; an unused one is 0. */
   readonly a: number;
   readonly b: number;
   /** The next step does not wait until the cluster has settled. */
@@ -18,12 +18,12 @@ export type Targets = readonly [number, number];
 export interface StepRule<W> {
   /** How often the step is drawn, relative to the others. */
   readonly weight: number;
-  /** The targets it can have now. */
+  /** The targets that are possible now. */
   targets(walk: W): readonly Targets[];
   run(walk: W, a: number, b: number): Promise<void> | void;
 }
 
-/** How much more or less often than usual a walk takes each kind of step. */
+/** By kind of step: a factor for how often a walk draws it. */
 export type StepWeights<K extends string = string> = ReadonlyMap<K, number>;
 
 const SWARM_FACTORS = [0, 1, 1, 1, 5];
@@ -41,8 +41,8 @@ export class StepRules<W, K extends string> {
   }
 
   /**
-   * Swarm testing: each walk leaves some kinds of steps out and does others often, as walks with everything in
-   * its usual proportion rarely do the same rare thing twice.
+   * Swarm testing: each walk leaves out some kinds of steps and repeats others often. Walks with all kinds in
+   * their usual proportion seldom do the same rare thing twice.
    */
   drawWeights(random: Prng): StepWeights<K> {
     const factor = () => random.pick(SWARM_FACTORS);
@@ -50,7 +50,7 @@ export class StepRules<W, K extends string> {
   }
 
   /**
-   * Draws a step that can be done now; `haste`: how probable it is that the next one does not wait for it.
+   * Draws a step that is possible now. `haste` is the probability that the next step does not wait for it.
    */
   draw(walk: W, random: Prng, haste: number, weights: StepWeights<K>): WalkStep<K> {
     const possible = this.kinds.map((kind) => ({ kind, targets: this.rules[kind].targets(walk) }))
@@ -64,9 +64,7 @@ export class StepRules<W, K extends string> {
     return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };
   }
 
-  /**
-   * Whether the step's targets are possible now; a step that is not is passed over when a walk is replayed.
-   */
+  /** Whether the step is possible now. When a walk is replayed, steps that are not are skipped. */
   isPossible(walk: W, { kind, a, b }: WalkStep<K>): boolean {
     return this.rules[kind].targets(walk).some((targets) => targets[0] === a && targets[1] === b);
   }
@@ -75,7 +73,7 @@ export class StepRules<W, K extends string> {
     return this.rules[kind].run(walk, a, b);
   }
 
-  /** Throws an Error that names the text if it is no step. */
+  /** Throws an Error that names the text if it is not a step. */
   parse(text: string): WalkStep<K> {
     const match = /^([a-z-]+)(?: (\d+)(?:>(\d+))?)?(!?)$/.exec(text.trim());
     const kind = match?.[1] as K | undefined;

@@ -1,9 +1,10 @@
 /**
- * Clients of a walk that take the room a broker has for large requests, and what others must not notice of
- * it: a request that comes in two pieces needs room, and is answered at once.
+ * Clients of a walk that use up a broker's memory for large requests, and the rule that other clients must
+ * not notice it. A request that arrives in two pieces needs this memory, and normally gets its response at
+ * once.
  *
- * OthersAreServed: another broker is answered while a client holds all the room with half a request, and
- * another client while a whole request waits for followers.
+ * OthersAreServed: another broker gets its response while a client holds all the memory with half a request,
+ * and another client gets its response while a complete request waits for followers.
  */
 import { Connection } from '../../common/host';
 import { metadata } from '../../protocol/messages/metadata';
@@ -16,18 +17,18 @@ import { WorldEvent } from '../world';
 import { ROOM_BYTES, WalkCluster } from './walk-cluster';
 
 const HELD_MS = 1500;
-/** What needs no other broker takes no time. */
+/** A response that depends on no other broker takes virtually no time. */
 const ANSWER_WITHIN_MS = 400;
 const BETWEEN_PIECES_MS = 3;
 const FIRST_PIECE_BYTES = 300;
 const DIAL_MS = 1000;
 const PRODUCE_MS = 1200;
-/** More than come without asking for room. */
+/** A request with these names is larger than what is read without asking for memory. */
 const NAMES = Array.from({ length: 40 }, (_, i) => `no-such-topic-${i}`);
 
 const frameOf = <Q, R>(api: Api<Q, R>, body: Q): Buffer => Buffer.concat(encodeRequest(api, 1, 'walk', body));
 
-/** A connection of a client that nobody else uses; undefined if there is none to be had. */
+/** A client connection that no other request uses; undefined if it cannot be opened. */
 async function dial(cluster: SimCluster, id: number): Promise<Connection | undefined> {
   const dialling = cluster.environment().host.network.dial(`broker-${id}`, 9092, DIAL_MS);
   return cluster.world.complete(dialling.catch(() => undefined), 2 * DIAL_MS, 'dialling');
@@ -45,14 +46,14 @@ function sendInPieces({ world }: SimCluster, connection: Connection, frame: Buff
   world.schedule(BETWEEN_PIECES_MS, () => connection.write([frame.subarray(FIRST_PIECE_BYTES)]));
 }
 
-/** Brokers whose clients are to be served. */
+/** The brokers whose clients must get responses. */
 export function openToClients(walk: WalkCluster): number[] {
   const { world } = walk.cluster;
   const isHeld = (id: number) => (walk.roomHeldUntilMs.get(id) ?? 0) > world.nowMs;
   return walk.running.filter((id) => !walk.isPaused(id) && !isHeld(id));
 }
 
-/** Whether the broker ran, and was not stopped or told to, from `sinceMs` on. */
+/** Whether the broker ran all the time since `sinceMs`, and was not stopped or paused. */
 function hasRun({ cluster }: WalkCluster, id: number, generation: number, sinceMs: number): boolean {
   const { host } = cluster.broker(id);
   const stops = ['SIGSTOP', 'SIGCONT', 'SIGTERM'];
@@ -61,7 +62,10 @@ function hasRun({ cluster }: WalkCluster, id: number, generation: number, sinceM
   return !host.isPaused && host.isAlive(generation) && !cluster.world.timeline.some(isStop);
 }
 
-/** The broker must answer, although others wait or are slow; a connection that it closes is an answer too. */
+/**
+ * The broker must respond, although other clients wait or are slow. Closing the connection counts as a
+ * response.
+ */
 async function ask(walk: WalkCluster, id: number, who: string, frame: Buffer): Promise<void> {
   const { cluster, cluster: { world } } = walk;
   const { generation } = cluster.broker(id).host;
@@ -80,7 +84,10 @@ async function ask(walk: WalkCluster, id: number, who: string, frame: Buffer): P
   });
 }
 
-/** A client sends the first piece of a request that takes all the room; a broker must be served meanwhile. */
+/**
+ * A client sends the first piece of a request that takes all the memory; another broker must get its response
+ * meanwhile.
+ */
 export async function holdRoom(walk: WalkCluster, id: number): Promise<void> {
   const { cluster, cluster: { world } } = walk;
   cluster.event('hold-room', id);
@@ -96,7 +103,7 @@ export async function holdRoom(walk: WalkCluster, id: number): Promise<void> {
   await ask(walk, id, 'another broker', frameOf(offsetForLeaderEpoch, { replicaId, topics }));
 }
 
-/** A client's request takes all the room and waits for followers; another client must be served. */
+/** A client's request takes all the memory and waits for followers; another client must get its response. */
 export async function produceLarge(walk: WalkCluster, id: number): Promise<void> {
   const { cluster, cluster: { world } } = walk;
   cluster.event('produce-large', id);

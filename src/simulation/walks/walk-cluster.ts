@@ -1,9 +1,9 @@
 /**
- * What the steps of a walk act on: a small simulated cluster with one or two partitions, no background load, and a
- * record of every acknowledgement. Steps about a partition mean the one that is looked at.
+ * The cluster on which the steps of a walk act: small, simulated, with one or two partitions, without
+ * background load, and with a list of all acknowledgements. Steps about a partition apply to the current one.
  *
- * Records are sent to one broker by a bare Produce request, so that a deposed leader can be asked as well as the true
- * one, and one request is one attempt.
+ * Records are sent by a bare Produce request to one broker, so that a former leader can be asked as well as
+ * the current one, and one request is one attempt.
  */
 import { NO_LEADER, TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
@@ -23,7 +23,7 @@ import { OperationHook, ZkOperation } from '../zk-hooks';
 import { WalkReader } from './walk-reader';
 
 const TOPIC = 'w';
-/** Of a broker for requests of its clients: one large request takes it all. */
+/** A broker's memory for large requests of its clients; one large request takes all of it. */
 export const ROOM_BYTES = 20000;
 
 export interface WalkSetup {
@@ -32,12 +32,12 @@ export interface WalkSetup {
   /** By partition; the preferred replica first. */
   readonly assignment: readonly (readonly number[])[];
   readonly minIsr: number;
-  /** Who was not in sync may lead when nobody else lives: then nothing older is promised any longer. */
+  /** Allows unclean elections; after one, older records are no longer promised. */
   readonly isUnclean?: boolean;
   readonly settings: RawConfig;
 }
 
-/** Short virtual times: a step settles within a second or two, a dead broker is noticed within one and a half. */
+/** Short virtual timeouts: a step settles within 2 s, a dead broker is detected within 1.5 s. */
 const TIMES: RawConfig = {
   'zookeeper.session.timeout.ms': 1500, 'replica.lag.time.max.ms': 1000, 'replica.fetch.wait.max.ms': 500,
   'replica.fetch.backoff.ms': 100, 'replica.socket.timeout.ms': 700, 'controller.socket.timeout.ms': 700,
@@ -49,43 +49,43 @@ const TIMES: RawConfig = {
 const PRODUCE_TIMEOUT_MS = 1200;
 const BRING_UP_MS = 60000;
 const SLICE_MS = 100;
-/** Settled: nothing that `abstractState` sees has changed for so many slices. */
+/** Settled: nothing in `abstractState` has changed for this many slices. */
 const CALM_SLICES = 6;
 const MAX_SLICES = 40;
 const HASTY_MS = 60;
 const LONG_MS = 2500;
 const WAIT_MS = 4000;
-/** After the write has been applied, before a new connection is there. */
+/** After the write was applied, before a new connection is open. */
 const BLIND_AFTER_MS = 2.5;
 const LAG_MS = 2000;
-/** How long a deaf broker is without ZooKeeper after each reply that it lost; its session lives on. */
+/** How long a deaf broker has no ZooKeeper connection after each lost response; its session continues. */
 const DEAF_MS = 400;
 
 export interface Acked {
   readonly tp: TopicPartition;
   readonly value: string;
   readonly offset: number;
-  /** How often the promise had been released before: by a power cut of every member of the ISR. */
+  /** How many times promises had been released before, by a power cut of every member of the ISR. */
   readonly releases: number;
 }
 
 export class WalkCluster {
   readonly cluster: SimCluster;
   readonly tps: readonly TopicPartition[];
-  /** The one that is looked at. */
+  /** The current partition. */
   tp: TopicPartition;
   readonly ids: readonly number[];
   /** Records acknowledged with acks=all. */
   readonly acked: Acked[] = [];
   readonly moments: MomentChecker;
   private readonly incarnations: IncarnationChecker;
-  /** Where leaders may be elected uncleanly. */ readonly reader: WalkReader | undefined;
+  /** Partitions with unclean elections have a reader. */ readonly reader: WalkReader | undefined;
   private readonly random: Prng;
   private readonly connections = new Map<number, { generation: number; opening: Promise<RpcConnection> }>();
   private sent = 0;
-  /** The steps are done: no fault strikes any more. */
+  /** The steps are done: no more faults. */
   isOver = false;
-  /** By broker: a client takes all the room that it has for large requests. */
+  /** By broker: until when a client holds all its memory for large requests. */
   readonly roomHeldUntilMs = new Map<number, number>();
   private readonly deaf = new Map<number, OperationHook>();
 
@@ -119,7 +119,7 @@ export class WalkCluster {
     if (!await world.run(world.nowMs + BRING_UP_MS, done)) throw new Error(`${what}: not within ${BRING_UP_MS} ms`);
   }
 
-  /** Lets the cluster run until `look` shows the same for a while, or for four seconds. */
+  /** Runs the cluster until the result of `look` stays the same for a while, or for four seconds. */
   async settle(look: () => string): Promise<void> {
     let seen = look();
     for (let slice = 0, calm = 0; slice < MAX_SLICES && calm < CALM_SLICES; slice++) {
@@ -130,7 +130,7 @@ export class WalkCluster {
     }
   }
 
-  /** A moment, so that what the last step set off is on its way. */
+  /** Runs the cluster for a moment, so that the last step takes effect. */
   async hurry(): Promise<void> {
     const { world } = this.cluster;
     await world.run(world.nowMs + this.random.below(HASTY_MS));
@@ -147,7 +147,7 @@ export class WalkCluster {
     this.incarnations.looked(countedFollowers(this.cluster, this.tps));
   }
 
-  /** Until what a step names is so, for a few seconds at most. */
+  /** Waits for the condition of a step, for a few seconds at most. */
   async waitUntil(done: () => boolean): Promise<void> {
     const { world } = this.cluster;
     await world.run(world.nowMs + WAIT_MS, done);
@@ -170,10 +170,10 @@ export class WalkCluster {
     return this.cluster.isRunning(id) ? this.cluster.broker(id).broker!.replicas.get(this.tp) : undefined;
   }
 
-  /** From now on the steps are about the next partition. */
+  /** Makes the next partition the current one. */
   lookAtNext(): void { this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!; }
 
-  /** What `ask` finds for each partition, looking at one after the other. */
+  /** The result of `ask` for each partition in turn. */
   ofEach<T>(ask: () => T): T[] {
     const { tp } = this;
     const answers = this.tps.map((each) => {
@@ -184,10 +184,10 @@ export class WalkCluster {
     return answers;
   }
 
-  /** Brokers that take themselves for the leader, rightly or not. */
+  /** Brokers that believe that they are the leader, rightly or not. */
   get believers(): number[] { return this.ids.filter((id) => this.replica(id)?.isLeader); }
 
-  /** Brokers with a session to end, dead ones included. */
+  /** Brokers with a session that can be ended, including dead brokers. */
   get withSession(): number[] { return this.ids.filter((id) => this.sessionOf(id) !== undefined); }
 
   private sessionOf(id: number): string | undefined {
@@ -224,20 +224,20 @@ export class WalkCluster {
   }
   healLinks(): void { for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b); }
 
-  /** Records acknowledged before the last release need not be there in the end. */
+  /** Records acknowledged before the last release may be missing at the end. */
   get releases(): number { return this.moments.counts.released; }
 
   powerCut(id: number): void { this.cluster.powerCut(id); }
 
-  /** The member of ZooKeeper that the broker talks to lags from now on. */
+  /** From now on the broker is connected to a ZooKeeper member that lags. */
   lag(id: number): void {
     this.cluster.event('lag-zookeeper', id);
     this.cluster.zookeeper.lag(`broker-${id}`, LAG_MS);
   }
 
   /**
-   * The broker's next write of the partition's state is applied, its reply is lost, and it cannot reach ZooKeeper from
-   * then on, so that the result stays unknown to it until the link is healed.
+   * The broker's next write of the partition's state is applied, but its response is lost. From then on it
+   * cannot reach ZooKeeper: the result stays unknown to it until the link is healed.
    */
   blindAtNextWrite(id: number): void {
     const { zookeeper, world } = this.cluster;
@@ -251,9 +251,9 @@ export class WalkCluster {
   }
 
   /**
-   * From now on the broker loses every reply about the partition's state, and the connection with it: what
-   * it writes is applied, and it learns neither that nor what stands there. It keeps its session, so nobody
-   * takes its place.
+   * From now on the broker loses every response about the partition's state, and its connection: its writes
+   * are applied, but it learns neither that nor the state. It keeps its session, so no other broker replaces
+   * it.
    */
   deafen(id: number): void {
     const { zookeeper, world } = this.cluster;
@@ -269,7 +269,7 @@ export class WalkCluster {
     this.deaf.set(id, zookeeper.atOperation(loses, 'lose-reply', Infinity));
   }
 
-  /** Cuts the follower off its leader until it is out of the ISR; the link stays cut. */
+  /** Cuts the link from leader to follower until the follower is out of the ISR; the link stays cut. */
   async dropFromIsr(id: number): Promise<void> {
     const { leader } = this;
     this.cut(leader, id);
@@ -287,7 +287,7 @@ export class WalkCluster {
       { type: 'create', path, data: preferredElectionZnode.encode([this.tp]), mode: 'persistent' }, 'a tool').changes);
   }
 
-  /** What an operator does to a stuck controller: deletes `/controller`. */
+  /** What an operator does with a stuck controller: deletes `/controller`. */
   moveController(): void {
     const { tree } = this.cluster.zookeeper;
     if (tree.exists(controllerZnode.path) === null) return;
@@ -295,7 +295,7 @@ export class WalkCluster {
     this.cluster.zookeeper.changed(tree.write({ type: 'delete', path: controllerZnode.path, version: -1 }, '').changes);
   }
 
-  /** One batch to one broker; an acknowledgement of acks=all is a promise for each of its records. */
+  /** Sends one batch to one broker. An acknowledgement with acks=all is a promise for each record. */
   produce(id: number, acks: 1 | -1, count = 1): void {
     const { tp } = this;
     const values = Array.from({ length: count }, () => `r${this.sent++}`);
@@ -313,7 +313,7 @@ export class WalkCluster {
       }, () => {});
   }
 
-  /** Asks the broker to delete all but the last committed record, which is in the middle of a batch if it was one. */
+  /** Asks the broker to delete all but the last committed record, which may be in the middle of a batch. */
   deleteRecords(id: number): void {
     this.reader?.release();
     const offset = (this.replica(id)?.log.highWatermark ?? 0) - 1;
@@ -340,7 +340,7 @@ export class WalkCluster {
     return opening;
   }
 
-  /** The state znode as text, for reports. */
+  /** The partition's state as text, for reports. */
   describe(): string {
     const path = partitionStateZnode.path(this.tp);
     const { tree } = this.cluster.zookeeper;

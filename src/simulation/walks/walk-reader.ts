@@ -1,13 +1,13 @@
 /**
- * A consumer that reads along where leaders may be elected uncleanly: what it has read may vanish, and others
- * may come in its place.
+ * A consumer in walks with unclean elections: records that it has read may be removed and replaced by others.
  *
- *   SkipsNothing    in the end it was given, at every offset, the record that stands there (KIP-320); it
- *                   begins at the latest when it is lost, so that whoever must go back and does not is found
+ *   SkipsNothing  at the end the reader was given, for every offset, the record that is in the log (KIP-320).
+ *      With an invalid position it starts at the log end (auto.offset.reset=latest), so that a reader which
+ *      must go back and does not is detected
  *
- * A leader is asked where the epoch of the last record ended, and answers for an older one if it has no record
- * of that epoch. So what it has from older epochs in the place of a lost record goes unnoticed, as in Kafka; it
- * was written by a leader that was already deposed. That is not judged.
+ * A leader without records of the requested epoch answers with the end of an older epoch. So a reader may not
+ * notice that records of older epochs replaced a lost record, as in Kafka; they were written by a leader that
+ * was already replaced. This case is not checked.
  */
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { RawConfig } from '../../common/config-def';
@@ -24,7 +24,7 @@ const TIMES: RawConfig = {
   'enable.auto.commit': false,
 };
 
-/** A record as it stands in the log. */
+/** A record in the log. */
 export interface Standing {
   readonly value: string;
   readonly epoch: number;
@@ -40,10 +40,10 @@ export class WalkReader {
     this.reads = new Map(tps.map((tp) => [tpName(tp), []]));
   }
 
-  /** SIGSTOP: leaders may change and write while it does not look. */
+  /** SIGSTOP: leaders may change and write while the reader is paused. */
   pause(): void { this.host?.pause(); }
   resume(): void { this.host?.resume(); }
-  /** Records are deleted: where it is behind, it has nothing to go on from. */
+  /** Records were deleted: a reader that is behind has no valid position. */
   release(): void { this.isReleased = true; }
   get isPaused(): boolean { return this.host?.isPaused ?? false; }
 
@@ -69,7 +69,7 @@ export class WalkReader {
     }
   }
 
-  /** What is not as promised, given what stands in the log; undefined once it has read that to its end. */
+  /** A violation, given the records in the log; undefined when the reader has read them to the end. */
   problem(tp: TopicPartition, standing: ReadonlyMap<number, Standing>): string | undefined {
     if (this.endedWith !== undefined) return `the reader ended with ${this.endedWith}`;
     if (this.isReleased) return undefined;

@@ -1,8 +1,9 @@
 /**
- * The alphabet of walks: small staged steps, each a line such as `kill 1`, `cut 1>2` or `produce 2 all`.
+ * The alphabet of walks: small steps, each a line such as `kill 1`, `cut 1>2` or `produce 2 all`.
  *
- * A walk is a list of steps, so a failing one is printed, replayed and shrunk as text. A step ends when the cluster has
- * settled; with `!` behind it the next one follows at once, so that short windows are met too.
+ * A walk is a list of steps, so a failing one is printed, replayed and shrunk as text. A step ends when the
+ * cluster has settled. After a step with `!` the next one follows at once, so that short periods are tested,
+ * too.
  */
 import { NO_LEADER } from '../../common/cluster-types';
 import { Prng } from '../prng';
@@ -16,7 +17,7 @@ export { formatStep } from './step-rules';
 const pairs = (ids: readonly number[]): Targets[] =>
   ids.flatMap((a) => ids.filter((b) => b !== a).map((b): Targets => [a, b]));
 
-/** No more brokers are stopped at a time, so that there is something left to go wrong. */
+/** The maximum number of stopped brokers, so that the walk still has brokers to test. */
 const MAX_STOPPED = 2;
 
 const BATCH_RECORDS = 3;

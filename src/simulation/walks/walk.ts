@@ -1,10 +1,10 @@
 /**
- * One walk: a small cluster is brought up, does its steps, is healed and judged.
+ * One walk: starts a small cluster, runs the steps, heals all faults, and checks the result.
  *
- * The judgement: at each acknowledgement and truncation the checks of the moment, and whenever it has settled, logs
- * that agree with themselves; then, before anything is started again, a partition with a live member of the ISR must
- * get a leader; then, with all brokers running, everything becomes quiet, every acknowledged record is there, and all
- * replicas agree.
+ * At each acknowledgement and truncation the moment checks run; whenever the cluster has settled, the logs
+ * must agree with themselves. Then, before any start, a partition with a live member of the ISR must get a
+ * leader. Then, with all brokers running, everything must become quiet, every acknowledged record must exist,
+ * and all replicas must agree.
  */
 import { createHash } from 'node:crypto';
 import { tpName } from '../../common/cluster-types';
@@ -26,7 +26,7 @@ const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
 const READ_WITHIN_MS = 10000;
 const LOOK_EVERY_MS = 200;
-/** In most walks nothing that was acknowledged may be lost. */
+/** In most walks no acknowledged record may be lost. */
 const UNCLEAN_CHANCE = 0.1;
 
 export type WalkOutcome = Outcome<WalkSetup, Step>;
@@ -46,7 +46,7 @@ class Walk {
   readonly steps: Step[] = [];
   readonly visits: Visit[] = [];
   readonly violations: string[] = [];
-  /** Brokers whose log was found to contradict itself: said once. */
+  /** Brokers whose log was found to contradict itself, so that each is reported once. */
   private readonly contradicting = new Set<number>();
   readonly walk: WalkCluster;
 
@@ -75,7 +75,7 @@ class Walk {
     this.visits.push({ state: abstractState(walk), waypoints: passedWaypoints(walk) });
   }
 
-  /** Epochs, indexes and producers are what the batches say. */
+  /** Epochs, indexes and producer state must match the batches. */
   private scanLogs(when: string): void {
     const { walk } = this;
     for (const id of walk.running) {
@@ -108,7 +108,7 @@ class Walk {
     this.violations.push(...world.violations, ...leadersPerEpoch(world.timeline));
   }
 
-  /** Before anything is started: a restart would heal, and hide, a partition that was left without a leader. */
+  /** Before any broker is started: a start would heal, and so hide, a partition without a leader. */
   private async checkLeaderComes(): Promise<void> {
     const { walk } = this;
     const { world } = walk.cluster;
@@ -122,7 +122,7 @@ class Walk {
       `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} of ${tpName(walk.tp)} are in sync and ${walk.running} run: ${walk.describe()}`);
   }
 
-  /** A broker that ends, by an earlier SIGTERM for one, is started again, as a supervisor would. */
+  /** A broker that ends, for example by an earlier SIGTERM, is started again, as by a supervisor. */
   private async checkQuietComes(): Promise<void> {
     const { cluster, tps } = this.walk;
     const { world } = cluster;
@@ -158,7 +158,7 @@ class Walk {
     if (leader) this.judgeAcked(leader.log);
   }
 
-  /** Of all that stands in the log in the end. */
+  /** Checks the reader against all records that are in the log at the end. */
   private async judgeReader(): Promise<void> {
     const { walk, walk: { reader, cluster: { world } } } = this;
     if (!reader) return;
@@ -215,7 +215,7 @@ function recordsIn(log: Log): Map<number, Standing> {
       [offset, { value: String(value), epoch: batch.partitionLeaderEpoch }])));
 }
 
-/** Runs one walk to its judgement. Never rejects: what goes wrong is a violation. */
+/** Runs one walk and checks it. Never rejects: an error is a violation. */
 export async function runWalk(plan: WalkPlan): Promise<WalkOutcome> {
   const walk = new Walk(plan);
   try {
