@@ -8,8 +8,14 @@ import { option, printTable } from './measured';
 import { Kafka, Samsa } from './systems';
 
 async function main(): Promise<void> {
-  await runRounds(Number(option('rounds', '3')), [(directory) => new Kafka(directory), (directory) => new Samsa(directory)]);
+  await runRounds(Number(option('rounds', '3')), [
+    (directory) => new Kafka(directory),
+    (directory) => new Samsa(directory),
+  ]);
   printTable('Kafka 2.8.2');
 }
 
-main().catch((error) => { console.error(error); process.exit(1); });
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

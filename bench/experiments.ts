@@ -32,7 +32,14 @@ async function single(system: System): Promise<void> {
   await system.createTopic('warm', new Map([[0, [1]]]));
   await system.produce('warm', RECORDS / 5, '1');
   await system.createTopic('one', new Map([[0, [1]]]));
-  if (ONLY.includes('produce1')) note('produce, RF 1, acks=1', 'records/s', '≥ 2', system, (await system.produce('one', RECORDS, '1')).perSecond);
+  if (ONLY.includes('produce1'))
+    note(
+      'produce, RF 1, acks=1',
+      'records/s',
+      '≥ 2',
+      system,
+      (await system.produce('one', RECORDS, '1')).perSecond,
+    );
   if (ONLY.includes('consume')) {
     if (!ONLY.includes('produce1')) await system.produce('one', RECORDS, '1');
     note('consume', 'records/s', '≥ 1.5', system, await system.consume('one', RECORDS));
@@ -45,10 +52,18 @@ async function replicated(system: System): Promise<void> {
   await system.createTopic('warm', new Map([[0, [1, 2, 3]]]));
   await system.produce('warm', RECORDS / 10, 'all');
   await system.createTopic('three', new Map([[0, [1, 2, 3]]]));
-  note('produce, RF 3, acks=all', 'records/s', '≥ 1.5', system, (await system.produce('three', RECORDS / 2, 'all')).perSecond);
+  note(
+    'produce, RF 3, acks=all',
+    'records/s',
+    '≥ 1.5',
+    system,
+    (await system.produce('three', RECORDS / 2, 'all')).perSecond,
+  );
 }
 
-/** From the start of the broker's process and, at the same time, its client's, to the first acknowledgement. */
+/**
+ * From the start of the broker's process and, at the same time, its client's, to the first acknowledgement.
+ */
 async function start(system: System): Promise<void> {
   const startedMs = performance.now();
   await system.spawnBroker(1);
@@ -56,24 +71,38 @@ async function start(system: System): Promise<void> {
   note('start to first acknowledged record', 'ms', '≤ 0.25', system, performance.now() - startedMs);
 }
 
-/** From the moment the dead broker's znode is gone until all its 100 partitions have another leader in ZooKeeper. */
+/**
+ * From the moment the dead broker's znode is gone until all its 100 partitions have another leader in
+ * ZooKeeper.
+ */
 async function failover(system: System): Promise<void> {
   await system.startBrokers(3);
   const holder = JSON.parse((await system.zk.get('/controller'))!.data.toString()).brokerid as number;
   const [victim, other] = [1, 2, 3].filter((id) => id !== holder) as [number, number];
   const tps = Array.from({ length: 100 }, (_, partition) => ({ topic: 'many', partition }));
   await system.createTopic('many', new Map(tps.map(({ partition }) => [partition, [victim, other, holder]])));
-  const full = async () => [...(await readPartitionStates(system.zk, tps)).values()].every((state) => state.isr.length === 3);
+  const full = async () =>
+    [...(await readPartitionStates(system.zk, tps)).values()].every((state) => state.isr.length === 3);
   await until('full ISRs', full);
   await system.signal(victim, 'SIGKILL');
   let gone = () => {};
-  const vanished = new Promise<void>((resolve) => { gone = resolve; });
-  const undo = system.zk.onChildChange('/brokers/ids', () => void readBrokers(system.zk).then((brokers) => { if (!brokers.some((broker) => broker.id === victim)) gone(); }));
+  const vanished = new Promise<void>((resolve) => {
+    gone = resolve;
+  });
+  const undo = system.zk.onChildChange(
+    '/brokers/ids',
+    () =>
+      void readBrokers(system.zk).then((brokers) => {
+        if (!brokers.some((broker) => broker.id === victim)) gone();
+      }),
+  );
   await readBrokers(system.zk);
   await vanished;
   const goneMs = performance.now();
   undo();
-  while ([...(await readPartitionStates(system.zk, tps)).values()].some((state) => state.leader === victim)) { /* asks again at once: each round is a few ms */ }
+  while ([...(await readPartitionStates(system.zk, tps)).values()].some((state) => state.leader === victim)) {
+    /* asks again at once: each round is a few ms */
+  }
   note('moving 100 leaders after detection', 'ms', '≤ 0.25', system, performance.now() - goneMs);
 }
 
@@ -84,14 +113,22 @@ async function shutdown(system: System): Promise<void> {
   await system.produce('warm', 2000, 'all', 2000);
   await system.createTopic('gap', new Map([[0, [1, 2, 3]]]));
   const writing = system.produce('gap', 3000, 'all', 300);
-  await until('records', async () => fs.readdirSync(path.join((system as unknown as { directory: string }).directory, 'logs-1')).includes('gap-0'));
+  await until('records', async () =>
+    fs
+      .readdirSync(path.join((system as unknown as { directory: string }).directory, 'logs-1'))
+      .includes('gap-0'),
+  );
   await new Promise((resolve) => setTimeout(resolve, 5000));
   await system.signal(1, 'SIGTERM');
   note('longest wait during a controlled shutdown', 'ms', '≤ 0.25', system, (await writing).maxLatencyMs);
 }
 
 const experiments: readonly [readonly string[], (system: System) => Promise<void>][] = [
-  [['produce1', 'consume'], single], [['produce3'], replicated], [['start'], start], [['failover'], failover], [['shutdown'], shutdown],
+  [['produce1', 'consume'], single],
+  [['produce3'], replicated],
+  [['start'], start],
+  [['failover'], failover],
+  [['shutdown'], shutdown],
 ];
 
 /** Each experiment on both, round by round, the other one first each time. */

@@ -1,6 +1,6 @@
 /**
- * What many members cost: memory of a connection and the latency of a probe with 5,000 connected consumers on one broker;
- * and how long a group of 100 members and 1,000 partitions takes to rebalance, beside Kafka's.
+ * What many members cost: memory of a connection and the latency of a probe with 5,000 connected consumers on
+ * one broker; and how long a group of 100 members and 1,000 partitions takes to rebalance, beside Kafka's.
  *
  *   ./bench/run groups [--consumers N] [--members N] [--partitions N]
  *
@@ -25,7 +25,10 @@ const MEMBERS = Number(option('members', '100'));
 const PARTITIONS = Number(option('partitions', '1000'));
 const PROBES = 1000;
 
-async function withSystem<S extends System>(make: (directory: string) => S, work: (system: S, directory: string) => Promise<void>): Promise<void> {
+async function withSystem<S extends System>(
+  make: (directory: string) => S,
+  work: (system: S, directory: string) => Promise<void>,
+): Promise<void> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-bench-'));
   const system = make(directory);
   await system.startZooKeeper();
@@ -38,7 +41,10 @@ async function withSystem<S extends System>(make: (directory: string) => S, work
   }
 }
 
-/** As many open connections, each of which has asked for metadata and a heartbeat; then one more client's round trips. */
+/**
+ * As many open connections, each of which has asked for metadata and a heartbeat; then one more client's
+ * round trips.
+ */
 async function connections(system: Samsa): Promise<void> {
   const host = nodeHost({ name: 'bench', log: silentLog });
   const [hostName, port] = system.bootstrap.split(':') as [string, string];
@@ -46,15 +52,30 @@ async function connections(system: Samsa): Promise<void> {
   const beforeMb = system.residentMb(1);
   const open: RpcConnection[] = [];
   for (let i = 0; i < CONSUMERS; i += 100) {
-    open.push(...await Promise.all(Array.from({ length: Math.min(100, CONSUMERS - i) }, () => RpcConnection.open(host, address, { clientId: 'idle', requestTimeoutMs: 60000 }))));
+    open.push(
+      ...(await Promise.all(
+        Array.from({ length: Math.min(100, CONSUMERS - i) }, () =>
+          RpcConnection.open(host, address, { clientId: 'idle', requestTimeoutMs: 60000 }),
+        ),
+      )),
+    );
   }
-  await Promise.all(open.map((connection) => connection.request(metadata, { topics: [], allTopics: false, allowAutoTopicCreation: false })));
+  await Promise.all(
+    open.map((connection) =>
+      connection.request(metadata, { topics: [], allTopics: false, allowAutoTopicCreation: false }),
+    ),
+  );
   const withMb = system.residentMb(1);
-  console.log(`${CONSUMERS} connections: ${(withMb - beforeMb).toFixed(0)} MB more, ${((withMb - beforeMb) * 1024 / CONSUMERS).toFixed(1)} KB each`);
+  console.log(
+    `${CONSUMERS} connections: ${(withMb - beforeMb).toFixed(0)} MB more, ` +
+      `${(((withMb - beforeMb) * 1024) / CONSUMERS).toFixed(1)} KB each`,
+  );
   // Every one of them sends a heartbeat each 3 s, as consumers do.
   const beat = setInterval(() => {
     for (const connection of open.splice(0, Math.ceil(CONSUMERS / 30)).map((one) => (open.push(one), one))) {
-      void connection.request(heartbeat, { groupId: 'none', generationId: 0, memberId: 'm', groupInstanceId: null }).catch(() => {});
+      void connection
+        .request(heartbeat, { groupId: 'none', generationId: 0, memberId: 'm', groupInstanceId: null })
+        .catch(() => {});
     }
   }, 100);
   const probe = await RpcConnection.open(host, address, { clientId: 'probe', requestTimeoutMs: 60000 });
@@ -66,7 +87,10 @@ async function connections(system: Samsa): Promise<void> {
   }
   clearInterval(beat);
   times.sort((a, b) => a - b);
-  console.log(`probe among them: p50 ${times[PROBES / 2]!.toFixed(2)} ms, p99 ${times[Math.floor(PROBES * 0.99)]!.toFixed(2)} ms`);
+  console.log(
+    `probe among them: p50 ${times[PROBES / 2]!.toFixed(2)} ms, p99 ` +
+      `${times[Math.floor(PROBES * 0.99)]!.toFixed(2)} ms`,
+  );
   for (const connection of [...open, probe]) connection.close();
 }
 
@@ -75,21 +99,42 @@ const many = () => new Map(Array.from({ length: PARTITIONS }, (_, partition) => 
 async function samsaGroup(system: Samsa): Promise<void> {
   await system.createTopic('many', many());
   const beganMs = performance.now();
-  const consumers = Array.from({ length: MEMBERS }, (_, i) => new Consumer({ 'bootstrap.servers': system.bootstrap, 'group.id': 'big', 'client.id': `m${i}`, 'heartbeat.interval.ms': 1000 }));
+  const consumers = Array.from(
+    { length: MEMBERS },
+    (_, i) =>
+      new Consumer({
+        'bootstrap.servers': system.bootstrap,
+        'group.id': 'big',
+        'client.id': `m${i}`,
+        'heartbeat.interval.ms': 1000,
+      }),
+  );
   await Promise.all(consumers.map((consumer) => consumer.subscribe(['many'])));
   let stop = false;
   let left = false;
-  const loops = consumers.map(async (consumer, i) => { while (!stop && !(i === 0 && left)) await consumer.poll(200); });
+  const loops = consumers.map(async (consumer, i) => {
+    while (!stop && !(i === 0 && left)) await consumer.poll(200);
+  });
   const share = PARTITIONS / MEMBERS;
-  const shared = (live: readonly Consumer[]) => live.reduce((sum, consumer) => sum + consumer.assignment().length, 0) === PARTITIONS;
-  await until('all partitions assigned', () => shared(consumers) && consumers.every((consumer) => consumer.assignment().length >= Math.floor(share)));
-  console.log(`samsa: ${MEMBERS} members, ${PARTITIONS} partitions: ${(performance.now() - beganMs).toFixed(0)} ms from nothing to all assigned`);
+  const shared = (live: readonly Consumer[]) =>
+    live.reduce((sum, consumer) => sum + consumer.assignment().length, 0) === PARTITIONS;
+  await until(
+    'all partitions assigned',
+    () =>
+      shared(consumers) && consumers.every((consumer) => consumer.assignment().length >= Math.floor(share)),
+  );
+  console.log(
+    `samsa: ${MEMBERS} members, ${PARTITIONS} partitions: ${(performance.now() - beganMs).toFixed(0)} ms ` +
+      `from nothing to all assigned`,
+  );
   const leftMs = performance.now();
   left = true;
   await loops[0];
   await consumers[0]!.close();
   await until('all partitions assigned again', () => shared(consumers.slice(1)));
-  console.log(`samsa: one member leaves: ${(performance.now() - leftMs).toFixed(0)} ms until all is assigned again`);
+  console.log(
+    `samsa: one member leaves: ${(performance.now() - leftMs).toFixed(0)} ms until all is assigned again`,
+  );
   stop = true;
   await Promise.all(loops.slice(1));
   await Promise.all(consumers.slice(1).map((consumer) => consumer.close()));
@@ -140,12 +185,33 @@ async function kafkaGroup(system: Kafka, directory: string): Promise<void> {
   if (compiled.status !== 0) throw new Error(compiled.stderr);
   const out = await new Promise<string>((resolve, reject) => {
     let text = '';
-    const child = spawn('java', ['-Xmx1G', '-cp', `${directory}:${libs}`, 'Members', system.bootstrap, String(MEMBERS), String(PARTITIONS)], { stdio: ['ignore', 'pipe', 'ignore'] });
-    child.stdout.on('data', (chunk) => { text += String(chunk); });
-    child.on('close', (code) => (code === 0 ? resolve(text) : reject(new Error(`Members ended with ${code}`))));
+    const child = spawn(
+      'java',
+      [
+        '-Xmx1G',
+        '-cp',
+        `${directory}:${libs}`,
+        'Members',
+        system.bootstrap,
+        String(MEMBERS),
+        String(PARTITIONS),
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    child.stdout.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    child.on('close', (code) =>
+      code === 0 ? resolve(text) : reject(new Error(`Members ended with ${code}`)),
+    );
   });
-  const [start, leave] = out.trim().split('\n').map((line) => line.split(' ')[1]);
-  console.log(`kafka: ${MEMBERS} members, ${PARTITIONS} partitions: ${start} ms from nothing to all assigned`);
+  const [start, leave] = out
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[1]);
+  console.log(
+    `kafka: ${MEMBERS} members, ${PARTITIONS} partitions: ${start} ms from nothing to all assigned`,
+  );
   console.log(`kafka: one member leaves: ${leave} ms until all is assigned again`);
 }
 
@@ -155,4 +221,7 @@ async function main(): Promise<void> {
   await withSystem((directory) => new Samsa(directory), samsaGroup);
 }
 
-main().catch((error) => { console.error(error); process.exit(1); });
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,8 +1,10 @@
 /**
- * The log of Samsa beside that of Kafka 2.8.2, on the same files: each goes on in the other's directory, on the other's
- * ZooKeeper tree. Recovery, start with many partitions, cold reading, random places, compaction; medians of the ratios.
+ * The log of Samsa beside that of Kafka 2.8.2, on the same files: each goes on in the other's directory, on
+ * the other's ZooKeeper tree. Recovery, start with many partitions, cold reading, random places, compaction;
+ * medians of the ratios.
  *
- *   ./bench/run log [--rounds N] [--gigabytes N] [--partitions N] [--only recovery,start,read,lookups,compaction]
+ *   ./bench/run log [--rounds N] [--gigabytes N] [--partitions N] [--only
+ *   recovery,start,read,lookups,compaction]
  */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -20,7 +22,11 @@ const ONLY = option('only', 'recovery,start,read,lookups,compaction').split(',')
 const RECORD_BYTES = 107;
 
 /** Both systems over one directory, and files made once by Samsa. */
-async function onSharedFiles(prepare: (samsa: Samsa) => Promise<void>, work: (systems: readonly System[], samsa: Samsa) => Promise<void>, settings: System['more'] = {}): Promise<void> {
+async function onSharedFiles(
+  prepare: (samsa: Samsa) => Promise<void>,
+  work: (systems: readonly System[], samsa: Samsa) => Promise<void>,
+  settings: System['more'] = {},
+): Promise<void> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-bench-log-'));
   const samsa = new Samsa(directory);
   samsa.more = { 'zookeeper.session.timeout.ms': 3000, ...settings };
@@ -33,7 +39,8 @@ async function onSharedFiles(prepare: (samsa: Samsa) => Promise<void>, work: (sy
     kafka.more = samsa.more;
     kafka.adopt(samsa);
     // Alternating which comes first.
-    for (let round = 0; round < ROUNDS; round++) await work(round % 2 === 0 ? [samsa, kafka] : [kafka, samsa], samsa);
+    for (let round = 0; round < ROUNDS; round++)
+      await work(round % 2 === 0 ? [samsa, kafka] : [kafka, samsa], samsa);
   } finally {
     await samsa.stop();
     fs.rmSync(directory, { recursive: true, force: true });
@@ -41,14 +48,18 @@ async function onSharedFiles(prepare: (samsa: Samsa) => Promise<void>, work: (sy
 }
 
 function segmentBytes(directory: string): number {
-  return fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log')).reduce((sum, name) => sum + fs.statSync(path.join(directory, name)).size, 0);
+  return fs
+    .readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.log'))
+    .reduce((sum, name) => sum + fs.statSync(path.join(directory, name)).size, 0);
 }
 
 /** As after a kill -9 that nothing had been flushed before: all of the log is read and checked. */
 async function recovery(systems: readonly System[]): Promise<void> {
   for (const system of systems) {
     const directory = system.logDir(1);
-    for (const name of ['.kafka_cleanshutdown', 'recovery-point-offset-checkpoint']) fs.rmSync(path.join(directory, name), { force: true });
+    for (const name of ['.kafka_cleanshutdown', 'recovery-point-offset-checkpoint'])
+      fs.rmSync(path.join(directory, name), { force: true });
     const bytes = segmentBytes(directory);
     const ms = await system.startTimed(1);
     note(`recovery of ${GIGABYTES} GB`, 'MB/s', '≥ 1', system, bytes / 1e6 / (ms / 1000));
@@ -79,61 +90,94 @@ async function coldRead(systems: readonly System[], records: number): Promise<vo
 }
 
 async function bigLog(): Promise<void> {
-  const records = Math.floor(GIGABYTES * 1e9 / RECORD_BYTES);
-  await onSharedFiles(async (samsa) => {
-    await samsa.createTopic('big', new Map([[0, [1]]]));
-    await samsa.produce('big', records, '1');
-  }, async (systems) => {
-    if (ONLY.includes('recovery')) await recovery(systems);
-    if (ONLY.includes('read')) await coldRead(systems, records);
-  });
+  const records = Math.floor((GIGABYTES * 1e9) / RECORD_BYTES);
+  await onSharedFiles(
+    async (samsa) => {
+      await samsa.createTopic('big', new Map([[0, [1]]]));
+      await samsa.produce('big', records, '1');
+    },
+    async (systems) => {
+      if (ONLY.includes('recovery')) await recovery(systems);
+      if (ONLY.includes('read')) await coldRead(systems, records);
+    },
+  );
 }
 
 async function manyPartitions(): Promise<void> {
-  await onSharedFiles(async (samsa) => {
-    await samsa.createTopic('many', new Map(Array.from({ length: PARTITIONS }, (_, i) => [i, [1]])));
-    await until('all logs', () => fs.readdirSync(samsa.logDir(1)).filter((name) => name.startsWith('many-')).length === PARTITIONS);
-  }, async (systems) => {
-    for (const system of systems) {
-      note(`start with ${PARTITIONS} partitions`, 'ms', '≤ 1', system, await system.startTimed(1));
-      await until('a controller', async () => (await system.zk.get('/controller')) ?? undefined);
-      await until('every leader', async () => fs.readFileSync(path.join(system.logDir(1), 'replication-offset-checkpoint'), 'utf8').split('\n')[1] === String(PARTITIONS));
-      note(`memory with ${PARTITIONS} partitions`, 'MB RSS', '≤ 0.2', system, system.residentMb(1));
-      await system.end(1, 'SIGTERM');
-    }
-  });
+  await onSharedFiles(
+    async (samsa) => {
+      await samsa.createTopic('many', new Map(Array.from({ length: PARTITIONS }, (_, i) => [i, [1]])));
+      await until(
+        'all logs',
+        () =>
+          fs.readdirSync(samsa.logDir(1)).filter((name) => name.startsWith('many-')).length === PARTITIONS,
+      );
+    },
+    async (systems) => {
+      for (const system of systems) {
+        note(`start with ${PARTITIONS} partitions`, 'ms', '≤ 1', system, await system.startTimed(1));
+        await until('a controller', async () => (await system.zk.get('/controller')) ?? undefined);
+        await until(
+          'every leader',
+          async () =>
+            fs
+              .readFileSync(path.join(system.logDir(1), 'replication-offset-checkpoint'), 'utf8')
+              .split('\n')[1] === String(PARTITIONS),
+        );
+        note(`memory with ${PARTITIONS} partitions`, 'MB RSS', '≤ 0.2', system, system.residentMb(1));
+        await system.end(1, 'SIGTERM');
+      }
+    },
+  );
 }
 
 /** The same dirty log for everybody, each time: a copy of the directory as it was before anybody cleaned. */
 async function compaction(): Promise<void> {
-  const records = Math.floor(GIGABYTES / 3 * 1e9 / (RECORD_BYTES + 10));
+  const records = Math.floor(((GIGABYTES / 3) * 1e9) / (RECORD_BYTES + 10));
   let master = '';
-  await onSharedFiles(async (samsa) => {
-    await samsa.createTopic('table', new Map([[0, [1]]]), { 'cleanup.policy': 'compact', 'segment.bytes': '104857600', 'min.cleanable.dirty.ratio': '0.01' });
-    await samsa.produceKeyed('table', records, 500_000);
-    master = `${samsa.logDir(1)}.master`;
-  }, async (systems) => {
-    for (const system of systems) {
-      const directory = system.logDir(1);
-      if (!fs.existsSync(master)) fs.cpSync(directory, master, { recursive: true, preserveTimestamps: true });
-      fs.rmSync(directory, { recursive: true });
-      fs.cpSync(master, directory, { recursive: true, preserveTimestamps: true });
-      const partition = path.join(directory, 'table-0');
-      const bases = fs.readdirSync(partition).filter((name) => name.endsWith('.log')).sort();
-      const active = Number(bases.at(-1)!.slice(0, 20));
-      const dirty = segmentBytes(partition) - fs.statSync(path.join(partition, bases.at(-1)!)).size;
-      system.more = { ...system.more, 'log.cleaner.enable': 'true', 'log.cleaner.backoff.ms': 500 };
-      await system.startTimed(1);
-      const startedMs = performance.now();
-      const checkpoint = path.join(directory, 'cleaner-offset-checkpoint');
-      const cleanedTo = () => Number(/^table 0 (\d+)$/m.exec(fs.existsSync(checkpoint) ? fs.readFileSync(checkpoint, 'utf8') : '')?.[1] ?? 0);
-      await until('the cleaning', () => cleanedTo() >= active, 600_000);
-      note('compaction', 'MB/s', '≥ 1', system, dirty / 1e6 / ((performance.now() - startedMs) / 1000));
-      note('size after compaction', 'MB', '1', system, segmentBytes(partition) / 1e6);
-      note('memory after compaction', 'MB RSS', '≤ 0.2', system, system.residentMb(1));
-      await system.end(1, 'SIGTERM');
-    }
-  }, { 'log.cleaner.enable': 'false' });
+  await onSharedFiles(
+    async (samsa) => {
+      await samsa.createTopic('table', new Map([[0, [1]]]), {
+        'cleanup.policy': 'compact',
+        'segment.bytes': '104857600',
+        'min.cleanable.dirty.ratio': '0.01',
+      });
+      await samsa.produceKeyed('table', records, 500_000);
+      master = `${samsa.logDir(1)}.master`;
+    },
+    async (systems) => {
+      for (const system of systems) {
+        const directory = system.logDir(1);
+        if (!fs.existsSync(master))
+          fs.cpSync(directory, master, { recursive: true, preserveTimestamps: true });
+        fs.rmSync(directory, { recursive: true });
+        fs.cpSync(master, directory, { recursive: true, preserveTimestamps: true });
+        const partition = path.join(directory, 'table-0');
+        const bases = fs
+          .readdirSync(partition)
+          .filter((name) => name.endsWith('.log'))
+          .sort();
+        const active = Number(bases.at(-1)!.slice(0, 20));
+        const dirty = segmentBytes(partition) - fs.statSync(path.join(partition, bases.at(-1)!)).size;
+        system.more = { ...system.more, 'log.cleaner.enable': 'true', 'log.cleaner.backoff.ms': 500 };
+        await system.startTimed(1);
+        const startedMs = performance.now();
+        const checkpoint = path.join(directory, 'cleaner-offset-checkpoint');
+        const cleanedTo = () =>
+          Number(
+            /^table 0 (\d+)$/m.exec(
+              fs.existsSync(checkpoint) ? fs.readFileSync(checkpoint, 'utf8') : '',
+            )?.[1] ?? 0,
+          );
+        await until('the cleaning', () => cleanedTo() >= active, 600_000);
+        note('compaction', 'MB/s', '≥ 1', system, dirty / 1e6 / ((performance.now() - startedMs) / 1000));
+        note('size after compaction', 'MB', '1', system, segmentBytes(partition) / 1e6);
+        note('memory after compaction', 'MB RSS', '≤ 0.2', system, system.residentMb(1));
+        await system.end(1, 'SIGTERM');
+      }
+    },
+    { 'log.cleaner.enable': 'false' },
+  );
 }
 
 async function main(): Promise<void> {
@@ -143,4 +187,7 @@ async function main(): Promise<void> {
   printTable('Kafka 2.8.2');
 }
 
-main().catch((error) => { console.error(error); process.exit(1); });
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 // @platformatic/kafka asks for it; Node has it from 22 on.
 Promise.withResolvers ??= function withResolvers() {
   let resolve, reject;
-  const promise = new this((yes, no) => { resolve = yes; reject = no; });
+  const promise = new this((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
   return { promise, resolve, reject };
 };
 
@@ -43,7 +46,9 @@ const clients = {
     if (mode === 'produce') {
       const producer = kafka.producer({ maxInFlightRequests: CONCURRENT });
       await producer.connect();
-      const rate = await flood((size) => producer.send({ topic, acks: 1, messages: Array.from({ length: size }, () => ({ value })) }));
+      const rate = await flood((size) =>
+        producer.send({ topic, acks: 1, messages: Array.from({ length: size }, () => ({ value })) }),
+      );
       await producer.disconnect();
       return rate;
     }
@@ -52,27 +57,46 @@ const clients = {
     await consumer.subscribe({ topic, fromBeginning: true });
     let read = 0;
     let beganMs = 0;
-    const rate = await new Promise((resolve) => consumer.run({
-      eachBatchAutoResolve: true,
-      eachBatch: async ({ batch }) => {
-        if (read === 0) beganMs = performance.now();
-        read += batch.messages.length;
-        if (read >= count) resolve(read / ((performance.now() - beganMs) / 1000));
-      },
-    }));
+    const rate = await new Promise((resolve) =>
+      consumer.run({
+        eachBatchAutoResolve: true,
+        eachBatch: async ({ batch }) => {
+          if (read === 0) beganMs = performance.now();
+          read += batch.messages.length;
+          if (read >= count) resolve(read / ((performance.now() - beganMs) / 1000));
+        },
+      }),
+    );
     await consumer.disconnect();
     return rate;
   },
   async platformatic() {
     const { Consumer, MessagesStreamModes, Producer } = require('@platformatic/kafka');
     if (mode === 'produce') {
-      const producer = new Producer({ clientId: 'bench', bootstrapBrokers: brokers, acks: 1, maxInflights: CONCURRENT });
-      const rate = await flood((size) => producer.send({ acks: 1, messages: Array.from({ length: size }, () => ({ topic, value })) }));
+      const producer = new Producer({
+        clientId: 'bench',
+        bootstrapBrokers: brokers,
+        acks: 1,
+        maxInflights: CONCURRENT,
+      });
+      const rate = await flood((size) =>
+        producer.send({ acks: 1, messages: Array.from({ length: size }, () => ({ topic, value })) }),
+      );
       await producer.close();
       return rate;
     }
-    const consumer = new Consumer({ clientId: 'bench', groupId: `bench-${Date.now()}`, bootstrapBrokers: brokers, maxBytes: 4 * 1048576, highWaterMark: 100000 });
-    const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.EARLIEST, autocommit: false });
+    const consumer = new Consumer({
+      clientId: 'bench',
+      groupId: `bench-${Date.now()}`,
+      bootstrapBrokers: brokers,
+      maxBytes: 4 * 1048576,
+      highWaterMark: 100000,
+    });
+    const stream = await consumer.consume({
+      topics: [topic],
+      mode: MessagesStreamModes.EARLIEST,
+      autocommit: false,
+    });
     let read = 0;
     let beganMs = 0;
     const rate = await new Promise((resolve, reject) => {

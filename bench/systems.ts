@@ -1,5 +1,6 @@
 /**
- * The two systems under measurement behind one face: start brokers, run their own clients, look at their memory.
+ * The two systems under measurement behind one face: start brokers, run their own clients, look at their
+ * memory.
  */
 import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -28,14 +29,29 @@ export interface Lookups {
   readonly byOffsetMs: number;
 }
 
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = '';
     let err = '';
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-    child.stdout.on('data', (chunk) => { out += String(chunk); });
-    child.stderr.on('data', (chunk) => { err += String(chunk); });
-    child.on('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${command} ${args.slice(-6).join(' ')}: exit ${code}: ${err.slice(-500)}`))));
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    child.stdout.on('data', (chunk) => {
+      out += String(chunk);
+    });
+    child.stderr.on('data', (chunk) => {
+      err += String(chunk);
+    });
+    child.on('close', (code) =>
+      code === 0
+        ? resolve(out)
+        : reject(new Error(`${command} ${args.slice(-6).join(' ')}: exit ${code}: ${err.slice(-500)}`)),
+    );
   });
 }
 
@@ -47,11 +63,23 @@ export abstract class System {
   zookeeper!: ZooKeeperProcess;
   zk!: ZkConnection;
 
-  constructor(readonly name: string, protected readonly directory: string) {}
+  constructor(
+    readonly name: string,
+    protected readonly directory: string,
+  ) {}
 
   async startZooKeeper(): Promise<void> {
-    this.zookeeper = await ZooKeeperProcess.start({ directory: path.join(this.directory, 'zk'), tickTimeMs: 500, minSessionTimeoutMs: 1000, maxSessionTimeoutMs: 60000 });
-    this.zk = await ZkConnection.open(this.host, realZooKeeper(this.host, this.zookeeper.connect), { sessionTimeoutMs: 60000, connectTimeoutMs: 60000, maxInFlightRequests: 64 });
+    this.zookeeper = await ZooKeeperProcess.start({
+      directory: path.join(this.directory, 'zk'),
+      tickTimeMs: 500,
+      minSessionTimeoutMs: 1000,
+      maxSessionTimeoutMs: 60000,
+    });
+    this.zk = await ZkConnection.open(this.host, realZooKeeper(this.host, this.zookeeper.connect), {
+      sessionTimeoutMs: 60000,
+      connectTimeoutMs: 60000,
+      maxInFlightRequests: 64,
+    });
   }
 
   /** Settings beside the common ones. */
@@ -65,13 +93,19 @@ export abstract class System {
     for (const [id, port] of other.ports) this.ports.set(id, port);
   }
 
-  logDir(id: number): string { return path.join(this.directory, `logs-${id}`); }
+  logDir(id: number): string {
+    return path.join(this.directory, `logs-${id}`);
+  }
 
   /** From the start of the process to its registration, which comes after its logs are open; in ms. */
   async startTimed(id: number): Promise<number> {
     const startedMs = performance.now();
     await this.spawnBroker(id);
-    await until(`broker ${id} of ${this.name}`, () => this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat !== null), 900_000);
+    await until(
+      `broker ${id} of ${this.name}`,
+      () => this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat !== null),
+      900_000,
+    );
     return performance.now() - startedMs;
   }
 
@@ -81,19 +115,31 @@ export abstract class System {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await gone;
-    await until('the end of its session', () => this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat === null));
+    await until('the end of its session', () =>
+      this.zk.exists(`/brokers/ids/${id}`).then((stat) => stat === null),
+    );
   }
 
   protected settings(id: number, port: number): string {
     return Object.entries({
-      'broker.id': id, 'listeners': `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': this.logDir(id), 'zookeeper.connect': this.zookeeper.connect,
-      'zookeeper.session.timeout.ms': 6000, 'auto.leader.rebalance.enable': 'false', 'offsets.topic.replication.factor': 1,
-      'inter.broker.protocol.version': '2.6', 'log.message.format.version': '2.6', 'group.initial.rebalance.delay.ms': 0, ...this.more,
-    }).map(([key, value]) => `${key}=${value}\n`).join('');
+      'broker.id': id,
+      'listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      'log.dirs': this.logDir(id),
+      'zookeeper.connect': this.zookeeper.connect,
+      'zookeeper.session.timeout.ms': 6000,
+      'auto.leader.rebalance.enable': 'false',
+      'offsets.topic.replication.factor': 1,
+      'inter.broker.protocol.version': '2.6',
+      'log.message.format.version': '2.6',
+      'group.initial.rebalance.delay.ms': 0,
+      ...this.more,
+    })
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join('');
   }
 
   async spawnBroker(id: number): Promise<void> {
-    const port = this.ports.get(id) ?? await freePort();
+    const port = this.ports.get(id) ?? (await freePort());
     this.ports.set(id, port);
     const file = path.join(this.directory, `broker-${id}.properties`);
     fs.writeFileSync(file, this.settings(id, port));
@@ -109,20 +155,41 @@ export abstract class System {
 
   async startBrokers(count: number): Promise<void> {
     for (let id = 1; id <= count; id++) await this.spawnBroker(id);
-    await until(`${count} brokers of ${this.name}`, async () => (await readBrokers(this.zk)).length === count);
+    await until(
+      `${count} brokers of ${this.name}`,
+      async () => (await readBrokers(this.zk)).length === count,
+    );
     await until(`a controller of ${this.name}`, async () => (await this.zk.get('/controller')) ?? undefined);
   }
 
-  get bootstrap(): string { return [...this.ports.values()].map((port) => `127.0.0.1:${port}`).join(','); }
+  get bootstrap(): string {
+    return [...this.ports.values()].map((port) => `127.0.0.1:${port}`).join(',');
+  }
 
-  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
-    await createTopic(this.zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
+  async createTopic(
+    name: string,
+    assignment: ReadonlyMap<number, readonly number[]>,
+    configs: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await createTopic(
+      this.zk,
+      this.host.random,
+      { name, partitions: -1, replicationFactor: -1, assignment, configs },
+      { validateConfig: validateTopicConfig, validateOnly: false },
+    );
     const tps = [...assignment.keys()].map((partition) => ({ topic: name, partition }));
-    await until(`leaders of ${name}`, async () => (await readPartitionStates(this.zk, tps)).size === tps.length);
+    await until(
+      `leaders of ${name}`,
+      async () => (await readPartitionStates(this.zk, tps)).size === tps.length,
+    );
   }
 
   residentMb(id: number): number {
-    return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${this.processes.get(id)!.pid}/status`, 'utf8'))![1]) / 1024;
+    return (
+      Number(
+        /VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${this.processes.get(id)!.pid}/status`, 'utf8'))![1],
+      ) / 1024
+    );
   }
 
   async signal(id: number, signal: NodeJS.Signals): Promise<void> {
@@ -150,28 +217,59 @@ export class Samsa extends System {
   }
 
   protected spawn(file: string, log: number): ChildProcess {
-    return spawn(process.execPath, [path.join(this.root, 'bin/samsa'), 'server-start', file], { stdio: ['pipe', log, log], env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_LOG_LEVEL: 'warn' } });
+    return spawn(process.execPath, [path.join(this.root, 'bin/samsa'), 'server-start', file], {
+      stdio: ['pipe', log, log],
+      env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_LOG_LEVEL: 'warn' },
+    });
   }
 
   private client(args: readonly string[], batchSize?: number): Promise<string> {
-    return run(process.execPath, [this.benchFile('perf-client.js'), ...args], batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) });
+    return run(
+      process.execPath,
+      [this.benchFile('perf-client.js'), ...args],
+      batchSize === undefined ? {} : { BATCH_SIZE: String(batchSize) },
+    );
   }
 
   /** Records with keys, of which `keys` are different. */
   async produceKeyed(topic: string, count: number, keys: number): Promise<void> {
-    await run(process.execPath, [this.benchFile('perf-client.js'), 'produce', this.zookeeper.connect, topic, String(count), '1'], { KEYS: String(keys) });
+    await run(
+      process.execPath,
+      [this.benchFile('perf-client.js'), 'produce', this.zookeeper.connect, topic, String(count), '1'],
+      { KEYS: String(keys) },
+    );
   }
 
   async lookups(topic: string, count: number): Promise<Lookups> {
-    return JSON.parse(await run(process.execPath, [this.benchFile('random-reads.js'), this.zookeeper.connect, topic, String(count)])) as Lookups;
+    return JSON.parse(
+      await run(process.execPath, [
+        this.benchFile('random-reads.js'),
+        this.zookeeper.connect,
+        topic,
+        String(count),
+      ]),
+    ) as Lookups;
   }
 
-  async produce(topic: string, count: number, acks: string, perSecond = 0, batchSize?: number): Promise<Produced> {
-    return JSON.parse(await this.client(['produce', this.zookeeper.connect, topic, String(count), acks, String(perSecond)], batchSize)) as Produced;
+  async produce(
+    topic: string,
+    count: number,
+    acks: string,
+    perSecond = 0,
+    batchSize?: number,
+  ): Promise<Produced> {
+    return JSON.parse(
+      await this.client(
+        ['produce', this.zookeeper.connect, topic, String(count), acks, String(perSecond)],
+        batchSize,
+      ),
+    ) as Produced;
   }
 
   async consume(topic: string, count: number): Promise<number> {
-    return (JSON.parse(await this.client(['consume', this.zookeeper.connect, topic, String(count)])) as Produced).perSecond;
+    return (
+      JSON.parse(await this.client(['consume', this.zookeeper.connect, topic, String(count)])) as Produced
+    ).perSecond;
   }
 }
 
@@ -183,7 +281,20 @@ export class Kafka extends System {
   }
 
   protected spawn(file: string, log: number): ChildProcess {
-    return spawn('java', ['-Xmx1G', '-Xms1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-cp', `${KAFKA_LIBS}/*`, 'kafka.Kafka', file], { stdio: ['ignore', log, log] });
+    return spawn(
+      'java',
+      [
+        '-Xmx1G',
+        '-Xms1G',
+        '-XX:+UseG1GC',
+        '-XX:MaxGCPauseMillis=20',
+        '-cp',
+        `${KAFKA_LIBS}/*`,
+        'kafka.Kafka',
+        file,
+      ],
+      { stdio: ['ignore', log, log] },
+    );
   }
 
   private java(main: string, ...args: readonly string[]): Promise<string> {
@@ -191,8 +302,20 @@ export class Kafka extends System {
   }
 
   async produce(topic: string, count: number, acks: string, perSecond = -1): Promise<Produced> {
-    const out = await this.java('org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records', String(count), '--record-size', '100',
-      '--throughput', String(perSecond === 0 ? -1 : perSecond), '--producer-props', `bootstrap.servers=${this.bootstrap}`, `acks=${acks}`);
+    const out = await this.java(
+      'org.apache.kafka.tools.ProducerPerformance',
+      '--topic',
+      topic,
+      '--num-records',
+      String(count),
+      '--record-size',
+      '100',
+      '--throughput',
+      String(perSecond === 0 ? -1 : perSecond),
+      '--producer-props',
+      `bootstrap.servers=${this.bootstrap}`,
+      `acks=${acks}`,
+    );
     const last = out.trim().split('\n').at(-1)!;
     const match = /([\d.]+) records\/sec.*?([\d.]+) ms max latency/.exec(last);
     if (!match) throw new Error(`unexpected output: ${last}`);
@@ -200,12 +323,34 @@ export class Kafka extends System {
   }
 
   async consume(topic: string, count: number): Promise<number> {
-    const out = await this.java('kafka.tools.ConsumerPerformance', '--bootstrap-server', this.bootstrap, '--topic', topic, '--messages', String(count), '--timeout', '60000', '--hide-header');
-    // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s: without the group's rebalance.
+    const out = await this.java(
+      'kafka.tools.ConsumerPerformance',
+      '--bootstrap-server',
+      this.bootstrap,
+      '--topic',
+      topic,
+      '--messages',
+      String(count),
+      '--timeout',
+      '60000',
+      '--hide-header',
+    );
+    // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s: without
+    // the group's rebalance.
     return Number(out.trim().split('\n').at(-1)!.split(',').at(-1));
   }
 
   async lookups(topic: string, count: number): Promise<Lookups> {
-    return JSON.parse(await run('java', ['-Xmx512M', '-cp', `${KAFKA_LIBS}/*`, path.join(ROOT, 'bench/RandomReads.java'), this.bootstrap, topic, String(count)])) as Lookups;
+    return JSON.parse(
+      await run('java', [
+        '-Xmx512M',
+        '-cp',
+        `${KAFKA_LIBS}/*`,
+        path.join(ROOT, 'bench/RandomReads.java'),
+        this.bootstrap,
+        topic,
+        String(count),
+      ]),
+    ) as Lookups;
   }
 }

@@ -3,15 +3,20 @@
  *
  *     import { Producer, Consumer, Admin } from 'samsa';
  *
- * Settings have Kafka's names; `zookeeper.connect` or `bootstrap.servers` says where the cluster is. Clients connect by
- * themselves. Errors are KafkaErrors with Kafka's name in `errorName` and `retriable`.
+ * Settings have Kafka's names; `zookeeper.connect` or `bootstrap.servers` says where the cluster is. Clients
+ * connect by themselves. Errors are KafkaErrors with Kafka's name in `errorName` and `retriable`.
  */
 import { Admin as AnyAdmin } from './admin/admin';
 import { ClientEnvironment } from './client/client-config';
 import { Consumer as AnyConsumer } from './consumer/consumer';
 import { ZooKeeperConsumer as AnyZooKeeperConsumer } from './consumer/zookeeper-consumer';
 import { nodeHost, silentLog } from './host/node-host';
-import { AdminSettings, ConsumerSettings, ProducerSettings, ZooKeeperConsumerSettings } from './package-settings';
+import {
+  AdminSettings,
+  ConsumerSettings,
+  ProducerSettings,
+  ZooKeeperConsumerSettings,
+} from './package-settings';
 import { Producer as AnyProducer } from './producer/producer';
 import { realZooKeeper } from './zk/real-zookeeper';
 
@@ -35,7 +40,12 @@ export type { ProducerInterceptor } from './producer/interceptors';
 export type { Partitioner, PartitionFunction } from './producer/partitioner';
 export type { ProducerRecord, RecordMetadata, SendCallback } from './producer/producer-record';
 export type { Header } from './record/record';
-export type { AdminSettings, ConsumerSettings, ProducerSettings, ZooKeeperConsumerSettings } from './package-settings';
+export type {
+  AdminSettings,
+  ConsumerSettings,
+  ProducerSettings,
+  ZooKeeperConsumerSettings,
+} from './package-settings';
 
 function environment(): ClientEnvironment {
   const host = nodeHost({ name: 'client', log: silentLog });

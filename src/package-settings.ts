@@ -1,6 +1,6 @@
 /**
- * The clients' settings as types, made from their tables: an editor completes the names, and the compiler refuses what
- * is none.
+ * The clients' settings as types, made from their tables: an editor completes the names, and the compiler
+ * refuses what is none.
  *
  * Kafka: ProducerConfig, ConsumerConfig, AdminClientConfig@2.8.2
  */
@@ -22,7 +22,9 @@ interface Accepted {
 }
 
 /** Every setting of a table, each optional. */
-export type SettingsOf<T extends SettingsTable> = { readonly [K in keyof T]?: T[K]['type'] extends infer N extends SettingType ? Accepted[N] | null : never };
+export type SettingsOf<T extends SettingsTable> = {
+  readonly [K in keyof T]?: T[K]['type'] extends infer N extends SettingType ? Accepted[N] | null : never;
+};
 
 export type ProducerSettings = SettingsOf<typeof producerConfigTable>;
 export type ConsumerSettings = SettingsOf<typeof consumerConfigTable>;

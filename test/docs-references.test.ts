@@ -67,10 +67,12 @@ function problemOf(page: string, { text, target }: Link): string | undefined {
 }
 
 test('every link between pages leads to a file that exists, a heading in it, and the symbol it names', () => {
-  const broken = pages.flatMap((page) => links(prose(page)).flatMap((link) => {
-    const problem = problemOf(page, link);
-    return problem === undefined ? [] : [`${page}: ${problem}`];
-  }));
+  const broken = pages.flatMap((page) =>
+    links(prose(page)).flatMap((link) => {
+      const problem = problemOf(page, link);
+      return problem === undefined ? [] : [`${page}: ${problem}`];
+    }),
+  );
   expect(broken).toEqual([]);
 });
 
@@ -95,7 +97,9 @@ describe('docs/glossary.md', () => {
 });
 
 describe('docs/fencing.md', () => {
-  const cases = read(FENCING).split(/^## .*$/m).flatMap((part) => part.split(/^### /m).slice(1));
+  const cases = read(FENCING)
+    .split(/^## .*$/m)
+    .flatMap((part) => part.split(/^### /m).slice(1));
   /** The value of `- Name: …`, which may go over several lines. */
   const field = (section: string, name: string) => {
     const [, value] = new RegExp(`^- ${name}: ((?:.|\\n  )*)`, 'm').exec(section) ?? [];
@@ -108,14 +112,19 @@ describe('docs/fencing.md', () => {
     for (const section of cases) {
       const names = [...section.matchAll(/^- (\w+):/gm)].map(([, name]) => name);
       expect([titleOf(section), names]).toEqual([titleOf(section), FIELDS]);
-      expect([titleOf(section), FIELDS.filter((name) => field(section, name) === '')]).toEqual([titleOf(section), []]);
+      expect([titleOf(section), FIELDS.filter((name) => field(section, name) === '')]).toEqual([
+        titleOf(section),
+        [],
+      ]);
     }
   });
 
   test('every error it names is in the table of errors, or stands in the code that the case names', () => {
     const table = read('src/common/errors.ts');
     const unknown = cases.flatMap((section) => {
-      const sources = links(field(section, 'Code')).map(({ target }) => read(path.posix.join('docs', target)));
+      const sources = links(field(section, 'Code')).map(({ target }) =>
+        read(path.posix.join('docs', target)),
+      );
       const names = [...field(section, 'Answer').matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g)].map(([name]) => name);
       const isThere = (name: string) => [table, ...sources].some((text) => text.includes(name));
       return names.filter((name) => !isThere(name)).map((name) => `${titleOf(section)}: ${name}`);
@@ -131,7 +140,8 @@ describe('docs/fencing.md', () => {
       if (named.length === 0) return [`${titleOf(section)}: no test`];
       return named.flatMap(([, file, titles]) => {
         const text = read(file!).replaceAll("\\'", "'");
-        return [...titles!.matchAll(/"([^"]+)"/g)].map(([, title]) => title!)
+        return [...titles!.matchAll(/"([^"]+)"/g)]
+          .map(([, title]) => title!)
           .filter((title) => !["'", '"', '`'].some((quote) => text.includes(`${quote}${title}${quote}`)))
           .map((title) => `${file}: ${title}`);
       });
@@ -144,7 +154,9 @@ test('lines are narrow, except in tables, in code and in pages that are generate
   const learned = pages.filter((page) => page === 'README.md' || page.startsWith('docs/'));
   const written = learned.filter((page) => !read(page).startsWith('<!-- Written by'));
   const wide = written.flatMap((page) => {
-    const lines = prose(page).split('\n').filter((line) => line.length > MAX_COLUMNS && !line.startsWith('|'));
+    const lines = prose(page)
+      .split('\n')
+      .filter((line) => line.length > MAX_COLUMNS && !line.startsWith('|'));
     return lines.map((line) => `${page}: ${line.slice(0, 40)}`);
   });
   expect(wide).toEqual([]);

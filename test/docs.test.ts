@@ -19,7 +19,10 @@ test.each(Object.keys(generatedPages))('docs/%s is what its tables say (else: np
 test('the bytes that the page for writers of clients shows are those that our own clients write', () => {
   const page = read('docs/writing-a-client.md');
   const hex = (bytes: Buffer) => bytes.toString('hex').replace(/../g, '$& ').trim();
-  const tps = [{ topic: 't', partition: 0 }, { topic: 't', partition: 2 }];
+  const tps = [
+    { topic: 't', partition: 0 },
+    { topic: 't', partition: 2 },
+  ];
   expect(page).toContain(hex(encodeSubscription({ topics: ['t'], userData: null, ownedPartitions: [] })));
   expect(page).toContain(hex(encodeAssignment({ partitions: tps, userData: null })));
 });
@@ -30,20 +33,36 @@ test('every story has its lesson, and every lesson points at lines that exist', 
     expect(lesson.replace(/\s+/g, ' ')).toContain(story.question);
     const links = [...lesson.matchAll(/`(src\/[^`#]+)#([^`]+)`/g)];
     expect(links.length).toBeGreaterThan(1);
-    for (const [, file, symbol] of links) expect([file, symbol, read(file!).includes(symbol!)]).toEqual([file, symbol, true]);
+    for (const [, file, symbol] of links)
+      expect([file, symbol, read(file!).includes(symbol!)]).toEqual([file, symbol, true]);
   }
 });
 
 test('every link between pages leads somewhere', () => {
-  const pages = ['README.md', 'SECURITY.md', ...['docs', 'docs/lessons', 'docs/decisions'].flatMap((folder) => fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
-  const broken = pages.flatMap((page) => [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].filter(([, target]) => !fs.existsSync(path.join(ROOT, path.dirname(page), target!))).map(([, target]) => `${page}: ${target}`));
+  const pages = [
+    'README.md',
+    'SECURITY.md',
+    ...['docs', 'docs/lessons', 'docs/decisions'].flatMap((folder) =>
+      fs
+        .readdirSync(path.join(ROOT, folder))
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => `${folder}/${name}`),
+    ),
+  ];
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)]
+      .filter(([, target]) => !fs.existsSync(path.join(ROOT, path.dirname(page), target!)))
+      .map(([, target]) => `${page}: ${target}`),
+  );
   expect(broken).toEqual([]);
 });
 
 test('every command the README shows exists', () => {
   const commands = buildProgram().commands.map((command) => command.name());
-  for (const [, name] of read('README.md').matchAll(/bin\/samsa ([a-z-]+)/g)) expect(commands).toContain(name);
-  for (const [, name] of read('README.md').matchAll(/\.\/scripts\/([a-z-]+)/g)) expect(fs.existsSync(path.join(ROOT, 'scripts', name!))).toBe(true);
+  for (const [, name] of read('README.md').matchAll(/bin\/samsa ([a-z-]+)/g))
+    expect(commands).toContain(name);
+  for (const [, name] of read('README.md').matchAll(/\.\/scripts\/([a-z-]+)/g))
+    expect(fs.existsSync(path.join(ROOT, 'scripts', name!))).toBe(true);
 });
 
 test('nothing in the project says where it was made', () => {
@@ -55,14 +74,21 @@ test('the bytes of the page that follows a record are those a producer sends and
   const cluster = await bringUp('journey', 1, [1]);
   const producer = await openProducer(cluster);
   const { timestamp, key, value, headers } = journeyRecord;
-  const { offset } = await cluster.world.complete(producer.send({ ...TP, timestamp, key, value, headers }), 30000, 'sending');
+  const { offset } = await cluster.world.complete(
+    producer.send({ ...TP, timestamp, key, value, headers }),
+    30000,
+    'sending',
+  );
   const { disk } = cluster.broker(1).host;
   const path = '/data/t-0/00000000000000000000.log';
   const bytes = Buffer.alloc(disk.stat(path).size);
   disk.open(path, 'read').read(bytes, 0);
   const page = generatedPages['from-socket-to-disk.md']!();
   const [, built = ''] = /## 1\.[^]*?\| at([^]*?)## 2\./.exec(page)!;
-  const expected = Buffer.from([...built.matchAll(/^\| \d+ \| `([0-9a-f ]+)`/gm)].map(([, row]) => row!.replaceAll(' ', '')).join(''), 'hex');
+  const expected = Buffer.from(
+    [...built.matchAll(/^\| \d+ \| `([0-9a-f ]+)`/gm)].map(([, row]) => row!.replaceAll(' ', '')).join(''),
+    'hex',
+  );
   new RecordBatch(expected).setBaseOffset(offset);
   new RecordBatch(expected).setPartitionLeaderEpoch(0);
   expect(bytes.toString('hex')).toBe(expected.toString('hex'));

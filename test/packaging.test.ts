@@ -20,7 +20,10 @@ test('the package is not published by mistake', () => {
 
 test('who reaches the published ports of the containers is served as a client alone', () => {
   const advertised = 'INTERNAL://broker1:9092,EXTERNAL://127.0.0.1:19091';
-  const settings = { ...parseProperties(read('config/compose.properties')), 'advertised.listeners': advertised };
+  const settings = {
+    ...parseProperties(read('config/compose.properties')),
+    'advertised.listeners': advertised,
+  };
   const listeners = listenersOf(parseBrokerConfig(settings));
   expect(listeners).toMatchObject({ controlOnly: 'INTERNAL', replicationOnly: 'INTERNAL' });
   const ports = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:1909\d:(\d+)/g)];

@@ -6,7 +6,12 @@
 import { ConfigOf, parseConfig, RawConfig, setting, SettingsTable } from '../common/config-def';
 import { HostPort, TopicPartition } from '../common/cluster-types';
 import { ErrorName, KafkaError } from '../common/errors';
-import { ClientEnvironment, clientConfigTable, connectionPool, connectMetadata } from '../client/client-config';
+import {
+  ClientEnvironment,
+  clientConfigTable,
+  connectionPool,
+  connectMetadata,
+} from '../client/client-config';
 import { ConnectingMetadata } from '../client/connecting-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { DeletedRecords, LogAdmin, LogDirDescription, RecordsToDelete } from './logs';
@@ -40,15 +45,33 @@ export class Admin {
   /** Throws CONFIG_EXCEPTION for an invalid setting. Connects to the cluster in the background. */
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
-    this.config = parseConfig(adminConfigTable, raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
+    this.config = parseConfig(adminConfigTable, raw, (name) =>
+      host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`),
+    );
     this.pool = connectionPool(host, this.config);
     this.metadata = connectMetadata(environment, this.config, this.pool, false);
-    this.groups = new GroupAdmin(host, this.pool, this.metadata, this.config['default.api.timeout.ms'], this.config['retry.backoff.ms']);
-    this.logs = new LogAdmin(host, this.pool, this.metadata, this.config['default.api.timeout.ms'], this.config['retry.backoff.ms']);
+    this.groups = new GroupAdmin(
+      host,
+      this.pool,
+      this.metadata,
+      this.config['default.api.timeout.ms'],
+      this.config['retry.backoff.ms'],
+    );
+    this.logs = new LogAdmin(
+      host,
+      this.pool,
+      this.metadata,
+      this.config['default.api.timeout.ms'],
+      this.config['retry.backoff.ms'],
+    );
   }
 
   private async ready(): Promise<void> {
-    if (this.closing) throw new KafkaError('ILLEGAL_STATE', 'Cannot perform operation after the admin client has been closed');
+    if (this.closing)
+      throw new KafkaError(
+        'ILLEGAL_STATE',
+        'Cannot perform operation after the admin client has been closed',
+      );
     await this.metadata.awaitSource(this.config['default.api.timeout.ms']);
   }
 
@@ -67,9 +90,24 @@ export class Admin {
     throw last;
   }
 
-  /** Creates a topic and waits until it has leaders. Rejects TOPIC_ALREADY_EXISTS, INVALID_REPLICATION_FACTOR … */
-  async createTopic({ name, partitions = -1, replicationFactor = -1, assignment, configs = {} }: NewTopicRequest): Promise<void> {
-    await rpcTopicAdmin(this.pool, await this.anyBroker()).create({ name, partitions, replicationFactor, assignment, configs });
+  /**
+   * Creates a topic and waits until it has leaders. Rejects TOPIC_ALREADY_EXISTS, INVALID_REPLICATION_FACTOR
+   * …
+   */
+  async createTopic({
+    name,
+    partitions = -1,
+    replicationFactor = -1,
+    assignment,
+    configs = {},
+  }: NewTopicRequest): Promise<void> {
+    await rpcTopicAdmin(this.pool, await this.anyBroker()).create({
+      name,
+      partitions,
+      replicationFactor,
+      assignment,
+      configs,
+    });
   }
 
   async listTopics(): Promise<string[]> {
@@ -110,7 +148,10 @@ export class Admin {
     return this.groups.delete(groupId);
   }
 
-  async deleteConsumerGroupOffsets(groupId: string, tps: readonly TopicPartition[]): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
+  async deleteConsumerGroupOffsets(
+    groupId: string,
+    tps: readonly TopicPartition[],
+  ): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
     await this.ready();
     return this.groups.deleteOffsets(groupId, tps);
   }
@@ -129,7 +170,10 @@ export class Admin {
    * The log dirs of the given brokers (none given: all), with the sizes of the logs of `topics` (none given:
    * all).
    */
-  async describeLogDirs(brokers: readonly number[] = [], topics: readonly string[] = []): Promise<LogDirDescription[]> {
+  async describeLogDirs(
+    brokers: readonly number[] = [],
+    topics: readonly string[] = [],
+  ): Promise<LogDirDescription[]> {
     await this.ready();
     return this.logs.describeLogDirs(brokers, topics);
   }

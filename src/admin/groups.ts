@@ -12,7 +12,15 @@ import { Host, sleep } from '../common/host';
 import { ClusterMetadata } from '../client/cluster-metadata';
 import { ConnectionPool } from '../network/connection-pool';
 import { CONSUMER_PROTOCOL_TYPE, decodeAssignment } from '../protocol/consumer-protocol';
-import { deleteGroups, describeGroups, findCoordinator, listGroups, offsetCommit, offsetDelete, offsetFetch } from '../protocol/messages/groups';
+import {
+  deleteGroups,
+  describeGroups,
+  findCoordinator,
+  listGroups,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
+} from '../protocol/messages/groups';
 
 export interface GroupListing {
   readonly groupId: string;
@@ -45,7 +53,13 @@ export interface GroupOffset extends TopicPartition {
   readonly metadata?: string;
 }
 
-const RETRIED: readonly ErrorName[] = ['COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR', 'DISCONNECTED', 'REQUEST_TIMED_OUT'];
+const RETRIED: readonly ErrorName[] = [
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+  'DISCONNECTED',
+  'REQUEST_TIMED_OUT',
+];
 
 type Coordinator = HostPort & { readonly id: number };
 
@@ -53,8 +67,11 @@ export class GroupAdmin {
   private turn = 0;
 
   constructor(
-    private readonly host: Host, private readonly pool: ConnectionPool, private readonly metadata: ClusterMetadata,
-    private readonly timeoutMs: number, private readonly retryBackoffMs: number,
+    private readonly host: Host,
+    private readonly pool: ConnectionPool,
+    private readonly metadata: ClusterMetadata,
+    private readonly timeoutMs: number,
+    private readonly retryBackoffMs: number,
   ) {}
 
   private async retried<T>(work: () => Promise<T>): Promise<T> {
@@ -63,7 +80,12 @@ export class GroupAdmin {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof KafkaError) || !RETRIED.includes(error.errorName) || this.host.clock.monotonicMs() + this.retryBackoffMs >= deadlineMs) throw error;
+        if (
+          !(error instanceof KafkaError) ||
+          !RETRIED.includes(error.errorName) ||
+          this.host.clock.monotonicMs() + this.retryBackoffMs >= deadlineMs
+        )
+          throw error;
         await sleep(this.host.clock, this.retryBackoffMs);
       }
     }
@@ -85,13 +107,26 @@ export class GroupAdmin {
 
   /** The groups of all brokers; with `states` only those in one of these states. */
   async list(states: readonly string[] = []): Promise<GroupListing[]> {
-    const brokers = new Map(this.metadata.addresses().map((address) => [`${address.host}:${address.port}`, address]));
-    const answers = await Promise.all([...brokers.values()].map((broker) => this.retried(async () => {
-      const answer = await this.pool.request(broker, listGroups, { statesFilter: states });
-      this.check(answer.errorCode);
-      return answer.groups;
-    })));
-    const groups = new Map(answers.flat().map((group) => [group.groupId, { groupId: group.groupId, protocolType: group.protocolType, state: group.groupState }]));
+    const brokers = new Map(
+      this.metadata.addresses().map((address) => [`${address.host}:${address.port}`, address]),
+    );
+    const answers = await Promise.all(
+      [...brokers.values()].map((broker) =>
+        this.retried(async () => {
+          const answer = await this.pool.request(broker, listGroups, { statesFilter: states });
+          this.check(answer.errorCode);
+          return answer.groups;
+        }),
+      ),
+    );
+    const groups = new Map(
+      answers
+        .flat()
+        .map((group) => [
+          group.groupId,
+          { groupId: group.groupId, protocolType: group.protocolType, state: group.groupState },
+        ]),
+    );
     return [...groups.values()].sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
   }
 
@@ -101,10 +136,20 @@ export class GroupAdmin {
       const [group] = (await this.pool.request(coordinator, describeGroups, { groups: [groupId] })).groups;
       this.check(group!.errorCode);
       return {
-        groupId, coordinator, state: group!.groupState, protocolType: group!.protocolType, assignor: group!.protocolData,
+        groupId,
+        coordinator,
+        state: group!.groupState,
+        protocolType: group!.protocolType,
+        assignor: group!.protocolData,
         members: group!.members.map((member) => ({
-          memberId: member.memberId, groupInstanceId: member.groupInstanceId, clientId: member.clientId, host: member.clientHost,
-          partitions: group!.protocolType === CONSUMER_PROTOCOL_TYPE ? decodeAssignment(member.memberAssignment).partitions : [],
+          memberId: member.memberId,
+          groupInstanceId: member.groupInstanceId,
+          clientId: member.clientId,
+          host: member.clientHost,
+          partitions:
+            group!.protocolType === CONSUMER_PROTOCOL_TYPE
+              ? decodeAssignment(member.memberAssignment).partitions
+              : [],
         })),
       };
     });
@@ -113,11 +158,22 @@ export class GroupAdmin {
   /** All committed offsets of the group. */
   offsets(groupId: string): Promise<GroupOffset[]> {
     return this.retried(async () => {
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetFetch, { groupId, allTopics: true, topics: [], requireStable: false });
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetFetch, {
+        groupId,
+        allTopics: true,
+        topics: [],
+        requireStable: false,
+      });
       this.check(answer.errorCode);
-      return answer.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({
-        topic: name, partition: row.partitionIndex, offset: row.committedOffset, leaderEpoch: row.committedLeaderEpoch, metadata: row.metadata ?? '',
-      })));
+      return answer.topics.flatMap(({ name, partitions }) =>
+        partitions.map((row) => ({
+          topic: name,
+          partition: row.partitionIndex,
+          offset: row.committedOffset,
+          leaderEpoch: row.committedLeaderEpoch,
+          metadata: row.metadata ?? '',
+        })),
+      );
     });
   }
 
@@ -125,17 +181,35 @@ export class GroupAdmin {
   alterOffsets(groupId: string, offsets: readonly GroupOffset[]): Promise<void> {
     return this.retried(async () => {
       const topics = group(offsets).map(([name, rows]) => ({
-        name, partitions: rows.map((row) => ({ partitionIndex: row.partition, committedOffset: row.offset, committedLeaderEpoch: -1, committedMetadata: row.metadata ?? '' })),
+        name,
+        partitions: rows.map((row) => ({
+          partitionIndex: row.partition,
+          committedOffset: row.offset,
+          committedLeaderEpoch: -1,
+          committedMetadata: row.metadata ?? '',
+        })),
       }));
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetCommit, { groupId, generationId: -1, memberId: '', groupInstanceId: null, commitSequence: -1, committerId: '', topics });
-      for (const { name, partitions } of answer.topics) for (const row of partitions) this.check(row.errorCode, `${name}-${row.partitionIndex}: ${errorName(row.errorCode)}`);
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetCommit, {
+        groupId,
+        generationId: -1,
+        memberId: '',
+        groupInstanceId: null,
+        commitSequence: -1,
+        committerId: '',
+        topics,
+      });
+      for (const { name, partitions } of answer.topics)
+        for (const row of partitions)
+          this.check(row.errorCode, `${name}-${row.partitionIndex}: ${errorName(row.errorCode)}`);
     });
   }
 
   /** Rejects NON_EMPTY_GROUP or GROUP_ID_NOT_FOUND. */
   delete(groupId: string): Promise<void> {
     return this.retried(async () => {
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), deleteGroups, { groupsNames: [groupId] });
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), deleteGroups, {
+        groupsNames: [groupId],
+      });
       this.check(answer.results[0]!.errorCode);
     });
   }
@@ -144,18 +218,33 @@ export class GroupAdmin {
    * Deletes committed offsets. Returns an error for each partition. Rejects GROUP_ID_NOT_FOUND or
    * NON_EMPTY_GROUP.
    */
-  deleteOffsets(groupId: string, tps: readonly TopicPartition[]): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
+  deleteOffsets(
+    groupId: string,
+    tps: readonly TopicPartition[],
+  ): Promise<(TopicPartition & { readonly error: ErrorName })[]> {
     return this.retried(async () => {
-      const topics = group(tps).map(([name, rows]) => ({ name, partitionIndexes: rows.map((row) => row.partition) }));
-      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetDelete, { groupId, topics });
+      const topics = group(tps).map(([name, rows]) => ({
+        name,
+        partitionIndexes: rows.map((row) => row.partition),
+      }));
+      const answer = await this.pool.request(await this.coordinatorOf(groupId), offsetDelete, {
+        groupId,
+        topics,
+      });
       this.check(answer.errorCode);
-      return answer.topics.flatMap(({ name, partitions }) => partitions.map((row) => ({ topic: name, partition: row.partitionIndex, error: errorName(row.errorCode) })));
+      return answer.topics.flatMap(({ name, partitions }) =>
+        partitions.map((row) => ({
+          topic: name,
+          partition: row.partitionIndex,
+          error: errorName(row.errorCode),
+        })),
+      );
     });
   }
 }
 
 function group<T extends TopicPartition>(rows: readonly T[]): [string, T[]][] {
   const topics = new Map<string, T[]>();
-  for (const row of rows) topics.set(row.topic, [...topics.get(row.topic) ?? [], row]);
+  for (const row of rows) topics.set(row.topic, [...(topics.get(row.topic) ?? []), row]);
   return [...topics];
 }

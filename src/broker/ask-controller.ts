@@ -43,7 +43,12 @@ const SHARE_OF_ATTEMPT = 1 / 6;
  * after failures the shutdown continues without the controller.
  */
 export async function moveLeadersAway(broker: LeavingBroker): Promise<void> {
-  const { host: { clock }, log, config, fetchers } = broker;
+  const {
+    host: { clock },
+    log,
+    config,
+    fetchers,
+  } = broker;
   const limitMs = config['shutdown.timeout.ms'] / 2;
   const endMs = clock.monotonicMs() + limitMs;
   const retries = config['controlled.shutdown.max.retries'];

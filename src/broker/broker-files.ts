@@ -31,10 +31,19 @@ export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
   dirs.onEveryDir(({ path: dir }) => {
     if (!disk.exists(metaPath(dir))) return;
     const properties = parseProperties(disk.readText(metaPath(dir)));
-    if (properties.version !== '0') throw new Error(`Unrecognized version of the server meta.properties file ${metaPath(dir)}: ${properties.version}`);
-    const mine = { brokerId: properties['broker.id'] === undefined ? undefined : Number(properties['broker.id']), clusterId: properties['cluster.id'] };
+    if (properties.version !== '0')
+      throw new Error(
+        `Unrecognized version of the server meta.properties file ${metaPath(dir)}: ${properties.version}`,
+      );
+    const mine = {
+      brokerId: properties['broker.id'] === undefined ? undefined : Number(properties['broker.id']),
+      clusterId: properties['cluster.id'],
+    };
     if (found.brokerId !== undefined && found.brokerId !== mine.brokerId) {
-      throw new Error(`InconsistentBrokerMetadataException: BrokerMetadata is not consistent across log.dirs: ${found.brokerId} and ${mine.brokerId}`);
+      throw new Error(
+        `InconsistentBrokerMetadataException: BrokerMetadata is not consistent across log.dirs: ` +
+          `${found.brokerId} and ${mine.brokerId}`,
+      );
     }
     found = mine;
   });
@@ -44,12 +53,18 @@ export function readMetaProperties(disk: Disk, dirs: LogDirs): MetaProperties {
 /** Throws an Error if the dirs belong to another cluster or another broker id. */
 export function checkMetaProperties(meta: MetaProperties, configuredId: number, clusterId: string): void {
   if (meta.clusterId !== undefined && meta.clusterId !== clusterId) {
-    throw new Error(`InconsistentClusterIdException: The Cluster ID ${clusterId} doesn't match stored clusterId ${meta.clusterId} in meta.properties. `
-      + 'The broker is trying to join the wrong cluster. Configured zookeeper.connect may be wrong.');
+    throw new Error(
+      `InconsistentClusterIdException: The Cluster ID ${clusterId} doesn't match stored clusterId ` +
+        `${meta.clusterId} in meta.properties. ` +
+        'The broker is trying to join the wrong cluster. Configured zookeeper.connect may be wrong.',
+    );
   }
   if (configuredId >= 0 && meta.brokerId !== undefined && meta.brokerId !== configuredId) {
-    throw new Error(`InconsistentBrokerIdException: Configured broker.id ${configuredId} doesn't match stored broker.id ${meta.brokerId} in meta.properties. `
-      + 'If you moved your data, make sure your configured broker.id matches.');
+    throw new Error(
+      `InconsistentBrokerIdException: Configured broker.id ${configuredId} doesn't match stored broker.id ` +
+        `${meta.brokerId} in meta.properties. ` +
+        'If you moved your data, make sure your configured broker.id matches.',
+    );
   }
 }
 
@@ -80,7 +95,9 @@ export function readSessionFiles(disk: Disk, dirs: LogDirs): SessionCredentials[
  * Written to every dir, in case one fails. Only the owner may read it, because it allows ending the session.
  */
 export function writeSessionFiles(disk: Disk, dirs: LogDirs, { id, password }: SessionCredentials): void {
-  dirs.onEveryDir(({ path }) => disk.replace(sessionPath(path), `${id} ${password}\n`, { durable: true, mode: 0o600 }));
+  dirs.onEveryDir(({ path }) =>
+    disk.replace(sessionPath(path), `${id} ${password}\n`, { durable: true, mode: 0o600 }),
+  );
 }
 
 export function removeSessionFiles(disk: Disk, dirs: LogDirs): void {

@@ -21,10 +21,14 @@ export class ConfigChangeListener {
   private unwatch: () => void = () => {};
 
   constructor(
-    private readonly clock: Clock, private readonly zk: ZkConnection, private readonly log: Log,
+    private readonly clock: Clock,
+    private readonly zk: ZkConnection,
+    private readonly log: Log,
     private readonly onTopicChanged: (topic: string) => Promise<void>,
   ) {
-    this.queue = new SerialQueue((error) => log.warn(`Config changes could not be read: ${messageOf(error)}`));
+    this.queue = new SerialQueue((error) =>
+      log.warn(`Config changes could not be read: ${messageOf(error)}`),
+    );
   }
 
   start(): void {
@@ -43,7 +47,7 @@ export class ConfigChangeListener {
    * or applied is logged and skipped.
    */
   private async process(): Promise<void> {
-    for (const name of await this.zk.children(configChangesZnode.path) ?? []) {
+    for (const name of (await this.zk.children(configChangesZnode.path)) ?? []) {
       const sequence = Number(name.slice(-10));
       if (sequence > this.lastSeen) {
         await this.apply(name);

@@ -22,7 +22,10 @@ const BROKER_SHARE = 0.1;
 const LISTENER_SETTING = /^listener\.name\.([^.]+)\.(max\.connections|max\.connection\.creation\.rate)$/;
 
 function fail(name: string, value: unknown, reason: string): never {
-  throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${String(value)} for configuration ${name}: ${reason}`);
+  throw new KafkaError(
+    'CONFIG_EXCEPTION',
+    `Invalid value ${String(value)} for configuration ${name}: ${reason}`,
+  );
 }
 
 function countOf(name: string, value: unknown, min: number): number {
@@ -64,16 +67,19 @@ export function listenerLimitsOf(raw: RawConfig): Map<string, ListenerLimits> {
 
 /** Parses `address:count,…`; IPv6 addresses may be in brackets. */
 function overridesOf(list: readonly string[]): Map<string, number> {
-  return new Map(list.map((text) => {
-    const name = 'max.connections.per.ip.overrides';
-    const match = /^\[?(.+?)\]?:([^:]+)$/.exec(text) ?? fail(name, text, 'it must be address:count');
-    return [match[1]!, countOf(name, match[2], 0)];
-  }));
+  return new Map(
+    list.map((text) => {
+      const name = 'max.connections.per.ip.overrides';
+      const match = /^\[?(.+?)\]?:([^:]+)$/.exec(text) ?? fail(name, text, 'it must be address:count');
+      return [match[1]!, countOf(name, match[2], 0)];
+    }),
+  );
 }
 
 /** Shares the descriptors between log files and client connections. `max.connections` applies in addition. */
 export function shareDescriptors(
-  maxDescriptors: number | undefined, maxOpenFiles: number,
+  maxDescriptors: number | undefined,
+  maxOpenFiles: number,
 ): { readonly files: number; readonly connections: number } {
   if (maxDescriptors === undefined) return { files: maxOpenFiles, connections: Infinity };
   const left = Math.max(16, maxDescriptors - OTHER_DESCRIPTORS);
@@ -82,7 +88,8 @@ export function shareDescriptors(
 }
 
 export function connectionLimitsOf(
-  config: ConnectionSettings, maxDescriptors: number | undefined,
+  config: ConnectionSettings,
+  maxDescriptors: number | undefined,
 ): ConnectionLimits {
   const { connections } = shareDescriptors(maxDescriptors, config['log.max.open.files']);
   const overrides = overridesOf(config['max.connections.per.ip.overrides']);

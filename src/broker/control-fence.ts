@@ -21,10 +21,14 @@ export class ControlFence {
   private readonly warning: RepeatedWarnings;
   private onRegistered: () => void = () => {};
   /** Resolves when this broker's epoch is known. Kafka: SocketServer#startProcessingRequests */
-  readonly whenRegistered = new Promise<void>((resolve) => { this.onRegistered = resolve; });
+  readonly whenRegistered = new Promise<void>((resolve) => {
+    this.onRegistered = resolve;
+  });
 
   constructor(
-    private readonly host: Host, log: Logger, private readonly brokerId: number,
+    private readonly host: Host,
+    log: Logger,
+    private readonly brokerId: number,
     private readonly brokerEpoch: () => number,
   ) {
     this.warning = new RepeatedWarnings(host.clock, log);
@@ -53,9 +57,17 @@ export class ControlFence {
 
   private refuse(sender: Sender, api: string, error: ErrorName, detail: string): ErrorName {
     const { controllerId, controllerEpoch, brokerEpoch } = sender;
-    this.warning.warn(`${api} ${error}`, `Refusing ${api} of controller ${controllerId}: ${error}, ${detail}`);
+    this.warning.warn(
+      `${api} ${error}`,
+      `Refusing ${api} of controller ${controllerId}: ${error}, ${detail}`,
+    );
     this.host.event({
-      what: 'control-request-refused', broker: this.brokerId, api, error, controllerId, controllerEpoch,
+      what: 'control-request-refused',
+      broker: this.brokerId,
+      api,
+      error,
+      controllerId,
+      controllerEpoch,
       brokerEpoch,
     });
     return error;

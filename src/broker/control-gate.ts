@@ -157,7 +157,10 @@ export class ControlGate {
     const found = rows.filter((row) => row.partition >= 0 && topicNameProblem(row.topic) === undefined);
     const left = rows.length - found.length;
     if (left > 0)
-      this.warning.warn('names', `Leaving ${left} partitions out of the metadata: no topic can be called that`);
+      this.warning.warn(
+        'names',
+        `Leaving ${left} partitions out of the metadata: no topic can be called that`,
+      );
     return found;
   }
 

@@ -16,7 +16,10 @@ export class ControlQueue {
   private isClosed = false;
 
   /** No request is processed before `ready` resolves. */
-  constructor(private readonly clock: Clock, ready: Promise<void>) {
+  constructor(
+    private readonly clock: Clock,
+    ready: Promise<void>,
+  ) {
     this.last = ready;
   }
 

@@ -20,15 +20,13 @@ import { ReplicaManager } from './replica-manager';
 const ANSWER = Infinity;
 
 type Replicas = Pick<ReplicaManager, 'require'>;
-type ReadLog = Pick<
-  Log,
-  'highWatermark' | 'logEndOffset' | 'logStartOffset' | 'truncations' | 'positionOf'
->;
+type ReadLog = Pick<Log, 'highWatermark' | 'logEndOffset' | 'logStartOffset' | 'truncations' | 'positionOf'>;
 
 class Watched {
   /** The bytes available at the last check. */
   bytes = 0;
-  private start: { readonly log: ReadLog; readonly truncations: number; readonly position: number } | undefined;
+  private start:
+    { readonly log: ReadLog; readonly truncations: number; readonly position: number } | undefined;
 
   constructor(
     private readonly replicas: Replicas,

@@ -10,7 +10,11 @@ import { Log } from '../log/log';
  * Returns `offset`, or the high watermark for -1. Throws POLICY_VIOLATION for a topic that is only compacted,
  * and OFFSET_OUT_OF_RANGE above the high watermark.
  */
-export function requestedLogStart(log: Pick<Log, 'config' | 'highWatermark'>, name: string, offset: number): number {
+export function requestedLogStart(
+  log: Pick<Log, 'config' | 'highWatermark'>,
+  name: string,
+  offset: number,
+): number {
   const { config, highWatermark } = log;
   if (!config['cleanup.policy'].includes('delete')) {
     const text = `Records of partition ${name} can not be deleted due to the configured policy`;

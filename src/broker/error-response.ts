@@ -47,7 +47,12 @@ const tables: ReadonlyMap<number, Rows<never, unknown>> = new Map([
   /** No brokers: clients then ask another broker. */
   rows(metadata, ({ topics }, errorCode) => {
     const row = { errorCode, isInternal: false, partitions: [] };
-    return { brokers: [], clusterId: null, controllerId: -1, topics: topics.map((name) => ({ name, ...row })) };
+    return {
+      brokers: [],
+      clusterId: null,
+      controllerId: -1,
+      topics: topics.map((name) => ({ name, ...row })),
+    };
   }),
   rows(createTopics, ({ topics }, errorCode) => {
     return { topics: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) };
@@ -77,15 +82,27 @@ const tables: ReadonlyMap<number, Rows<never, unknown>> = new Map([
 function blank(schema: Schema<unknown>, errorCode: number): unknown {
   switch (schema.kind) {
     case 'struct':
-      return Object.fromEntries(schema.fields.map(({ name, type }) => {
-        return [name, name === 'errorCode' ? errorCode : blank(type, errorCode)];
-      }));
-    case 'array': case 'records': return [];
-    case 'string': return '';
-    case 'nullableString': return null;
-    case 'bytes': return Buffer.alloc(0);
-    case 'bool': return false;
-    case 'int8': case 'int16': case 'int32': case 'int64': return -1;
+      return Object.fromEntries(
+        schema.fields.map(({ name, type }) => {
+          return [name, name === 'errorCode' ? errorCode : blank(type, errorCode)];
+        }),
+      );
+    case 'array':
+    case 'records':
+      return [];
+    case 'string':
+      return '';
+    case 'nullableString':
+      return null;
+    case 'bytes':
+      return Buffer.alloc(0);
+    case 'bool':
+      return false;
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return -1;
   }
 }
 

@@ -23,7 +23,12 @@ export class IsrChangePropagator {
   private lastSentMs = -Infinity;
   private timer: Timer | undefined;
 
-  constructor(private readonly clock: Clock, private readonly zk: ZkConnection, private readonly log: Log, private readonly options: PropagationOptions) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly zk: ZkConnection,
+    private readonly log: Log,
+    private readonly options: PropagationOptions,
+  ) {}
 
   start(): void {
     this.timer = this.clock.schedule(this.options.checkIntervalMs, () => {
@@ -43,13 +48,18 @@ export class IsrChangePropagator {
 
   private async maybeSend(): Promise<void> {
     const now = this.clock.monotonicMs();
-    const due = this.lastChangeMs + this.options.quietMs < now || this.lastSentMs + this.options.maxDelayMs < now;
+    const due =
+      this.lastChangeMs + this.options.quietMs < now || this.lastSentMs + this.options.maxDelayMs < now;
     if (this.changed.size === 0 || !due || !this.zk.isConnected) return;
     const sending = this.changed;
     this.changed = new Map();
     this.lastSentMs = now;
     try {
-      await this.zk.create(isrChangeZnode.createPath, isrChangeZnode.encode([...sending.values()]), 'persistent-sequential');
+      await this.zk.create(
+        isrChangeZnode.createPath,
+        isrChangeZnode.encode([...sending.values()]),
+        'persistent-sequential',
+      );
     } catch (error) {
       this.log.warn(`ISR changes could not be announced, trying again: ${messageOf(error)}`);
       for (const [name, tp] of sending) this.changed.set(name, tp);

@@ -35,7 +35,9 @@ interface LeaderLog {
  * ms.
  */
 export function inSyncMembers(
-  isr: readonly number[], followers: Followers, log: LeaderLog,
+  isr: readonly number[],
+  followers: Followers,
+  log: LeaderLog,
   time: { readonly lagTimeMaxMs: number; readonly now: number },
 ): readonly number[] {
   const lagging = outOfSync(isr, followers, log.logEndOffset, time.lagTimeMaxMs, time.now);

@@ -52,7 +52,10 @@ export function unknownIsr(proposed: IsrState): IsrState {
 
 /** The state after a write; `before` is the state before it was proposed. */
 export function afterIsrWrite(
-  before: IsrState, proposed: IsrState, answer: IsrAnswer, me: Pick<FoundState, 'leader' | 'leaderEpoch'>,
+  before: IsrState,
+  proposed: IsrState,
+  answer: IsrAnswer,
+  me: Pick<FoundState, 'leader' | 'leaderEpoch'>,
 ): IsrState {
   // This write was not applied, and an earlier write with an unknown outcome is still unknown.
   if (answer.kind === 'member-gone') return before;

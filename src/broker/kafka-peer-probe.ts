@@ -37,13 +37,19 @@ export function kafkaApiVersionsRequest(): Buffer {
 export function isKafkaAnswer(bytes: Buffer): boolean | undefined {
   if (bytes.length < 14) return undefined;
   const size = bytes.readInt32BE(0);
-  const isOne = size >= 10 && size <= MAX_RESPONSE_BYTES && bytes.readInt32BE(4) === CORRELATION_ID && ANSWERS.includes(bytes.readInt16BE(8));
+  const isOne =
+    size >= 10 &&
+    size <= MAX_RESPONSE_BYTES &&
+    bytes.readInt32BE(4) === CORRELATION_ID &&
+    ANSWERS.includes(bytes.readInt16BE(8));
   return isOne && size === 10 + 6 * bytes.readInt32BE(10);
 }
 
 async function isOneOfUs(host: Host, address: HostPort): Promise<boolean> {
   try {
-    (await RpcConnection.open(host, address, { clientId: 'peer-probe', requestTimeoutMs: PROBE_TIMEOUT_MS })).close();
+    (
+      await RpcConnection.open(host, address, { clientId: 'peer-probe', requestTimeoutMs: PROBE_TIMEOUT_MS })
+    ).close();
     return true;
   } catch {
     return false;
@@ -74,11 +80,20 @@ async function isKafka(host: Host, { host: name, port }: HostPort): Promise<bool
 }
 
 /** Throws an Error if one of the registered brokers is a running Kafka broker. */
-export async function refuseKafkaPeers(host: Host, brokerId: number, registered: readonly BrokerInfo[]): Promise<void> {
-  await Promise.all(registered.map(async ({ id, endpoints }) => {
-    const endpoint = endpoints.find(({ securityProtocol }) => securityProtocol === 'PLAINTEXT');
-    if (!endpoint || await isOneOfUs(host, endpoint) || !await isKafka(host, endpoint)) return;
-    throw new Error(`Broker ${id} at ${endpoint.host}:${endpoint.port} is a Kafka broker. Samsa and Kafka brokers cannot serve one cluster together: `
-      + `stop all of Kafka's first, then start broker ${brokerId}.`);
-  }));
+export async function refuseKafkaPeers(
+  host: Host,
+  brokerId: number,
+  registered: readonly BrokerInfo[],
+): Promise<void> {
+  await Promise.all(
+    registered.map(async ({ id, endpoints }) => {
+      const endpoint = endpoints.find(({ securityProtocol }) => securityProtocol === 'PLAINTEXT');
+      if (!endpoint || (await isOneOfUs(host, endpoint)) || !(await isKafka(host, endpoint))) return;
+      throw new Error(
+        `Broker ${id} at ${endpoint.host}:${endpoint.port} is a Kafka broker. Samsa and Kafka brokers ` +
+          `cannot serve one cluster together: ` +
+          `stop all of Kafka's first, then start broker ${brokerId}.`,
+      );
+    }),
+  );
 }

@@ -28,7 +28,9 @@ export class RemoteLeaderEndPoint implements LeaderEndPoint {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, private readonly address: HostPort, private readonly options: RpcOptions,
+    private readonly host: Host,
+    private readonly address: HostPort,
+    private readonly options: RpcOptions,
   ) {}
 
   private async ask<Q, R>(api: Api<Q, R>, body: Q): Promise<R> {

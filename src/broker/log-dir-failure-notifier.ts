@@ -23,7 +23,12 @@ export class LogDirFailureNotifier {
   private isStopped = false;
   private timer: Timer | undefined;
 
-  constructor(private readonly clock: Clock, private readonly zk: ZkConnection, private readonly log: Log, private readonly brokerId: number) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly zk: ZkConnection,
+    private readonly log: Log,
+    private readonly brokerId: number,
+  ) {}
 
   notify(): void {
     this.isDue = true;
@@ -41,7 +46,11 @@ export class LogDirFailureNotifier {
     try {
       while (this.isDue) {
         this.isDue = false;
-        await this.zk.create(logDirEventZnode.createPath, logDirEventZnode.encode(this.brokerId), 'persistent-sequential');
+        await this.zk.create(
+          logDirEventZnode.createPath,
+          logDirEventZnode.encode(this.brokerId),
+          'persistent-sequential',
+        );
       }
     } catch (error) {
       this.isDue = true;

@@ -37,7 +37,15 @@ export class MetadataCache {
    */
   leadersChanged({ controllerId, partitionStates }: LeaderAndIsrRequest): void {
     this.controllerId = controllerId;
-    for (const { topic, partition, leader, leaderEpoch, isr, zkVersion, controllerEpoch } of partitionStates) {
+    for (const {
+      topic,
+      partition,
+      leader,
+      leaderEpoch,
+      isr,
+      zkVersion,
+      controllerEpoch,
+    } of partitionStates) {
       const known = this.partition({ topic, partition });
       if (known === undefined || known.leaderEpoch >= leaderEpoch) continue;
       const changed = { ...known, leader, leaderEpoch, isr, zkVersion, controllerEpoch };
@@ -46,12 +54,16 @@ export class MetadataCache {
   }
 
   /** The states of all partitions, in no particular order. */
-  * states(): Iterable<PartitionMetadata> {
+  *states(): Iterable<PartitionMetadata> {
     for (const partitions of this.topics.values()) yield* partitions.values();
   }
 
-  get liveBrokers(): readonly BrokerInfo[] { return [...this.brokers.values()]; }
-  get topicNames(): string[] { return [...this.topics.keys()].sort(); }
+  get liveBrokers(): readonly BrokerInfo[] {
+    return [...this.brokers.values()];
+  }
+  get topicNames(): string[] {
+    return [...this.topics.keys()].sort();
+  }
 
   broker(id: number): BrokerInfo | undefined {
     return this.brokers.get(id);

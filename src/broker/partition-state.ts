@@ -27,7 +27,14 @@ export interface ReplicaProgress {
 export const UNKNOWN_OFFSET = -1;
 
 export function newReplica(inIsr: boolean, nowMs: number): ReplicaProgress {
-  return { logEndOffset: UNKNOWN_OFFSET, lastCaughtUpMs: inIsr ? nowMs : -Infinity, lastFetchLeaderEndOffset: 0, lastFetchMs: -Infinity, logStartOffset: UNKNOWN_OFFSET, brokerEpoch: -1 };
+  return {
+    logEndOffset: UNKNOWN_OFFSET,
+    lastCaughtUpMs: inIsr ? nowMs : -Infinity,
+    lastFetchLeaderEndOffset: 0,
+    lastFetchMs: -Infinity,
+    logStartOffset: UNKNOWN_OFFSET,
+    brokerEpoch: -1,
+  };
 }
 
 /**
@@ -54,14 +61,32 @@ export interface FollowerFetch {
  * end of the previous fetch, it counts as caught up at the time of that fetch; otherwise it could never catch
  * up with a busy leader.
  */
-export function afterFetch(replica: ReplicaProgress, { fetchOffset, logStartOffset, brokerEpoch }: FollowerFetch, leaderEndOffset: number, nowMs: number): ReplicaProgress {
+export function afterFetch(
+  replica: ReplicaProgress,
+  { fetchOffset, logStartOffset, brokerEpoch }: FollowerFetch,
+  leaderEndOffset: number,
+  nowMs: number,
+): ReplicaProgress {
   let { lastCaughtUpMs } = replica;
   if (fetchOffset >= leaderEndOffset) lastCaughtUpMs = nowMs;
-  else if (fetchOffset >= replica.lastFetchLeaderEndOffset) lastCaughtUpMs = Math.max(lastCaughtUpMs, replica.lastFetchMs);
-  return { logEndOffset: fetchOffset, lastCaughtUpMs, lastFetchLeaderEndOffset: leaderEndOffset, lastFetchMs: nowMs, logStartOffset, brokerEpoch };
+  else if (fetchOffset >= replica.lastFetchLeaderEndOffset)
+    lastCaughtUpMs = Math.max(lastCaughtUpMs, replica.lastFetchMs);
+  return {
+    logEndOffset: fetchOffset,
+    lastCaughtUpMs,
+    lastFetchLeaderEndOffset: leaderEndOffset,
+    lastFetchMs: nowMs,
+    logStartOffset,
+    brokerEpoch,
+  };
 }
 
-export function isCaughtUp(replica: ReplicaProgress, leaderEndOffset: number, lagTimeMaxMs: number, nowMs: number): boolean {
+export function isCaughtUp(
+  replica: ReplicaProgress,
+  leaderEndOffset: number,
+  lagTimeMaxMs: number,
+  nowMs: number,
+): boolean {
   return replica.logEndOffset === leaderEndOffset || nowMs - replica.lastCaughtUpMs <= lagTimeMaxMs;
 }
 
@@ -70,19 +95,31 @@ export function isCaughtUp(replica: ReplicaProgress, leaderEndOffset: number, la
  * it.
  */
 export function highWatermarkCandidate(
-  leaderEndOffset: number, replicas: ReadonlyMap<number, ReplicaProgress>, maximalIsr: readonly number[], lagTimeMaxMs: number, nowMs: number,
+  leaderEndOffset: number,
+  replicas: ReadonlyMap<number, ReplicaProgress>,
+  maximalIsr: readonly number[],
+  lagTimeMaxMs: number,
+  nowMs: number,
 ): number {
   let candidate = leaderEndOffset;
   for (const [id, replica] of replicas) {
     if (replica.logEndOffset >= candidate) continue;
-    if (maximalIsr.includes(id) || (replica.logEndOffset >= 0 && nowMs - replica.lastCaughtUpMs <= lagTimeMaxMs)) candidate = replica.logEndOffset;
+    if (
+      maximalIsr.includes(id) ||
+      (replica.logEndOffset >= 0 && nowMs - replica.lastCaughtUpMs <= lagTimeMaxMs)
+    )
+      candidate = replica.logEndOffset;
   }
   return candidate;
 }
 
 /** The ISR members that have not been caught up for longer than `lagTimeMaxMs`. */
 export function outOfSync(
-  isr: readonly number[], replicas: ReadonlyMap<number, ReplicaProgress>, leaderEndOffset: number, lagTimeMaxMs: number, nowMs: number,
+  isr: readonly number[],
+  replicas: ReadonlyMap<number, ReplicaProgress>,
+  leaderEndOffset: number,
+  lagTimeMaxMs: number,
+  nowMs: number,
 ): number[] {
   return isr.filter((id) => {
     const replica = replicas.get(id);
@@ -102,7 +139,11 @@ export function hasLostCommitted(replica: ReplicaProgress | undefined, highWater
  * Whether a follower may join the ISR: it has every committed record, and everything up to the offset at
  * which this leader's epoch began. Without the second condition a committed record can be lost (KAFKA-7128).
  */
-export function mayJoinIsr(replica: ReplicaProgress, highWatermark: number, leaderEpochStartOffset: number): boolean {
+export function mayJoinIsr(
+  replica: ReplicaProgress,
+  highWatermark: number,
+  leaderEpochStartOffset: number,
+): boolean {
   return replica.logEndOffset >= highWatermark && replica.logEndOffset >= leaderEpochStartOffset;
 }
 
@@ -128,7 +169,12 @@ interface EpochEnd {
 /**
  * Where a follower truncates, from the leader's response and the end offset of the same epoch in its own log.
  */
-export function planTruncation(leader: EpochEnd, own: EpochEnd, logEndOffset: number, highWatermark: number): TruncationStep {
+export function planTruncation(
+  leader: EpochEnd,
+  own: EpochEnd,
+  logEndOffset: number,
+  highWatermark: number,
+): TruncationStep {
   // The leader knows no epoch up to ours: only records below the high watermark are certain to agree.
   if (leader.endOffset === -1) return { kind: 'done', offset: highWatermark };
   // No epoch to compare with: the leader's end offset is all there is.

@@ -23,8 +23,14 @@ import { requestedLogStart } from './delete-records';
 import { inSyncMembers, isKnownMember, membersToCheck } from './isr-members';
 import { afterIsrWrite, IsrState, proposeIsr, settledIsr, unknownIsr } from './isr-state';
 import {
-  afterFetch, FollowerFetch, highWatermarkCandidate, leaderEpochProblem, mayJoinIsr, newReplica,
-  ReplicaProgress, restartedReplica,
+  afterFetch,
+  FollowerFetch,
+  highWatermarkCandidate,
+  leaderEpochProblem,
+  mayJoinIsr,
+  newReplica,
+  ReplicaProgress,
+  restartedReplica,
 } from './partition-state';
 
 export type LeaderAndIsrState = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
@@ -58,22 +64,38 @@ export class Partition {
   isOffline = false;
   private isClosed = false;
 
-  constructor(readonly tp: TopicPartition, readonly log: Log, private readonly deps: PartitionDeps) {}
+  constructor(
+    readonly tp: TopicPartition,
+    readonly log: Log,
+    private readonly deps: PartitionDeps,
+  ) {}
 
   get isLeader(): boolean {
     return this.leaderId === this.deps.brokerId && !this.isOffline && !this.isClosed;
   }
 
   /** The ISR last seen in ZooKeeper. */
-  get isr(): readonly number[] { return this.isrState.committed; }
-  get assignment(): readonly number[] { return this.replicas; }
-  get name(): string { return tpName(this.tp); }
-  private get now(): number { return this.deps.host.clock.monotonicMs(); }
+  get isr(): readonly number[] {
+    return this.isrState.committed;
+  }
+  get assignment(): readonly number[] {
+    return this.replicas;
+  }
+  get name(): string {
+    return tpName(this.tp);
+  }
+  private get now(): number {
+    return this.deps.host.clock.monotonicMs();
+  }
 
   /** The zkVersion of the state in which `isr` was seen. */
-  get stateVersion(): number { return this.isrState.zkVersion; }
+  get stateVersion(): number {
+    return this.isrState.zkVersion;
+  }
   /** Every replica that may be in ZooKeeper's ISR, including those in writes without a known outcome. */
-  get maximalIsr(): readonly number[] { return this.isrState.maximal; }
+  get maximalIsr(): readonly number[] {
+    return this.isrState.maximal;
+  }
 
   private adopt(state: LeaderAndIsrState): void {
     this.leaderId = state.leader;
@@ -93,12 +115,14 @@ export class Partition {
     this.log.epochs.assign(state.leaderEpoch, logEndOffset);
     const before = this.followers;
     const others = new Set([...state.replicas, ...state.isr].filter((id) => id !== this.deps.brokerId));
-    this.followers = new Map([...others].map((id) => {
-      const known = hasLedSince ? before.get(id) : undefined;
-      const fresh = newReplica(state.isr.includes(id), this.now);
-      // A follower outside the ISR holds the high watermark back no longer, even if just caught up.
-      return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];
-    }));
+    this.followers = new Map(
+      [...others].map((id) => {
+        const known = hasLedSince ? before.get(id) : undefined;
+        const fresh = newReplica(state.isr.includes(id), this.now);
+        // A follower outside the ISR holds the high watermark back no longer, even if just caught up.
+        return [id, known ? { ...known, lastCaughtUpMs: fresh.lastCaughtUpMs } : fresh];
+      }),
+    );
     this.leaderEpochStartOffset = logEndOffset;
     this.adopt(state);
     this.event('became-leader');
@@ -121,9 +145,16 @@ export class Partition {
 
   private event(what: string): void {
     this.deps.host.event({
-      what, broker: this.deps.brokerId, ...this.tp, leader: this.leaderId, leaderEpoch: this.leaderEpoch,
-      isr: this.isr, zkVersion: this.stateVersion, controllerEpoch: this.controllerEpoch,
-      logEndOffset: this.log.logEndOffset, highWatermark: this.log.highWatermark,
+      what,
+      broker: this.deps.brokerId,
+      ...this.tp,
+      leader: this.leaderId,
+      leaderEpoch: this.leaderEpoch,
+      isr: this.isr,
+      zkVersion: this.stateVersion,
+      controllerEpoch: this.controllerEpoch,
+      logEndOffset: this.log.logEndOffset,
+      highWatermark: this.log.highWatermark,
     });
   }
 
@@ -146,7 +177,10 @@ export class Partition {
     const minIsr = this.log.config['min.insync.replicas'];
     if (requiredAcks === -1 && this.isr.length < minIsr) {
       const text = `The size of the current ISR [${this.isr}] is insufficient to satisfy the min.isr`;
-      throw new KafkaError('NOT_ENOUGH_REPLICAS', `${text} requirement of ${minIsr} for partition ${this.name}`);
+      throw new KafkaError(
+        'NOT_ENOUGH_REPLICAS',
+        `${text} requirement of ${minIsr} for partition ${this.name}`,
+      );
     }
     const info = this.log.appendAsLeader(records, this.leaderEpoch, check);
     const { firstOffset, lastOffset } = info;
@@ -210,8 +244,14 @@ export class Partition {
     if (candidate <= from || !this.log.updateHighWatermark(candidate)) return false;
     const { leaderEpoch, stateVersion: zkVersion } = this;
     this.deps.host.event({
-      what: 'high-watermark-moved', broker: this.deps.brokerId, ...this.tp, leaderEpoch, from,
-      to: this.log.highWatermark, maximalIsr, zkVersion,
+      what: 'high-watermark-moved',
+      broker: this.deps.brokerId,
+      ...this.tp,
+      leaderEpoch,
+      from,
+      to: this.log.highWatermark,
+      maximalIsr,
+      zkVersion,
     });
     return true;
   }
@@ -267,7 +307,7 @@ export class Partition {
 
   private async changeIsr(isr: readonly number[]): Promise<void> {
     const before = this.isrState;
-    const proposed = this.isrState = proposeIsr(before, isr);
+    const proposed = (this.isrState = proposeIsr(before, isr));
     const me = { leader: this.deps.brokerId, leaderEpoch: this.leaderEpoch };
     this.isrWriteEvent('isr-write-started', isr);
     let after = unknownIsr(proposed);

@@ -22,25 +22,29 @@ export interface RegisteredBroker {
 export function watchRegistration(zk: ZkConnection, broker: RegisteredBroker): void {
   const { brokerId, log } = broker;
   const registration = brokerIdZnode.path(brokerId);
-  const queue = new SerialQueue((error) => log.warn(`The registration could not be read: ${messageOf(error)}`));
+  const queue = new SerialQueue((error) =>
+    log.warn(`The registration could not be read: ${messageOf(error)}`),
+  );
   let watched = '';
   let unwatch = (): void => {};
-  const check = () => queue.put(async () => {
-    const brokerEpoch = broker.brokerEpoch();
-    const incarnation = incarnationZnode.path(brokerId, brokerEpoch);
-    if (watched !== incarnation) {
-      unwatch();
-      unwatch = zk.onDataChange(incarnation, check);
-      watched = incarnation;
-    }
-    const [stat, ours] = [await zk.exists(registration), await zk.exists(incarnation)];
-    // If the registration has another epoch, a new session is registering right now.
-    const gone = stat === null ? registration : ours === null && stat.czxid === brokerEpoch ? incarnation : '';
-    if (gone === '' || broker.isStopping()) return;
-    log.warn(`${gone} is gone though the session lives; registering again`);
-    await broker.register();
-    check();
-  });
+  const check = () =>
+    queue.put(async () => {
+      const brokerEpoch = broker.brokerEpoch();
+      const incarnation = incarnationZnode.path(brokerId, brokerEpoch);
+      if (watched !== incarnation) {
+        unwatch();
+        unwatch = zk.onDataChange(incarnation, check);
+        watched = incarnation;
+      }
+      const [stat, ours] = [await zk.exists(registration), await zk.exists(incarnation)];
+      // If the registration has another epoch, a new session is registering right now.
+      const gone =
+        stat === null ? registration : ours === null && stat.czxid === brokerEpoch ? incarnation : '';
+      if (gone === '' || broker.isStopping()) return;
+      log.warn(`${gone} is gone though the session lives; registering again`);
+      await broker.register();
+      check();
+    });
   zk.onDataChange(registration, check);
   check();
 }

@@ -22,7 +22,8 @@ export class ReplicaFetcherManager {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, private readonly options: Omit<FetcherOptions, 'leaderId'>,
+    private readonly host: Host,
+    private readonly options: Omit<FetcherOptions, 'leaderId'>,
     private readonly socketTimeoutMs: number,
   ) {}
 
@@ -43,7 +44,8 @@ export class ReplicaFetcherManager {
     const { brokerId } = this.options;
     const log = this.host.log.child(`ReplicaFetcher broker=${brokerId} leader=${leaderId}`);
     const leader = new RemoteLeaderEndPoint(this.host, address, {
-      clientId: `broker-${brokerId}-fetcher`, requestTimeoutMs: this.socketTimeoutMs,
+      clientId: `broker-${brokerId}-fetcher`,
+      requestTimeoutMs: this.socketTimeoutMs,
     });
     return new ReplicaFetcher(this.host, log, leader, { ...this.options, leaderId });
   }

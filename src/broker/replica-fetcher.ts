@@ -15,7 +15,13 @@
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { inBackground } from '../common/background';
 import {
-  errorCode, errorName, ErrorName, InvariantError, KafkaError, messageOf, stackOf,
+  errorCode,
+  errorName,
+  ErrorName,
+  InvariantError,
+  KafkaError,
+  messageOf,
+  stackOf,
 } from '../common/errors';
 import { Host, Log as Logger, sleep, Timer } from '../common/host';
 import { fetch } from '../protocol/messages/produce-fetch';
@@ -80,14 +86,24 @@ export class ReplicaFetcher {
   private wake: (() => void) | undefined;
 
   constructor(
-    private readonly host: Host, private readonly log: Logger, private readonly leader: LeaderEndPoint,
+    private readonly host: Host,
+    private readonly log: Logger,
+    private readonly leader: LeaderEndPoint,
     private readonly options: FetcherOptions,
   ) {}
 
-  get size(): number { return this.followed.size; }
+  get size(): number {
+    return this.followed.size;
+  }
 
   add(partition: Partition): void {
-    this.putLast({ partition, leaderEpoch: partition.leaderEpoch, state: 'truncating', retryAtMs: 0, passedOver: 0 });
+    this.putLast({
+      partition,
+      leaderEpoch: partition.leaderEpoch,
+      state: 'truncating',
+      retryAtMs: 0,
+      passedOver: 0,
+    });
     this.wake?.();
     if (!this.running) inBackground(this.log, 'Fetching', this.run());
   }
@@ -101,7 +117,9 @@ export class ReplicaFetcher {
     this.followed.delete(tpName(tp));
   }
 
-  get partitions(): Partition[] { return [...this.followed.values()].map((one) => one.partition); }
+  get partitions(): Partition[] {
+    return [...this.followed.values()].map((one) => one.partition);
+  }
 
   /**
    * For the checkers: how many consecutive responses had records for other partitions, but none for this one.
@@ -117,7 +135,9 @@ export class ReplicaFetcher {
     this.wake?.();
   }
 
-  private get now(): number { return this.host.clock.monotonicMs(); }
+  private get now(): number {
+    return this.host.clock.monotonicMs();
+  }
 
   private due(state: Followed['state']): Followed[] {
     return [...this.followed.values()].filter((one) => one.state === state && one.retryAtMs <= this.now);
@@ -150,7 +170,11 @@ export class ReplicaFetcher {
     const waits = waiting.map((one) => one.retryAtMs - this.now);
     const delayMs = Math.max(1, Math.min(this.options.backoffMs, ...waits));
     return new Promise((resolve) => {
-      const done = (timer: Timer) => { timer.cancel(); this.wake = undefined; resolve(); };
+      const done = (timer: Timer) => {
+        timer.cancel();
+        this.wake = undefined;
+        resolve();
+      };
       const timer: Timer = this.host.clock.schedule(delayMs, () => done(timer));
       this.wake = () => done(timer);
     });
@@ -173,13 +197,16 @@ export class ReplicaFetcher {
       else this.locally(one, () => this.finishTruncation(one, log.highWatermark));
     }
     if (asking.length === 0) return;
-    const topics = byTopic(asking.map(({ partition, leaderEpoch }) => ({
-      topic: partition.tp.topic,
-      row: {
-        partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch,
-        leaderEpoch: partition.log.epochs.latestEpoch,
-      },
-    })));
+    const topics = byTopic(
+      asking.map(({ partition, leaderEpoch }) => ({
+        topic: partition.tp.topic,
+        row: {
+          partition: partition.tp.partition,
+          currentLeaderEpoch: leaderEpoch,
+          leaderEpoch: partition.log.epochs.latestEpoch,
+        },
+      })),
+    );
     const response = await this.leader.offsetsForLeaderEpoch({ replicaId: this.options.brokerId, topics });
     const asked = new Map(asking.map((one) => [one.partition.name, one]));
     for (const { topic, partitions } of response.topics) {
@@ -237,31 +264,48 @@ export class ReplicaFetcher {
   }
 
   private truncated({ partition }: Followed, from: number, highWatermark: number): void {
-    const { tp, leaderEpoch, log: { logEndOffset: to } } = partition;
+    const {
+      tp,
+      leaderEpoch,
+      log: { logEndOffset: to },
+    } = partition;
     const broker = this.options.brokerId;
     this.host.event({ what: 'truncated', broker, ...tp, leaderEpoch, from, to, highWatermark });
   }
 
   private async fetch(all: readonly Followed[]): Promise<void> {
-    const topics = byTopic(all.map(({ partition, leaderEpoch }) => ({
-      topic: partition.tp.topic,
-      row: {
-        partition: partition.tp.partition, currentLeaderEpoch: leaderEpoch,
-        fetchOffset: partition.log.logEndOffset, logStartOffset: partition.log.logStartOffset,
-        partitionMaxBytes: this.options.partitionMaxBytes,
-      },
-    })));
-    const asked = new Map(all.map((one) => {
-      return [one.partition.name, { one, fetchOffset: one.partition.log.logEndOffset }];
-    }));
+    const topics = byTopic(
+      all.map(({ partition, leaderEpoch }) => ({
+        topic: partition.tp.topic,
+        row: {
+          partition: partition.tp.partition,
+          currentLeaderEpoch: leaderEpoch,
+          fetchOffset: partition.log.logEndOffset,
+          logStartOffset: partition.log.logStartOffset,
+          partitionMaxBytes: this.options.partitionMaxBytes,
+        },
+      })),
+    );
+    const asked = new Map(
+      all.map((one) => {
+        return [one.partition.name, { one, fetchOffset: one.partition.log.logEndOffset }];
+      }),
+    );
     const { brokerId, maxWaitMs, minBytes, maxBytes } = this.options;
     const response = await this.leader.fetch({
-      replicaId: brokerId, replicaEpoch: this.options.brokerEpoch(), maxWaitMs, minBytes, maxBytes,
-      isolationLevel: 0, topics,
+      replicaId: brokerId,
+      replicaEpoch: this.options.brokerEpoch(),
+      maxWaitMs,
+      minBytes,
+      maxBytes,
+      isolationLevel: 0,
+      topics,
     });
     if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
     const outOfRange: Followed[] = [];
-    const isFilled = response.responses.some(({ partitions }) => partitions.some((row) => row.records[0]?.length));
+    const isFilled = response.responses.some(({ partitions }) =>
+      partitions.some((row) => row.records[0]?.length),
+    );
     for (const { topic, partitions } of response.responses) {
       for (const row of partitions) {
         const found = asked.get(tpName({ topic, partition: row.partitionIndex }));
@@ -318,7 +362,8 @@ export class ReplicaFetcher {
     if (!this.isCurrent(one)) return undefined;
     const { topic: name, partition: partitionIndex } = one.partition.tp;
     const { topics } = await this.leader.listOffsets({
-      replicaId: this.options.brokerId, isolationLevel: 0,
+      replicaId: this.options.brokerId,
+      isolationLevel: 0,
       topics: [{ name, partitions: [{ partitionIndex, currentLeaderEpoch: one.leaderEpoch, timestamp }] }],
     });
     const row = topics[0]?.partitions[0];

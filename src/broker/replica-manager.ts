@@ -87,7 +87,11 @@ export class ReplicaManager {
     this.fetchPurgatory = new Purgatory(host.clock);
     this.deleteRecordsPurgatory = new Purgatory(host.clock);
     this.partitionDeps = {
-      brokerId, host, log: this.log, lagTimeMaxMs: config['replica.lag.time.max.ms'], writeIsr: deps.writeIsr,
+      brokerId,
+      host,
+      log: this.log,
+      lagTimeMaxMs: config['replica.lag.time.max.ms'],
+      writeIsr: deps.writeIsr,
       liveBrokerEpoch: (id) => deps.metadata.brokerEpoch(id),
       onIsrChanged: deps.onIsrChanged,
       onProgress: (tp) => this.progressed(tp),
@@ -96,19 +100,34 @@ export class ReplicaManager {
         freezeOnConflict: config['lab.freeze.on.isr.conflict'],
       },
     };
-    this.fetchers = new ReplicaFetcherManager(host, {
-      brokerId, maxWaitMs: config['replica.fetch.wait.max.ms'], minBytes: config['replica.fetch.min.bytes'],
-      maxBytes: config['replica.fetch.response.max.bytes'],
-      partitionMaxBytes: config['replica.fetch.max.bytes'],
-      backoffMs: config['replica.fetch.backoff.ms'], brokerEpoch: deps.brokerEpoch,
-      truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
-    }, config['replica.socket.timeout.ms']);
+    this.fetchers = new ReplicaFetcherManager(
+      host,
+      {
+        brokerId,
+        maxWaitMs: config['replica.fetch.wait.max.ms'],
+        minBytes: config['replica.fetch.min.bytes'],
+        maxBytes: config['replica.fetch.response.max.bytes'],
+        partitionMaxBytes: config['replica.fetch.max.bytes'],
+        backoffMs: config['replica.fetch.backoff.ms'],
+        brokerEpoch: deps.brokerEpoch,
+        truncateToHighWatermark: config['lab.truncate.to.high.watermark'],
+      },
+      config['replica.socket.timeout.ms'],
+    );
     this.missing = new MissingReplicas({
-      host, log: this.log, brokerId, metadata: deps.metadata, tellController: deps.onReplicaMissing,
+      host,
+      log: this.log,
+      brokerId,
+      metadata: deps.metadata,
+      tellController: deps.onReplicaMissing,
       isAccountedFor: (tp) => this.get(tp) !== undefined || deps.logs.isOffline(tp),
     });
     const liveEpoch = (id: number) => deps.metadata.brokerEpoch(id);
-    this.followerEpochs = new FollowerEpochs({ clock: host.clock, liveEpoch, isRegistered: deps.isRegistered });
+    this.followerEpochs = new FollowerEpochs({
+      clock: host.clock,
+      liveEpoch,
+      isRegistered: deps.isRegistered,
+    });
     registerReplicaGauges(this, deps.metrics, deps.logs, this.missing);
   }
 
@@ -121,7 +140,9 @@ export class ReplicaManager {
     for (const listener of this.leadershipListeners) listener(tp, leaderEpoch, isLeader);
   }
 
-  get all(): Partition[] { return [...this.partitions.values()]; }
+  get all(): Partition[] {
+    return [...this.partitions.values()];
+  }
 
   get(tp: TopicPartition): Partition | undefined {
     return this.partitions.get(tpName(tp));
@@ -169,7 +190,9 @@ export class ReplicaManager {
   }
 
   /** The broker epoch is known: control requests are processed from now on. */
-  registered(): void { this.fence.registered(); }
+  registered(): void {
+    this.fence.registered();
+  }
 
   becomeLeaderOrFollower(request: LeaderAndIsrRequest): Promise<ControlResponse> {
     return this.control.run(async () => {
@@ -178,9 +201,10 @@ export class ReplicaManager {
       this.deps.metadata.leadersChanged(request);
       const leaders = new Map(request.liveLeaders.map((leader) => [leader.brokerId, leader]));
       const errors = new Map<LeaderAndIsrState, ErrorName>();
-      const apply = (states: readonly LeaderAndIsrState[]) => this.control.inTurns(states, async (state) => {
-        errors.set(state, await this.applyState(state, leaders));
-      });
+      const apply = (states: readonly LeaderAndIsrState[]) =>
+        this.control.inTurns(states, async (state) => {
+          errors.set(state, await this.applyState(state, leaders));
+        });
       await apply(request.partitionStates.filter((state) => this.get(state) !== undefined));
       // New partitions need ZooKeeper, which may not answer; the others are applied first.
       const fresh = request.partitionStates.filter((state) => !errors.has(state));
@@ -200,14 +224,18 @@ export class ReplicaManager {
    * settings.
    */
   private async loadConfigs(topics: ReadonlySet<string>): Promise<void> {
-    await Promise.all([...topics].map(async (topic) => {
-      try {
-        this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic));
-      } catch (error) {
-        if (isZkError(error)) throw error;
-        this.log.error(`The settings of topic ${topic} cannot be used and are left out: ${messageOf(error)}`);
-      }
-    }));
+    await Promise.all(
+      [...topics].map(async (topic) => {
+        try {
+          this.deps.logs.updateTopicConfig(topic, await this.deps.readTopicConfig(topic));
+        } catch (error) {
+          if (isZkError(error)) throw error;
+          this.log.error(
+            `The settings of topic ${topic} cannot be used and are left out: ${messageOf(error)}`,
+          );
+        }
+      }),
+    );
   }
 
   private async applyState(state: LeaderAndIsrState, leaders: Leaders): Promise<ErrorName> {
@@ -220,7 +248,7 @@ export class ReplicaManager {
       if (known?.isOffline) return 'KAFKA_STORAGE_ERROR';
       const isPast = state.leaderEpoch <= (known?.leaderEpoch ?? NO_EPOCH);
       if (isPast && !(known && this.namesLeaderAgain(known, state, address))) return 'STALE_CONTROLLER_EPOCH';
-      const partition = known ?? await this.create(tp, state);
+      const partition = known ?? (await this.create(tp, state));
       this.fetchers.remove(tp);
       this.withoutLeader.delete(partition.name);
       if (state.leader === brokerId) partition.makeLeader(state);
@@ -249,11 +277,16 @@ export class ReplicaManager {
     this.log.warn(`${partition.name} follows nobody: leader ${leader} of epoch ${leaderEpoch} is not alive`);
   }
 
-  private get formerHighWatermarks() { return this.checkpointed ??= this.deps.logs.readHighWatermarks(); }
+  private get formerHighWatermarks() {
+    return (this.checkpointed ??= this.deps.logs.readHighWatermarks());
+  }
 
   private async create(tp: TopicPartition, state: LeaderAndIsrState): Promise<Partition> {
     if (this.missing.mustNotBeMade(tp, state)) {
-      throw new KafkaError('KAFKA_STORAGE_ERROR', 'its log has vanished, and may not be made anew in this role');
+      throw new KafkaError(
+        'KAFKA_STORAGE_ERROR',
+        'its log has vanished, and may not be made anew in this role',
+      );
     }
     const log = await this.deps.logs.getOrCreate(tp, state.isNew);
     this.missing.made(tp);
@@ -275,7 +308,8 @@ export class ReplicaManager {
 
   /** `approve` throws if a row must not be applied when its turn comes; then the request rejects. */
   stopReplicas(
-    request: StopReplicaRequest, approve: (row: StopReplicaRow) => void = () => {},
+    request: StopReplicaRequest,
+    approve: (row: StopReplicaRow) => void = () => {},
   ): Promise<ControlResponse> {
     return this.control.run(async () => {
       const fenced = this.fence.problem(request, 'StopReplica');
@@ -330,9 +364,11 @@ export class ReplicaManager {
 
   /** Includes logs that no LeaderAndIsr has named yet: the file is replaced as a whole (KAFKA-1647). */
   checkpointHighWatermarks(): void {
-    const hosted = this.all.filter((one) => !one.isOffline)
+    const hosted = this.all
+      .filter((one) => !one.isOffline)
       .map(({ tp, log }) => ({ ...tp, offset: log.highWatermark }));
-    const unnamed = this.deps.logs.all.filter(({ tp }) => !this.partitions.has(tpName(tp)))
+    const unnamed = this.deps.logs.all
+      .filter(({ tp }) => !this.partitions.has(tpName(tp)))
       .map(({ tp }) => ({ ...tp, offset: this.formerHighWatermarks.get(tpName(tp)) ?? 0 }));
     if (hosted.length > 0) this.deps.logs.checkpointHighWatermarks([...hosted, ...unnamed]);
   }

@@ -20,7 +20,10 @@ export interface StartedAppend {
  * `outcome`.
  */
 export function startAppend(
-  replicas: ReplicaManager, tp: TopicPartition, batch: Buffer, timeoutMs: number,
+  replicas: ReplicaManager,
+  tp: TopicPartition,
+  batch: Buffer,
+  timeoutMs: number,
 ): StartedAppend {
   try {
     const { firstOffset, lastOffset } = replicas.require(tp).appendAsLeader(batch, -1);

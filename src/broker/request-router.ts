@@ -8,14 +8,35 @@
 import { errorCode, InvariantError, KafkaError, stackOf } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { LogManager } from '../log/log-manager';
-import { Asker, CloseConnection, DeferredResponse, RequestContext, Serve } from '../network/server-connection';
 import {
-  deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
+  Asker,
+  CloseConnection,
+  DeferredResponse,
+  RequestContext,
+  Serve,
+} from '../network/server-connection';
+import {
+  deleteGroups,
+  describeGroups,
+  findCoordinator,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
+  syncGroup,
 } from '../protocol/messages/groups';
 import { deleteRecords, describeLogDirs } from '../protocol/messages/log-admin';
 import { apiVersions, createTopics, listOffsets, metadata } from '../protocol/messages/metadata';
 import { fetch, initProducerId, offsetForLeaderEpoch, produce } from '../protocol/messages/produce-fetch';
-import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
+import {
+  controlledShutdown,
+  leaderAndIsr,
+  stopReplica,
+  updateMetadata,
+} from '../protocol/messages/replica-control';
 import { Api } from '../protocol/schema';
 import { errorResponse } from './error-response';
 import { ControlGate } from './control-gate';
@@ -72,7 +93,8 @@ export function requestRouter(deps: RouterDeps): Serve {
   const turnsOf = (asker: Asker) => ({ clock: deps.host.clock, next: () => asker.nextTurn() });
   const table = new Map<number, Handler>();
   const on = <Q, R>(
-    api: Api<Q, R>, handler: (body: Q, context: RequestContext) => Answer<R> | Promise<Answer<R>>,
+    api: Api<Q, R>,
+    handler: (body: Q, context: RequestContext) => Answer<R> | Promise<Answer<R>>,
   ) => table.set(api.key, handler as Handler);
 
   on(apiVersions, () => handleApiVersions(deps.brokerId, deps.clusterId));
@@ -89,7 +111,9 @@ export function requestRouter(deps: RouterDeps): Serve {
   on(leaderAndIsr, (body, context) => gate.leaderAndIsr(body, context));
   on(updateMetadata, (body, context) => gate.updateMetadata(body, context));
   on(stopReplica, (body, context) => gate.stopReplica(body, context));
-  on(controlledShutdown, (body) => handleControlledShutdown(deps.host.clock, deps.moveLeaders, deps.requestTimeoutMs, body));
+  on(controlledShutdown, (body) =>
+    handleControlledShutdown(deps.host.clock, deps.moveLeaders, deps.requestTimeoutMs, body),
+  );
 
   const { coordinator, offsets } = deps.groups;
   on(findCoordinator, (body, context) => handleFindCoordinator(deps.findCoordinator, body, context.listener));

@@ -12,7 +12,12 @@ import { Log } from '../common/host';
  * A KafkaError as it is; UNKNOWN_SERVER_ERROR, with a log line, for an unexpected error. Rethrows a broken
  * invariant.
  */
-export function rowError(log: Pick<Log, 'error'>, api: string, tp: TopicPartition, error: unknown): KafkaError {
+export function rowError(
+  log: Pick<Log, 'error'>,
+  api: string,
+  tp: TopicPartition,
+  error: unknown,
+): KafkaError {
   if (error instanceof KafkaError) return error;
   if (error instanceof InvariantError) throw error;
   log.error(`${api} of ${tpName(tp)} failed: ${stackOf(error)}`);

@@ -10,7 +10,10 @@ export class StallWatch {
   private timer: Timer | undefined;
   private last: { atMs: number; lengthMs: number } | undefined;
 
-  constructor(private readonly host: Host, private readonly warnMs: number) {}
+  constructor(
+    private readonly host: Host,
+    private readonly warnMs: number,
+  ) {}
 
   start(): void {
     const startedMs = this.host.clock.monotonicMs();
@@ -19,7 +22,10 @@ export class StallWatch {
       const lateMs = now - startedMs - TICK_MS;
       if (lateMs >= this.warnMs) {
         this.last = { atMs: now, lengthMs: lateMs };
-        this.host.log.warn(`The event loop was blocked for ${Math.round(lateMs)} ms (paused process, slow disk, or a long computation)`);
+        this.host.log.warn(
+          `The event loop was blocked for ${Math.round(lateMs)} ms (paused process, slow disk, or a long ` +
+            `computation)`,
+        );
         this.host.event({ what: 'event-loop-stalled', ms: Math.round(lateMs) });
       }
       this.start();
@@ -35,6 +41,9 @@ export class StallWatch {
    */
   explain(sessionTimeoutMs: number): string {
     const recent = this.last && this.host.clock.monotonicMs() - this.last.atMs < 2 * sessionTimeoutMs;
-    return recent && this.last!.lengthMs > sessionTimeoutMs / 3 ? ` The event loop had been blocked for ${Math.round(this.last!.lengthMs)} ms, which is the likely cause.` : '';
+    return recent && this.last!.lengthMs > sessionTimeoutMs / 3
+      ? ` The event loop had been blocked for ${Math.round(this.last!.lengthMs)} ms, which is the likely ` +
+          `cause.`
+      : '';
   }
 }

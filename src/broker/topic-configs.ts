@@ -17,7 +17,10 @@ export class TopicConfigs {
   private readonly lastValid = new Map<string, TopicOverrides>();
   private synced: Promise<void> | undefined;
 
-  constructor(private readonly zk: ZkConnection, private readonly log: Log) {}
+  constructor(
+    private readonly zk: ZkConnection,
+    private readonly log: Log,
+  ) {}
 
   /**
    * The config of a topic that a LeaderAndIsr has just named. It was written before the topic, but the
@@ -55,12 +58,14 @@ export class TopicConfigs {
       return before;
     }
     const known = Object.entries(config).filter(([name]) => rowOf(logConfigTable, name) !== undefined);
-    const valid = Object.fromEntries(known.flatMap(([name, value]) => {
-      const reason = problemOf(name, value);
-      if (reason === undefined) return [[name, value]];
-      this.log.error(`Settings of topic ${topic}: ${reason}; ${name} stays as it was`);
-      return before[name] === undefined ? [] : [[name, before[name]]];
-    }));
+    const valid = Object.fromEntries(
+      known.flatMap(([name, value]) => {
+        const reason = problemOf(name, value);
+        if (reason === undefined) return [[name, value]];
+        this.log.error(`Settings of topic ${topic}: ${reason}; ${name} stays as it was`);
+        return before[name] === undefined ? [] : [[name, before[name]]];
+      }),
+    );
     this.lastValid.set(topic, valid);
     return valid;
   }

@@ -19,24 +19,42 @@ export class StateWriteChecker {
   constructor(private readonly report: (violation: string) => void) {}
 
   controllerEpochWritten(epoch: number): void {
-    if (epoch !== 0 && epoch !== this.controllerEpoch + 1) this.report(`EpochsNeverGoBack: /controller_epoch went from ${this.controllerEpoch} to ${epoch}`);
+    if (epoch !== 0 && epoch !== this.controllerEpoch + 1)
+      this.report(`EpochsNeverGoBack: /controller_epoch went from ${this.controllerEpoch} to ${epoch}`);
     this.controllerEpoch = epoch;
   }
 
-  stateWritten(partition: string, state: LeaderIsrAndControllerEpoch, assignment: readonly number[] | undefined): void {
+  stateWritten(
+    partition: string,
+    state: LeaderIsrAndControllerEpoch,
+    assignment: readonly number[] | undefined,
+  ): void {
     const { leader, leaderEpoch, isr } = state;
-    if (leader !== NO_LEADER && !isr.includes(leader)) this.report(`LeaderInIsr: ${partition} is led by ${leader} with ISR ${isr}`);
+    if (leader !== NO_LEADER && !isr.includes(leader))
+      this.report(`LeaderInIsr: ${partition} is led by ${leader} with ISR ${isr}`);
     if (isr.length === 0) this.report(`LeaderInIsr: ${partition} has an empty ISR`);
-    if (assignment && isr.some((id) => !assignment.includes(id))) this.report(`IsrWithinAssignment: ${partition} has ISR ${isr}, assigned are ${assignment}`);
+    if (assignment && isr.some((id) => !assignment.includes(id)))
+      this.report(`IsrWithinAssignment: ${partition} has ISR ${isr}, assigned are ${assignment}`);
     const before = this.states.get(partition);
-    if (before && leaderEpoch < before.leaderEpoch) this.report(`EpochsNeverGoBack: leader epoch of ${partition} went from ${before.leaderEpoch} to ${leaderEpoch}`);
-    if (before && leaderEpoch === before.leaderEpoch && leader !== before.leader) this.report(`OneLeaderPerEpoch: ${partition} changed leader ${before.leader} to ${leader} within epoch ${leaderEpoch}`);
+    if (before && leaderEpoch < before.leaderEpoch)
+      this.report(
+        `EpochsNeverGoBack: leader epoch of ${partition} went from ${before.leaderEpoch} to ${leaderEpoch}`,
+      );
+    if (before && leaderEpoch === before.leaderEpoch && leader !== before.leader)
+      this.report(
+        `OneLeaderPerEpoch: ${partition} changed leader ${before.leader} to ${leader} within epoch ` +
+          `${leaderEpoch}`,
+      );
     if (before && leaderEpoch > before.leaderEpoch && state.controllerEpoch < this.controllerEpoch) {
-      this.report(`OneController: ${partition} got leader epoch ${leaderEpoch} from controller epoch ${state.controllerEpoch}, current is ${this.controllerEpoch}`);
+      this.report(
+        `OneController: ${partition} got leader epoch ${leaderEpoch} from controller epoch ` +
+          `${state.controllerEpoch}, current is ${this.controllerEpoch}`,
+      );
     }
     const key = `${partition}/${leaderEpoch}`;
     const known = this.leaders.get(key);
-    if (leader !== NO_LEADER && known !== undefined && known !== leader) this.report(`OneLeaderPerEpoch: ${key} had leader ${known} and ${leader}`);
+    if (leader !== NO_LEADER && known !== undefined && known !== leader)
+      this.report(`OneLeaderPerEpoch: ${key} had leader ${known} and ${leader}`);
     if (leader !== NO_LEADER) this.leaders.set(key, leader);
     this.states.set(partition, state);
   }
@@ -55,7 +73,8 @@ export function leadersPerEpoch(timeline: readonly RoleEvent[]): string[] {
     if (event.what !== 'became-leader') continue;
     const key = `${String(event.topic)}-${String(event.partition)} in epoch ${String(event.leaderEpoch)}`;
     const known = leaders.get(key);
-    if (known !== undefined && known !== event.broker) found.push(`OneLeaderPerEpoch: brokers ${String(known)} and ${String(event.broker)} both led ${key}`);
+    if (known !== undefined && known !== event.broker)
+      found.push(`OneLeaderPerEpoch: brokers ${String(known)} and ${String(event.broker)} both led ${key}`);
     leaders.set(key, event.broker);
   }
   return found;
@@ -80,7 +99,11 @@ export function divergentLogs(partition: string, logs: readonly ReplicaLog[]): s
       if (baseOffset < start || baseOffset >= limit) continue;
       const other = seen.get(baseOffset);
       if (!other) seen.set(baseOffset, { broker, digest });
-      else if (other.digest !== digest) found.push(`LogsAgree: ${partition} offset ${baseOffset} differs between brokers ${other.broker} and ${broker}`);
+      else if (other.digest !== digest)
+        found.push(
+          `LogsAgree: ${partition} offset ${baseOffset} differs between brokers ${other.broker} and ` +
+            `${broker}`,
+        );
     }
   }
   return found;

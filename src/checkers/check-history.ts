@@ -21,12 +21,17 @@ export interface Promised {
 /** Acknowledged records that are not in the final log at their offset. */
 export function lostWrites(history: History): string[] {
   const at = new Map<string, string>();
-  for (const [name, records] of history.final) for (const { offset, id } of records) at.set(`${name}@${offset}`, id);
+  for (const [name, records] of history.final)
+    for (const { offset, id } of records) at.set(`${name}@${offset}`, id);
   const lost: string[] = [];
   for (const { id, tp, outcome, offset } of history.sent.values()) {
     if (outcome !== 'acked' || offset < 0) continue;
     const found = at.get(`${tpName(tp)}@${offset}`);
-    if (found !== id) lost.push(`NoAckedWriteLost: ${id} was acknowledged at ${tpName(tp)} offset ${offset}, where the log has ${found ?? 'nothing'}`);
+    if (found !== id)
+      lost.push(
+        `NoAckedWriteLost: ${id} was acknowledged at ${tpName(tp)} offset ${offset}, where the log has ` +
+          `${found ?? 'nothing'}`,
+      );
   }
   return lost;
 }
@@ -40,8 +45,12 @@ export function phantoms(history: History): string[] {
   const found: string[] = [];
   for (const { reader, tp, offset, id } of allReads(history)) {
     const sent = history.sent.get(id);
-    if (!sent) found.push(`NoPhantom: ${reader} read '${id}' at ${tpName(tp)} offset ${offset}, which nobody sent`);
-    else if (sent.outcome === 'failed') found.push(`NoPhantom: ${reader} read ${id} at ${tpName(tp)} offset ${offset}, whose send had failed for good`);
+    if (!sent)
+      found.push(`NoPhantom: ${reader} read '${id}' at ${tpName(tp)} offset ${offset}, which nobody sent`);
+    else if (sent.outcome === 'failed')
+      found.push(
+        `NoPhantom: ${reader} read ${id} at ${tpName(tp)} offset ${offset}, whose send had failed for good`,
+      );
   }
   return found;
 }
@@ -54,7 +63,10 @@ export function inconsistentOffsets(history: History): string[] {
     const key = `${tpName(read.tp)}@${read.offset}`;
     const first = values.get(key);
     if (!first) values.set(key, read);
-    else if (first.id !== read.id) found.push(`OffsetsAgree: ${key} was ${first.id} for ${first.reader} and ${read.id} for ${read.reader}`);
+    else if (first.id !== read.id)
+      found.push(
+        `OffsetsAgree: ${key} was ${first.id} for ${first.reader} and ${read.id} for ${read.reader}`,
+      );
   }
   return found;
 }
@@ -66,7 +78,8 @@ export function readsOutOfOrder(history: History): string[] {
   for (const { reader, tp, offset } of allReads(history)) {
     const key = `${reader} ${tpName(tp)}`;
     const before = last.get(key);
-    if (before !== undefined && offset !== before + 1) found.push(`ReadsInOrder: ${key} read offset ${offset} after ${before}`);
+    if (before !== undefined && offset !== before + 1)
+      found.push(`ReadsInOrder: ${key} read offset ${offset} after ${before}`);
     last.set(key, offset);
   }
   return found;
@@ -83,7 +96,8 @@ export function sendsOutOfOrder(history: History): string[] {
       if (!sent || seen.has(id)) continue;
       seen.add(id);
       const before = last.get(sent.producer) ?? -1;
-      if (sent.sequence < before) found.push(`SendsInOrder: ${id} stands behind a later record of ${sent.producer} in ${name}`);
+      if (sent.sequence < before)
+        found.push(`SendsInOrder: ${id} stands behind a later record of ${sent.producer} in ${name}`);
       last.set(sent.producer, Math.max(before, sent.sequence));
     }
   }
@@ -91,14 +105,18 @@ export function sendsOutOfOrder(history: History): string[] {
 }
 
 /** Records of an idempotent producer that are in the final log more than once. */
-export function repeatedWrites(history: History, isUnique: (producer: string) => boolean = () => true): string[] {
+export function repeatedWrites(
+  history: History,
+  isUnique: (producer: string) => boolean = () => true,
+): string[] {
   const found: string[] = [];
   for (const [name, records] of history.final) {
     const at = new Map<string, number>();
     for (const { id, offset } of records) {
       const producer = history.sent.get(id)?.producer;
       if (producer !== undefined && !isUnique(producer)) continue;
-      if (at.has(id)) found.push(`NoDuplicate: ${id} stands in ${name} at offsets ${at.get(id)} and ${offset}`);
+      if (at.has(id))
+        found.push(`NoDuplicate: ${id} stands in ${name} at offsets ${at.get(id)} and ${offset}`);
       else at.set(id, offset);
     }
   }
@@ -108,7 +126,8 @@ export function repeatedWrites(history: History, isUnique: (producer: string) =>
 /** The number of extra copies in the final log. They are allowed without idempotence. */
 export function duplicates(history: History): number {
   let count = 0;
-  for (const records of history.final.values()) count += records.length - new Set(records.map((record) => record.id)).size;
+  for (const records of history.final.values())
+    count += records.length - new Set(records.map((record) => record.id)).size;
   return count;
 }
 
@@ -119,6 +138,8 @@ export function checkHistory(history: History, promised: Promised): string[] {
     ...(promised.ackedIsDurable ? inconsistentOffsets(history) : []),
     ...readsOutOfOrder(history),
     ...(promised.ordered ? sendsOutOfOrder(history) : []),
-    ...(promised.unique ? repeatedWrites(history, promised.unique === true ? undefined : promised.unique) : []),
+    ...(promised.unique
+      ? repeatedWrites(history, promised.unique === true ? undefined : promised.unique)
+      : []),
   ];
 }

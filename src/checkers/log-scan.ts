@@ -40,7 +40,9 @@ type Report = (rule: string, text: string) => void;
 /** Everything in the log that contradicts its batches, each as one line of text. */
 export function scanLog(log: Log, options: ScanOptions = {}): string[] {
   const found: string[] = [];
-  const report: Report = (rule, text) => { found.push(`${rule}: ${log.directory}: ${text}`); };
+  const report: Report = (rule, text) => {
+    found.push(`${rule}: ${log.directory}: ${text}`);
+  };
   try {
     scan(log, options, report);
   } catch (error) {
@@ -50,7 +52,11 @@ export function scanLog(log: Log, options: ScanOptions = {}): string[] {
   return found;
 }
 
-function scan(log: Log, { expiredBeforeMs = -Infinity, mayIndexesHeal = false }: ScanOptions, report: Report): void {
+function scan(
+  log: Log,
+  { expiredBeforeMs = -Infinity, mayIndexesHeal = false }: ScanOptions,
+  report: Report,
+): void {
   const visible: RecordBatch[] = [];
   let next = log.allSegments[0]!.baseOffset;
   let hasGaps = false;
@@ -58,7 +64,8 @@ function scan(log: Log, { expiredBeforeMs = -Infinity, mayIndexesHeal = false }:
     const placed = batchesIn(segment);
     if (!mayIndexesHeal) checkIndexes(segment, placed, (text) => report('IndexesFit', text));
     for (const { batch } of placed) {
-      if (batch.baseOffset < next) report('OffsetsIncrease', `the batch at ${batch.baseOffset} begins below ${next}`);
+      if (batch.baseOffset < next)
+        report('OffsetsIncrease', `the batch at ${batch.baseOffset} begins below ${next}`);
       hasGaps ||= batch.baseOffset > next;
       next = batch.nextOffset;
       if (batch.lastOffset >= log.logStartOffset) visible.push(batch);
@@ -68,7 +75,8 @@ function scan(log: Log, { expiredBeforeMs = -Infinity, mayIndexesHeal = false }:
   // before it.
   const end = log.activeSegment.size > 0 ? next : log.activeSegment.baseOffset;
   const isEmpty = log.logEndOffset === log.logStartOffset && visible.length === 0;
-  if (end !== log.logEndOffset && !isEmpty) report('EndIsTheLogs', `it ends at ${log.logEndOffset}, its batches at ${end}`);
+  if (end !== log.logEndOffset && !isEmpty)
+    report('EndIsTheLogs', `it ends at ${log.logEndOffset}, its batches at ${end}`);
   checkEpochs(log, visible, hasGaps, (text) => report('EpochsFit', text));
   checkProducers(log, { visible, hasGaps, expiredBeforeMs }, (text) => report('ProducersFit', text));
 }
@@ -84,7 +92,9 @@ function checkIndexes(segment: LogSegment, placed: readonly Placed[], report: (t
   for (let i = 0; i < segment.index.length; i++) {
     const { offset, position } = segment.index.entry(i);
     if (positions.get(offset) === position) continue;
-    report(`${segment.index.path}: entry (${offset}, ${position}) is not the end and the position of a batch`);
+    report(
+      `${segment.index.path}: entry (${offset}, ${position}) is not the end and the position of a batch`,
+    );
   }
   const latestAt = new Map<number, number>();
   let latest = -1;
@@ -105,7 +115,12 @@ function checkIndexes(segment: LogSegment, placed: readonly Placed[], report: (t
  * Every batch has the leader epoch that the cache has for its offset. Without gaps every entry of the cache
  * has a batch.
  */
-function checkEpochs(log: Log, visible: readonly RecordBatch[], hasGaps: boolean, report: (text: string) => void): void {
+function checkEpochs(
+  log: Log,
+  visible: readonly RecordBatch[],
+  hasGaps: boolean,
+  report: (text: string) => void,
+): void {
   const startOf = (batch: RecordBatch) => Math.max(batch.baseOffset, log.logStartOffset);
   const starts = new Set<string>();
   let before = -1;
@@ -122,7 +137,8 @@ function checkEpochs(log: Log, visible: readonly RecordBatch[], hasGaps: boolean
     // The leader of this epoch has not written yet.
     if (i === log.epochs.all.length - 1 && startOffset === log.logEndOffset) continue;
     if (startOffset >= log.logEndOffset) report(`epoch ${epoch} begins at ${startOffset}, beyond the end`);
-    else if (!hasGaps && !starts.has(`${epoch}@${startOffset}`)) report(`no batch begins epoch ${epoch} at ${startOffset}`);
+    else if (!hasGaps && !starts.has(`${epoch}@${startOffset}`))
+      report(`no batch begins epoch ${epoch} at ${startOffset}`);
   }
 }
 
@@ -131,7 +147,9 @@ function checkEpochs(log: Log, visible: readonly RecordBatch[], hasGaps: boolean
  * left.
  */
 function checkProducers(
-  log: Log, { visible, hasGaps, expiredBeforeMs }: Scanned, report: (text: string) => void,
+  log: Log,
+  { visible, hasGaps, expiredBeforeMs }: Scanned,
+  report: (text: string) => void,
 ): void {
   const scanned = new ProducerState();
   for (const batch of visible) scanned.update(batch);
@@ -159,7 +177,8 @@ function checkProducers(
   for (const { producerId: id, batches } of log.producerState.all) {
     const last = batches.at(-1);
     const isBeyond = last !== undefined && last.lastOffset >= log.logEndOffset;
-    const isUnwritten = last !== undefined && last.lastOffset >= log.logStartOffset && scanned.get(id) === undefined;
+    const isUnwritten =
+      last !== undefined && last.lastOffset >= log.logStartOffset && scanned.get(id) === undefined;
     if (isBeyond || isUnwritten) report(`producer ${id} wrote ${text(last)}, which the log does not have`);
   }
 }

@@ -89,15 +89,26 @@ export class MomentChecker {
   private readonly promises = new Map<string, Promises>();
   readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
 
-  constructor(private readonly view: ClusterView, private readonly report: (violation: string) => void) {}
+  constructor(
+    private readonly view: ClusterView,
+    private readonly report: (violation: string) => void,
+  ) {}
 
   private of(tp: TopicPartition): Promises {
     const name = tpName(tp);
     const known = this.promises.get(name);
     if (known) return known;
     const fresh: Promises = {
-      lastAcked: -1, acked: new Map(), unsound: new Map(), isr: [], leaderEpoch: 0, writtenAt: 0, committed: 0, releasedBelow: 0,
-      promisesFromEpoch: 0, wasElectedUncleanly: false,
+      lastAcked: -1,
+      acked: new Map(),
+      unsound: new Map(),
+      isr: [],
+      leaderEpoch: 0,
+      writtenAt: 0,
+      committed: 0,
+      releasedBelow: 0,
+      promisesFromEpoch: 0,
+      wasElectedUncleanly: false,
     };
     this.promises.set(name, fresh);
     return fresh;
@@ -106,10 +117,12 @@ export class MomentChecker {
   /** The members of ZooKeeper's ISR that can be inspected and have lost nothing in a power cut. */
   private soundMembers(tp: TopicPartition): { id: number; replica: ReplicaView }[] {
     const { unsound } = this.of(tp);
-    return (this.view.state(tp)?.isr ?? []).filter((id) => !unsound.has(id)).flatMap((id) => {
-      const replica = this.view.replica(id, tp);
-      return replica ? [{ id, replica }] : [];
-    });
+    return (this.view.state(tp)?.isr ?? [])
+      .filter((id) => !unsound.has(id))
+      .flatMap((id) => {
+        const replica = this.view.replica(id, tp);
+        return replica ? [{ id, replica }] : [];
+      });
   }
 
   /** A client got an acknowledgement that the whole ISR has `offset`. */
@@ -184,7 +197,8 @@ export class MomentChecker {
 
   private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
     const { unsound, writtenAt, lastAcked } = this.of(tp);
-    const others = this.soundMembers(tp).map(({ id }) => id)
+    const others = this.soundMembers(tp)
+      .map(({ id }) => id)
       .filter((id) => (this.view.registration(id)?.processEpoch ?? Infinity) <= writtenAt);
     if (leader < 0) return;
     for (const id of isr) {
@@ -292,7 +306,8 @@ export class MomentChecker {
   powerLost(brokerId: number): void {
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
-      if (!promises.unsound.has(brokerId)) promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
+      if (!promises.unsound.has(brokerId))
+        promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
       // The leader of the known epoch lost power, too, and does not lead in this epoch any more.
       this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
     }

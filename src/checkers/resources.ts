@@ -67,5 +67,7 @@ export function resourcesAboveFloor(brokers: readonly MeteredBroker[]): string[]
  * znodes of the first.
  */
 export function sessionsAboveFloor(sessions: ReadonlyMap<string, number>): string[] {
-  return [...sessions].filter(([, count]) => count > 1).map(([host, count]) => `${host} has ${count} ZooKeeper sessions`);
+  return [...sessions]
+    .filter(([, count]) => count > 1)
+    .map(([host, count]) => `${host} has ${count} ZooKeeper sessions`);
 }

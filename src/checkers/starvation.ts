@@ -42,8 +42,11 @@ export class StarvationChecker {
     const key = `${broker} ${tpName(tp)}`;
     if (leaderEndOffset === undefined || leaderEndOffset <= logEndOffset) return void this.behind.delete(key);
     const since = this.behind.get(key);
-    const isSame = since?.leader === leader && since.leaderEpoch === leaderEpoch
-      && since.logEndOffset === logEndOffset && since.passedOver <= passedOver;
+    const isSame =
+      since?.leader === leader &&
+      since.leaderEpoch === leaderEpoch &&
+      since.logEndOffset === logEndOffset &&
+      since.passedOver <= passedOver;
     if (!isSame) return void this.behind.set(key, now);
     const most = Math.max(since.partitions, now.partitions) + UNDER_WAY;
     const times = passedOver - since.passedOver;

@@ -56,12 +56,18 @@ function alive(pid: number): boolean {
 }
 
 function isPaused(pid: number): boolean {
-  return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)]).toString().startsWith('T');
+  return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)])
+    .toString()
+    .startsWith('T');
 }
 
 function detached(command: string, args: readonly string[], log: string): number {
   const out = fs.openSync(log, 'a');
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', out, out], env: { ...process.env, SAMSA_PARENT: '' } });
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', out, out],
+    env: { ...process.env, SAMSA_PARENT: '' },
+  });
   child.unref();
   fs.closeSync(out);
   return child.pid!;
@@ -70,17 +76,35 @@ function detached(command: string, args: readonly string[], log: string): number
 function startBroker(id: number, profile: string): number {
   const directory = path.join(HOME, `broker-${id}`);
   fs.mkdirSync(directory, { recursive: true });
-  const settings = { ...profiles[profile]!.settings, 'broker.id': id, 'listeners': `PLAINTEXT://127.0.0.1:${FIRST_PORT + id}`, 'log.dirs': path.join(directory, 'logs'), 'zookeeper.connect': CONNECT };
+  const settings = {
+    ...profiles[profile]!.settings,
+    'broker.id': id,
+    'listeners': `PLAINTEXT://127.0.0.1:${FIRST_PORT + id}`,
+    'log.dirs': path.join(directory, 'logs'),
+    'zookeeper.connect': CONNECT,
+  };
   const file = path.join(directory, 'server.properties');
-  fs.writeFileSync(file, Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join(''));
-  return detached(process.execPath, [path.join(ROOT, 'bin/samsa'), 'server-start', file], path.join(directory, 'server.log'));
+  fs.writeFileSync(
+    file,
+    Object.entries(settings)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
+  return detached(
+    process.execPath,
+    [path.join(ROOT, 'bin/samsa'), 'server-start', file],
+    path.join(directory, 'server.log'),
+  );
 }
 
 async function untilRegistered(id: number, pid: number): Promise<void> {
-  await withZooKeeper(clientHost('cluster'), CONNECT, (zk) => until(`broker ${id}`, async () => {
-    if (!alive(pid)) throw new Error(`broker ${id} ended; see ${path.join(HOME, `broker-${id}`, 'server.log')}`);
-    return (await readBrokers(zk)).some((broker) => broker.id === id);
-  }));
+  await withZooKeeper(clientHost('cluster'), CONNECT, (zk) =>
+    until(`broker ${id}`, async () => {
+      if (!alive(pid))
+        throw new Error(`broker ${id} ended; see ${path.join(HOME, `broker-${id}`, 'server.log')}`);
+      return (await readBrokers(zk)).some((broker) => broker.id === id);
+    }),
+  );
 }
 
 async function up({ brokers, profile }: Options): Promise<void> {
@@ -88,14 +112,37 @@ async function up({ brokers, profile }: Options): Promise<void> {
   if (fs.existsSync(STATE)) throw new Error('a cluster is up already; ./scripts/cluster down ends it');
   const data = path.join(HOME, 'zookeeper');
   fs.mkdirSync(data, { recursive: true });
-  fs.writeFileSync(path.join(data, 'zoo.cfg'), [
-    `dataDir=${data}`, `clientPort=${ZK_PORT}`, 'clientPortAddress=127.0.0.1', 'tickTime=500', 'minSessionTimeout=1000', 'maxSessionTimeout=60000',
-    'maxClientCnxns=0', 'admin.enableServer=false', '4lw.commands.whitelist=*', '',
-  ].join('\n'));
-  const zookeeperPid = detached('java', ['-Xmx256m', '-cp', zooKeeperClasspath(), 'org.apache.zookeeper.server.quorum.QuorumPeerMain', path.join(data, 'zoo.cfg')], path.join(data, 'zookeeper.log'));
+  fs.writeFileSync(
+    path.join(data, 'zoo.cfg'),
+    [
+      `dataDir=${data}`,
+      `clientPort=${ZK_PORT}`,
+      'clientPortAddress=127.0.0.1',
+      'tickTime=500',
+      'minSessionTimeout=1000',
+      'maxSessionTimeout=60000',
+      'maxClientCnxns=0',
+      'admin.enableServer=false',
+      '4lw.commands.whitelist=*',
+      '',
+    ].join('\n'),
+  );
+  const zookeeperPid = detached(
+    'java',
+    [
+      '-Xmx256m',
+      '-cp',
+      zooKeeperClasspath(),
+      'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+      path.join(data, 'zoo.cfg'),
+    ],
+    path.join(data, 'zookeeper.log'),
+  );
   save({ profile, zookeeperPid, brokers: {} });
   await until('ZooKeeper', async () => (await fourLetterWord(ZK_PORT, 'srvr')).includes('Mode:'));
-  const pids = Object.fromEntries(Array.from({ length: brokers }, (_, i) => [i + 1, startBroker(i + 1, profile)]));
+  const pids = Object.fromEntries(
+    Array.from({ length: brokers }, (_, i) => [i + 1, startBroker(i + 1, profile)]),
+  );
   save({ profile, zookeeperPid, brokers: pids });
   for (const [id, pid] of Object.entries(pids)) await untilRegistered(Number(id), pid);
   await status();
@@ -104,22 +151,38 @@ async function up({ brokers, profile }: Options): Promise<void> {
 async function status(): Promise<void> {
   const state = load();
   console.log(`profile ${state.profile}: ${profiles[state.profile]!.about}`);
-  console.log(`zookeeper  pid ${state.zookeeperPid}  ${CONNECT}  ${alive(state.zookeeperPid) ? 'up' : 'down'}`);
+  console.log(
+    `zookeeper  pid ${state.zookeeperPid}  ${CONNECT}  ${alive(state.zookeeperPid) ? 'up' : 'down'}`,
+  );
   await withZooKeeper(clientHost('cluster'), CONNECT, async (zk) => {
     const registered = (await readBrokers(zk)).map((broker) => broker.id);
     const controller = await readControllerId(zk);
     for (const [id, pid] of Object.entries(state.brokers)) {
       const process_ = !alive(pid) ? 'down' : isPaused(pid) ? 'paused' : 'up';
-      console.log(`broker ${id}   pid ${pid}  127.0.0.1:${FIRST_PORT + Number(id)}  ${process_}, ${registered.includes(Number(id)) ? 'registered' : 'not registered'}${controller === Number(id) ? ', controller' : ''}`);
+      console.log(
+        `broker ${id}   pid ${pid}  127.0.0.1:${FIRST_PORT + Number(id)}  ${process_}, ` +
+          `${registered.includes(Number(id)) ? 'registered' : 'not registered'}${
+            controller === Number(id) ? ', ' + 'controller' : ''
+          }`,
+      );
     }
     for (const [topic, { partitions }] of await readTopics(zk, await readTopicNames(zk))) {
-      const states = await readPartitionStates(zk, [...partitions.keys()].map((partition) => ({ topic, partition })));
-      for (const [name, { leader, isr, leaderEpoch }] of states) console.log(`${name}  leader ${leader}  epoch ${leaderEpoch}  isr ${isr.join(',')}`);
+      const states = await readPartitionStates(
+        zk,
+        [...partitions.keys()].map((partition) => ({ topic, partition })),
+      );
+      for (const [name, { leader, isr, leaderEpoch }] of states)
+        console.log(`${name}  leader ${leader}  epoch ${leaderEpoch}  isr ${isr.join(',')}`);
     }
   });
 }
 
-const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { kill: 'SIGKILL', term: 'SIGTERM', pause: 'SIGSTOP', resume: 'SIGCONT' };
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
+  kill: 'SIGKILL',
+  term: 'SIGTERM',
+  pause: 'SIGSTOP',
+  resume: 'SIGCONT',
+};
 
 async function toBroker(what: string, id: string): Promise<void> {
   const state = load();
@@ -133,7 +196,12 @@ async function toBroker(what: string, id: string): Promise<void> {
   }
   if (!alive(pid)) throw new Error(`broker ${id} is not running`);
   if (what === 'expire') {
-    return new BrokerProcess({ id: Number(id), directory: path.join(HOME, `broker-${id}`), zookeeper: CONNECT, settings: {} }).expireSession();
+    return new BrokerProcess({
+      id: Number(id),
+      directory: path.join(HOME, `broker-${id}`),
+      zookeeper: CONNECT,
+      settings: {},
+    }).expireSession();
   }
   process.kill(pid, SIGNALS[what]!);
   if (what === 'kill' || what === 'term') await until(`the end of broker ${id}`, () => !alive(pid));
@@ -152,11 +220,29 @@ async function down(): Promise<void> {
 
 export function clusterCommand(): Command {
   const command = new Command('cluster').description('a cluster that stays, to play with');
-  command.addCommand(new Command('up').description('start it').option('--brokers <n>', 'how many', wholeNumber, 3).option('--profile <name>', 'classroom or authentic', 'classroom').action(action<Options>(up)));
+  command.addCommand(
+    new Command('up')
+      .description('start it')
+      .option('--brokers <n>', 'how many', wholeNumber, 3)
+      .option('--profile <name>', 'classroom or authentic', 'classroom')
+      .action(action<Options>(up)),
+  );
   command.addCommand(new Command('status').description('who is up, who leads').action(action(status)));
   command.addCommand(new Command('down').description('end it and remove its data').action(action(down)));
-  for (const [name, doc] of [['kill', 'kill -9'], ['term', 'SIGTERM: a clean shutdown'], ['pause', 'SIGSTOP'], ['resume', 'SIGCONT'], ['start', 'start it again'], ['expire', 'end its ZooKeeper session']] as const) {
-    command.addCommand(new Command(name).description(doc).argument('<id>', 'broker id').action(action((_, id) => toBroker(name, id!))));
+  for (const [name, doc] of [
+    ['kill', 'kill -9'],
+    ['term', 'SIGTERM: a clean shutdown'],
+    ['pause', 'SIGSTOP'],
+    ['resume', 'SIGCONT'],
+    ['start', 'start it again'],
+    ['expire', 'end its ZooKeeper session'],
+  ] as const) {
+    command.addCommand(
+      new Command(name)
+        .description(doc)
+        .argument('<id>', 'broker id')
+        .action(action((_, id) => toBroker(name, id!))),
+    );
   }
   return command;
 }

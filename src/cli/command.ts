@@ -25,8 +25,16 @@ export function environmentOf(host: Host): ClientEnvironment {
 }
 
 /** Runs `work` with a ZooKeeper connection and always closes it. */
-export async function withZooKeeper<T>(host: Host, connect: string, work: (zk: ZkConnection) => Promise<T>): Promise<T> {
-  const zk = await ZkConnection.open(host, realZooKeeper(host, connect), { sessionTimeoutMs: CLIENT_SESSION_MS, connectTimeoutMs: CLIENT_CONNECT_MS, maxInFlightRequests: 64 });
+export async function withZooKeeper<T>(
+  host: Host,
+  connect: string,
+  work: (zk: ZkConnection) => Promise<T>,
+): Promise<T> {
+  const zk = await ZkConnection.open(host, realZooKeeper(host, connect), {
+    sessionTimeoutMs: CLIENT_SESSION_MS,
+    connectTimeoutMs: CLIENT_CONNECT_MS,
+    maxInFlightRequests: 64,
+  });
   try {
     return await work(zk);
   } finally {
@@ -38,7 +46,9 @@ export async function withZooKeeper<T>(host: Host, connect: string, work: (zk: Z
 export function addConnectionOptions(command: Command): Command {
   return command
     .addOption(new Option('--zookeeper <connect>', 'ZooKeeper servers and chroot: HOST:PORT[/chroot]'))
-    .addOption(new Option('--bootstrap-server <servers>', 'brokers: HOST:PORT[,HOST:PORT]').conflicts('zookeeper'));
+    .addOption(
+      new Option('--bootstrap-server <servers>', 'brokers: HOST:PORT[,HOST:PORT]').conflicts('zookeeper'),
+    );
 }
 
 export interface ConnectionOptions {
@@ -55,7 +65,8 @@ export function connectionConfig(options: ConnectionOptions): Record<string, str
 /** Collects repeated `key=value` options. */
 export function keyValue(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const parsed = parseProperties(text);
-  if (!text.includes('=') || Object.keys(parsed).length !== 1) throw new InvalidArgumentError('expected key=value');
+  if (!text.includes('=') || Object.keys(parsed).length !== 1)
+    throw new InvalidArgumentError('expected key=value');
   return { ...previous, ...parsed };
 }
 
@@ -65,7 +76,9 @@ export function wholeNumber(text: string): number {
 }
 
 /** Wraps an action: prints an error as one line on standard error and sets exit code 1. */
-export function action<O>(work: (options: O, ...args: string[]) => Promise<number | void>): (...args: unknown[]) => Promise<void> {
+export function action<O>(
+  work: (options: O, ...args: string[]) => Promise<number | void>,
+): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args[args.length - 1] as Command;
     try {

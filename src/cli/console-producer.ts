@@ -8,7 +8,16 @@ import { KafkaError } from '../common/errors';
 import { Producer } from '../producer/producer';
 import { ProducerRecord } from '../producer/producer-record';
 import { configFile } from './client-options';
-import { action, addConnectionOptions, clientHost, ConnectionOptions, connectionConfig, environmentOf, keyValue, wholeNumber } from './command';
+import {
+  action,
+  addConnectionOptions,
+  clientHost,
+  ConnectionOptions,
+  connectionConfig,
+  environmentOf,
+  keyValue,
+  wholeNumber,
+} from './command';
 
 interface Options extends ConnectionOptions {
   readonly topic: string;
@@ -34,7 +43,11 @@ function splitAt(line: string, separator: string): [string, string] | undefined 
 }
 
 /** Parses `key<separator>value`, with `headers<delimiter>` before it if `parse.headers` is set. */
-export function parseLine(topic: string, line: string, properties: Readonly<Record<string, string>>): ProducerRecord {
+export function parseLine(
+  topic: string,
+  line: string,
+  properties: Readonly<Record<string, string>>,
+): ProducerRecord {
   const unescape = (text: string) => text.replaceAll('\\t', '\t');
   let rest = line;
   let headers: { key: string; value: Buffer }[] = [];
@@ -42,11 +55,14 @@ export function parseLine(topic: string, line: string, properties: Readonly<Reco
     const parts = splitAt(rest, unescape(properties['headers.delimiter'] ?? '\t'));
     if (!parts) throw new Error(`No headers found on line: ${line}`);
     rest = parts[1];
-    headers = parts[0].split(properties['headers.separator'] ?? ',').filter((one) => one !== '').map((one) => {
-      const pair = splitAt(one, properties['headers.key.separator'] ?? ':');
-      if (!pair) throw new Error(`No header key separator found in pair '${one}' on line: ${line}`);
-      return { key: pair[0], value: Buffer.from(pair[1]) };
-    });
+    headers = parts[0]
+      .split(properties['headers.separator'] ?? ',')
+      .filter((one) => one !== '')
+      .map((one) => {
+        const pair = splitAt(one, properties['headers.key.separator'] ?? ':');
+        if (!pair) throw new Error(`No header key separator found in pair '${one}' on line: ${line}`);
+        return { key: pair[0], value: Buffer.from(pair[1]) };
+      });
   }
   if (properties['parse.key'] !== 'true') return { topic, value: rest, headers };
   const pair = splitAt(rest, unescape(properties['key.separator'] ?? '\t'));
@@ -57,8 +73,13 @@ export function parseLine(topic: string, line: string, properties: Readonly<Reco
 
 function settings(options: Options): Record<string, unknown> {
   const given: Record<string, unknown> = {
-    'batch.size': options.batchSize, 'linger.ms': options.timeout ?? 5, 'max.block.ms': options.maxBlockMs, 'retries': options.messageSendMaxRetries, 'retry.backoff.ms': options.retryBackoffMs,
-    'request.timeout.ms': options.requestTimeoutMs, 'buffer.memory': options.maxMemoryBytes,
+    'batch.size': options.batchSize,
+    'linger.ms': options.timeout ?? 5,
+    'max.block.ms': options.maxBlockMs,
+    'retries': options.messageSendMaxRetries,
+    'retry.backoff.ms': options.retryBackoffMs,
+    'request.timeout.ms': options.requestTimeoutMs,
+    'buffer.memory': options.maxMemoryBytes,
     // As in Kafka, the option without a value means gzip.
     'compression.type': options.compressionCodec === true ? 'gzip' : options.compressionCodec,
   };
@@ -67,9 +88,17 @@ function settings(options: Options): Record<string, unknown> {
 
 async function produce(options: Options): Promise<number> {
   const host = clientHost('console-producer');
-  const where = options.brokerList !== undefined ? { 'bootstrap.servers': options.brokerList } : connectionConfig(options);
+  const where =
+    options.brokerList !== undefined
+      ? { 'bootstrap.servers': options.brokerList }
+      : connectionConfig(options);
   const producer = await Producer.open(environmentOf(host), {
-    'client.id': 'console-producer', ...where, 'acks': options.requestRequiredAcks, ...settings(options), ...configFile(options['producer.config']), ...options.producerProperty,
+    'client.id': 'console-producer',
+    ...where,
+    'acks': options.requestRequiredAcks,
+    ...settings(options),
+    ...configFile(options['producer.config']),
+    ...options.producerProperty,
   });
   const failed: KafkaError[] = [];
   try {
@@ -91,16 +120,27 @@ async function produce(options: Options): Promise<number> {
 }
 
 export function consoleProducerCommand(): Command {
-  return addConnectionOptions(new Command('console-producer').description('write lines of standard input to a topic'))
+  return addConnectionOptions(
+    new Command('console-producer').description('write lines of standard input to a topic'),
+  )
     .requiredOption('--topic <name>', 'the topic')
     .option('--broker-list <servers>', 'old spelling of --bootstrap-server')
-    .option('--property <key=value>', 'parse.key, key.separator, parse.headers, headers.delimiter, ignore.error; may be repeated', keyValue)
+    .option(
+      '--property <key=value>',
+      'parse.key, key.separator, parse.headers, headers.delimiter, ignore.error; may be repeated',
+      keyValue,
+    )
     .option('--request-required-acks <n>', '0, 1, -1 or all', '1')
     .option('--compression-codec [codec]', 'none, gzip, snappy, lz4 or zstd; without a value: gzip')
-    .option('--batch-size <n>', 'batch.size', wholeNumber).option('--timeout <ms>', 'linger.ms', wholeNumber).option('--max-block-ms <ms>', 'max.block.ms', wholeNumber)
-    .option('--message-send-max-retries <n>', 'retries', wholeNumber).option('--retry-backoff-ms <ms>', 'retry.backoff.ms', wholeNumber)
-    .option('--request-timeout-ms <ms>', 'request.timeout.ms', wholeNumber).option('--max-memory-bytes <n>', 'buffer.memory', wholeNumber)
+    .option('--batch-size <n>', 'batch.size', wholeNumber)
+    .option('--timeout <ms>', 'linger.ms', wholeNumber)
+    .option('--max-block-ms <ms>', 'max.block.ms', wholeNumber)
+    .option('--message-send-max-retries <n>', 'retries', wholeNumber)
+    .option('--retry-backoff-ms <ms>', 'retry.backoff.ms', wholeNumber)
+    .option('--request-timeout-ms <ms>', 'request.timeout.ms', wholeNumber)
+    .option('--max-memory-bytes <n>', 'buffer.memory', wholeNumber)
     .option('--sync', 'wait for each record')
-    .option('--producer-property <key=value>', 'a producer setting; may be repeated', keyValue).option('--producer.config <path>', 'a properties file of settings')
+    .option('--producer-property <key=value>', 'a producer setting; may be repeated', keyValue)
+    .option('--producer.config <path>', 'a properties file of settings')
     .action(action<Options>(produce));
 }

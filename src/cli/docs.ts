@@ -19,36 +19,98 @@ import { znodeDocs } from '../zk/znodes';
 const NOTE = '<!-- Written by `npm run docs` from the tables in src; changes here are overwritten. -->\n';
 
 function settingRows(table: SettingsTable): string[] {
-  const rows = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, row]) => {
-    const bounds = [row.oneOf && `one of ${row.oneOf.join(', ')}`, row.min !== undefined && `≥ ${row.min}`, row.max !== undefined && `≤ ${row.max}`].filter(Boolean).join('; ');
-    return `| \`${name}\` | ${row.type} | ${showDefault(row)} | ${bounds} | ${row.internal ? '(internal) ' : ''}${row.doc} |`;
-  });
+  const rows = Object.entries(table)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, row]) => {
+      const bounds = [
+        row.oneOf && `one of ${row.oneOf.join(', ')}`,
+        row.min !== undefined && `≥ ${row.min}`,
+        row.max !== undefined && `≤ ${row.max}`,
+      ]
+        .filter(Boolean)
+        .join('; ');
+      return (
+        `| \`${name}\` | ${row.type} | ${showDefault(row)} | ${bounds} | ` +
+        `${row.internal ? '(internal) ' : ''}${row.doc} |`
+      );
+    });
   return ['| Setting | Type | Default | Bounds | |', '|---|---|---|---|---|', ...rows, ''];
 }
 
 function config(): string {
-  return [NOTE, '# Settings', '', 'Names and defaults are Kafka 2.8\'s, with two exceptions: listeners are on 127.0.0.1, and the log dir is our own.',
-    'An unknown name is a warning; a bad value ends the start with name, value and reason. Internal settings are delays that Kafka hard-wires, and the teaching switches (`lab.*`).', '',
-    '## Broker', '', ...settingRows(brokerConfigTable), '## Topic', '', ...settingRows(logConfigTable),
-    '## Producer', '', ...settingRows(producerConfigTable), '## Consumer', '', ...settingRows(consumerConfigTable),
-    '## Old consumer (0.8)', '', ...settingRows(zookeeperConsumerConfigTable)].join('\n');
+  return [
+    NOTE,
+    '# Settings',
+    '',
+    "Names and defaults are Kafka 2.8's, with two exceptions: listeners are on 127.0.0.1, and the log dir " +
+      'is our own.',
+    'An unknown name is a warning; a bad value ends the start with name, value and reason. Internal ' +
+      'settings are delays that Kafka hard-wires, and the teaching switches (`lab.*`).',
+    '',
+    '## Broker',
+    '',
+    ...settingRows(brokerConfigTable),
+    '## Topic',
+    '',
+    ...settingRows(logConfigTable),
+    '## Producer',
+    '',
+    ...settingRows(producerConfigTable),
+    '## Consumer',
+    '',
+    ...settingRows(consumerConfigTable),
+    '## Old consumer (0.8)',
+    '',
+    ...settingRows(zookeeperConsumerConfigTable),
+  ].join('\n');
 }
 
 function errors(): string {
-  const rows = Object.entries(errorTable).map(([name, [code, retriable, message]]) => `| ${name} | ${code ?? 'client only'} | ${retriable ? 'yes' : 'no'} | ${message} |`);
-  return [NOTE, '# Errors', '', 'Names and numbers are Kafka\'s.', '', '| Name | Code | Retriable | |', '|---|---|---|---|', ...rows, ''].join('\n');
+  const rows = Object.entries(errorTable).map(
+    ([name, [code, retriable, message]]) =>
+      `| ${name} | ${code ?? 'client only'} | ${retriable ? 'yes' : 'no'} | ${message} |`,
+  );
+  return [
+    NOTE,
+    '# Errors',
+    '',
+    "Names and numbers are Kafka's.",
+    '',
+    '| Name | Code | Retriable | |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 function znodes(): string {
-  const rows = [...znodeDocs, ...consumerZnodeDocs].map(({ path: znode, mode, written, watched, example }) => `| \`${znode}\` | ${mode} | ${written} | ${watched} | ${example === '' ? '' : `\`${example}\``} |`);
-  return [NOTE, '# Znodes', '', 'Byte for byte what Kafka 2.8 writes at `inter.broker.protocol.version=2.6`.', '', '| Path | Mode | Written by | Watched by | Example |', '|---|---|---|---|---|', ...rows, ''].join('\n');
+  const rows = [...znodeDocs, ...consumerZnodeDocs].map(
+    ({ path: znode, mode, written, watched, example }) =>
+      `| \`${znode}\` | ${mode} | ${written} | ${watched} | ${example === '' ? '' : `\`${example}\``} |`,
+  );
+  return [
+    NOTE,
+    '# Znodes',
+    '',
+    'Byte for byte what Kafka 2.8 writes at `inter.broker.protocol.version=2.6`.',
+    '',
+    '| Path | Mode | Written by | Watched by | Example |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 /** The generated pages, by file name. */
 export const generatedPages: Readonly<Record<string, () => string>> = {
-  'protocol.md': () => protocolPage(NOTE), 'config.md': config, 'errors.md': errors, 'znodes.md': znodes, 'from-socket-to-disk.md': () => recordJourney(NOTE),
+  'protocol.md': () => protocolPage(NOTE),
+  'config.md': config,
+  'errors.md': errors,
+  'znodes.md': znodes,
+  'from-socket-to-disk.md': () => recordJourney(NOTE),
 };
 
 if (require.main === module) {
-  for (const [name, page] of Object.entries(generatedPages)) fs.writeFileSync(path.join(__dirname, '../../../docs', name), page());
+  for (const [name, page] of Object.entries(generatedPages))
+    fs.writeFileSync(path.join(__dirname, '../../../docs', name), page());
 }

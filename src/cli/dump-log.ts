@@ -15,11 +15,19 @@ export function dumpLogCommand(): Command {
   return new Command('dump-log')
     .description('print segment and index files')
     .requiredOption('--files <list>', 'files, separated by commas')
-    .option('--print-data-log', 'print keys and values too').option('--deep-iteration', 'print every record')
-    .action(action<Options>(async (options) => {
-      const { disk } = clientHost('dump-log');
-      const dump = { printDataLog: options.printDataLog ?? false, deepIteration: options.deepIteration ?? false };
-      const sound = options.files.split(',').map((file) => dumpFile(disk, file.trim(), dump, (line) => console.log(line)));
-      return sound.every(Boolean) ? 0 : 1;
-    }));
+    .option('--print-data-log', 'print keys and values too')
+    .option('--deep-iteration', 'print every record')
+    .action(
+      action<Options>(async (options) => {
+        const { disk } = clientHost('dump-log');
+        const dump = {
+          printDataLog: options.printDataLog ?? false,
+          deepIteration: options.deepIteration ?? false,
+        };
+        const sound = options.files
+          .split(',')
+          .map((file) => dumpFile(disk, file.trim(), dump, (line) => console.log(line)));
+        return sound.every(Boolean) ? 0 : 1;
+      }),
+    );
 }

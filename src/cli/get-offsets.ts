@@ -4,7 +4,15 @@
 import { Command } from 'commander';
 import { tpName } from '../common/cluster-types';
 import { Consumer } from '../consumer/consumer';
-import { action, addConnectionOptions, clientHost, ConnectionOptions, connectionConfig, environmentOf, wholeNumber } from './command';
+import {
+  action,
+  addConnectionOptions,
+  clientHost,
+  ConnectionOptions,
+  connectionConfig,
+  environmentOf,
+  wholeNumber,
+} from './command';
 
 interface Options extends ConnectionOptions {
   readonly topic?: string;
@@ -13,14 +21,24 @@ interface Options extends ConnectionOptions {
 }
 
 async function run(options: Options): Promise<void> {
-  const consumer = await Consumer.open(environmentOf(clientHost('get-offsets')), { 'client.id': 'GetOffsetShell', 'allow.auto.create.topics': false, ...connectionConfig(options) });
+  const consumer = await Consumer.open(environmentOf(clientHost('get-offsets')), {
+    'client.id': 'GetOffsetShell',
+    'allow.auto.create.topics': false,
+    ...connectionConfig(options),
+  });
   try {
     const existing = await consumer.listTopics();
-    const topics = options.topic === undefined ? existing : existing.filter((topic) => new RegExp(`^(${options.topic})$`).test(topic));
-    if (topics.length === 0) throw new Error('Could not match any topic-partitions with the specified filters');
+    const topics =
+      options.topic === undefined
+        ? existing
+        : existing.filter((topic) => new RegExp(`^(${options.topic})$`).test(topic));
+    if (topics.length === 0)
+      throw new Error('Could not match any topic-partitions with the specified filters');
     const wanted = options.partitions?.split(',').map(Number);
     for (const topic of topics) {
-      const tps = (await consumer.partitionsFor(topic)).map(({ partition }) => ({ topic, partition })).filter(({ partition }) => wanted?.includes(partition) ?? true);
+      const tps = (await consumer.partitionsFor(topic))
+        .map(({ partition }) => ({ topic, partition }))
+        .filter(({ partition }) => wanted?.includes(partition) ?? true);
       const offsets = await offsetsAt(consumer, tps, options.time);
       for (const tp of tps) console.log(`${topic}:${tp.partition}:${offsets.get(tpName(tp)) ?? ''}`);
     }
@@ -29,16 +47,29 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-async function offsetsAt(consumer: Consumer, tps: readonly { topic: string; partition: number }[], time: number): Promise<Map<string, number>> {
+async function offsetsAt(
+  consumer: Consumer,
+  tps: readonly { topic: string; partition: number }[],
+  time: number,
+): Promise<Map<string, number>> {
   if (time === -1) return consumer.endOffsets(tps);
   if (time === -2) return consumer.beginningOffsets(tps);
-  return new Map([...await consumer.offsetsForTimes(tps.map((tp) => ({ ...tp, timestamp: time })))].map(([name, { offset }]) => [name, offset]));
+  return new Map(
+    [...(await consumer.offsetsForTimes(tps.map((tp) => ({ ...tp, timestamp: time }))))].map(
+      ([name, { offset }]) => [name, offset],
+    ),
+  );
 }
 
 export function getOffsetsCommand(): Command {
   return addConnectionOptions(new Command('get-offsets').description('print the offsets of a topic'))
     .option('--topic <pattern>', 'topics, as a regular expression; not set: all')
     .option('--partitions <list>', 'partitions, separated by commas; not set: all')
-    .option('--time <ms>', '-1 the latest, -2 the earliest, or the first offset at or after this time', wholeNumber, -1)
+    .option(
+      '--time <ms>',
+      '-1 the latest, -2 the earliest, or the first offset at or after this time',
+      wholeNumber,
+      -1,
+    )
     .action(action<Options>(run));
 }

@@ -27,7 +27,10 @@ import { walksCommand } from './walks';
 import { zkCommand } from './zk';
 
 export function buildProgram(): Command {
-  const program = new Command('samsa').description('Kafka\'s ZooKeeper era in TypeScript').version('0.1.0').showHelpAfterError('(--help shows the options)');
+  const program = new Command('samsa')
+    .description("Kafka's ZooKeeper era in TypeScript")
+    .version('0.1.0')
+    .showHelpAfterError('(--help shows the options)');
   const commands = [
     serverStartCommand(),
     topicsCommand(),

@@ -18,29 +18,38 @@ export function coreCount(): number {
  * other than 0.
  */
 export async function runParallel(
-  commands: readonly (readonly string[])[], onLine: (line: string, job: number) => void, stopAtFailure: boolean,
+  commands: readonly (readonly string[])[],
+  onLine: (line: string, job: number) => void,
+  stopAtFailure: boolean,
 ): Promise<number[]> {
   const start = [...JOB_FLAGS, ...process.execArgv, process.argv[1]!];
-  const children = commands.map((args) => spawn(process.execPath, [...start, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }));
-  const stopAll = () => { for (const child of children) child.kill('SIGKILL'); };
+  const children = commands.map((args) =>
+    spawn(process.execPath, [...start, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
+  const stopAll = () => {
+    for (const child of children) child.kill('SIGKILL');
+  };
   process.once('exit', stopAll);
   const onSignal = () => process.exit(130);
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
-  const codes = children.map((child, job) => new Promise<number>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => onLine(line, job));
-    let code = 1;
-    child.on('exit', (exitCode) => {
-      code = exitCode ?? (stopped ? 0 : 1);
-      if (code === 0 || !stopAtFailure) return;
-      stopped = true;
-      stopAll();
-    });
-    child.on('close', () => resolve(code));
-    child.on('error', () => resolve(1));
-  }));
+  const codes = children.map(
+    (child, job) =>
+      new Promise<number>((resolve) => {
+        createInterface({ input: child.stdout }).on('line', (line) => onLine(line, job));
+        let code = 1;
+        child.on('exit', (exitCode) => {
+          code = exitCode ?? (stopped ? 0 : 1);
+          if (code === 0 || !stopAtFailure) return;
+          stopped = true;
+          stopAll();
+        });
+        child.on('close', () => resolve(code));
+        child.on('error', () => resolve(1));
+      }),
+  );
   let stopped = false;
   const ended = await Promise.all(codes);
   process.removeListener('exit', stopAll);

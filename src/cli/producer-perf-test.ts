@@ -43,7 +43,11 @@ class Stats {
   private windowStartMs: number;
   private readonly every: number;
 
-  constructor(private readonly host: Host, private readonly startMs: number, total: number) {
+  constructor(
+    private readonly host: Host,
+    private readonly startMs: number,
+    total: number,
+  ) {
     this.windowStartMs = startMs;
     this.every = Math.max(1, Math.floor(total / MAX_SAMPLES));
   }
@@ -63,8 +67,12 @@ class Stats {
 
   private printWindow(nowMs: number): void {
     const seconds = (nowMs - this.windowStartMs) / 1000;
-    console.log(`${this.windowCount} records sent, ${(this.windowCount / seconds).toFixed(1)} records/sec (${(this.windowBytes / seconds / 1048576).toFixed(2)} MB/sec), `
-      + `${(this.windowSumMs / this.windowCount).toFixed(1)} ms avg latency, ${this.windowMaxMs.toFixed(1)} ms max latency.`);
+    console.log(
+      `${this.windowCount} records sent, ${(this.windowCount / seconds).toFixed(1)} records/sec ` +
+        `(${(this.windowBytes / seconds / 1048576).toFixed(2)} MB/sec), ` +
+        `${(this.windowSumMs / this.windowCount).toFixed(1)} ms avg latency, ` +
+        `${this.windowMaxMs.toFixed(1)} ms max latency.`,
+    );
     this.windowStartMs = nowMs;
     this.windowCount = 0;
     this.windowSumMs = 0;
@@ -76,28 +84,41 @@ class Stats {
     const seconds = (this.host.clock.monotonicMs() - this.startMs) / 1000;
     const sorted = Float64Array.from(this.samples).sort();
     const at = (share: number) => Math.round(percentile(sorted, share));
-    console.log(`${this.count} records sent, ${(this.count / seconds).toFixed(6)} records/sec (${(this.bytes / seconds / 1048576).toFixed(2)} MB/sec), `
-      + `${(this.sumMs / Math.max(1, this.count)).toFixed(2)} ms avg latency, ${this.maxMs.toFixed(2)} ms max latency, `
-      + `${at(0.5)} ms 50th, ${at(0.95)} ms 95th, ${at(0.99)} ms 99th, ${at(0.999)} ms 99.9th.`);
+    console.log(
+      `${this.count} records sent, ${(this.count / seconds).toFixed(6)} records/sec ` +
+        `(${(this.bytes / seconds / 1048576).toFixed(2)} MB/sec), ` +
+        `${(this.sumMs / Math.max(1, this.count)).toFixed(2)} ms avg latency, ${this.maxMs.toFixed(2)} ms ` +
+        `max latency, ` +
+        `${at(0.5)} ms 50th, ${at(0.95)} ms 95th, ${at(0.99)} ms 99th, ${at(0.999)} ms 99.9th.`,
+    );
   }
 }
 
 function payloads(options: Options): Buffer[] {
   if (options.payloadFile !== undefined) {
-    const list = fs.readFileSync(options.payloadFile, 'utf8').split(options.payloadDelimiter.replace('\\n', '\n')).filter((text) => text !== '');
+    const list = fs
+      .readFileSync(options.payloadFile, 'utf8')
+      .split(options.payloadDelimiter.replace('\\n', '\n'))
+      .filter((text) => text !== '');
     if (list.length === 0) throw new Error('File does not exist or empty file provided.');
     return list.map((text) => Buffer.from(text));
   }
-  if (options.recordSize === undefined) throw new Error('one of --record-size and --payload-file is required');
+  if (options.recordSize === undefined)
+    throw new Error('one of --record-size and --payload-file is required');
   // Always the same letters, as in Kafka's tool.
-  return [Buffer.from(Array.from({ length: options.recordSize }, (_, i) => 65 + (i * 7) % 26))];
+  return [Buffer.from(Array.from({ length: options.recordSize }, (_, i) => 65 + ((i * 7) % 26)))];
 }
 
 async function run(options: Options): Promise<number> {
-  if (!options.producerProps && !options['producer.config']) throw new Error('Either --producer-props or --producer.config must be specified.');
+  if (!options.producerProps && !options['producer.config'])
+    throw new Error('Either --producer-props or --producer.config must be specified.');
   const host = clientHost('producer-perf-test');
   const values = payloads(options);
-  const producer = new Producer(environmentOf(host), { 'client.id': 'producer-performance', ...configFile(options['producer.config']), ...options.producerProps });
+  const producer = new Producer(environmentOf(host), {
+    'client.id': 'producer-performance',
+    ...configFile(options['producer.config']),
+    ...options.producerProps,
+  });
   const startMs = host.clock.monotonicMs();
   const stats = new Stats(host, startMs, options.numRecords);
   let failed: KafkaError | undefined;
@@ -109,30 +130,38 @@ async function run(options: Options): Promise<number> {
       else stats.record(host.clock.monotonicMs() - sentMs, value.length);
     });
     if (wait) await wait;
-    else if (i % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    else if (i % RECORDS_PER_TURN === RECORDS_PER_TURN - 1)
+      await new Promise<void>((resolve) => setImmediate(resolve));
     if (options.throughput > 0) {
-      const earlyMs = startMs + (i + 1) * 1000 / options.throughput - host.clock.monotonicMs();
+      const earlyMs = startMs + ((i + 1) * 1000) / options.throughput - host.clock.monotonicMs();
       if (earlyMs > 1) await sleep(host.clock, earlyMs);
     }
   }
   await producer.flush();
   stats.printTotal();
-  if (options.printMetrics) for (const [name, value] of Object.entries(producer.metrics())) console.log(`producer-metrics:${name} : ${value}`);
+  if (options.printMetrics)
+    for (const [name, value] of Object.entries(producer.metrics()))
+      console.log(`producer-metrics:${name} : ${value}`);
   await producer.close();
   if (failed) throw failed;
   return 0;
 }
 
 export function producerPerfTestCommand(): Command {
-  return new Command('producer-perf-test').description('measure how fast records are written')
+  return new Command('producer-perf-test')
+    .description('measure how fast records are written')
     .requiredOption('--topic <name>', 'the topic')
     .requiredOption('--num-records <n>', 'records to write', wholeNumber)
     .requiredOption('--throughput <n>', 'records a second; -1: as fast as it goes', wholeNumber)
     .option('--record-size <bytes>', 'bytes of a value', wholeNumber)
     .option('--payload-file <path>', 'values from a file instead')
     .option('--payload-delimiter <text>', 'what separates them', '\\n')
-    .option('--producer-props <key=value...>', 'producer settings: bootstrap.servers or zookeeper.connect, acks …', propertyList)
+    .option(
+      '--producer-props <key=value...>',
+      'producer settings: bootstrap.servers or zookeeper.connect, acks …',
+      propertyList,
+    )
     .option('--producer.config <path>', 'a properties file of settings')
-    .option('--print-metrics', 'print the producer\'s metrics at the end')
+    .option('--print-metrics', "print the producer's metrics at the end")
     .action(action<Options>(run));
 }

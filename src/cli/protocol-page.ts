@@ -35,8 +35,10 @@ function contents(): string[] {
     '[record batches](writing-a-client.md#record-batches), the framing of the',
     '[codecs](writing-a-client.md#compression), what a [producer](writing-a-client.md#producing) and a',
     '[consumer](writing-a-client.md#fetching) have to keep in mind,',
-    '[groups](writing-a-client.md#groups) with the bytes of subscriptions and assignments, and what to do after which',
-    '[error](writing-a-client.md#errors-and-retries). Error codes are in [errors.md](errors.md).', '',
+    '[groups](writing-a-client.md#groups) with the bytes of subscriptions and assignments, and what to do ' +
+      'after which',
+    '[error](writing-a-client.md#errors-and-retries). Error codes are in [errors.md](errors.md).',
+    '',
   ];
 }
 
@@ -45,11 +47,14 @@ function frames(): string[] {
   const sample = Buffer.concat(encodeRequest(metadata, 7, 'shop', request));
   const integers = 'an integer in any of its encodings, within the bounds of the type, never a float';
   return [
-    '## Frames', '',
+    '## Frames',
+    '',
     'A frame is a u32 length (big-endian, not counting itself) and one msgpack array:',
     '`[apiKey, apiVersion, correlationId, clientId, body]` to the broker, `[correlationId, body]` back.',
-    '`clientId` is a string or nil. The body is a struct.', '',
-    '| type in the tables | in msgpack |', '|---|---|',
+    '`clientId` is a string or nil. The body is a struct.',
+    '',
+    '| type in the tables | in msgpack |',
+    '|---|---|',
     ...rows([
       ['int8, int16, int32, int64', `${integers}; int64 within ±(2⁵³−1)`],
       ['bool', 'true or false'],
@@ -57,13 +62,17 @@ function frames(): string[] {
       ['bytes, records', 'a `bin`, also where it is empty; never nil'],
       ['[T]', 'an array of T, never nil'],
       ['struct', 'an array of its fields in the order of the table, all of them'],
-    ]), '',
+    ]),
+    '',
     'Maps, floats and extensions do not occur. Responses come in the order of the requests, with their',
     'correlation ids; a request may be sent before the answer to the one before it is there. A Metadata',
-    'request for the topic `greetings`, with correlation id 7 and client id `shop`:', '',
-    `\`${hex(sample)}\``, '',
+    'request for the topic `greetings`, with correlation id 7 and client id `shop`:',
+    '',
+    `\`${hex(sample)}\``,
+    '',
     'A frame that does not match these tables, an unknown api key and an unknown version are answered by',
-    'closing the connection. The first request on a connection is ApiVersions.', '',
+    'closing the connection. The first request on a connection is ApiVersions.',
+    '',
   ];
 }
 
@@ -75,8 +84,10 @@ function limits(): string[] {
   const topicNames = 'topic names 249 characters of `[a-zA-Z0-9._-]`';
   const fetched = `\`maxBytes\` of the request, ${setting('fetch.max.bytes')}; one batch always fits`;
   return [
-    '## Limits', '',
-    '| what | how much | beyond it |', '|---|---|---|',
+    '## Limits',
+    '',
+    '| what | how much | beyond it |',
+    '|---|---|---|',
     ...rows([
       ['a request', setting('socket.request.max.bytes'), 'the connection is closed'],
       ['a record batch', `\`max.message.bytes\` of the topic (${batch})`, 'MESSAGE_TOO_LARGE'],
@@ -88,11 +99,13 @@ function limits(): string[] {
       ['one batch, decompressed', '256 MB', 'CORRUPT_MESSAGE'],
       ['a note with a committed offset', setting('offset.metadata.max.bytes'), 'OFFSET_METADATA_TOO_LARGE'],
       ['connections', setting('max.connections'), 'the connection is closed'],
-    ]), '',
+    ]),
+    '',
     'Answers may be as large as 256 MB. Whoever leaves them lying is not served any more, and loses the',
     'connection in the end. A connection on which no byte moves for `connections.max.idle.ms` is closed, and',
     'earlier where others need the room; connect again. What each kind of request may hold is said with it',
-    'below.', '',
+    'below.',
+    '',
   ];
 }
 
@@ -105,10 +118,28 @@ function limitsOf(apiKey: number): string {
 
 function messages(): string[] {
   const apis = [...allApis].sort((a, b) => a.key - b.key);
-  return ['## Messages', '', ...apis.map((api) => [
-    `### ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`, '', api.doc, '', limitsOf(api.key), '',
-    'Request:', '', ...fields(api.request), '', 'Response:', '', ...fields(api.response), '',
-  ].join('\n'))];
+  return [
+    '## Messages',
+    '',
+    ...apis.map((api) =>
+      [
+        `### ${api.name} (key ${api.key}, versions 0–${api.maxVersion})`,
+        '',
+        api.doc,
+        '',
+        limitsOf(api.key),
+        '',
+        'Request:',
+        '',
+        ...fields(api.request),
+        '',
+        'Response:',
+        '',
+        ...fields(api.response),
+        '',
+      ].join('\n'),
+    ),
+  ];
 }
 
 export function protocolPage(note: string): string {

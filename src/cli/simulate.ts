@@ -51,7 +51,8 @@ async function simulateOne(seed: string, options: Options): Promise<number> {
   const outcome = await runScenario(scenario);
   report(outcome, options.verbose ?? false);
   console.log(
-    JSON.stringify(outcome.reached), `actions ${outcome.actions}, trace ${outcome.traceHash.toString(16)}`,
+    JSON.stringify(outcome.reached),
+    `actions ${outcome.actions}, trace ${outcome.traceHash.toString(16)}`,
   );
   return outcome.violations.length > 0 ? 1 : 0;
 }
@@ -103,17 +104,28 @@ async function simulateInJobs(options: Options): Promise<number> {
   const startMs = Date.now();
   const { seeds, from, jobs, set = {}, untilViolation, budgetSeconds } = options;
   const commands = Array.from({ length: jobs }, (_, job) => [
-    'simulate', '--jobs', '1', '--stride', String(jobs), '--from', String(from + job), 
-    '--seeds', String(Math.max(0, seeds - job)),
+    'simulate',
+    '--jobs',
+    '1',
+    '--stride',
+    String(jobs),
+    '--from',
+    String(from + job),
+    '--seeds',
+    String(Math.max(0, seeds - job)),
     ...Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ...(untilViolation ? ['--until-violation'] : []),
     ...(budgetSeconds === undefined ? [] : ['--budget-seconds', String(budgetSeconds)]),
   ]);
   const parts: Part[] = [];
-  const codes = await runParallel(commands, (line) => {
-    if (line.startsWith(PART)) parts.push(JSON.parse(line.slice(PART.length)) as Part);
-    else console.log(line);
-  }, untilViolation ?? false);
+  const codes = await runParallel(
+    commands,
+    (line) => {
+      if (line.startsWith(PART)) parts.push(JSON.parse(line.slice(PART.length)) as Part);
+      else console.log(line);
+    },
+    untilViolation ?? false,
+  );
   return Math.max(summarize(parts, options, startMs), ...codes.map((code) => (code === 0 ? 0 : 1)));
 }
 
@@ -129,12 +141,15 @@ async function simulate(options: Options): Promise<number> {
 }
 
 export function simulateCommand(): Command {
-  return new Command('simulate').description('run simulated clusters under seeded faults')
+  return new Command('simulate')
+    .description('run simulated clusters under seeded faults')
     .option('--seeds <n>', 'how many', wholeNumber, 100)
     .option('--from <n>', 'the first seed', wholeNumber, 1)
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())
     .option(
-      '--stride <n>', 'internal: run every n-th seed, for the process that started this one', wholeNumber,
+      '--stride <n>',
+      'internal: run every n-th seed, for the process that started this one',
+      wholeNumber,
     )
     .option('--until-violation', 'stop at the first violation')
     .option('--budget-seconds <n>', 'stop after so many seconds', wholeNumber)

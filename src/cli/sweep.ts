@@ -4,7 +4,13 @@
  */
 import { Command, Option } from 'commander';
 import {
-  allPoints, Point, pointKinds, pointName, runPoint, storyNames, SweepOutcome,
+  allPoints,
+  Point,
+  pointKinds,
+  pointName,
+  runPoint,
+  storyNames,
+  SweepOutcome,
 } from '../simulation/sweep';
 import { action, wholeNumber } from './command';
 import { setSimulationFlags } from './engine-flags';
@@ -97,16 +103,24 @@ function summarize(parts: readonly Part[]): number {
 async function sweepInJobs(options: Options): Promise<number> {
   const { jobs, scenario, untilViolation, budgetSeconds } = options;
   const commands = Array.from({ length: jobs }, (_, job) => [
-    'sweep', '--jobs', '1', '--share', `${job}/${jobs}`,
+    'sweep',
+    '--jobs',
+    '1',
+    '--share',
+    `${job}/${jobs}`,
     ...(scenario === undefined ? [] : ['--scenario', scenario]),
     ...(untilViolation ? ['--until-violation'] : []),
     ...(budgetSeconds === undefined ? [] : ['--budget-seconds', String(budgetSeconds)]),
   ]);
   const parts: Part[] = [];
-  const codes = await runParallel(commands, (line) => {
-    if (line.startsWith(PART)) parts.push(JSON.parse(line.slice(PART.length)) as Part);
-    else console.log(line);
-  }, untilViolation ?? false);
+  const codes = await runParallel(
+    commands,
+    (line) => {
+      if (line.startsWith(PART)) parts.push(JSON.parse(line.slice(PART.length)) as Part);
+      else console.log(line);
+    },
+    untilViolation ?? false,
+  );
   return Math.max(summarize(parts), ...codes.map((code) => (code === 0 ? 0 : 1)));
 }
 
@@ -126,13 +140,15 @@ async function sweep(options: Options): Promise<number> {
 }
 
 export function sweepCommand(): Command {
-  return new Command('sweep').description('run short stories with a fault at every single operation in turn')
+  return new Command('sweep')
+    .description('run short stories with a fault at every single operation in turn')
     .addOption(new Option('--scenario <name>', 'one story (default: all)').choices(storyNames))
     .option('--point <text>', 'with --scenario: one point, as a violation is printed: KIND [HOST] K')
     .option('--verbose', 'with --point: the timeline and the logs too')
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())
     .option(
-      '--share <i/n>', 'internal: every n-th point from the i-th, for the process that started this one',
+      '--share <i/n>',
+      'internal: every n-th point from the i-th, for the process that started this one',
     )
     .option('--until-violation', 'stop at the first violation')
     .option('--budget-seconds <n>', 'stop after so many seconds', wholeNumber)

@@ -10,7 +10,15 @@ import { TopicPartition } from '../common/cluster-types';
 import { Consumer } from '../consumer/consumer';
 import { ConsumerRecord } from '../consumer/consumer-record';
 import { configFile, untilSignal } from './client-options';
-import { action, addConnectionOptions, clientHost, ConnectionOptions, connectionConfig, environmentOf, wholeNumber } from './command';
+import {
+  action,
+  addConnectionOptions,
+  clientHost,
+  ConnectionOptions,
+  connectionConfig,
+  environmentOf,
+  wholeNumber,
+} from './command';
 
 interface Options extends ConnectionOptions {
   readonly topic: string;
@@ -51,13 +59,20 @@ const POLL_MS = 1000;
 
 async function run(options: Options): Promise<void> {
   const host = clientHost('verifiable-consumer');
-  const print = (name: string, fields: Readonly<Record<string, unknown>> = {}) => process.stdout.write(`${JSON.stringify({ timestamp: host.clock.wallMs(), name, ...fields })}\n`);
+  const print = (name: string, fields: Readonly<Record<string, unknown>> = {}) =>
+    process.stdout.write(`${JSON.stringify({ timestamp: host.clock.wallMs(), name, ...fields })}\n`);
   const stop = untilSignal();
   const plain = (tps: readonly TopicPartition[]) => tps.map(({ topic, partition }) => ({ topic, partition }));
   const consumer = new Consumer(environmentOf(host), {
-    'client.id': 'verifiable-consumer', ...connectionConfig(options), 'group.id': options.groupId, 'group.instance.id': options.groupInstanceId ?? null,
-    'enable.auto.commit': options.enableAutocommit ?? false, 'auto.offset.reset': options.resetPolicy, 'session.timeout.ms': options.sessionTimeout,
-    'partition.assignment.strategy': options.assignmentStrategy, ...configFile(options['consumer.config']),
+    'client.id': 'verifiable-consumer',
+    ...connectionConfig(options),
+    'group.id': options.groupId,
+    'group.instance.id': options.groupInstanceId ?? null,
+    'enable.auto.commit': options.enableAutocommit ?? false,
+    'auto.offset.reset': options.resetPolicy,
+    'session.timeout.ms': options.sessionTimeout,
+    'partition.assignment.strategy': options.assignmentStrategy,
+    ...configFile(options['consumer.config']),
   });
   await consumer.subscribe([options.topic], {
     onPartitionsAssigned: (tps) => void print('partitions_assigned', { partitions: plain(tps) }),
@@ -71,7 +86,15 @@ async function run(options: Options): Promise<void> {
       if (records.length === 0) continue;
       consumed += records.length;
       print('records_consumed', { count: records.length, partitions: ranges(records) });
-      if (options.verbose) for (const { key, value, topic, partition, offset } of records) print('record_data', { key: key?.toString() ?? null, value: value?.toString() ?? null, topic, partition, offset });
+      if (options.verbose)
+        for (const { key, value, topic, partition, offset } of records)
+          print('record_data', {
+            key: key?.toString() ?? null,
+            value: value?.toString() ?? null,
+            topic,
+            partition,
+            offset,
+          });
       if (!options.enableAutocommit) await commit(consumer, records, print);
     }
   } catch (error) {
@@ -84,8 +107,16 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-async function commit(consumer: Consumer, records: readonly ConsumerRecord[], print: (name: string, fields: Record<string, unknown>) => void): Promise<void> {
-  const offsets = ranges(records).map(({ topic, partition, maxOffset }) => ({ topic, partition, offset: maxOffset + 1 }));
+async function commit(
+  consumer: Consumer,
+  records: readonly ConsumerRecord[],
+  print: (name: string, fields: Record<string, unknown>) => void,
+): Promise<void> {
+  const offsets = ranges(records).map(({ topic, partition, maxOffset }) => ({
+    topic,
+    partition,
+    offset: maxOffset + 1,
+  }));
   try {
     await consumer.commitSync(offsets);
     print('offsets_committed', { offsets, success: true });
@@ -96,8 +127,11 @@ async function commit(consumer: Consumer, records: readonly ConsumerRecord[], pr
 }
 
 export function verifiableConsumerCommand(): Command {
-  return addConnectionOptions(new Command('verifiable-consumer').description('read as a member of a group and report it as JSON'))
-    .requiredOption('--topic <name>', 'the topic').requiredOption('--group-id <id>', 'the group')
+  return addConnectionOptions(
+    new Command('verifiable-consumer').description('read as a member of a group and report it as JSON'),
+  )
+    .requiredOption('--topic <name>', 'the topic')
+    .requiredOption('--group-id <id>', 'the group')
     .option('--group-instance-id <id>', 'a static member')
     .option('--max-messages <n>', 'stop after so many; -1: never', wholeNumber, -1)
     .option('--session-timeout <ms>', 'session.timeout.ms', wholeNumber, 30000)

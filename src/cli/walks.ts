@@ -4,7 +4,14 @@
  */
 import { Command } from 'commander';
 import { Coverage, Explorer } from '../simulation/walks/explore';
-import { Alphabet, formatOutcome, Outcome, replayWalk, SeededSetup, shrink } from '../simulation/walks/alphabet';
+import {
+  Alphabet,
+  formatOutcome,
+  Outcome,
+  replayWalk,
+  SeededSetup,
+  shrink,
+} from '../simulation/walks/alphabet';
 import { WalkStep } from '../simulation/walks/step-rules';
 import { replicationWalks } from '../simulation/walks/walk';
 import { groupWalks } from '../simulation/group-walks/group-walk';
@@ -31,7 +38,9 @@ const SHOWN_VIOLATIONS = 5;
 const COVERAGE = 'coverage ';
 
 function report<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, outcome: Outcome<S, T>, isVerbose: boolean,
+  alphabet: Alphabet<S, T>,
+  outcome: Outcome<S, T>,
+  isVerbose: boolean,
 ): void {
   console.log(formatOutcome(alphabet, outcome));
   for (const violation of outcome.violations.slice(0, SHOWN_VIOLATIONS)) console.log(`  ${violation}`);
@@ -46,22 +55,32 @@ function report<S extends SeededSetup, T extends WalkStep>(
  * is printed.
  */
 async function replayText<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, text: string, options: Options,
+  alphabet: Alphabet<S, T>,
+  text: string,
+  options: Options,
 ): Promise<number> {
   const match = /^seed=(\S+) ([^:]*):(.*)$/.exec(text.trim());
   if (!match) throw new Error(`a walk is written as 'seed=S, its setup: kill 1; start 1', not '${text}'`);
   const settings = options.set ?? {};
   const setup = { ...alphabet.parseSetup(match[2]!.trim()), seed: match[1]!, settings } as S;
   const steps = match[3]!.split(';').filter((step) => step.trim() !== '');
-  let outcome = await replayWalk(alphabet, setup, steps.map((step) => alphabet.parseStep(step)));
+  let outcome = await replayWalk(
+    alphabet,
+    setup,
+    steps.map((step) => alphabet.parseStep(step)),
+  );
   if (options.shrink && outcome.violations.length > 0) outcome = await shrink(alphabet, outcome);
   report(alphabet, outcome, options.verbose ?? false);
-  console.log(`${outcome.violations.length} violation(s), ${outcome.acked} acknowledged, trace ${outcome.traceHash.toString(16)}`);
+  console.log(
+    `${outcome.violations.length} violation(s), ${outcome.acked} acknowledged, trace ` +
+      `${outcome.traceHash.toString(16)}`,
+  );
   return outcome.violations.length > 0 ? 1 : 0;
 }
 
 async function explore<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, options: Options,
+  alphabet: Alphabet<S, T>,
+  options: Options,
 ): Promise<number> {
   const explorer = new Explorer(alphabet, options.seed, options.set);
   const startMs = Date.now();
@@ -79,7 +98,10 @@ async function explore<S extends SeededSetup, T extends WalkStep>(
       shownMs = nowMs;
       const { walks, states, combinations } = explorer.coverage;
       const each = ((nowMs - startMs) / walks).toFixed(0);
-      process.stderr.write(`${walks} of ${options.walks} walks, ${states} states, ${combinations} combinations, ${failed} failed, ${each} ms a walk\n`);
+      process.stderr.write(
+        `${walks} of ${options.walks} walks, ${states} states, ${combinations} combinations, ${failed} ` +
+          `failed, ${each} ms a walk\n`,
+      );
     }
     if (options.budgetSeconds !== undefined && nowMs - startMs > options.budgetSeconds * 1000) break;
   }
@@ -89,13 +111,19 @@ async function explore<S extends SeededSetup, T extends WalkStep>(
 }
 
 function summarize(parts: readonly (Coverage & { readonly failed: number })[], seconds: number): void {
-  const sum = (pick: (part: Coverage & { readonly failed: number }) => number) => parts.reduce((total, part) => total + pick(part), 0);
+  const sum = (pick: (part: Coverage & { readonly failed: number }) => number) =>
+    parts.reduce((total, part) => total + pick(part), 0);
   const names = Object.keys(parts[0]?.waypoints ?? {});
-  for (const name of names) console.log(`  ${String(sum((part) => part.waypoints[name] ?? 0)).padStart(8)} walks passed: ${name}`);
+  for (const name of names)
+    console.log(`  ${String(sum((part) => part.waypoints[name] ?? 0)).padStart(8)} walks passed: ${name}`);
   const walks = sum((part) => part.walks);
   const failed = sum((part) => part.failed);
-  console.log(`${walks} walks, ${sum((part) => part.acked)} records acknowledged, ${sum((part) => part.states)} states, ` +
-    `${sum((part) => part.combinations)} combinations of waypoints, ${(walks / seconds).toFixed(0)} walks/s`);
+  console.log(
+    `${walks} walks, ${sum((part) => part.acked)} records acknowledged, ${sum((part) => part.states)} ` +
+      `states, ` +
+      `${sum((part) => part.combinations)} combinations of waypoints, ${(walks / seconds).toFixed(0)} ` +
+      `walks/s`,
+  );
   console.log(failed === 0 ? 'no violation' : `${failed} walk(s) with violations`);
 }
 
@@ -112,16 +140,22 @@ async function exploreInJobs(options: Options): Promise<number> {
     return args;
   });
   const parts: (Coverage & { readonly failed: number })[] = [];
-  const codes = await runParallel(commands, (line) => {
-    if (line.startsWith(COVERAGE)) parts.push(JSON.parse(line.slice(COVERAGE.length)) as Coverage & { failed: number });
-    else console.log(line);
-  }, options.untilViolation ?? false);
+  const codes = await runParallel(
+    commands,
+    (line) => {
+      if (line.startsWith(COVERAGE))
+        parts.push(JSON.parse(line.slice(COVERAGE.length)) as Coverage & { failed: number });
+      else console.log(line);
+    },
+    options.untilViolation ?? false,
+  );
   if (parts.length > 0) summarize(parts, (Date.now() - startMs) / 1000);
   return codes.some((code) => code !== 0) ? 1 : 0;
 }
 
 function walksOf<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, options: Options,
+  alphabet: Alphabet<S, T>,
+  options: Options,
 ): Promise<number> {
   if (options.walk !== undefined) return replayText(alphabet, options.walk, options);
   if (options.jobs > 1) return exploreInJobs(options);
@@ -131,22 +165,31 @@ function walksOf<S extends SeededSetup, T extends WalkStep>(
 
 function walks(options: Options): Promise<number> {
   switch (options.alphabet) {
-    case 'replication': return walksOf(replicationWalks, options);
-    case 'groups': return walksOf(groupWalks, options);
-    default: throw new Error(`--alphabet is replication or groups, not '${options.alphabet}'`);
+    case 'replication':
+      return walksOf(replicationWalks, options);
+    case 'groups':
+      return walksOf(groupWalks, options);
+    default:
+      throw new Error(`--alphabet is replication or groups, not '${options.alphabet}'`);
   }
 }
 
 export function walksCommand(): Command {
-  return new Command('walks').description('run short walks of staged steps on small simulated clusters')
-    .option('--alphabet <name>', 'what the steps are about: replication, or groups (and their clients)', 'replication')
+  return new Command('walks')
+    .description('run short walks of staged steps on small simulated clusters')
+    .option(
+      '--alphabet <name>',
+      'what the steps are about: replication, or groups (and their clients)',
+      'replication',
+    )
     .option('--walks <n>', 'how many', wholeNumber, 1000)
     .option('--seed <s>', 'the search is the same for the same seed and number of jobs', '1')
     .option('--jobs <n>', 'processes (default: the number of cores)', wholeNumber, coreCount())
     .option('--job', 'internal: print the coverage for the process that started this one')
     .option('--budget-seconds <n>', 'stop after so many seconds', wholeNumber)
     .option('--until-violation', 'stop at the first violation')
-    .option('--walk <text>', 'one walk, as a violation is printed').option('--verbose', 'with --walk: events, logs, states')
+    .option('--walk <text>', 'one walk, as a violation is printed')
+    .option('--verbose', 'with --walk: events, logs, states')
     .option('--shrink', 'leave out steps that are not needed for the violation')
     .option('--set <key=value>', 'a broker setting', keyValue)
     .action(action<Options>(walks));

@@ -19,7 +19,11 @@ export class ConnectingMetadata implements ClusterMetadata {
   private lastProblem: string | undefined;
   private isClosed = false;
 
-  constructor(private readonly host: Host, private readonly backoffMs: number, private readonly openSource: () => Promise<ClusterMetadata>) {
+  constructor(
+    private readonly host: Host,
+    private readonly backoffMs: number,
+    private readonly openSource: () => Promise<ClusterMetadata>,
+  ) {
     this.open().catch(() => {});
   }
 
@@ -40,7 +44,9 @@ export class ConnectingMetadata implements ClusterMetadata {
    */
   private tryAgain(error: unknown): void {
     if (this.isClosed || (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')) return;
-    this.host.clock.schedule(this.backoffMs, () => { if (!this.isClosed) this.open().catch(() => {}); });
+    this.host.clock.schedule(this.backoffMs, () => {
+      if (!this.isClosed) this.open().catch(() => {});
+    });
   }
 
   private async tryOpen(): Promise<ClusterMetadata> {
@@ -83,7 +89,7 @@ export class ConnectingMetadata implements ClusterMetadata {
     const problem = topicNameProblem(topic);
     if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
     const deadlineMs = this.host.clock.monotonicMs() + timeoutMs;
-    const source = this.source ?? await this.awaitSource(timeoutMs);
+    const source = this.source ?? (await this.awaitSource(timeoutMs));
     return source.awaitTopic(topic, Math.max(0, deadlineMs - this.host.clock.monotonicMs()));
   }
 
@@ -95,14 +101,23 @@ export class ConnectingMetadata implements ClusterMetadata {
         try {
           return await this.open();
         } catch (error) {
-          if (givenUp || this.isClosed || (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')) throw error;
+          if (
+            givenUp ||
+            this.isClosed ||
+            (error instanceof KafkaError && error.errorName === 'CONFIG_EXCEPTION')
+          )
+            throw error;
           await sleep(this.host.clock, this.backoffMs);
         }
       }
     };
     return withDeadline(this.host.clock, timeoutMs, attempts(), () => {
       givenUp = true;
-      return new KafkaError('TIMEOUT', `No connection to the cluster after ${timeoutMs} ms${this.lastProblem ? `: ${this.lastProblem}` : ''}`);
+      return new KafkaError(
+        'TIMEOUT',
+        `No connection to the cluster after ${timeoutMs} ` +
+          `ms${this.lastProblem ? `: ${this.lastProblem}` : ''}`,
+      );
     });
   }
 

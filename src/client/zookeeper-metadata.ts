@@ -18,7 +18,14 @@ import { readPartitionState } from '../zk/partition-state-store';
 import { readTopic, readTopicNames } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { brokerIdsZnode, partitionStateZnode, topicZnode } from '../zk/znodes';
-import { ClusterMetadata, LeaderAndEpoch, MetadataListeners, PartitionInfo, TopicInfo, topicInfoOf } from './cluster-metadata';
+import {
+  ClusterMetadata,
+  LeaderAndEpoch,
+  MetadataListeners,
+  PartitionInfo,
+  TopicInfo,
+  topicInfoOf,
+} from './cluster-metadata';
 import { LastSeenEpochs } from './last-seen-epochs';
 
 const MAX_WATCHED_PARTITIONS = 1000;
@@ -59,13 +66,23 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   private watchedPartitions = 0;
   private isClosed = false;
 
-  private constructor(private readonly host: Host, private readonly zk: ZkConnection, private readonly options: ZooKeeperMetadataOptions) {
+  private constructor(
+    private readonly host: Host,
+    private readonly zk: ZkConnection,
+    private readonly options: ZooKeeperMetadataOptions,
+  ) {
     this.log = host.log.child('ZooKeeperMetadata');
-    this.queue = new SerialQueue((error) => { if (!this.isClosed) this.log.warn(`Metadata could not be read: ${messageOf(error)}`); });
+    this.queue = new SerialQueue((error) => {
+      if (!this.isClosed) this.log.warn(`Metadata could not be read: ${messageOf(error)}`);
+    });
   }
 
   /** Takes ownership of the connection: `close` closes it. */
-  static async open(host: Host, zk: ZkConnection, options: ZooKeeperMetadataOptions): Promise<ZooKeeperMetadata> {
+  static async open(
+    host: Host,
+    zk: ZkConnection,
+    options: ZooKeeperMetadataOptions,
+  ): Promise<ZooKeeperMetadata> {
     const metadata = new ZooKeeperMetadata(host, zk, options);
     zk.onChildChange(brokerIdsZnode.path, () => metadata.queue.put(() => metadata.readBrokers()));
     await metadata.readBrokers();
@@ -124,8 +141,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
   }
 
   private makeInfo(topic: string, watched: WatchedTopic): TopicInfo {
-    const partitions = [...watched.replicas].map(([partition, replicas]) =>
-      watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] });
+    const partitions = [...watched.replicas].map(
+      ([partition, replicas]) =>
+        watched.states.get(partition) ?? { partition, leader: -1, leaderEpoch: -1, replicas, isr: [] },
+    );
     return topicInfoOf(topic, partitions);
   }
 
@@ -144,7 +163,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
       });
     });
     this.requestUpdate(topic);
-    const timeout = () => new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
+    const timeout = () =>
+      new KafkaError('TIMEOUT', `Topic ${topic} not present in metadata after ${timeoutMs} ms.`);
     return withDeadline(this.host.clock, timeoutMs, found, timeout).finally(() => stop());
   }
 
@@ -155,7 +175,14 @@ export class ZooKeeperMetadata implements ClusterMetadata {
 
   private watch(topic: string): void {
     if (this.watchedTopics.has(topic)) return;
-    this.watchedTopics.set(topic, { replicas: new Map(), states: new Map(), info: undefined, updatePending: false, lastUpdateMs: -Infinity, isBeingCreated: false });
+    this.watchedTopics.set(topic, {
+      replicas: new Map(),
+      states: new Map(),
+      info: undefined,
+      updatePending: false,
+      lastUpdateMs: -Infinity,
+      isBeingCreated: false,
+    });
     this.zk.onDataChange(topicZnode.path(topic), () => this.queue.put(() => this.readTopic(topic)));
     this.queue.put(() => this.refresh(topic));
   }
@@ -165,7 +192,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const watched = this.watchedTopics.get(topic)!;
     await (watched.replicas.size === 0 ? this.readTopic(topic) : this.readStates(topic));
     // Reads the brokers again, in case the list could not be read when it changed.
-    if ([...watched.states.values()].some(({ leader }) => leader >= 0 && !this.brokers.has(leader))) await this.readBrokers();
+    if ([...watched.states.values()].some(({ leader }) => leader >= 0 && !this.brokers.has(leader)))
+      await this.readBrokers();
     if (watched.replicas.size === 0) this.askToCreate(topic, watched);
   }
 
@@ -175,7 +203,9 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     if (addresses.length === 0 || watched.isBeingCreated || this.options.createTopic === undefined) return;
     watched.isBeingCreated = true;
     this.options.createTopic(topic, addresses).then(
-      () => { watched.isBeingCreated = false; },
+      () => {
+        watched.isBeingCreated = false;
+      },
       (error) => {
         watched.isBeingCreated = false;
         if (!this.isClosed) this.log.debug(`No broker created ${topic}: ${messageOf(error)}`);
@@ -193,7 +223,8 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const fresh = [...watched.replicas.keys()].filter((partition) => !before.has(partition));
     this.watchedPartitions += watched.replicas.size - before.size;
     if (watched.replicas.size === 0) this.forget(topic, watched);
-    if (this.watchedPartitions <= MAX_WATCHED_PARTITIONS) for (const partition of fresh) this.watchState({ topic, partition });
+    if (this.watchedPartitions <= MAX_WATCHED_PARTITIONS)
+      for (const partition of fresh) this.watchState({ topic, partition });
     await this.readStates(topic);
   }
 
@@ -212,7 +243,13 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     const state = await readPartitionState(this.zk, tp);
     const replicas = watched.replicas.get(tp.partition);
     if (state === undefined || replicas === undefined) return;
-    const row = { partition: tp.partition, leader: state.leader, leaderEpoch: state.leaderEpoch, replicas, isr: state.isr };
+    const row = {
+      partition: tp.partition,
+      leader: state.leader,
+      leaderEpoch: state.leaderEpoch,
+      replicas,
+      isr: state.isr,
+    };
     if (!this.epochs.accept(tp, state.leaderEpoch, OLDER_READS)) return this.requestUpdate(tp.topic);
     watched.states.set(tp.partition, row);
     watched.info = undefined;
@@ -230,7 +267,10 @@ export class ZooKeeperMetadata implements ClusterMetadata {
     if (!watched) return this.watch(topic);
     if (watched.updatePending || this.isClosed) return;
     watched.updatePending = true;
-    const waitMs = Math.max(0, watched.lastUpdateMs + this.options.refreshBackoffMs - this.host.clock.monotonicMs());
+    const waitMs = Math.max(
+      0,
+      watched.lastUpdateMs + this.options.refreshBackoffMs - this.host.clock.monotonicMs(),
+    );
     this.host.clock.schedule(waitMs, () => {
       if (this.isClosed) return;
       this.queue.put(async () => {

@@ -26,7 +26,11 @@ export function guarded(log: Pick<Log, 'error'>, what: string, action: () => voi
 }
 
 /** Logs a rejection of `work` as `<what> failed: …`. An InvariantError stays an unhandled rejection. */
-export function inBackground(log: Pick<Log, 'error'>, what: string, work: Promise<unknown> | undefined): void {
+export function inBackground(
+  log: Pick<Log, 'error'>,
+  what: string,
+  work: Promise<unknown> | undefined,
+): void {
   work?.catch((error: unknown) => {
     if (error instanceof InvariantError) throw error;
     log.error(`${what} failed: ${stackOf(error)}`);

@@ -88,19 +88,29 @@ export class BinaryWriter {
  * into 53 bits.
  */
 export class BinaryReader {
-  constructor(private readonly buffer: Buffer, private at = 0) {}
+  constructor(
+    private readonly buffer: Buffer,
+    private at = 0,
+  ) {}
 
-  get left(): number { return this.buffer.length - this.at; }
+  get left(): number {
+    return this.buffer.length - this.at;
+  }
 
   private take(bytes: number): number {
-    if (bytes < 0 || bytes > this.left) throw new RangeError(`${bytes} bytes are claimed and ${this.left} are left`);
+    if (bytes < 0 || bytes > this.left)
+      throw new RangeError(`${bytes} bytes are claimed and ${this.left} are left`);
     const start = this.at;
     this.at += bytes;
     return start;
   }
 
-  int16(): number { return this.buffer.readInt16BE(this.take(2)); }
-  int32(): number { return this.buffer.readInt32BE(this.take(4)); }
+  int16(): number {
+    return this.buffer.readInt16BE(this.take(2));
+  }
+  int32(): number {
+    return this.buffer.readInt32BE(this.take(4));
+  }
 
   int64(): number {
     const value = this.buffer.readBigInt64BE(this.take(8));
@@ -123,7 +133,8 @@ export class BinaryReader {
    */
   count(): number {
     const count = this.int32();
-    if (count > this.left) throw new RangeError(`${count} elements are claimed and ${this.left} bytes are left`);
+    if (count > this.left)
+      throw new RangeError(`${count} elements are claimed and ${this.left} bytes are left`);
     return Math.max(0, count);
   }
 

@@ -98,11 +98,15 @@ export function parseHostPort(text: string): HostPort {
  * Kafka: common/internals/Topic.java@2.8.2
  */
 export function topicNameProblem(topic: string): string | undefined {
-  if (topic.length === 0) return 'Topic name is illegal, it can\'t be empty';
+  if (topic.length === 0) return "Topic name is illegal, it can't be empty";
   if (topic === '.' || topic === '..') return 'Topic name cannot be "." or ".."';
-  if (topic.length > 249) return `Topic name is illegal, it can't be longer than 249 characters, topic name: ${topic}`;
+  if (topic.length > 249)
+    return `Topic name is illegal, it can't be longer than 249 characters, topic name: ${topic}`;
   if (!/^[a-zA-Z0-9._-]+$/.test(topic)) {
-    return `Topic name "${topic}" is illegal, it contains a character other than ASCII alphanumerics, '.', '_' and '-'`;
+    return (
+      `Topic name "${topic}" is illegal, it contains a character other than ASCII alphanumerics, '.', ` +
+      `'_' and '-'`
+    );
   }
   return undefined;
 }

@@ -44,13 +44,20 @@ export interface Setting<T extends SettingType = SettingType, N = unknown> {
 
 export type SettingsTable = Readonly<Record<string, Setting>>;
 export type ConfigOf<T extends SettingsTable> = {
-  readonly [K in keyof T]: T[K] extends Setting<infer S, infer N> ? TypeOf[S] | (null extends N ? null : never) : never;
+  readonly [K in keyof T]: T[K] extends Setting<infer S, infer N>
+    ? TypeOf[S] | (null extends N ? null : never)
+    : never;
 };
 
 type Extra = Pick<Setting, 'min' | 'max' | 'oneOf' | 'internal'>;
 
 /** A row of the table: `setting('int', 10, 'doc', {min: 0})`. */
-export function setting<T extends SettingType>(type: T, value: TypeOf[T], doc: string, extra: Extra = {}): Setting<T, never> {
+export function setting<T extends SettingType>(
+  type: T,
+  value: TypeOf[T],
+  doc: string,
+  extra: Extra = {},
+): Setting<T, never> {
   return { type, default: value, doc, ...extra } as Setting<T, never>;
 }
 
@@ -70,7 +77,10 @@ export function rowOf(table: SettingsTable, name: string): Setting | undefined {
 export type RawConfig = Readonly<Record<string, unknown>>;
 
 function fail(name: string, value: unknown, reason: string): never {
-  throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${String(value)} for configuration ${name}: ${reason}`);
+  throw new KafkaError(
+    'CONFIG_EXCEPTION',
+    `Invalid value ${String(value)} for configuration ${name}: ${reason}`,
+  );
 }
 
 /**
@@ -90,7 +100,8 @@ function parseNumber(name: string, row: Setting, value: unknown): number {
     fail(name, value, `Not a number of type ${row.type.toUpperCase()}`);
   }
   const number = Number(text);
-  if (row.type === 'int' && Math.abs(number) > INT_MAX + (number < 0 ? 1 : 0)) fail(name, value, 'Not a number of type INT');
+  if (row.type === 'int' && Math.abs(number) > INT_MAX + (number < 0 ? 1 : 0))
+    fail(name, value, 'Not a number of type INT');
   if (row.type === 'long' && !fitsLong(value, number)) fail(name, value, 'Not a number of type LONG');
   if (row.min !== undefined && number < row.min) fail(name, value, `Value must be at least ${row.min}`);
   if (row.max !== undefined && number > row.max) fail(name, value, `Value must be no more than ${row.max}`);
@@ -103,7 +114,9 @@ function parseNumber(name: string, row: Setting, value: unknown): number {
  */
 export function parseSetting(name: string, row: Setting, value: unknown): unknown {
   switch (row.type) {
-    case 'int': case 'long': case 'double':
+    case 'int':
+    case 'long':
+    case 'double':
       return parseNumber(name, row, value);
     case 'boolean': {
       const text = String(value).trim().toLowerCase();
@@ -111,17 +124,32 @@ export function parseSetting(name: string, row: Setting, value: unknown): unknow
       return text === 'true';
     }
     case 'list': {
-      const items = Array.isArray(value) ? value.map(String) : String(value).split(',').map((s) => s.trim()).filter((s) => s !== '');
-      for (const item of items) if (row.oneOf && !row.oneOf.includes(item)) fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);
+      const items = Array.isArray(value)
+        ? value.map(String)
+        : String(value)
+            .split(',')
+            .map((s) => s.trim())
+            .filter((s) => s !== '');
+      for (const item of items)
+        if (row.oneOf && !row.oneOf.includes(item))
+          fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);
       return items;
     }
     case 'class':
       return typeof value === 'string' ? value.trim() : value;
     case 'classes':
-      return Array.isArray(value) ? value : typeof value === 'string' ? value.split(',').map((s) => s.trim()).filter((s) => s !== '') : [value];
+      return Array.isArray(value)
+        ? value
+        : typeof value === 'string'
+          ? value
+              .split(',')
+              .map((s) => s.trim())
+              .filter((s) => s !== '')
+          : [value];
     case 'string': {
       const text = String(value).trim();
-      if (row.oneOf && !row.oneOf.includes(text)) fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);
+      if (row.oneOf && !row.oneOf.includes(text))
+        fail(name, value, `String must be one of: ${row.oneOf.join(', ')}`);
       return text;
     }
   }
@@ -131,7 +159,11 @@ export function parseSetting(name: string, row: Setting, value: unknown): unknow
  * Parses the whole configuration. `onUnknown` is called for every key that is not a setting; callers log a
  * warning, as Kafka does.
  */
-export function parseConfig<T extends SettingsTable>(table: T, raw: RawConfig, onUnknown: (name: string) => void = () => {}): ConfigOf<T> {
+export function parseConfig<T extends SettingsTable>(
+  table: T,
+  raw: RawConfig,
+  onUnknown: (name: string) => void = () => {},
+): ConfigOf<T> {
   const config: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(table)) {
     const value = raw[name];

@@ -179,12 +179,23 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
  * Settles as `promise` does, or rejects with `onTimeout()` after `ms`. The work behind the promise is not
  * cancelled.
  */
-export function withDeadline<T>(clock: Clock, ms: number, promise: Promise<T>, onTimeout: () => Error): Promise<T> {
+export function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+  onTimeout: () => Error,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = clock.schedule(ms, () => reject(onTimeout()));
     promise.then(
-      (value) => { timer.cancel(); resolve(value); },
-      (error) => { timer.cancel(); reject(error); },
+      (value) => {
+        timer.cancel();
+        resolve(value);
+      },
+      (error) => {
+        timer.cancel();
+        reject(error);
+      },
     );
   });
 }
@@ -200,6 +211,15 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     }
     signal.addEventListener('abort', onAbort, { once: true });
     const done = () => signal.removeEventListener('abort', onAbort);
-    promise.then((value) => { done(); resolve(value); }, (error) => { done(); reject(error); });
+    promise.then(
+      (value) => {
+        done();
+        resolve(value);
+      },
+      (error) => {
+        done();
+        reject(error);
+      },
+    );
   });
 }

@@ -13,7 +13,9 @@ export interface Turns {
 
 /** Calls `work` for each item, in order; resolves with the results. Rejects with what `work` throws. */
 export async function inTurns<T, R>(
-  { clock, next }: Turns, items: Iterable<T>, work: (item: T) => R | Promise<R>,
+  { clock, next }: Turns,
+  items: Iterable<T>,
+  work: (item: T) => R | Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
   let startMs = clock.monotonicMs();

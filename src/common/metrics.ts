@@ -30,7 +30,10 @@ export class Metrics {
 
   /** The values of all metrics by name, sorted by name. */
   snapshot(): Record<string, number> {
-    const all: [string, number][] = [...this.counters, ...[...this.gauges].map(([n, g]): [string, number] => [n, g()])];
+    const all: [string, number][] = [
+      ...this.counters,
+      ...[...this.gauges].map(([n, g]): [string, number] => [n, g()]),
+    ];
     return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }

@@ -13,7 +13,10 @@ export class RepeatedWarning {
   private lastMs = 0;
   private leftOut = 0;
 
-  constructor(private readonly clock: Clock, private readonly log: Pick<Log, 'warn'>) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Pick<Log, 'warn'>,
+  ) {}
 
   /** Logs or counts the warning. `message` is called only if a line is logged. */
   warn(message: () => string): void {
@@ -25,7 +28,8 @@ export class RepeatedWarning {
     }
     const isQuietAgain = this.intervalMs > 0 && sinceMs > 4 * this.intervalMs;
     const grown = Math.min(LONGEST_INTERVAL_MS, 2 * this.intervalMs);
-    const before = this.leftOut > 0 ? ` (and ${this.leftOut} times more in the ${Math.round(sinceMs)} ms before)` : '';
+    const before =
+      this.leftOut > 0 ? ` (and ${this.leftOut} times more in the ${Math.round(sinceMs)} ms before)` : '';
     this.intervalMs = isQuietAgain ? FIRST_INTERVAL_MS : Math.max(FIRST_INTERVAL_MS, grown);
     this.lastMs = nowMs;
     this.leftOut = 0;

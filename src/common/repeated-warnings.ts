@@ -12,7 +12,10 @@ const MAX_KINDS = 256;
 export class RepeatedWarnings {
   private readonly kinds = new Map<string, RepeatedWarning>();
 
-  constructor(private readonly clock: Clock, private readonly log: Pick<Log, 'warn'>) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Pick<Log, 'warn'>,
+  ) {}
 
   /**
    * Logs or counts the warning; returns whether it was logged. Warnings of the same `kind` suppress each

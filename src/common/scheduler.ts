@@ -10,7 +10,10 @@ export class Scheduler {
   private readonly timers = new Map<() => void, Timer>();
   private isStopped = false;
 
-  constructor(private readonly clock: Clock, private readonly log: Log) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
 
   /**
    * Runs the task after `firstMs`, then every `intervalMs`. If the task throws, the error is logged and the
@@ -18,14 +21,17 @@ export class Scheduler {
    */
   every(firstMs: number, intervalMs: number, task: () => void): void {
     if (this.isStopped) return;
-    this.timers.set(task, this.clock.schedule(firstMs, () => {
-      try {
-        task();
-      } catch (error) {
-        this.log.error(`Background task failed: ${messageOf(error)}`);
-      }
-      this.every(intervalMs, intervalMs, task);
-    }));
+    this.timers.set(
+      task,
+      this.clock.schedule(firstMs, () => {
+        try {
+          task();
+        } catch (error) {
+          this.log.error(`Background task failed: ${messageOf(error)}`);
+        }
+        this.every(intervalMs, intervalMs, task);
+      }),
+    );
   }
 
   stop(): void {

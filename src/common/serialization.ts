@@ -39,11 +39,16 @@ function serde<T>(write: (data: T) => Buffer, read: (data: Buffer) => T): Serde<
 }
 
 function fail(wanted: string, data: unknown): never {
-  throw new KafkaError('SERIALIZATION', `Can't serialize ${typeof data === 'object' ? 'an object' : `${typeof data} ${String(data)}`}: ${wanted} is expected`);
+  throw new KafkaError(
+    'SERIALIZATION',
+    `Can't serialize ${typeof data === 'object' ? 'an object' : `${typeof data} ${String(data)}`}: ` +
+      `${wanted} is expected`,
+  );
 }
 
 function sized(data: Buffer, bytes: number): Buffer {
-  if (data.length !== bytes) throw new KafkaError('SERIALIZATION', `Size of data received is not ${bytes} but ${data.length}`);
+  if (data.length !== bytes)
+    throw new KafkaError('SERIALIZATION', `Size of data received is not ${bytes} but ${data.length}`);
   return data;
 }
 
@@ -56,48 +61,87 @@ function toBytes(data: unknown): Buffer {
 }
 
 function integerSerde(bytes: 4 | 8): Serde<number> {
-  return serde<number>((data) => {
-    if (!Number.isSafeInteger(data) || (bytes === 4 && data !== (data | 0))) fail(`an integer of ${bytes} bytes`, data);
-    const buffer = Buffer.alloc(bytes);
-    if (bytes === 4) buffer.writeInt32BE(data);
-    else buffer.writeBigInt64BE(BigInt(data));
-    return buffer;
-  }, (data) => (bytes === 4 ? sized(data, 4).readInt32BE() : Number(sized(data, 8).readBigInt64BE())));
+  return serde<number>(
+    (data) => {
+      if (!Number.isSafeInteger(data) || (bytes === 4 && data !== (data | 0)))
+        fail(`an integer of ${bytes} bytes`, data);
+      const buffer = Buffer.alloc(bytes);
+      if (bytes === 4) buffer.writeInt32BE(data);
+      else buffer.writeBigInt64BE(BigInt(data));
+      return buffer;
+    },
+    (data) => (bytes === 4 ? sized(data, 4).readInt32BE() : Number(sized(data, 8).readBigInt64BE())),
+  );
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export const serdes = {
   buffer: serde<unknown>(toBytes, (data) => data),
-  string: serde<unknown>((data) => (Buffer.isBuffer(data) ? data : typeof data === 'string' ? Buffer.from(data) : fail('a string', data)), (data) => data.toString('utf8')),
-  json: serde<unknown>((data) => Buffer.from(JSON.stringify(data)), (data) => JSON.parse(data.toString('utf8')) as unknown),
+  string: serde<unknown>(
+    (data) =>
+      Buffer.isBuffer(data) ? data : typeof data === 'string' ? Buffer.from(data) : fail('a string', data),
+    (data) => data.toString('utf8'),
+  ),
+  json: serde<unknown>(
+    (data) => Buffer.from(JSON.stringify(data)),
+    (data) => JSON.parse(data.toString('utf8')) as unknown,
+  ),
   integer: integerSerde(4),
   long: integerSerde(8),
-  double: serde<number>((data) => {
-    if (typeof data !== 'number') fail('a number', data);
-    const buffer = Buffer.alloc(8);
-    buffer.writeDoubleBE(data);
-    return buffer;
-  }, (data) => sized(data, 8).readDoubleBE()),
-  uuid: serde<unknown>((data) => (typeof data === 'string' && UUID.test(data) ? Buffer.from(data) : fail('a UUID', data)), (data) => data.toString('utf8')),
+  double: serde<number>(
+    (data) => {
+      if (typeof data !== 'number') fail('a number', data);
+      const buffer = Buffer.alloc(8);
+      buffer.writeDoubleBE(data);
+      return buffer;
+    },
+    (data) => sized(data, 8).readDoubleBE(),
+  ),
+  uuid: serde<unknown>(
+    (data) => (typeof data === 'string' && UUID.test(data) ? Buffer.from(data) : fail('a UUID', data)),
+    (data) => data.toString('utf8'),
+  ),
 } as const satisfies Record<string, Serde>;
 
-const KAFKA_CLASS = /^org\.apache\.kafka\.common\.serialization\.(ByteArray|ByteBuffer|Bytes|String|Integer|Long|Double|UUID)(?:S|Des)erializer$/;
+const KAFKA_CLASS =
+  /^org\.apache\.kafka\.common\.serialization\.(ByteArray|ByteBuffer|Bytes|String|Integer|Long|Double|UUID)(?:S|Des)erializer$/;
 const BY_CLASS: Readonly<Record<string, keyof typeof serdes>> = {
-  ByteArray: 'buffer', ByteBuffer: 'buffer', Bytes: 'buffer', String: 'string', Integer: 'integer', Long: 'long', Double: 'double', UUID: 'uuid',
+  ByteArray: 'buffer',
+  ByteBuffer: 'buffer',
+  Bytes: 'buffer',
+  String: 'string',
+  Integer: 'integer',
+  Long: 'long',
+  Double: 'double',
+  UUID: 'uuid',
 };
 
 function named(setting: string, name: string): Serde {
-  const known = serdes[(BY_CLASS[KAFKA_CLASS.exec(name)?.[1] ?? ''] ?? name) as keyof typeof serdes] as Serde | undefined;
-  if (known === undefined) throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${name} for configuration ${setting}: it is none of ${Object.keys(serdes).join(', ')}`);
+  const known = serdes[(BY_CLASS[KAFKA_CLASS.exec(name)?.[1] ?? ''] ?? name) as keyof typeof serdes] as
+    Serde | undefined;
+  if (known === undefined)
+    throw new KafkaError(
+      'CONFIG_EXCEPTION',
+      `Invalid value ${name} for configuration ${setting}: it is none of ${Object.keys(serdes).join(', ')}`,
+    );
   return known;
 }
 
 /** The serializer for the value of a setting. Throws CONFIG_EXCEPTION if the value is not a serializer. */
 export function serializerOf(setting: string, value: unknown): Serializer {
   if (typeof value === 'string') return named(setting, value);
-  if (typeof value === 'object' && value !== null && 'serialize' in value && typeof value.serialize === 'function') return value as Serializer;
-  throw new KafkaError('CONFIG_EXCEPTION', `Invalid value for configuration ${setting}: it has no method serialize(topic, data)`);
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'serialize' in value &&
+    typeof value.serialize === 'function'
+  )
+    return value as Serializer;
+  throw new KafkaError(
+    'CONFIG_EXCEPTION',
+    `Invalid value for configuration ${setting}: it has no method serialize(topic, data)`,
+  );
 }
 
 /**
@@ -105,6 +149,15 @@ export function serializerOf(setting: string, value: unknown): Serializer {
  */
 export function deserializerOf(setting: string, value: unknown): Deserializer {
   if (typeof value === 'string') return named(setting, value);
-  if (typeof value === 'object' && value !== null && 'deserialize' in value && typeof value.deserialize === 'function') return value as Deserializer;
-  throw new KafkaError('CONFIG_EXCEPTION', `Invalid value for configuration ${setting}: it has no method deserialize(topic, data)`);
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'deserialize' in value &&
+    typeof value.deserialize === 'function'
+  )
+    return value as Deserializer;
+  throw new KafkaError(
+    'CONFIG_EXCEPTION',
+    `Invalid value for configuration ${setting}: it has no method deserialize(topic, data)`,
+  );
 }

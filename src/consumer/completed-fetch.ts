@@ -82,7 +82,10 @@ export class CompletedFetch {
     // Records below the position are only here because they share a batch with it.
     if (offset < this.nextOffset) return offset;
     const { topic, partition } = this.partition.tp;
-    const { leaderEpoch, options: { deserializers } } = this;
+    const {
+      leaderEpoch,
+      options: { deserializers },
+    } = this;
     try {
       return {
         topic,
@@ -98,7 +101,8 @@ export class CompletedFetch {
       const where = `partition ${tpName(this.partition.tp)} at offset ${offset}`;
       throw new KafkaError(
         'SERIALIZATION',
-        `Error deserializing key/value for ${where}. If needed, please seek past the record to continue consumption. ${messageOf(error)}`,
+        `Error deserializing key/value for ${where}. If needed, please seek past the record to continue ` +
+          `consumption. ${messageOf(error)}`,
       );
     }
   };
@@ -151,7 +155,8 @@ export class CompletedFetch {
       if (this.options.checkCrcs && batch.computeCrc() !== batch.crc) {
         throw new KafkaError(
           'CORRUPT_MESSAGE',
-          `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is invalid: its CRC does not match`,
+          `Record batch for partition ${tpName(this.partition.tp)} at offset ${batch.baseOffset} is ` +
+            `invalid: its CRC does not match`,
         );
       }
       this.leaderEpoch = batch.partitionLeaderEpoch;

@@ -208,7 +208,8 @@ export class ConsumerCoordinator {
     const { subscription, log } = this.deps;
     if (given.length === 0) return;
     log.info(
-      `${how === 'onPartitionsLost' ? 'Lost' : 'Revoke'} previously assigned partitions ${given.map(tpName).join(', ')}`,
+      `${how === 'onPartitionsLost' ? 'Lost' : 'Revoke'} previously assigned partitions ` +
+        `${given.map(tpName).join(', ')}`,
     );
     const names = new Set(given.map(tpName));
     for (const tp of given) subscription.find(tp)!.revoked = true;
@@ -231,7 +232,8 @@ export class ConsumerCoordinator {
     const errors = new ProgramErrors();
     await errors.keep(() => assignor.onAssignment?.(partitions, generation));
     log.info(
-      `Successfully joined group ${groupId} with generation ${generation}; assigned ${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`,
+      `Successfully joined group ${groupId} with generation ${generation}; assigned ` +
+        `${partitions.map(tpName).join(', ') || 'nothing: this member is idle'}`,
     );
     if (revoked.length > 0) {
       await this.commitBeforeLosing();
@@ -299,9 +301,7 @@ export class ConsumerCoordinator {
    * applies.
    */
   async refreshCommitted(): Promise<void> {
-    const waiting = this.deps.subscription.all.filter(
-      (one) => one.needsCommitted && !one.revoked,
-    );
+    const waiting = this.deps.subscription.all.filter((one) => one.needsCommitted && !one.revoked);
     if (waiting.length === 0) return;
     const found = await this.committer.fetch(
       waiting.map((one) => one.tp),

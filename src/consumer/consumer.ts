@@ -54,23 +54,47 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.clock = host.clock;
-    const config = this.config = parseConsumerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
+    const config = (this.config = parseConsumerConfig(raw, (name) =>
+      host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`),
+    ));
     const groupId = config['group.id'];
-    const log = host.log.child(`Consumer clientId=${config['client.id']}${groupId === null ? '' : ` groupId=${groupId}`}`);
+    const log = host.log.child(
+      `Consumer clientId=${config['client.id']}${groupId === null ? '' : ` groupId=${groupId}`}`,
+    );
     const assignors = assignorsOf(config['partition.assignment.strategy']);
     const key = deserializerOf('key.deserializer', config['key.deserializer']);
     const value = deserializerOf('value.deserializer', config['value.deserializer']);
     this.deserializers = [key, value];
-    this.interceptors = new ConsumerInterceptors(config['interceptor.classes'] as readonly ConsumerInterceptor[], (message) => log.warn(message));
+    this.interceptors = new ConsumerInterceptors(
+      config['interceptor.classes'] as readonly ConsumerInterceptor[],
+      (message) => log.warn(message),
+    );
     this.state = new SubscriptionState(config['auto.offset.reset'] as ResetStrategy, groupId !== null);
     this.pool = connectionPool(host, config);
     this.metadata = connectMetadata(environment, config, this.pool, config['allow.auto.create.topics']);
     this.fetcher = new Fetcher(host, log, config, this.state, this.metadata, this.pool, { key, value });
-    this.lookup = new OffsetLookup(host.clock, this.metadata, this.fetcher.offsets, config['default.api.timeout.ms'], config['retry.backoff.ms']);
-    this.group = groupId === null ? undefined : new ConsumerCoordinator({
-      host, log, config, groupId, assignors, subscription: this.state, metadata: this.metadata, pool: connectionPool(host, config),
-      interceptors: this.interceptors, onAttention: () => this.fetcher.wake(),
-    });
+    this.lookup = new OffsetLookup(
+      host.clock,
+      this.metadata,
+      this.fetcher.offsets,
+      config['default.api.timeout.ms'],
+      config['retry.backoff.ms'],
+    );
+    this.group =
+      groupId === null
+        ? undefined
+        : new ConsumerCoordinator({
+            host,
+            log,
+            config,
+            groupId,
+            assignors,
+            subscription: this.state,
+            metadata: this.metadata,
+            pool: connectionPool(host, config),
+            interceptors: this.interceptors,
+            onAttention: () => this.fetcher.wake(),
+          });
   }
 
   /** Like the constructor, but resolves when the cluster was reached. Rejects if it cannot be reached. */
@@ -91,7 +115,12 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
 
   private requireGroup(): ConsumerCoordinator {
     this.requireOpen();
-    if (!this.group) throw new KafkaError('INVALID_GROUP_ID', 'To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.');
+    if (!this.group)
+      throw new KafkaError(
+        'INVALID_GROUP_ID',
+        'To use the group management or offset commit APIs, you must provide a valid group.id in the ' +
+          'consumer configuration.',
+      );
     return this.group;
   }
 
@@ -99,8 +128,14 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   async subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): Promise<void> {
     const group = this.requireGroup();
     if (!(topics instanceof RegExp) && topics.length === 0) return this.unsubscribe();
-    if (!(topics instanceof RegExp) && topics.some((topic) => typeof topic !== 'string' || topic.trim() === '')) {
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', 'Topic collection to subscribe to cannot contain null or empty topic');
+    if (
+      !(topics instanceof RegExp) &&
+      topics.some((topic) => typeof topic !== 'string' || topic.trim() === '')
+    ) {
+      throw new KafkaError(
+        'INVALID_TOPIC_EXCEPTION',
+        'Topic collection to subscribe to cannot contain null or empty topic',
+      );
     }
     group.listener = listener;
     if (topics instanceof RegExp) this.state.subscribePattern(topics);
@@ -110,7 +145,9 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
   }
 
-  subscription(): readonly string[] { return this.state.topics; }
+  subscription(): readonly string[] {
+    return this.state.topics;
+  }
 
   /** Gives up all partitions and leaves the group. */
   async unsubscribe(): Promise<void> {
@@ -171,10 +208,22 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     return this.pollFor(timeoutMs, Math.min(maxRecords ?? Infinity, this.config['max.poll.records']), signal);
   }
 
-  private async pollFor(timeoutMs: number, max: number, signal?: AbortSignal): Promise<ConsumerRecord<K, V>[]> {
+  private async pollFor(
+    timeoutMs: number,
+    max: number,
+    signal?: AbortSignal,
+  ): Promise<ConsumerRecord<K, V>[]> {
     this.requireOpen();
-    if (this.isPolling) throw new KafkaError('ILLEGAL_STATE', 'KafkaConsumer is not safe for concurrent access: another poll is under way');
-    if (this.state.isNothing) throw new KafkaError('ILLEGAL_STATE', 'Consumer is not subscribed to any topics or assigned any partitions');
+    if (this.isPolling)
+      throw new KafkaError(
+        'ILLEGAL_STATE',
+        'KafkaConsumer is not safe for concurrent access: another poll is under way',
+      );
+    if (this.state.isNothing)
+      throw new KafkaError(
+        'ILLEGAL_STATE',
+        'Consumer is not subscribed to any topics or assigned any partitions',
+      );
     this.isPolling = true;
     try {
       return await this.pollUntil(this.clock.monotonicMs() + timeoutMs, max, signal);
@@ -183,7 +232,11 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
     }
   }
 
-  private async pollUntil(deadlineMs: number, max: number, signal?: AbortSignal): Promise<ConsumerRecord<K, V>[]> {
+  private async pollUntil(
+    deadlineMs: number,
+    max: number,
+    signal?: AbortSignal,
+  ): Promise<ConsumerRecord<K, V>[]> {
     for (;;) {
       signal?.throwIfAborted();
       this.throwIfWoken();
@@ -192,7 +245,8 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
       const records = this.fetcher.take(max);
       this.fetcher.sendFetches();
       const leftMs = deadlineMs - this.clock.monotonicMs();
-      if (records.length > 0 || leftMs <= 0 || this.closing) return this.interceptors.onConsume(records as ConsumerRecord[]) as ConsumerRecord<K, V>[];
+      if (records.length > 0 || leftMs <= 0 || this.closing)
+        return this.interceptors.onConsume(records as ConsumerRecord[]) as ConsumerRecord<K, V>[];
       await abortable(this.fetcher.wait(Math.min(leftMs, RETRY_LOOK_MS)), signal);
     }
   }
@@ -211,13 +265,16 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
       throw error as Error;
     }
     if (!this.group || this.refreshing || !this.state.all.some((one) => one.needsCommitted)) return;
-    this.refreshing = this.group.refreshCommitted().catch((error) => {
-      // A coordinator that is out of reach is asked again. Meanwhile poll returns no records, as in Kafka.
-      if (!this.closing && !(error instanceof KafkaError && error.retriable)) this.refreshError = error;
-    }).finally(() => {
-      this.refreshing = undefined;
-      this.fetcher.wake();
-    });
+    this.refreshing = this.group
+      .refreshCommitted()
+      .catch((error) => {
+        // A coordinator that is out of reach is asked again. Meanwhile poll returns no records, as in Kafka.
+        if (!this.closing && !(error instanceof KafkaError && error.retriable)) this.refreshError = error;
+      })
+      .finally(() => {
+        this.refreshing = undefined;
+        this.fetcher.wake();
+      });
   }
 
   /** Ends the current poll, or the next one, with WAKEUP. */
@@ -232,11 +289,17 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /** The records of each poll, grouped by partition. */
-  async *batches(): AsyncGenerator<{ readonly topic: string; readonly partition: number; readonly records: readonly ConsumerRecord<K, V>[] }> {
+  async *batches(): AsyncGenerator<{
+    readonly topic: string;
+    readonly partition: number;
+    readonly records: readonly ConsumerRecord<K, V>[];
+  }> {
     while (!this.closing) {
       const byPartition = new Map<string, ConsumerRecord<K, V>[]>();
-      for (const record of await this.poll(1000)) byPartition.set(tpName(record), [...byPartition.get(tpName(record)) ?? [], record]);
-      for (const records of byPartition.values()) yield { topic: records[0]!.topic, partition: records[0]!.partition, records };
+      for (const record of await this.poll(1000))
+        byPartition.set(tpName(record), [...(byPartition.get(tpName(record)) ?? []), record]);
+      for (const records of byPartition.values())
+        yield { topic: records[0]!.topic, partition: records[0]!.partition, records };
     }
   }
 
@@ -244,24 +307,40 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
    * Commits the positions, or the given offsets. Rejects TIMEOUT; REBALANCE_IN_PROGRESS while the consumer
    * joins (poll, then commit again); COMMIT_FAILED if the member's generation is over.
    */
-  commitSync(offsets?: readonly OffsetCommit[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<void> {
-    return abortable(Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)), signal);
+  commitSync(
+    offsets?: readonly OffsetCommit[],
+    { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {},
+  ): Promise<void> {
+    return abortable(
+      Promise.resolve().then(() => this.requireGroup().commit(offsets, timeoutMs)),
+      signal,
+    );
   }
 
   /** Commits without waiting; the callback gets the outcome. */
   commitAsync(offsets?: readonly OffsetCommit[], callback: CommitCallback = () => {}): void {
-    const fixed = offsets ?? this.state.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
-    this.requireGroup().commit(fixed, this.config['default.api.timeout.ms']).then(() => callback(null, fixed), (error: KafkaError) => callback(error, fixed));
+    const fixed =
+      offsets ?? this.state.consumed().map(({ tp, offset, leaderEpoch }) => ({ ...tp, offset, leaderEpoch }));
+    this.requireGroup()
+      .commit(fixed, this.config['default.api.timeout.ms'])
+      .then(
+        () => callback(null, fixed),
+        (error: KafkaError) => callback(error, fixed),
+      );
   }
 
   /** The group's committed offsets, by `topic-partition`; partitions without one have no entry. */
-  async committed(tps: readonly TopicPartition[], { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {}): Promise<Map<string, OffsetAndMetadata>> {
+  async committed(
+    tps: readonly TopicPartition[],
+    { timeoutMs = this.config['default.api.timeout.ms'], signal }: CallOptions = {},
+  ): Promise<Map<string, OffsetAndMetadata>> {
     return abortable(this.requireGroup().committer.fetch(tps, timeoutMs), signal);
   }
 
   /** The offset of the next record. Waits until it is known. Rejects TIMEOUT. */
   async position(tp: TopicPartition, options: CallOptions | number = {}): Promise<number> {
-    const { timeoutMs = this.config['default.api.timeout.ms'], signal } = typeof options === 'number' ? { timeoutMs: options } : options;
+    const { timeoutMs = this.config['default.api.timeout.ms'], signal } =
+      typeof options === 'number' ? { timeoutMs: options } : options;
     this.requireOpen();
     const partition = this.state.require(tp);
     const deadlineMs = this.clock.monotonicMs() + timeoutMs;
@@ -269,7 +348,8 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
       this.refreshPositions();
       this.fetcher.throwFailure();
       this.fetcher.sendFetches();
-      if (this.clock.monotonicMs() >= deadlineMs) throw new KafkaError('TIMEOUT', 'Timeout expired before the position could be determined');
+      if (this.clock.monotonicMs() >= deadlineMs)
+        throw new KafkaError('TIMEOUT', 'Timeout expired before the position could be determined');
       await abortable(this.fetcher.wait(RETRY_LOOK_MS), signal);
     }
     return partition.position;
@@ -284,24 +364,37 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /** By `topic-partition`. */
-  async beginningOffsets(tps: readonly TopicPartition[], { signal }: SignalOption = {}): Promise<Map<string, number>> {
+  async beginningOffsets(
+    tps: readonly TopicPartition[],
+    { signal }: SignalOption = {},
+  ): Promise<Map<string, number>> {
     this.requireOpen();
     return abortable(this.lookup.beginning(tps), signal);
   }
 
   /** By `topic-partition`. */
-  async endOffsets(tps: readonly TopicPartition[], { signal }: SignalOption = {}): Promise<Map<string, number>> {
+  async endOffsets(
+    tps: readonly TopicPartition[],
+    { signal }: SignalOption = {},
+  ): Promise<Map<string, number>> {
     this.requireOpen();
     return abortable(this.lookup.end(tps), signal);
   }
 
   /** For each partition the first record at or after the time (ms since 1970), if there is one. */
-  async offsetsForTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[], { signal }: SignalOption = {}): Promise<Map<string, OffsetAndTimestamp>> {
+  async offsetsForTimes(
+    wanted: readonly (TopicPartition & { readonly timestamp: number })[],
+    { signal }: SignalOption = {},
+  ): Promise<Map<string, OffsetAndTimestamp>> {
     this.requireOpen();
     return abortable(this.lookup.forTimes(wanted), signal);
   }
 
-  async partitionsFor(topic: string, timeoutMs = this.config['default.api.timeout.ms'], { signal }: SignalOption = {}): Promise<readonly PartitionInfo[]> {
+  async partitionsFor(
+    topic: string,
+    timeoutMs = this.config['default.api.timeout.ms'],
+    { signal }: SignalOption = {},
+  ): Promise<readonly PartitionInfo[]> {
     return (await abortable(this.metadata.awaitTopic(topic, timeoutMs), signal)).partitions;
   }
 
@@ -316,7 +409,9 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
   }
 
   /** Requests a rebalance in the next poll. */
-  enforceRebalance(): void { this.requireGroup().membership.requestRejoin('the user asked for a rebalance'); }
+  enforceRebalance(): void {
+    this.requireGroup().membership.requestRejoin('the user asked for a rebalance');
+  }
 
   /**
    * Commits (with auto-commit), leaves the group within `timeoutMs`, closes. Rejects with what the listener
@@ -341,8 +436,10 @@ export class Consumer<K = Buffer | null, V = Buffer | null> implements AsyncIter
 
   private leaveGroup(timeoutMs: number): Promise<void> | undefined {
     if (!this.group || this.state.isNothing) return undefined;
-    return withDeadline(this.clock, timeoutMs, this.group.leave(), () => new KafkaError('TIMEOUT')).catch((error) => {
-      if (!(error instanceof KafkaError)) throw error;
-    });
+    return withDeadline(this.clock, timeoutMs, this.group.leave(), () => new KafkaError('TIMEOUT')).catch(
+      (error) => {
+        if (!(error instanceof KafkaError)) throw error;
+      },
+    );
   }
 }

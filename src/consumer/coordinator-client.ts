@@ -121,7 +121,8 @@ export class CoordinatorClient {
   private noteError(name: ErrorName, address: HostPort | undefined): void {
     if (!MOVED.includes(name) || this.address === undefined || this.address !== address) return;
     this.log.info(
-      `Group coordinator ${address.host}:${address.port} is unavailable or invalid due to ${name}; looking for it again`,
+      `Group coordinator ${address.host}:${address.port} is unavailable or invalid due to ${name}; looking ` +
+        `for it again`,
     );
     this.address = undefined;
   }

@@ -207,7 +207,11 @@ export class Fetcher {
       since: partition.lastMove,
     }));
     try {
-      const response = await this.pool.request(this.metadata.address(node)!, fetch, fetchRequest(asked, this.config));
+      const response = await this.pool.request(
+        this.metadata.address(node)!,
+        fetch,
+        fetchRequest(asked, this.config),
+      );
       if (response.errorCode !== 0) throw KafkaError.ofCode(response.errorCode);
       if (!this.isClosed) hasRecords = await this.accept(asked, response);
     } catch (error) {
@@ -261,7 +265,9 @@ export class Fetcher {
       deserializers: this.deserializers,
     });
     if (fetched.endOffset === fetchOffset) {
-      const why = `No whole batch at or after offset ${fetchOffset} of ${tpName(partition.tp)} came back in ${bytes.length} bytes`;
+      const why =
+        `No whole batch at or after offset ${fetchOffset} of ${tpName(partition.tp)} came back in ` +
+        `${bytes.length} bytes`;
       this.failedFetch(asked, new KafkaError('CORRUPT_MESSAGE', why));
       return false;
     }

@@ -21,7 +21,13 @@ import { ConsumerConfig } from './consumer-config';
 import { CoordinatorClient } from './coordinator-client';
 import { Beating, Heartbeat } from './heartbeat';
 import { assignAll, subscribedTopics } from './leader-assignment';
-import { commitFailed, CommitRights, EXPELLED, GenerationInfo, rebalanceInProgress } from './offset-committer';
+import {
+  commitFailed,
+  CommitRights,
+  EXPELLED,
+  GenerationInfo,
+  rebalanceInProgress,
+} from './offset-committer';
 
 /** How much longer than the rebalance timeout to wait for the response of JoinGroup. */
 const JOIN_GRACE_MS = 5000;
@@ -91,9 +97,15 @@ export class GroupMembership implements CommitRights, Beating {
     this.heartbeat = new Heartbeat({ clock: host.clock, log, groupId, coordinator, ...times }, this);
   }
 
-  private get now(): number { return this.deps.host.clock.monotonicMs(); }
-  get isJoining(): boolean { return this.joining !== undefined; }
-  get isMember(): boolean { return this.generation >= 0; }
+  private get now(): number {
+    return this.deps.host.clock.monotonicMs();
+  }
+  get isJoining(): boolean {
+    return this.joining !== undefined;
+  }
+  get isMember(): boolean {
+    return this.generation >= 0;
+  }
   get info(): GenerationInfo {
     return {
       generation: this.generation,
@@ -251,7 +263,8 @@ export class GroupMembership implements CommitRights, Beating {
     const idle = assignments.filter((row) => row.partitions === 0).map((row) => row.memberId);
     if (idle.length > 0)
       log.warn(
-        `Group ${groupId} has more members than partitions: ${idle.length} of ${assignments.length} stay idle (${idle.join(', ')})`,
+        `Group ${groupId} has more members than partitions: ${idle.length} of ${assignments.length} stay ` +
+          `idle (${idle.join(', ')})`,
       );
     const answer = await coordinator.request(
       syncGroup,
@@ -309,7 +322,8 @@ export class GroupMembership implements CommitRights, Beating {
   /** The user has not polled for max.poll.interval.ms: other members should get the partitions. */
   async abandon(): Promise<void> {
     this.deps.log.warn(
-      'consumer poll timeout has expired. The time between two calls of poll was longer than max.poll.interval.ms: ' +
+      'consumer poll timeout has expired. The time between two calls of poll was longer than ' +
+        'max.poll.interval.ms: ' +
         'the poll loop spends too much time processing. Leaving the group.',
     );
     this.partitionsLost = true;

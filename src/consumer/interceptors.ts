@@ -16,12 +16,18 @@ export interface ConsumerInterceptor {
 }
 
 export class ConsumerInterceptors {
-  constructor(private readonly chain: readonly ConsumerInterceptor[], private readonly warn: (message: string) => void) {}
+  constructor(
+    private readonly chain: readonly ConsumerInterceptor[],
+    private readonly warn: (message: string) => void,
+  ) {}
 
   onConsume(records: ConsumerRecord[]): ConsumerRecord[] {
     if (this.chain.length === 0 || records.length === 0) return records;
     let current: readonly ConsumerRecord[] = records;
-    for (const one of this.chain) this.guarded('onConsume', () => { current = one.onConsume?.(current) ?? current; });
+    for (const one of this.chain)
+      this.guarded('onConsume', () => {
+        current = one.onConsume?.(current) ?? current;
+      });
     return [...current];
   }
 

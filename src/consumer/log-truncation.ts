@@ -24,7 +24,8 @@ export class LogTruncationError extends KafkaError {
       : 'the leader knows no such epoch';
     super(
       'LOG_TRUNCATION',
-      `Truncated partition ${tpName(tp)}: position ${position} was reached in leader epoch ${lastEpoch}, and ${where}`,
+      `Truncated partition ${tpName(tp)}: position ${position} was reached in leader epoch ${lastEpoch}, ` +
+        `and ${where}`,
     );
     this.topicPartition = tp;
     this.offsetOutOfRange = position!;

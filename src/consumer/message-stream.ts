@@ -16,11 +16,17 @@ export class MessageStream implements AsyncIterable<ConsumerRecord> {
   private ended = false;
 
   constructor(
-    private readonly clock: Clock, readonly threadId: string, private readonly timeoutMs: number, private readonly capacity: number,
-    private readonly onConsumed: (record: ConsumerRecord) => void, private readonly onRoom: () => void,
+    private readonly clock: Clock,
+    readonly threadId: string,
+    private readonly timeoutMs: number,
+    private readonly capacity: number,
+    private readonly onConsumed: (record: ConsumerRecord) => void,
+    private readonly onRoom: () => void,
   ) {}
 
-  get isFull(): boolean { return this.queue.length >= this.capacity; }
+  get isFull(): boolean {
+    return this.queue.length >= this.capacity;
+  }
 
   push(record: ConsumerRecord): void {
     this.queue.push(record);

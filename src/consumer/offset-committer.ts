@@ -62,8 +62,10 @@ export const EXPELLED: readonly ErrorName[] = [
 export function commitFailed(reason: string): KafkaError {
   return new KafkaError(
     'COMMIT_FAILED',
-    `Commit cannot be completed since the group has already rebalanced and assigned the partitions to another member (${reason}). ` +
-      'The time between two polls was longer than max.poll.interval.ms, or no heartbeat arrived for session.timeout.ms.',
+    `Commit cannot be completed since the group has already rebalanced and assigned the partitions to ` +
+      `another member (${reason}). ` +
+      'The time between two polls was longer than max.poll.interval.ms, or no heartbeat arrived for ' +
+      'session.timeout.ms.',
   );
 }
 
@@ -123,7 +125,9 @@ export class OffsetCommitter {
 
   /** Resolves when all commits so far have ended, at the latest after `timeoutMs`. */
   settled(timeoutMs: number): Promise<unknown> {
-    return withDeadline(this.host.clock, timeoutMs, this.order, () => timeUp('it is not waited for')).catch(() => {});
+    return withDeadline(this.host.clock, timeoutMs, this.order, () => timeUp('it is not waited for')).catch(
+      () => {},
+    );
   }
 
   private async tryUntil(

@@ -141,7 +141,9 @@ export class OffsetFetcher {
     const { log, defaultReset } = this.deps;
     const verdict = partition.validate(since, end);
     if (verdict === 'outdated' || verdict === 'valid') return undefined;
-    const where = `Truncation detected for partition ${tpName(partition.tp)} at offset ${partition.position} (leader epoch ${partition.lastEpoch})`;
+    const where =
+      `Truncation detected for partition ${tpName(partition.tp)} at offset ${partition.position} ` +
+      `(leader epoch ${partition.lastEpoch})`;
     if (defaultReset === 'none')
       return new LogTruncationError(partition, verdict === 'diverged' ? end : undefined);
     if (verdict === 'reset') {

@@ -14,8 +14,11 @@ const LATEST = -1;
 
 export class OffsetLookup {
   constructor(
-    private readonly clock: Clock, private readonly metadata: ClusterMetadata, private readonly offsets: OffsetFetcher,
-    private readonly timeoutMs: number, private readonly retryBackoffMs: number,
+    private readonly clock: Clock,
+    private readonly metadata: ClusterMetadata,
+    private readonly offsets: OffsetFetcher,
+    private readonly timeoutMs: number,
+    private readonly retryBackoffMs: number,
   ) {}
 
   private async one(tp: TopicPartition, timestamp: number): Promise<OffsetAndTimestamp> {
@@ -25,7 +28,8 @@ export class OffsetLookup {
       try {
         return await this.offsets.listOffset(tp, timestamp);
       } catch (error) {
-        if (!(error instanceof KafkaError) || !error.retriable || this.clock.monotonicMs() >= deadlineMs) throw error;
+        if (!(error instanceof KafkaError) || !error.retriable || this.clock.monotonicMs() >= deadlineMs)
+          throw error;
         this.metadata.requestUpdate(tp.topic);
         await sleep(this.clock, this.retryBackoffMs);
       }
@@ -33,7 +37,9 @@ export class OffsetLookup {
   }
 
   private async all(tps: readonly TopicPartition[], timestamp: number): Promise<Map<string, number>> {
-    return new Map(await Promise.all(tps.map(async (tp) => [tpName(tp), (await this.one(tp, timestamp)).offset] as const)));
+    return new Map(
+      await Promise.all(tps.map(async (tp) => [tpName(tp), (await this.one(tp, timestamp)).offset] as const)),
+    );
   }
 
   /** By `topic-partition`. */
@@ -47,11 +53,16 @@ export class OffsetLookup {
   }
 
   /** The first record at or after each time; partitions without one have no entry. */
-  async forTimes(wanted: readonly (TopicPartition & { readonly timestamp: number })[]): Promise<Map<string, OffsetAndTimestamp>> {
+  async forTimes(
+    wanted: readonly (TopicPartition & { readonly timestamp: number })[],
+  ): Promise<Map<string, OffsetAndTimestamp>> {
     for (const { timestamp } of wanted) {
-      if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw new KafkaError('ILLEGAL_STATE', `The target time ${timestamp} cannot be negative.`);
+      if (!Number.isSafeInteger(timestamp) || timestamp < 0)
+        throw new KafkaError('ILLEGAL_STATE', `The target time ${timestamp} cannot be negative.`);
     }
-    const found = await Promise.all(wanted.map(async (one) => [tpName(one), await this.one(one, one.timestamp)] as const));
+    const found = await Promise.all(
+      wanted.map(async (one) => [tpName(one), await this.one(one, one.timestamp)] as const),
+    );
     return new Map(found.filter(([, { offset }]) => offset >= 0));
   }
 }

@@ -35,8 +35,10 @@ export function rangeAllocation(group: OldGroup): Map<string, TopicPartition[]> 
     const extra = partitions.length % threads.length;
     threads.forEach((thread, i) => {
       const start = each * i + Math.min(i, extra);
-      const mine = partitions.slice(start, start + each + (i < extra ? 1 : 0)).map((partition) => ({ topic, partition }));
-      owned.set(thread, [...owned.get(thread) ?? [], ...mine]);
+      const mine = partitions
+        .slice(start, start + each + (i < extra ? 1 : 0))
+        .map((partition) => ({ topic, partition }));
+      owned.set(thread, [...(owned.get(thread) ?? []), ...mine]);
     });
   }
   return owned;
@@ -47,17 +49,29 @@ export function rangeAllocation(group: OldGroup): Map<string, TopicPartition[]> 
  * different subscriptions.
  */
 export function roundRobinAllocation(group: OldGroup): Map<string, TopicPartition[]> {
-  const [first, ...others] = [...group.members.values()].map((topics) => JSON.stringify(Object.entries(topics).sort()));
+  const [first, ...others] = [...group.members.values()].map((topics) =>
+    JSON.stringify(Object.entries(topics).sort()),
+  );
   if (others.some((other) => other !== first)) {
-    throw new KafkaError('REBALANCE_FAILED', 'Round-robin assignment is allowed only if all consumers in the group subscribe to the same topics AND have the same number of streams');
+    throw new KafkaError(
+      'REBALANCE_FAILED',
+      'Round-robin assignment is allowed only if all consumers in the group subscribe to the same topics ' +
+        'AND have the same number of streams',
+    );
   }
-  const threads = [...new Set([...group.partitions.keys()].flatMap((topic) => threadsOf(group, topic)))].sort();
-  const all = [...group.partitions].flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
-  const hashed = all.map((tp) => ({ tp, hash: javaStringHash(`[${tp.topic},${tp.partition}]`) })).sort((a, b) => a.hash - b.hash);
+  const threads = [
+    ...new Set([...group.partitions.keys()].flatMap((topic) => threadsOf(group, topic))),
+  ].sort();
+  const all = [...group.partitions].flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition })),
+  );
+  const hashed = all
+    .map((tp) => ({ tp, hash: javaStringHash(`[${tp.topic},${tp.partition}]`) }))
+    .sort((a, b) => a.hash - b.hash);
   const owned = new Map<string, TopicPartition[]>();
   hashed.forEach(({ tp }, i) => {
     const thread = threads[i % threads.length]!;
-    owned.set(thread, [...owned.get(thread) ?? [], tp]);
+    owned.set(thread, [...(owned.get(thread) ?? []), tp]);
   });
   return owned;
 }

@@ -67,24 +67,41 @@ export class ZooKeeperConsumer {
   private isClosed = false;
 
   /** Throws CONFIG_EXCEPTION. Connects only in `createMessageStreams`. */
-  constructor(private readonly environment: ClientEnvironment, raw: RawConfig) {
+  constructor(
+    private readonly environment: ClientEnvironment,
+    raw: RawConfig,
+  ) {
     const { host } = environment;
     this.host = host;
-    const config = this.config = parseZooKeeperConsumerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
-    const unique = config['consumer.id'] ?? `${host.name}-${host.clock.wallMs()}-${host.random.bytes(4).toString('hex')}`;
+    const config = (this.config = parseZooKeeperConsumerConfig(raw, (name) =>
+      host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`),
+    ));
+    const unique =
+      config['consumer.id'] ?? `${host.name}-${host.clock.wallMs()}-${host.random.bytes(4).toString('hex')}`;
     this.consumerId = `${config['group.id']}_${unique}`;
     this.log = host.log.child(`ZooKeeperConsumer ${this.consumerId}`);
-    this.queue = new SerialQueue((error) => { if (!this.isClosed) this.log.error(messageOf(error)); });
+    this.queue = new SerialQueue((error) => {
+      if (!this.isClosed) this.log.error(messageOf(error));
+    });
     this.reader = new Consumer(environment, {
-      'zookeeper.connect': config['zookeeper.connect'], 'client.id': config['client.id'] ?? config['group.id'], 'auto.offset.reset': { smallest: 'earliest', largest: 'latest' }[config['auto.offset.reset']] ?? 'none',
-      'fetch.max.wait.ms': config['fetch.wait.max.ms'], 'fetch.min.bytes': config['fetch.min.bytes'], 'max.partition.fetch.bytes': config['fetch.message.max.bytes'],
-      'zookeeper.session.timeout.ms': config['zookeeper.session.timeout.ms'], 'max.poll.records': 500,
+      'zookeeper.connect': config['zookeeper.connect'],
+      'client.id': config['client.id'] ?? config['group.id'],
+      'auto.offset.reset': { smallest: 'earliest', largest: 'latest' }[config['auto.offset.reset']] ?? 'none',
+      'fetch.max.wait.ms': config['fetch.wait.max.ms'],
+      'fetch.min.bytes': config['fetch.min.bytes'],
+      'max.partition.fetch.bytes': config['fetch.message.max.bytes'],
+      'zookeeper.session.timeout.ms': config['zookeeper.session.timeout.ms'],
+      'max.poll.records': 500,
       ...(this.commitsToKafka ? { 'group.id': config['group.id'], 'enable.auto.commit': false } : {}),
     });
   }
 
-  private get commitsToKafka(): boolean { return this.config['offsets.storage'] === 'kafka'; }
-  private get commitsToZooKeeper(): boolean { return !this.commitsToKafka || (this.config['dual.commit.enabled'] ?? true); }
+  private get commitsToKafka(): boolean {
+    return this.config['offsets.storage'] === 'kafka';
+  }
+  private get commitsToZooKeeper(): boolean {
+    return !this.commitsToKafka || (this.config['dual.commit.enabled'] ?? true);
+  }
 
   /**
    * Registers in the group with the given number of streams for each topic. Resolves with the streams after
@@ -92,11 +109,19 @@ export class ZooKeeperConsumer {
    */
   async createMessageStreams(topicCount: TopicCount): Promise<Map<string, MessageStream[]>> {
     if (this.zk) throw new KafkaError('ILLEGAL_STATE', 'createMessageStreams may be called only once');
-    for (const [topic, count] of Object.entries(topicCount)) if (!Number.isInteger(count) || count < 1) throw new KafkaError('CONFIG_EXCEPTION', `${topic}: ${count} streams`);
+    for (const [topic, count] of Object.entries(topicCount))
+      if (!Number.isInteger(count) || count < 1)
+        throw new KafkaError('CONFIG_EXCEPTION', `${topic}: ${count} streams`);
     this.topicCount = topicCount;
     const timeoutMs = this.config['zookeeper.session.timeout.ms'];
-    this.zk = await ZkConnection.open(this.host, this.environment.zookeeper(this.config['zookeeper.connect']), { sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, maxInFlightRequests: 64 });
-    const group = this.group = new ZooKeeperGroup(this.zk, this.config['group.id'], this.consumerId, () => this.host.clock.wallMs());
+    this.zk = await ZkConnection.open(
+      this.host,
+      this.environment.zookeeper(this.config['zookeeper.connect']),
+      { sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, maxInFlightRequests: 64 },
+    );
+    const group = (this.group = new ZooKeeperGroup(this.zk, this.config['group.id'], this.consumerId, () =>
+      this.host.clock.wallMs(),
+    ));
     const most = Math.max(...Object.values(topicCount));
     for (const id of threadIds(this.consumerId, most)) this.streams.set(id, this.newStream(id));
     this.zk.addSessionListener({
@@ -112,7 +137,12 @@ export class ZooKeeperConsumer {
     await this.queue.idle();
     inBackground(this.log, 'Reading', this.pump());
     if (this.config['auto.commit.enable']) this.commitLater();
-    return new Map(Object.entries(topicCount).map(([topic, count]) => [topic, threadIds(this.consumerId, count).map((id) => this.streams.get(id)!)]));
+    return new Map(
+      Object.entries(topicCount).map(([topic, count]) => [
+        topic,
+        threadIds(this.consumerId, count).map((id) => this.streams.get(id)!),
+      ]),
+    );
   }
 
   private newStream(threadId: string): MessageStream {
@@ -120,10 +150,19 @@ export class ZooKeeperConsumer {
       const owned = this.owned.get(tpName(record));
       if (owned) owned.next = record.offset + 1;
     };
-    return new MessageStream(this.host.clock, threadId, this.config['consumer.timeout.ms'], this.config['queued.max.messages'], consumed, () => {});
+    return new MessageStream(
+      this.host.clock,
+      threadId,
+      this.config['consumer.timeout.ms'],
+      this.config['queued.max.messages'],
+      consumed,
+      () => {},
+    );
   }
 
-  get assignment(): TopicPartition[] { return [...this.owned.values()].map((one) => one.tp); }
+  get assignment(): TopicPartition[] {
+    return [...this.owned.values()].map((one) => one.tp);
+  }
 
   /** Watches fire in bursts; one rebalance covers all changes before its start. */
   private rebalanceSoon(): void {
@@ -147,9 +186,14 @@ export class ZooKeeperConsumer {
       await sleep(this.host.clock, this.config['rebalance.backoff.ms']);
     }
     if (this.isClosed) return;
-    await this.group!.release().catch((error) => this.log.warn(`Claims could not be given up: ${messageOf(error)}`));
+    await this.group!.release().catch((error) =>
+      this.log.warn(`Claims could not be given up: ${messageOf(error)}`),
+    );
     this.stats.failures++;
-    this.log.error(`REBALANCE_FAILED: ${this.consumerId} can't rebalance after ${this.config['rebalance.max.retries']} retries; it owns nothing until the group changes again`);
+    this.log.error(
+      `REBALANCE_FAILED: ${this.consumerId} can't rebalance after ${this.config['rebalance.max.retries']} ` +
+        `retries; it owns nothing until the group changes again`,
+    );
   }
 
   /** One attempt. Returns true if this member owns its whole part now. */
@@ -158,7 +202,10 @@ export class ZooKeeperConsumer {
     // First stop returning records: the next owner would return them again.
     const read = [...this.owned.values()];
     this.stopReading();
-    if (this.config['auto.commit.enable']) await this.commit(read).catch((error) => this.log.warn(`Commit before a rebalance failed: ${messageOf(error)}`));
+    if (this.config['auto.commit.enable'])
+      await this.commit(read).catch((error) =>
+        this.log.warn(`Commit before a rebalance failed: ${messageOf(error)}`),
+      );
     await group.release();
     const state = await group.read(Object.keys(this.topicCount));
     if (!state.members.has(this.consumerId)) return false;
@@ -176,8 +223,13 @@ export class ZooKeeperConsumer {
   }
 
   private myPart(state: OldGroup): { tp: TopicPartition; threadId: string }[] {
-    const all = this.config['partition.assignment.strategy'] === 'range' ? rangeAllocation(state) : roundRobinAllocation(state);
-    return [...this.streams.keys()].flatMap((threadId) => (all.get(threadId) ?? []).map((tp) => ({ tp, threadId })));
+    const all =
+      this.config['partition.assignment.strategy'] === 'range'
+        ? rangeAllocation(state)
+        : roundRobinAllocation(state);
+    return [...this.streams.keys()].flatMap((threadId) =>
+      (all.get(threadId) ?? []).map((tp) => ({ tp, threadId })),
+    );
   }
 
   private stopReading(): void {
@@ -192,7 +244,12 @@ export class ZooKeeperConsumer {
     for (const { tp, threadId } of mine) {
       const stored = offsets.get(tpName(tp));
       if (stored !== undefined) this.reader.seek(tp, stored);
-      this.owned.set(tpName(tp), { tp, stream: this.streams.get(threadId)!, next: stored, committed: stored });
+      this.owned.set(tpName(tp), {
+        tp,
+        stream: this.streams.get(threadId)!,
+        next: stored,
+        committed: stored,
+      });
     }
   }
 
@@ -203,7 +260,8 @@ export class ZooKeeperConsumer {
   private async storedOffsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
     const found = this.commitsToZooKeeper ? await this.group!.offsets(tps) : new Map<string, number>();
     if (!this.commitsToKafka || tps.length === 0) return found;
-    for (const [name, { offset }] of await this.reader.committed(tps)) found.set(name, Math.max(offset, found.get(name) ?? 0));
+    for (const [name, { offset }] of await this.reader.committed(tps))
+      found.set(name, Math.max(offset, found.get(name) ?? 0));
     return found;
   }
 
@@ -220,7 +278,8 @@ export class ZooKeeperConsumer {
         await this.noteBeginnings();
       } catch (error) {
         if (this.isClosed) return;
-        if (!(error instanceof KafkaError) || error.errorName !== 'ILLEGAL_STATE') this.log.warn(`Fetching failed: ${messageOf(error)}`);
+        if (!(error instanceof KafkaError) || error.errorName !== 'ILLEGAL_STATE')
+          this.log.warn(`Fetching failed: ${messageOf(error)}`);
         await sleep(this.host.clock, IDLE_MS);
       }
     }
@@ -265,13 +324,18 @@ export class ZooKeeperConsumer {
     if (commits.length === 0) return;
     if (this.commitsToKafka) await this.reader.commitSync(commits);
     if (this.commitsToZooKeeper) await this.group!.commit(commits);
-    due.forEach((one, i) => { one.committed = commits[i]!.offset; });
+    due.forEach((one, i) => {
+      one.committed = commits[i]!.offset;
+    });
   }
 
   /** Commits, gives up all partitions and leaves the group; the streams end. */
   async shutdown(): Promise<void> {
     if (this.isClosed) return;
-    if (this.config['auto.commit.enable']) await this.commitOffsets().catch((error) => this.log.warn(`The last commit failed: ${messageOf(error)}`));
+    if (this.config['auto.commit.enable'])
+      await this.commitOffsets().catch((error) =>
+        this.log.warn(`The last commit failed: ${messageOf(error)}`),
+      );
     this.isClosed = true;
     this.timer?.cancel();
     this.queue.clear();

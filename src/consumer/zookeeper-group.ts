@@ -18,7 +18,12 @@ function parentOf(path: string): string {
 export class ZooKeeperGroup {
   private claimed: TopicPartition[] = [];
 
-  constructor(private readonly zk: ZkConnection, private readonly groupId: string, private readonly consumerId: string, private readonly wallMs: () => number) {}
+  constructor(
+    private readonly zk: ZkConnection,
+    private readonly groupId: string,
+    private readonly consumerId: string,
+    private readonly wallMs: () => number,
+  ) {}
 
   /** Registers this session. Replaces a registration that an earlier session of this consumer has left. */
   async register(topics: TopicCount): Promise<void> {
@@ -45,15 +50,18 @@ export class ZooKeeperGroup {
 
   /** Reads the current state of the group and sets the watches again. */
   async read(topics: readonly string[]): Promise<OldGroup> {
-    const ids = await this.zk.children(consumerIdsZnode.path(this.groupId)) ?? [];
+    const ids = (await this.zk.children(consumerIdsZnode.path(this.groupId))) ?? [];
     const members = new Map<string, TopicCount>();
-    await Promise.all(ids.map(async (id) => {
-      const znode = await this.zk.get(consumerIdsZnode.member(this.groupId, id));
-      const subscription = znode && consumerIdsZnode.decode(znode.data);
-      if (subscription) members.set(id, subscription);
-    }));
+    await Promise.all(
+      ids.map(async (id) => {
+        const znode = await this.zk.get(consumerIdsZnode.member(this.groupId, id));
+        const subscription = znode && consumerIdsZnode.decode(znode.data);
+        if (subscription) members.set(id, subscription);
+      }),
+    );
     const partitions = new Map<string, number[]>();
-    for (const topic of topics) partitions.set(topic, [...(await readTopic(this.zk, topic))?.partitions.keys() ?? []]);
+    for (const topic of topics)
+      partitions.set(topic, [...((await readTopic(this.zk, topic))?.partitions.keys() ?? [])]);
     return { members: new Map([...members].sort(([a], [b]) => (a < b ? -1 : 1))), partitions };
   }
 
@@ -89,7 +97,8 @@ export class ZooKeeperGroup {
       const path = consumerOwnerZnode.path(this.groupId, released);
       const there = await this.zk.exists(path);
       const isOurs = there?.ephemeralOwner === this.zk.credentials.id;
-      if (!isOurs || await this.remove(path, there.version)) this.claimed = this.claimed.filter((one) => one !== released);
+      if (!isOurs || (await this.remove(path, there.version)))
+        this.claimed = this.claimed.filter((one) => one !== released);
     }
   }
 
@@ -106,11 +115,13 @@ export class ZooKeeperGroup {
 
   /** The stored offsets by `topic-partition`; partitions without one have no entry. */
   async offsets(tps: readonly TopicPartition[]): Promise<Map<string, number>> {
-    const found = await Promise.all(tps.map(async (tp) => {
-      const znode = await this.zk.get(consumerOffsetZnode.path(this.groupId, tp));
-      const offset = znode ? consumerOffsetZnode.decode(znode.data) : undefined;
-      return offset === undefined || offset < 0 ? [] : [[tpName(tp), offset] as const];
-    }));
+    const found = await Promise.all(
+      tps.map(async (tp) => {
+        const znode = await this.zk.get(consumerOffsetZnode.path(this.groupId, tp));
+        const offset = znode ? consumerOffsetZnode.decode(znode.data) : undefined;
+        return offset === undefined || offset < 0 ? [] : [[tpName(tp), offset] as const];
+      }),
+    );
     return new Map(found.flat());
   }
 

@@ -19,7 +19,13 @@ import { readTopicNames, readTopics } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
 import {
-  brokerIdsZnode, featureZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode, topicsZnode, topicZnode,
+  brokerIdsZnode,
+  featureZnode,
+  isrChangeZnode,
+  logDirEventZnode,
+  preferredElectionZnode,
+  topicsZnode,
+  topicZnode,
 } from '../zk/znodes';
 import { BrokerChanges, LeaderAndIsrRequest, LeaderAndIsrResponse } from './broker-changes';
 import { BrokerRequest, BrokerRequestBatch } from './broker-request-batch';
@@ -58,7 +64,10 @@ export class ActiveController {
   private isRetryScheduled = false;
   private isStopped = false;
 
-  constructor(private readonly deps: ActiveControllerDeps, term: ControllerTerm) {
+  constructor(
+    private readonly deps: ActiveControllerDeps,
+    term: ControllerTerm,
+  ) {
     const { zk, host, log, metrics, options } = deps;
     const { interBrokerListener, controlPlaneListener, socketTimeoutMs, retryBackoffMs } = options;
     this.context = new ControllerContext(options.brokerId, term);
@@ -69,7 +78,14 @@ export class ActiveController {
     this.channels = new ChannelManager(host, log, channelOptions, answered, resend);
     const transitionDeps = { zk, host, log, metrics, uncleanByDefault: options.uncleanLeaderElection };
     this.transitions = new StateTransitions(this.context, transitionDeps, this.newBatch());
-    const brokerDeps = { zk, host, log, interBrokerListener, flush: () => this.flush(), onModified: () => this.brokersChanged() };
+    const brokerDeps = {
+      zk,
+      host,
+      log,
+      interBrokerListener,
+      flush: () => this.flush(),
+      onModified: () => this.brokersChanged(),
+    };
     this.brokers = new BrokerChanges(this.context, this.transitions, this.channels, brokerDeps);
     this.preferred = new PreferredLeaders(this.context, this.transitions, zk, log);
   }
@@ -92,12 +108,14 @@ export class ActiveController {
   private scheduleRetry(): void {
     if (!this.transitions.hasUnsettled || this.isRetryScheduled || this.isStopped) return;
     this.isRetryScheduled = true;
-    const timer = this.deps.host.clock.schedule(this.retryMs, () => this.event('PartitionRetry', async () => {
-      this.isRetryScheduled = false;
-      await retryUnsettled(this.context, this.transitions);
-      this.flush();
-      this.retryMs = this.transitions.hasUnsettled ? Math.min(2 * this.retryMs, MAX_RETRY_MS) : RETRY_MS;
-    }));
+    const timer = this.deps.host.clock.schedule(this.retryMs, () =>
+      this.event('PartitionRetry', async () => {
+        this.isRetryScheduled = false;
+        await retryUnsettled(this.context, this.transitions);
+        this.flush();
+        this.retryMs = this.transitions.hasUnsettled ? Math.min(2 * this.retryMs, MAX_RETRY_MS) : RETRY_MS;
+      }),
+    );
     this.unregister.push(() => timer.cancel());
   }
 
@@ -124,12 +142,15 @@ export class ActiveController {
     await this.electPreferredRequested();
     if (options.autoLeaderRebalance) this.scheduleRebalance(options.firstRebalanceDelayMs);
     this.scheduleRetry();
-    this.deps.log.info(`Ready: ${this.context.brokerIds.length} brokers, ${this.context.partitions.length} partitions`);
+    this.deps.log.info(
+      `Ready: ${this.context.brokerIds.length} brokers, ${this.context.partitions.length} partitions`,
+    );
   }
 
   private async ensureFeature(): Promise<void> {
     try {
-      if (await this.deps.zk.exists(featureZnode.path) === null) await this.deps.zk.create(featureZnode.path, featureZnode.encode());
+      if ((await this.deps.zk.exists(featureZnode.path)) === null)
+        await this.deps.zk.create(featureZnode.path, featureZnode.encode());
     } catch (error) {
       if (!isZkError(error, 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
     }
@@ -140,9 +161,15 @@ export class ActiveController {
     this.unregister.push(
       zk.onChildChange(brokerIdsZnode.path, () => this.brokersChanged()),
       zk.onChildChange(topicsZnode.path, () => this.event('TopicChange', () => this.topicsChanged())),
-      zk.onChildChange(isrChangeZnode.path, () => this.event('IsrChangeNotification', () => this.isrChanged())),
-      zk.onChildChange(logDirEventZnode.path, () => this.event('LogDirEventNotification', () => this.logDirsFailed())),
-      zk.onDataChange(preferredElectionZnode.path, () => this.event('ReplicaLeaderElection', () => this.electPreferredRequested())),
+      zk.onChildChange(isrChangeZnode.path, () =>
+        this.event('IsrChangeNotification', () => this.isrChanged()),
+      ),
+      zk.onChildChange(logDirEventZnode.path, () =>
+        this.event('LogDirEventNotification', () => this.logDirsFailed()),
+      ),
+      zk.onDataChange(preferredElectionZnode.path, () =>
+        this.event('ReplicaLeaderElection', () => this.electPreferredRequested()),
+      ),
     );
   }
 
@@ -219,8 +246,14 @@ export class ActiveController {
   private async isrChanged(): Promise<void> {
     const { zk, log } = this.deps;
     const { paths, content } = await readNotes(zk, log, isrChangeZnode.path, isrChangeZnode.decode);
-    const changed = new Map(content.flat().filter((tp) => this.context.isAssigned(tp)).map((tp) => [tpName(tp), tp]));
-    for (const [name, state] of await this.transitions.read([...changed.values()])) this.context.leadership.set(name, state);
+    const changed = new Map(
+      content
+        .flat()
+        .filter((tp) => this.context.isAssigned(tp))
+        .map((tp) => [tpName(tp), tp]),
+    );
+    for (const [name, state] of await this.transitions.read([...changed.values()]))
+      this.context.leadership.set(name, state);
     this.transitions.addUpdateMetadata(this.context.brokerIds, [...changed.values()]);
     this.flush();
     await deleteNotes(zk, this.context.term, paths);
@@ -241,7 +274,7 @@ export class ActiveController {
   }
 
   private async electPreferredRequested(): Promise<void> {
-    if (!await this.preferred.electRequested()) return;
+    if (!(await this.preferred.electRequested())) return;
     this.flush();
     await deleteNotes(this.deps.zk, this.context.term, [preferredElectionZnode.path]);
   }
@@ -265,7 +298,11 @@ export class ActiveController {
   async controlledShutdown(brokerId: number, brokerEpoch: number): Promise<ShutdownOutcome> {
     const outcome = await moveLeadersAway(this.context, this.transitions, brokerId, brokerEpoch);
     if (outcome.error !== 'NONE') return outcome;
-    this.deps.host.event({ what: 'controlled-shutdown', broker: brokerId, controllerEpoch: this.context.epoch });
+    this.deps.host.event({
+      what: 'controlled-shutdown',
+      broker: brokerId,
+      controllerEpoch: this.context.epoch,
+    });
     this.flush();
     this.scheduleRetry();
     return outcome;
@@ -274,7 +311,9 @@ export class ActiveController {
   /** Called when a topic's config now allows unclean elections: elects leaders for its offline partitions. */
   uncleanElectionEnabled(topic: string): void {
     this.event(`TopicUncleanLeaderElectionEnable-${topic}`, async () => {
-      const offline = this.context.partitionsOfTopic(topic).filter((tp) => this.context.stateOf(tp) === 'OfflinePartition');
+      const offline = this.context
+        .partitionsOfTopic(topic)
+        .filter((tp) => this.context.stateOf(tp) === 'OfflinePartition');
       await this.transitions.elect(offline, 'offline');
       this.flush();
     });
@@ -288,7 +327,8 @@ export class ActiveController {
     }
     if (api.key !== leaderAndIsr.key) return;
     // Never merged with a waiting event of the same name: each response has its own content.
-    const handle = () => this.run(() => this.brokers.answered(brokerId, request.body as LeaderAndIsrRequest, answer));
+    const handle = () =>
+      this.run(() => this.brokers.answered(brokerId, request.body as LeaderAndIsrRequest, answer));
     this.deps.queue.putAlways('LeaderAndIsrResponseReceived', handle);
   }
 

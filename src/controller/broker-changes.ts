@@ -42,8 +42,10 @@ export class BrokerChanges {
   private readonly watched = new Map<string, () => void>();
 
   constructor(
-    private readonly context: ControllerContext, private readonly transitions: StateTransitions,
-    private readonly channels: ChannelManager, private readonly deps: BrokerChangesDeps,
+    private readonly context: ControllerContext,
+    private readonly transitions: StateTransitions,
+    private readonly channels: ChannelManager,
+    private readonly deps: BrokerChangesDeps,
   ) {}
 
   /** Loads the live brokers when a controller takes over. */
@@ -68,7 +70,8 @@ export class BrokerChanges {
     const brokers = await readBrokers(zk, { onBad, known: this.context.liveBrokers, onIds });
     const usable = brokers.filter((broker) => {
       const isUsable = broker.endpoints.some((endpoint) => endpoint.listener === interBrokerListener);
-      if (!isUsable) log.error(`Broker ${broker.id} is ignored: no endpoint on listener ${interBrokerListener}`);
+      if (!isUsable)
+        log.error(`Broker ${broker.id} is ignored: no endpoint on listener ${interBrokerListener}`);
       return isUsable;
     });
     const isReady = await Promise.all(usable.map((broker) => this.hasIncarnation(broker)));
@@ -101,7 +104,8 @@ export class BrokerChanges {
   }
 
   private watch(path: string): void {
-    if (!this.watched.has(path)) this.watched.set(path, this.deps.zk.onDataChange(path, this.deps.onModified));
+    if (!this.watched.has(path))
+      this.watched.set(path, this.deps.zk.onDataChange(path, this.deps.onModified));
   }
 
   stop(): void {
@@ -115,7 +119,9 @@ export class BrokerChanges {
     const current = new Map((await this.read()).map((broker) => [broker.id, broker]));
     const known = this.context.liveBrokers;
     const fresh = [...current.values()].filter(({ id }) => !known.has(id));
-    const bounced = [...current.values()].filter(({ id, epoch }) => known.has(id) && known.get(id)!.epoch < epoch);
+    const bounced = [...current.values()].filter(
+      ({ id, epoch }) => known.has(id) && known.get(id)!.epoch < epoch,
+    );
     const dead = [...known.keys()].filter((id) => !current.has(id));
     this.modified([...current.values()].filter((broker) => known.get(broker.id)?.epoch === broker.epoch));
     if (fresh.length + bounced.length + dead.length === 0) return;
@@ -142,7 +148,9 @@ export class BrokerChanges {
   }
 
   private report(
-    fresh: readonly BrokerInfo[], dead: readonly number[], bounced: readonly BrokerInfo[],
+    fresh: readonly BrokerInfo[],
+    dead: readonly number[],
+    bounced: readonly BrokerInfo[],
   ): void {
     const [added, returned] = [fresh, bounced].map((brokers) => brokers.map(({ id }) => id));
     this.deps.log.info(`Newly added brokers: [${added}], deleted: [${dead}], bounced: [${returned}]`);
@@ -198,12 +206,16 @@ export class BrokerChanges {
    * broker led get another leader. Replicas that were offline and are answered with NONE are online again.
    */
   async answered(
-    brokerId: number, request: LeaderAndIsrRequest, response: LeaderAndIsrResponse,
+    brokerId: number,
+    request: LeaderAndIsrRequest,
+    response: LeaderAndIsrResponse,
   ): Promise<void> {
     // The response came from a former incarnation, while the broker was restarting.
-    if (this.context.liveBrokers.get(brokerId)?.epoch !== request.brokerEpoch || response.errorCode !== 0) return;
+    if (this.context.liveBrokers.get(brokerId)?.epoch !== request.brokerEpoch || response.errorCode !== 0)
+      return;
     const rows = response.partitionErrors.filter((row) => this.context.isAssigned(row));
-    const having = (name: 'NONE' | 'KAFKA_STORAGE_ERROR') => rows.filter((row) => row.errorCode === errorCode(name));
+    const having = (name: 'NONE' | 'KAFKA_STORAGE_ERROR') =>
+      rows.filter((row) => row.errorCode === errorCode(name));
     const back = having('NONE').filter((tp) => this.context.markReplicaOnline(tp, brokerId));
     const lost = having('KAFKA_STORAGE_ERROR').filter((tp) => this.context.markReplicaOffline(tp, brokerId));
     if (back.length + lost.length === 0) return;

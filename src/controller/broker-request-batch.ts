@@ -6,7 +6,13 @@
  *
  * [p] Kafka: controller/ControllerChannelManager.scala#AbstractControllerBrokerRequestBatch@2.8.2
  */
-import { BrokerInfo, LeaderIsrAndControllerEpoch, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
+import {
+  BrokerInfo,
+  LeaderIsrAndControllerEpoch,
+  NO_LEADER,
+  TopicPartition,
+  tpName,
+} from '../common/cluster-types';
 import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api, TypeOf } from '../protocol/schema';
 import { ControllerContext } from './controller-context';
@@ -31,16 +37,29 @@ export class BrokerRequestBatch {
   private readonly stopReplica = new Map<number, Map<string, StopReplicaPartition>>();
   private readonly metadata = new Map<number, Map<string, UpdateMetadataPartition>>();
 
-  constructor(private readonly context: ControllerContext, private readonly interBrokerListener: string) {}
+  constructor(
+    private readonly context: ControllerContext,
+    private readonly interBrokerListener: string,
+  ) {}
 
-  addLeaderAndIsr(brokers: readonly number[], tp: TopicPartition, state: LeaderIsrAndControllerEpoch, isNew: boolean): void {
+  addLeaderAndIsr(
+    brokers: readonly number[],
+    tp: TopicPartition,
+    state: LeaderIsrAndControllerEpoch,
+    isNew: boolean,
+  ): void {
     const replicas = this.context.replicasOf(tp);
     for (const broker of brokers) {
       if (!this.context.liveBrokers.has(broker)) continue;
       const earlier = this.leaderAndIsr.get(broker)?.get(tpName(tp));
       // isNew stays true if the partition is added again: a broker with a failed log dir creates new logs
       // only.
-      put(this.leaderAndIsr, broker, tp, { ...tp, ...state, replicas, isNew: isNew || (earlier?.isNew ?? false) });
+      put(this.leaderAndIsr, broker, tp, {
+        ...tp,
+        ...state,
+        replicas,
+        isNew: isNew || (earlier?.isNew ?? false),
+      });
     }
     this.addUpdateMetadata(this.context.brokerIds, [tp]);
   }
@@ -52,37 +71,62 @@ export class BrokerRequestBatch {
       const state = this.context.leadershipOf(tp);
       if (state === undefined) continue;
       const replicas = this.context.replicasOf(tp);
-      const offlineReplicas = replicas.filter((replica) => !this.context.isReplicaLive(tp, replica) && !this.context.shuttingDown.has(replica));
-      for (const broker of brokers) put(this.metadata, broker, tp, { ...tp, ...state, replicas, offlineReplicas });
+      const offlineReplicas = replicas.filter(
+        (replica) => !this.context.isReplicaLive(tp, replica) && !this.context.shuttingDown.has(replica),
+      );
+      for (const broker of brokers)
+        put(this.metadata, broker, tp, { ...tp, ...state, replicas, offlineReplicas });
     }
   }
 
   addStopReplica(broker: number, tp: TopicPartition, leaderEpoch: number, deletePartition: boolean): void {
-    if (this.context.liveBrokers.has(broker)) put(this.stopReplica, broker, tp, { ...tp, leaderEpoch, deletePartition });
+    if (this.context.liveBrokers.has(broker))
+      put(this.stopReplica, broker, tp, { ...tp, leaderEpoch, deletePartition });
   }
 
   /** The collected requests, each with the controller epoch and the broker epoch of the receiver. */
   build(): BrokerRequest[] {
     const requests: BrokerRequest[] = [];
-    const add = <Q, R>(brokerId: number, api: Api<Q, R>, body: Q) => requests.push({ brokerId, api: api as Api, body });
+    const add = <Q, R>(brokerId: number, api: Api<Q, R>, body: Q) =>
+      requests.push({ brokerId, api: api as Api, body });
     for (const [broker, partitions] of this.leaderAndIsr) {
-      add(broker, leaderAndIsr, { ...this.stamp(broker), partitionStates: [...partitions.values()], liveLeaders: this.leadersOf(partitions.values()) });
+      add(broker, leaderAndIsr, {
+        ...this.stamp(broker),
+        partitionStates: [...partitions.values()],
+        liveLeaders: this.leadersOf(partitions.values()),
+      });
     }
     const liveBrokers = this.context.brokerIds.map((id) => this.context.liveBrokers.get(id)!);
     for (const [broker, partitions] of this.metadata) {
-      if (this.context.liveBrokers.has(broker)) add(broker, updateMetadata, { ...this.stamp(broker), partitionStates: [...partitions.values()], liveBrokers });
+      if (this.context.liveBrokers.has(broker))
+        add(broker, updateMetadata, {
+          ...this.stamp(broker),
+          partitionStates: [...partitions.values()],
+          liveBrokers,
+        });
     }
-    for (const [broker, partitions] of this.stopReplica) add(broker, stopReplica, { ...this.stamp(broker), partitionStates: [...partitions.values()] });
+    for (const [broker, partitions] of this.stopReplica)
+      add(broker, stopReplica, { ...this.stamp(broker), partitionStates: [...partitions.values()] });
     return requests;
   }
 
   private stamp(broker: number) {
-    return { controllerId: this.context.controllerId, controllerEpoch: this.context.epoch, brokerEpoch: this.context.liveBrokers.get(broker)!.epoch };
+    return {
+      controllerId: this.context.controllerId,
+      controllerEpoch: this.context.epoch,
+      brokerEpoch: this.context.liveBrokers.get(broker)!.epoch,
+    };
   }
 
-  private leadersOf(partitions: Iterable<LeaderAndIsrPartition>): { brokerId: number; host: string; port: number }[] {
-    const ids = new Set([...partitions].map((partition) => partition.leader).filter((leader) => leader !== NO_LEADER));
-    const brokers = [...ids].map((id) => this.context.liveBrokers.get(id)).filter((broker): broker is BrokerInfo => broker !== undefined);
+  private leadersOf(
+    partitions: Iterable<LeaderAndIsrPartition>,
+  ): { brokerId: number; host: string; port: number }[] {
+    const ids = new Set(
+      [...partitions].map((partition) => partition.leader).filter((leader) => leader !== NO_LEADER),
+    );
+    const brokers = [...ids]
+      .map((id) => this.context.liveBrokers.get(id))
+      .filter((broker): broker is BrokerInfo => broker !== undefined);
     return brokers.flatMap((broker) => {
       const endpoint = broker.endpoints.find((one) => one.listener === this.interBrokerListener);
       return endpoint ? [{ brokerId: broker.id, host: endpoint.host, port: endpoint.port }] : [];

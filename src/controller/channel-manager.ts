@@ -30,8 +30,11 @@ export class ChannelManager {
   private readonly channels = new Map<number, Channel>();
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly options: ChannelOptions,
-    private readonly onResponse: OnResponse, private readonly onOverflow: (brokerId: number) => void,
+    private readonly host: Host,
+    private readonly log: Log,
+    private readonly options: ChannelOptions,
+    private readonly onResponse: OnResponse,
+    private readonly onOverflow: (brokerId: number) => void,
   ) {}
 
   addBroker(broker: BrokerInfo): void {
@@ -44,7 +47,10 @@ export class ChannelManager {
       this.log.error(`${text}; it cannot be told anything`);
       return;
     }
-    this.channels.set(broker.id, new Channel(this.host, this.log, endpoint, broker.id, this.options, this.onResponse));
+    this.channels.set(
+      broker.id,
+      new Channel(this.host, this.log, endpoint, broker.id, this.options, this.onResponse),
+    );
   }
 
   removeBroker(id: number): void {
@@ -71,14 +77,20 @@ class Channel {
   private connection: RpcConnection | undefined;
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly address: HostPort, private readonly brokerId: number,
-    private readonly options: ChannelOptions, private readonly onResponse: OnResponse,
+    private readonly host: Host,
+    private readonly log: Log,
+    private readonly address: HostPort,
+    private readonly brokerId: number,
+    private readonly options: ChannelOptions,
+    private readonly onResponse: OnResponse,
   ) {}
 
   /** Queues a request. Returns false if the queue was full and has been dropped. */
   put(request: BrokerRequest): boolean {
     if (this.queue.length >= MAX_QUEUED) {
-      this.log.warn(`${MAX_QUEUED} requests wait for broker ${this.brokerId}; dropping them and starting over`);
+      this.log.warn(
+        `${MAX_QUEUED} requests wait for broker ${this.brokerId}; dropping them and starting over`,
+      );
       this.queue = [];
       return false;
     }
@@ -89,7 +101,8 @@ class Channel {
 
   private async drain(): Promise<void> {
     this.sending = true;
-    for (let request = this.queue.shift(); request && !this.isClosed; request = this.queue.shift()) await this.deliver(request);
+    for (let request = this.queue.shift(); request && !this.isClosed; request = this.queue.shift())
+      await this.deliver(request);
     this.sending = false;
   }
 
@@ -102,14 +115,19 @@ class Channel {
         return;
       } catch (error) {
         if (this.isClosed) return;
-        this.log.warn(`${request.api.name} to broker ${this.brokerId} failed, trying again: ${messageOf(error)}`);
+        this.log.warn(
+          `${request.api.name} to broker ${this.brokerId} failed, trying again: ${messageOf(error)}`,
+        );
         await sleep(this.host.clock, this.options.retryBackoffMs);
       }
     }
   }
 
   private async connect(): Promise<RpcConnection> {
-    const connection = await RpcConnection.open(this.host, this.address, { clientId: 'controller', requestTimeoutMs: this.options.socketTimeoutMs });
+    const connection = await RpcConnection.open(this.host, this.address, {
+      clientId: 'controller',
+      requestTimeoutMs: this.options.socketTimeoutMs,
+    });
     if (this.isClosed) connection.close();
     return connection;
   }

@@ -22,7 +22,10 @@ export interface ShutdownOutcome {
  * registered one.)
  */
 export async function moveLeadersAway(
-  context: ControllerContext, transitions: StateTransitions, brokerId: number, brokerEpoch: number,
+  context: ControllerContext,
+  transitions: StateTransitions,
+  brokerId: number,
+  brokerEpoch: number,
 ): Promise<ShutdownOutcome> {
   const broker = context.liveBrokers.get(brokerId);
   if (broker === undefined) return { error: 'BROKER_NOT_AVAILABLE', remaining: [] };
@@ -30,7 +33,9 @@ export async function moveLeadersAway(
   if (brokerEpoch > broker.epoch) return { error: 'BROKER_NOT_AVAILABLE', remaining: [] };
   context.shuttingDown.add(brokerId);
   const isReplicated = (tp: TopicPartition) => context.replicasOf(tp).length > 1;
-  const replicated = context.replicasOnBrokers(new Set([brokerId])).filter((tp) => isReplicated(tp) && context.leadershipOf(tp));
+  const replicated = context
+    .replicasOnBrokers(new Set([brokerId]))
+    .filter((tp) => isReplicated(tp) && context.leadershipOf(tp));
   const led = replicated.filter((tp) => context.leadershipOf(tp)?.leader === brokerId);
   const followed = replicated.filter((tp) => !led.includes(tp));
   if (led.length > 0) await transitions.elect(led, 'controlled-shutdown');

@@ -41,12 +41,23 @@ export class ControllerContext {
   /** By partition whose state cannot be decoded: the zxid of the write that damaged the znode. */
   private readonly damagedAt = new Map<string, number>();
 
-  constructor(readonly controllerId: number, readonly term: ControllerTerm) {}
+  constructor(
+    readonly controllerId: number,
+    readonly term: ControllerTerm,
+  ) {}
 
-  get epoch(): number { return this.term.epoch; }
-  get partitions(): TopicPartition[] { return [...this.assigned.values()].map((one) => one.tp); }
-  get topics(): Set<string> { return new Set([...this.assigned.values()].map((one) => one.tp.topic)); }
-  get brokerIds(): number[] { return [...this.liveBrokers.keys()].sort((a, b) => a - b); }
+  get epoch(): number {
+    return this.term.epoch;
+  }
+  get partitions(): TopicPartition[] {
+    return [...this.assigned.values()].map((one) => one.tp);
+  }
+  get topics(): Set<string> {
+    return new Set([...this.assigned.values()].map((one) => one.tp.topic));
+  }
+  get brokerIds(): number[] {
+    return [...this.liveBrokers.keys()].sort((a, b) => a - b);
+  }
 
   assign(tp: TopicPartition, replicas: readonly number[]): void {
     this.assigned.set(tpName(tp), { tp, replicas });
@@ -133,7 +144,9 @@ export class ControllerContext {
    */
   processEpochs(tp: TopicPartition): ReadonlyMap<number, number> {
     const live = [...this.liveBrokers.values()].filter(({ id }) => this.hasReplica(tp, id));
-    return new Map(live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]));
+    return new Map(
+      live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]),
+    );
   }
 
   /** The live brokers among `ids`, each with the broker epoch that the controller knows. */
@@ -196,7 +209,8 @@ export class ControllerContext {
 
   replicasOnBrokers(brokers: ReadonlySet<number>): PartitionReplica[] {
     return [...this.assigned.values()].flatMap(({ tp, replicas }) =>
-      replicas.filter((replica) => brokers.has(replica)).map((replica) => ({ ...tp, replica })));
+      replicas.filter((replica) => brokers.has(replica)).map((replica) => ({ ...tp, replica })),
+    );
   }
 
   partitionsLedBy(broker: number): TopicPartition[] {

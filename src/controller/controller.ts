@@ -13,7 +13,11 @@ import { ErrorName, KafkaError, messageOf } from '../common/errors';
 import { Host, Log, Timer } from '../common/host';
 import { Metrics } from '../common/metrics';
 import {
-  ControllerMovedError, ControllerTerm, electController, readControllerHolder, resignController,
+  ControllerMovedError,
+  ControllerTerm,
+  electController,
+  readControllerHolder,
+  resignController,
 } from '../zk/controller-election';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError, ZkOp } from '../zk/zk-session';
@@ -38,16 +42,24 @@ export class Controller {
   private isElectionHeld = false;
 
   constructor(
-    private readonly host: Host, private readonly zk: ZkConnection, private readonly options: ControllerOptions,
+    private readonly host: Host,
+    private readonly zk: ZkConnection,
+    private readonly options: ControllerOptions,
     private readonly metrics: Metrics,
   ) {
     this.log = host.log.child(`Controller id=${options.brokerId}`);
     this.queue = new EventQueue(this.log, (name, error) => this.failed(name, error));
-    metrics.gauge('kafka.controller:type=KafkaController,name=ActiveControllerCount', () => (this.active ? 1 : 0));
+    metrics.gauge('kafka.controller:type=KafkaController,name=ActiveControllerCount', () =>
+      this.active ? 1 : 0,
+    );
   }
 
-  get isActive(): boolean { return this.active !== undefined; }
-  get epoch(): number { return this.active?.context.epoch ?? -1; }
+  get isActive(): boolean {
+    return this.active !== undefined;
+  }
+  get epoch(): number {
+    return this.active?.context.epoch ?? -1;
+  }
 
   /** Starts watching `/controller` and takes part in the election. */
   start(): void {
@@ -96,7 +108,9 @@ export class Controller {
     const znode = await this.zk.exists(controllerZnode.path);
     if (znode?.ephemeralOwner !== this.zk.credentials.id) return;
     const free: ZkOp = { type: 'delete', path: controllerZnode.path, version: znode.version };
-    const fence: ZkOp[] = epoch ? [{ type: 'check', path: controllerEpochZnode.path, version: epoch.stat.version }] : [];
+    const fence: ZkOp[] = epoch
+      ? [{ type: 'check', path: controllerEpochZnode.path, version: epoch.stat.version }]
+      : [];
     try {
       await this.zk.multi([...fence, free]);
     } catch (error) {
@@ -109,14 +123,21 @@ export class Controller {
     const term = await electController(this.zk, this.options.brokerId, this.host.clock.wallMs());
     if (term === undefined) {
       // The winner may have resigned before the watch was set.
-      if (!await readControllerHolder(this.zk)) this.lookLater();
+      if (!(await readControllerHolder(this.zk))) this.lookLater();
       return;
     }
     if (this.isClosed) return resignController(this.zk, term);
     const log = this.host.log.child(`Controller id=${this.options.brokerId} epoch=${term.epoch}`);
     log.info('Elected as the controller');
-    this.host.event({ what: 'controller-elected', broker: this.options.brokerId, controllerEpoch: term.epoch });
-    const active = new ActiveController({ zk: this.zk, host: this.host, log, metrics: this.metrics, queue: this.queue, options: this.options }, term);
+    this.host.event({
+      what: 'controller-elected',
+      broker: this.options.brokerId,
+      controllerEpoch: term.epoch,
+    });
+    const active = new ActiveController(
+      { zk: this.zk, host: this.host, log, metrics: this.metrics, queue: this.queue, options: this.options },
+      term,
+    );
     this.active = active;
     try {
       // Sets the watch on the new znode.
@@ -137,7 +158,12 @@ export class Controller {
     this.active.stop();
     this.active = undefined;
     this.log.info(`Resigned, epoch was ${epoch}: ${reason}`);
-    this.host.event({ what: 'controller-resigned', broker: this.options.brokerId, controllerEpoch: epoch, reason });
+    this.host.event({
+      what: 'controller-resigned',
+      broker: this.options.brokerId,
+      controllerEpoch: epoch,
+      reason,
+    });
   }
 
   /**
@@ -148,7 +174,13 @@ export class Controller {
     if (this.isClosed) return;
     const epoch = this.epoch;
     const isFenced = error instanceof ControllerMovedError;
-    if (isFenced) this.host.event({ what: 'controller-fenced', broker: this.options.brokerId, controllerEpoch: epoch, event: name });
+    if (isFenced)
+      this.host.event({
+        what: 'controller-fenced',
+        broker: this.options.brokerId,
+        controllerEpoch: epoch,
+        event: name,
+      });
     else if (isZkError(error)) this.log.warn(`${name} failed: ${error.message}; starting over`);
     else this.broke(name, error);
     const term = this.active?.context.term;
@@ -165,7 +197,13 @@ export class Controller {
     const text = error instanceof Error && !(error instanceof ZnodeError) ? error.stack : messageOf(error);
     this.log.error(`${name} failed, starting over: ${text}`);
     this.retryBackoffMs = Math.min(2 * this.retryBackoffMs, MAX_RETRY_BACKOFF_MS);
-    this.host.event({ what: 'controller-failed', broker: this.options.brokerId, controllerEpoch: this.epoch, event: name, error: String(error) });
+    this.host.event({
+      what: 'controller-failed',
+      broker: this.options.brokerId,
+      controllerEpoch: this.epoch,
+      event: name,
+      error: String(error),
+    });
   }
 
   /** Schedules the next attempt to be elected. Deletes `/controller` if it still belongs to `term`. */
@@ -183,18 +221,25 @@ export class Controller {
    * Serves ControlledShutdown requests. Throws NOT_CONTROLLER if this broker is not the controller or stops
    * being it.
    */
-  controlledShutdown(brokerId: number, brokerEpoch: number): Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }> {
+  controlledShutdown(
+    brokerId: number,
+    brokerEpoch: number,
+  ): Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }> {
     return new Promise((resolve, reject) => {
       const refuse = () => reject(new KafkaError('NOT_CONTROLLER'));
-      this.queue.putAlways('ControlledShutdown', async () => {
-        if (!this.active) return refuse();
-        try {
-          resolve(await this.active.controlledShutdown(brokerId, brokerEpoch));
-        } catch (error) {
-          reject(new KafkaError('NOT_CONTROLLER', messageOf(error)));
-          throw error;
-        }
-      }, refuse);
+      this.queue.putAlways(
+        'ControlledShutdown',
+        async () => {
+          if (!this.active) return refuse();
+          try {
+            resolve(await this.active.controlledShutdown(brokerId, brokerEpoch));
+          } catch (error) {
+            reject(new KafkaError('NOT_CONTROLLER', messageOf(error)));
+            throw error;
+          }
+        },
+        refuse,
+      );
     });
   }
 

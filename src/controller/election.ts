@@ -27,7 +27,10 @@ export interface Candidates {
  * The leader is gone: elects the first live replica of the ISR. Without one, and if `uncleanAllowed`, the
  * first live replica. Undefined if there is no candidate.
  */
-export function electOffline({ assignment, isr, isLive }: Candidates, uncleanAllowed: boolean): Elected | undefined {
+export function electOffline(
+  { assignment, isr, isLive }: Candidates,
+  uncleanAllowed: boolean,
+): Elected | undefined {
   const live = assignment.filter(isLive);
   const leader = live.find((replica) => isr.includes(replica));
   if (leader !== undefined) return { leader, isr: isr.filter(isLive), recipients: live, unclean: false };
@@ -47,7 +50,8 @@ export function electPreferred({ assignment, isr, isLive }: Candidates): Elected
  * Undefined if there is no such member.
  */
 export function electControlledShutdown(
-  { assignment, isr, isLive }: Candidates, isShuttingDown: (replica: number) => boolean,
+  { assignment, isr, isLive }: Candidates,
+  isShuttingDown: (replica: number) => boolean,
 ): Elected | undefined {
   const reachable = assignment.filter((replica) => isLive(replica) || isShuttingDown(replica));
   const leader = reachable.find((replica) => isr.includes(replica) && !isShuttingDown(replica));

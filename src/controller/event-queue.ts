@@ -20,7 +20,10 @@ export class EventQueue {
   /** Callbacks for events that are dropped before they run. */
   private readonly onDrop = new Set<() => void>();
 
-  constructor(private readonly log: Log, private readonly onFailure: (name: string, error: unknown) => void) {
+  constructor(
+    private readonly log: Log,
+    private readonly onFailure: (name: string, error: unknown) => void,
+  ) {
     this.queue = new SerialQueue((error) => this.log.error(`The event queue failed: ${messageOf(error)}`));
   }
 

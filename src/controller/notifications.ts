@@ -23,8 +23,13 @@ export interface Notes<T> {
  * Reads all notifications under `parent`. `paths` has every child, `content` only those that could be
  * decoded.
  */
-export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, decode: (path: string, data: Buffer) => T): Promise<Notes<T>> {
-  const paths = (await zk.children(parent) ?? []).map((name) => `${parent}/${name}`);
+export async function readNotes<T>(
+  zk: ZkConnection,
+  log: Log,
+  parent: string,
+  decode: (path: string, data: Buffer) => T,
+): Promise<Notes<T>> {
+  const paths = ((await zk.children(parent)) ?? []).map((name) => `${parent}/${name}`);
   const content: T[] = [];
   for (const path of paths) {
     const znode = await zk.get(path);
@@ -40,12 +45,18 @@ export async function readNotes<T>(zk: ZkConnection, log: Log, parent: string, d
 }
 
 /** Deletes the notifications. Throws ControllerMovedError if the term has ended. */
-export async function deleteNotes(zk: ZkConnection, term: ControllerTerm, paths: readonly string[]): Promise<void> {
-  await Promise.all(paths.map(async (path) => {
-    try {
-      await controllerMulti(zk, term, [{ type: 'delete', path, version: -1 }]);
-    } catch (error) {
-      if (!isZkError(error, 'NO_NODE', 'CONNECTION_LOSS')) throw error;
-    }
-  }));
+export async function deleteNotes(
+  zk: ZkConnection,
+  term: ControllerTerm,
+  paths: readonly string[],
+): Promise<void> {
+  await Promise.all(
+    paths.map(async (path) => {
+      try {
+        await controllerMulti(zk, term, [{ type: 'delete', path, version: -1 }]);
+      } catch (error) {
+        if (!isZkError(error, 'NO_NODE', 'CONNECTION_LOSS')) throw error;
+      }
+    }),
+  );
 }

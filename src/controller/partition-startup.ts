@@ -12,7 +12,9 @@ import { StateTransitions } from './state-transitions';
 
 /** Starts partitions that were just added to the context, with their states where ZooKeeper has them. */
 export async function startPartitions(
-  context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
+  context: ControllerContext,
+  transitions: StateTransitions,
+  tps: readonly TopicPartition[],
 ): Promise<void> {
   for (const tp of tps) {
     movePartition(context, tp, 'NewPartition');
@@ -23,7 +25,8 @@ export async function startPartitions(
 
 /** Retries the partitions whose states could not be read or written. */
 export async function retryUnsettled(
-  context: ControllerContext, transitions: StateTransitions,
+  context: ControllerContext,
+  transitions: StateTransitions,
 ): Promise<void> {
   const tps = transitions.takeUnsettled();
   for (const [name, state] of await transitions.read(tps)) context.leadership.set(name, state);
@@ -36,7 +39,9 @@ export async function retryUnsettled(
  * keep it, the others get an election. Live replicas get LeaderAndIsr, dead ones leave the ISR.
  */
 async function takeUp(
-  context: ControllerContext, transitions: StateTransitions, tps: readonly TopicPartition[],
+  context: ControllerContext,
+  transitions: StateTransitions,
+  tps: readonly TopicPartition[],
 ): Promise<void> {
   const restarted = new RestartedReplicas(context);
   for (const tp of tps) {

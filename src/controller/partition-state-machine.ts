@@ -17,9 +17,12 @@ import { ControllerContext } from './controller-context';
 import { membersRestarted } from './restarted-since';
 import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
 
-export type PartitionStateName = 'NonExistentPartition' | 'NewPartition' | 'OnlinePartition' | 'OfflinePartition';
+export type PartitionStateName =
+  'NonExistentPartition' | 'NewPartition' | 'OnlinePartition' | 'OfflinePartition';
 
-export const validPreviousPartitionStates: Readonly<Record<PartitionStateName, readonly PartitionStateName[]>> = {
+export const validPreviousPartitionStates: Readonly<
+  Record<PartitionStateName, readonly PartitionStateName[]>
+> = {
   NewPartition: ['NonExistentPartition'],
   OnlinePartition: ['NewPartition', 'OnlinePartition', 'OfflinePartition'],
   OfflinePartition: ['NewPartition', 'OnlinePartition', 'OfflinePartition'],
@@ -28,7 +31,10 @@ export const validPreviousPartitionStates: Readonly<Record<PartitionStateName, r
 
 export function movePartition(context: ControllerContext, tp: TopicPartition, to: PartitionStateName): void {
   const from = context.stateOf(tp);
-  invariant(validPreviousPartitionStates[to].includes(from), `Partition ${tpName(tp)} cannot go from ${from} to ${to}`);
+  invariant(
+    validPreviousPartitionStates[to].includes(from),
+    `Partition ${tpName(tp)} cannot go from ${from} to ${to}`,
+  );
   context.setState(tp, to);
 }
 
@@ -57,36 +63,69 @@ export function planInitialStates(context: ControllerContext, tps: readonly Topi
   const plans: LeaderPlan[] = [];
   const failures: PlanFailure[] = [];
   for (const tp of tps) {
-    const elected = electInitial({ assignment: context.replicasOf(tp), isLive: (replica) => context.isReplicaLive(tp, replica) });
+    const elected = electInitial({
+      assignment: context.replicasOf(tp),
+      isLive: (replica) => context.isReplicaLive(tp, replica),
+    });
     if (elected === undefined) {
-      failures.push({ tp, error: 'LEADER_NOT_AVAILABLE', reason: `none of the replicas ${context.replicasOf(tp).join(',')} is alive` });
+      failures.push({
+        tp,
+        error: 'LEADER_NOT_AVAILABLE',
+        reason: `none of the replicas ${context.replicasOf(tp).join(',')} is alive`,
+      });
       continue;
     }
-    const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: INITIAL_LEADER_EPOCH, controllerEpoch: context.epoch };
-    plans.push({ tp, elected, isNew: true, write: { tp, content, expectedZkVersion: undefined, members: context.incarnationsOf(elected.isr) } });
+    const content = {
+      leader: elected.leader,
+      isr: elected.isr,
+      leaderEpoch: INITIAL_LEADER_EPOCH,
+      controllerEpoch: context.epoch,
+    };
+    plans.push({
+      tp,
+      elected,
+      isNew: true,
+      write: { tp, content, expectedZkVersion: undefined, members: context.incarnationsOf(elected.isr) },
+    });
   }
   return { plans, failures };
 }
 
 /** Partitions that have no live replica in the ISR: only an unclean election could give them a leader. */
-export function withoutLiveIsr(context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[]): TopicPartition[] {
+export function withoutLiveIsr(
+  context: ControllerContext,
+  states: ReadonlyMap<string, PartitionState>,
+  tps: readonly TopicPartition[],
+): TopicPartition[] {
   return tps.filter((tp) => {
     const state = states.get(tpName(tp));
-    return state !== undefined && !context.replicasOf(tp).some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica));
+    return (
+      state !== undefined &&
+      !context
+        .replicasOf(tp)
+        .some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica))
+    );
   });
 }
 
 function elect(
-  context: ControllerContext, tp: TopicPartition, state: PartitionState, strategy: ElectionStrategy, uncleanAllowed: boolean,
+  context: ControllerContext,
+  tp: TopicPartition,
+  state: PartitionState,
+  strategy: ElectionStrategy,
+  uncleanAllowed: boolean,
 ): Elected | undefined {
   // An ISR member that restarted after the state was written may have lost records that were not flushed.
   const leaving = membersRestarted(context, tp, state);
   const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
   const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
   switch (strategy) {
-    case 'offline': return electOffline(candidates, uncleanAllowed);
-    case 'preferred': return electPreferred(candidates);
-    case 'controlled-shutdown': return electControlledShutdown(candidates, (replica) => context.shuttingDown.has(replica));
+    case 'offline':
+      return electOffline(candidates, uncleanAllowed);
+    case 'preferred':
+      return electPreferred(candidates);
+    case 'controlled-shutdown':
+      return electControlledShutdown(candidates, (replica) => context.shuttingDown.has(replica));
   }
 }
 
@@ -107,7 +146,9 @@ export interface ElectionRules {
  * newer controller epoch are in `failures`.
  */
 export function planElections(
-  context: ControllerContext, states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[],
+  context: ControllerContext,
+  states: ReadonlyMap<string, PartitionState>,
+  tps: readonly TopicPartition[],
   { strategy, uncleanTopics }: ElectionRules,
 ): OnlinePlan {
   const plans: LeaderPlan[] = [];
@@ -117,14 +158,37 @@ export function planElections(
     if (state === undefined) {
       failures.push({ tp, error: 'UNKNOWN_TOPIC_OR_PARTITION', reason: 'its state znode is missing' });
     } else if (state.controllerEpoch > context.epoch) {
-      failures.push({ tp, error: 'STALE_CONTROLLER_EPOCH', reason: `its state was written by controller epoch ${state.controllerEpoch}, ours is ${context.epoch}` });
+      failures.push({
+        tp,
+        error: 'STALE_CONTROLLER_EPOCH',
+        reason: `its state was written by controller epoch ${state.controllerEpoch}, ours is ${context.epoch}`,
+      });
     } else {
       const elected = elect(context, tp, state, strategy, uncleanTopics.has(tp.topic));
       if (elected === undefined) {
-        failures.push({ tp, error: NO_CANDIDATE[strategy], reason: `no candidate among ${context.replicasOf(tp).join(',')} with ISR ${state.isr.join(',')}` });
+        failures.push({
+          tp,
+          error: NO_CANDIDATE[strategy],
+          reason: `no candidate among ${context.replicasOf(tp).join(',')} with ISR ${state.isr.join(',')}`,
+        });
       } else {
-        const content = { leader: elected.leader, isr: elected.isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-        plans.push({ tp, elected, isNew: false, write: { tp, content, expectedZkVersion: state.zkVersion, members: context.incarnationsOf(elected.isr) } });
+        const content = {
+          leader: elected.leader,
+          isr: elected.isr,
+          leaderEpoch: state.leaderEpoch + 1,
+          controllerEpoch: context.epoch,
+        };
+        plans.push({
+          tp,
+          elected,
+          isNew: false,
+          write: {
+            tp,
+            content,
+            expectedZkVersion: state.zkVersion,
+            members: context.incarnationsOf(elected.isr),
+          },
+        });
       }
     }
   }

@@ -15,12 +15,18 @@ import { StateTransitions } from './state-transitions';
 
 export class PreferredLeaders {
   constructor(
-    private readonly context: ControllerContext, private readonly transitions: StateTransitions,
-    private readonly zk: ZkConnection, private readonly log: Log,
+    private readonly context: ControllerContext,
+    private readonly transitions: StateTransitions,
+    private readonly zk: ZkConnection,
+    private readonly log: Log,
   ) {}
 
   private async elect(tps: readonly TopicPartition[]): Promise<void> {
-    const needed = tps.filter((tp) => this.context.leadershipOf(tp) && this.context.leadershipOf(tp)!.leader !== this.context.replicasOf(tp)[0]);
+    const needed = tps.filter(
+      (tp) =>
+        this.context.leadershipOf(tp) &&
+        this.context.leadershipOf(tp)!.leader !== this.context.replicasOf(tp)[0],
+    );
     if (needed.length > 0) await this.transitions.elect(needed, 'preferred');
   }
 
@@ -57,7 +63,11 @@ export class PreferredLeaders {
       if (astray.length / tps.length <= percentage / 100) continue;
       // Leaders change ISRs on their own: the election needs the ISR that ZooKeeper has now.
       const states = await this.transitions.read(astray);
-      await this.elect(astray.filter((tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker)));
+      await this.elect(
+        astray.filter(
+          (tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker),
+        ),
+      );
     }
   }
 }

@@ -22,9 +22,16 @@ export const validPreviousReplicaStates: Readonly<Record<ReplicaStateName, reado
   NonExistentReplica: ['OfflineReplica'],
 };
 
-export function moveReplica(context: ControllerContext, replica: PartitionReplica, to: ReplicaStateName): void {
+export function moveReplica(
+  context: ControllerContext,
+  replica: PartitionReplica,
+  to: ReplicaStateName,
+): void {
   const from = context.replicaStateOf(replica);
-  invariant(validPreviousReplicaStates[to].includes(from), `Replica ${replica.replica} of ${tpName(replica)} cannot go from ${from} to ${to}`);
+  invariant(
+    validPreviousReplicaStates[to].includes(from),
+    `Replica ${replica.replica} of ${tpName(replica)} cannot go from ${from} to ${to}`,
+  );
   context.setReplicaState(replica, to);
 }
 
@@ -36,7 +43,9 @@ export function moveReplica(context: ControllerContext, replica: PartitionReplic
  * of its former incarnation (docs/decisions/0004).
  */
 export function planIsrRemoval(
-  context: ControllerContext, { topic, partition, replica }: PartitionReplica, state: PartitionState,
+  context: ControllerContext,
+  { topic, partition, replica }: PartitionReplica,
+  state: PartitionState,
 ): StateWrite | 'superseded' | undefined {
   if (state.controllerEpoch > context.epoch) return 'superseded';
   if (!state.isr.includes(replica)) return undefined;
@@ -50,8 +59,15 @@ export function planIsrRemoval(
     () => state.isr.filter(stays),
     () => state.isr.filter((id) => id !== replica),
     () => state.isr,
-  ].map((members) => members()).find((members) => members.length > 0)!;
+  ]
+    .map((members) => members())
+    .find((members) => members.length > 0)!;
   if (leader === state.leader && isr.length === state.isr.length) return undefined;
   const content = { leader, isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-  return { tp, content, expectedZkVersion: state.zkVersion, members: context.incarnationsOf(isr.filter(stays)) };
+  return {
+    tp,
+    content,
+    expectedZkVersion: state.zkVersion,
+    members: context.incarnationsOf(isr.filter(stays)),
+  };
 }

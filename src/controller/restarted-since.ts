@@ -31,14 +31,18 @@ export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap
   const hasRestarted = (id: number) => (processEpochs.get(id) ?? -1) > mzxid;
   const restarted = isr.filter(hasRestarted);
   const hasOther = isr.some((id) => processEpochs.has(id) && !hasRestarted(id));
-  return hasOther ? { leaving: restarted, needsElection: false } : { leaving: [], needsElection: hasRestarted(leader) };
+  return hasOther
+    ? { leaving: restarted, needsElection: false }
+    : { leaving: [], needsElection: hasRestarted(leader) };
 }
 
 /**
  * ISR members that may have lost records, while another live member has not. Empty if the state has no mzxid.
  */
 export function membersRestarted(
-  context: ControllerContext, tp: TopicPartition, state: PartitionState,
+  context: ControllerContext,
+  tp: TopicPartition,
+  state: PartitionState,
 ): readonly number[] {
   const { mzxid = Infinity } = state;
   return restartedReplicas({ ...state, mzxid }, context.processEpochs(tp)).leaving;

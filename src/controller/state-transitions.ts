@@ -21,7 +21,14 @@ import { ZkConnection } from '../zk/zk-connection';
 import { BrokerRequestBatch } from './broker-request-batch';
 import { ControllerContext, PartitionReplica } from './controller-context';
 import {
-  ElectionStrategy, LeaderPlan, movePartition, OnlinePlan, planElections, planInitialStates, PlanFailure, withoutLiveIsr,
+  ElectionStrategy,
+  LeaderPlan,
+  movePartition,
+  OnlinePlan,
+  planElections,
+  planInitialStates,
+  PlanFailure,
+  withoutLiveIsr,
 } from './partition-state-machine';
 import { moveReplica, planIsrRemoval } from './replica-state-machine';
 
@@ -44,10 +51,14 @@ export class StateTransitions {
   private unsettled = new Map<string, TopicPartition>();
 
   constructor(
-    private readonly context: ControllerContext, private readonly deps: TransitionDeps, private batch: BrokerRequestBatch,
+    private readonly context: ControllerContext,
+    private readonly deps: TransitionDeps,
+    private batch: BrokerRequestBatch,
   ) {}
 
-  get hasUnsettled(): boolean { return this.unsettled.size > 0; }
+  get hasUnsettled(): boolean {
+    return this.unsettled.size > 0;
+  }
 
   private readonly failed = (tp: TopicPartition, reason: string, error?: Error): void => {
     if (error instanceof UnreadableStateError) this.context.noteDamage(tp, error.mzxid);
@@ -126,7 +137,10 @@ export class StateTransitions {
     const read = new Set<string>();
     while (left.length > 0) {
       const unclean = await this.uncleanTopics(states, left, strategy);
-      const plan: OnlinePlan = planElections(this.context, states, left, { strategy, uncleanTopics: unclean });
+      const plan: OnlinePlan = planElections(this.context, states, left, {
+        strategy,
+        uncleanTopics: unclean,
+      });
       const next = new Map<string, PartitionState>();
       const results = await this.write(plan.plans.map((one) => one.write));
       plan.plans.forEach((one, i) => {
@@ -140,7 +154,8 @@ export class StateTransitions {
       for (const [name, state] of await this.read(unread)) next.set(name, state);
       for (const tp of unread) {
         read.add(tpName(tp));
-        if (!next.has(tpName(tp)) && !this.unsettled.has(tpName(tp))) this.deps.log.warn(`No leader for ${tpName(tp)}: it has no state`);
+        if (!next.has(tpName(tp)) && !this.unsettled.has(tpName(tp)))
+          this.deps.log.warn(`No leader for ${tpName(tp)}: it has no state`);
       }
       left = left.filter((tp) => next.has(tpName(tp)));
       states = next;
@@ -153,21 +168,27 @@ export class StateTransitions {
    * good, waiting does not.
    */
   private async uncleanTopics(
-    states: ReadonlyMap<string, PartitionState>, tps: readonly TopicPartition[], strategy: ElectionStrategy,
+    states: ReadonlyMap<string, PartitionState>,
+    tps: readonly TopicPartition[],
+    strategy: ElectionStrategy,
   ): Promise<Set<string>> {
     if (strategy !== 'offline') return new Set();
     const { zk, log, uncleanByDefault } = this.deps;
     const topics = [...new Set(withoutLiveIsr(this.context, states, tps).map((tp) => tp.topic))];
     const forbidden = { 'unclean.leader.election.enable': 'false' };
-    const configs = await Promise.all(topics.map(async (topic) => {
-      const read = await readTopicConfig(zk, topic);
-      if (read.problem) log.error(`${read.problem}; no unclean election for topic ${topic}`);
-      return read.problem ? forbidden : read.config;
-    }));
-    return new Set(topics.filter((_, i) => {
-      const own = configs[i]!['unclean.leader.election.enable'];
-      return own === undefined ? uncleanByDefault : own === 'true';
-    }));
+    const configs = await Promise.all(
+      topics.map(async (topic) => {
+        const read = await readTopicConfig(zk, topic);
+        if (read.problem) log.error(`${read.problem}; no unclean election for topic ${topic}`);
+        return read.problem ? forbidden : read.config;
+      }),
+    );
+    return new Set(
+      topics.filter((_, i) => {
+        const own = configs[i]!['unclean.leader.election.enable'];
+        return own === undefined ? uncleanByDefault : own === 'true';
+      }),
+    );
   }
 
   private write(writes: readonly StateWrite[]): Promise<StateWriteResult[]> {
@@ -181,16 +202,30 @@ export class StateTransitions {
     this.writtenNow.add(tpName(tp));
     movePartition(this.context, tp, 'OnlinePartition');
     this.batch.addLeaderAndIsr(elected.recipients, tp, state, plan.isNew);
-    if (elected.unclean) this.deps.metrics.mark('kafka.controller:type=ControllerStats,name=UncleanLeaderElectionsPerSec');
-    if (elected.unclean) this.deps.log.warn(`Unclean election: ${tpName(tp)} is led by ${elected.leader}, which was not in sync`);
+    if (elected.unclean)
+      this.deps.metrics.mark('kafka.controller:type=ControllerStats,name=UncleanLeaderElectionsPerSec');
+    if (elected.unclean)
+      this.deps.log.warn(
+        `Unclean election: ${tpName(tp)} is led by ${elected.leader}, which was not in sync`,
+      );
     this.deps.host.event({
-      what: 'leader-elected', topic: tp.topic, partition: tp.partition, strategy, unclean: elected.unclean, from: before?.leader ?? -1,
-      leader: state.leader, leaderEpoch: state.leaderEpoch, isr: state.isr, controllerEpoch: state.controllerEpoch, zkVersion: state.zkVersion,
+      what: 'leader-elected',
+      topic: tp.topic,
+      partition: tp.partition,
+      strategy,
+      unclean: elected.unclean,
+      from: before?.leader ?? -1,
+      leader: state.leader,
+      leaderEpoch: state.leaderEpoch,
+      isr: state.isr,
+      controllerEpoch: state.controllerEpoch,
+      zkVersion: state.zkVersion,
     });
   }
 
   private report(failures: readonly PlanFailure[]): void {
-    for (const { tp, error, reason } of failures) this.deps.log.warn(`No leader for ${tpName(tp)}: ${error}, ${reason}`);
+    for (const { tp, error, reason } of failures)
+      this.deps.log.warn(`No leader for ${tpName(tp)}: ${error}, ${reason}`);
   }
 
   /**
@@ -236,7 +271,9 @@ export class StateTransitions {
     for (const { tp } of departures) this.context.forgetDepartures(tp);
     const longest = Math.max(0, ...departures.map(({ ids }) => ids.length));
     for (let i = 0; i < longest; i++) {
-      const nth = departures.flatMap(({ tp, ids }) => ids.slice(i, i + 1).map((replica) => ({ ...tp, replica })));
+      const nth = departures.flatMap(({ tp, ids }) =>
+        ids.slice(i, i + 1).map((replica) => ({ ...tp, replica })),
+      );
       await this.removeFromIsrs(nth);
     }
   }
@@ -247,7 +284,8 @@ export class StateTransitions {
    */
   async removeFromIsrs(replicas: readonly PartitionReplica[]): Promise<void> {
     const byBroker = new Map<number, PartitionReplica[]>();
-    for (const replica of replicas) byBroker.set(replica.replica, [...byBroker.get(replica.replica) ?? [], replica]);
+    for (const replica of replicas)
+      byBroker.set(replica.replica, [...(byBroker.get(replica.replica) ?? []), replica]);
     for (const group of byBroker.values()) await this.removeFromIsr(group);
   }
 
@@ -255,7 +293,8 @@ export class StateTransitions {
   private async removeFromIsr(replicas: readonly PartitionReplica[]): Promise<void> {
     let left = replicas;
     const states = await this.read(left.filter((one) => !this.writtenNow.has(tpName(one))).map(tpOf));
-    for (const one of left) if (this.writtenNow.has(tpName(one))) states.set(tpName(one), this.context.leadershipOf(one)!);
+    for (const one of left)
+      if (this.writtenNow.has(tpName(one))) states.set(tpName(one), this.context.leadershipOf(one)!);
     while (left.length > 0) {
       const planned: { replica: PartitionReplica; write: StateWrite }[] = [];
       for (const replica of left) {
@@ -263,7 +302,8 @@ export class StateTransitions {
         if (state === undefined && this.unsettled.has(tpName(replica))) this.context.noteDeparture(replica);
         if (state === undefined) continue;
         const write = planIsrRemoval(this.context, replica, state);
-        if (write === 'superseded') this.deps.log.warn(`${tpName(replica)} was written by a controller of a later epoch`);
+        if (write === 'superseded')
+          this.deps.log.warn(`${tpName(replica)} was written by a controller of a later epoch`);
         else if (write) planned.push({ replica, write });
         else this.leftIsr(replica, state, false);
       }
@@ -289,11 +329,19 @@ export class StateTransitions {
     this.batch.addLeaderAndIsr(others, tp, state, false);
     if (changed) {
       this.deps.host.event({
-        what: 'replica-left-isr', topic: tp.topic, partition: tp.partition, replica: replica.replica, leader: state.leader,
-        leaderEpoch: state.leaderEpoch, isr: state.isr, controllerEpoch: state.controllerEpoch, zkVersion: state.zkVersion,
+        what: 'replica-left-isr',
+        topic: tp.topic,
+        partition: tp.partition,
+        replica: replica.replica,
+        leader: state.leader,
+        leaderEpoch: state.leaderEpoch,
+        isr: state.isr,
+        controllerEpoch: state.controllerEpoch,
+        zkVersion: state.zkVersion,
       });
     }
-    if (this.context.stateOf(tp) === 'OnlinePartition' && !this.context.hasLiveLeader(tp)) movePartition(this.context, tp, 'OfflinePartition');
+    if (this.context.stateOf(tp) === 'OnlinePartition' && !this.context.hasLiveLeader(tp))
+      movePartition(this.context, tp, 'OfflinePartition');
   }
 }
 

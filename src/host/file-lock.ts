@@ -54,7 +54,10 @@ interface Claim {
  * Claims the succession of `held` and of every dead claimant after it. Returns the claims, our own last, or
  * the identity of a live claimant that was faster.
  */
-function* claimPlace({ files, file, mine, isAlive }: LockRequest, held: string): Generator<void, string | Claim[]> {
+function* claimPlace(
+  { files, file, mine, isAlive }: LockRequest,
+  held: string,
+): Generator<void, string | Claim[]> {
   const claims: Claim[] = [];
   for (let last = held; claims.length < MOST_TURNS;) {
     const link = claimOf(file, last);

@@ -19,7 +19,10 @@ import { SpareDescriptors } from './spare-descriptors';
 const MAX_CHUNKS = 1000;
 
 class NodeFile implements DiskFile {
-  constructor(private readonly fd: number, private readonly spare: SpareDescriptors) {}
+  constructor(
+    private readonly fd: number,
+    private readonly spare: SpareDescriptors,
+  ) {}
 
   size(): number {
     return fs.fstatSync(this.fd).size;
@@ -58,7 +61,9 @@ class NodeFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    return new Promise((resolve, reject) => fs.fdatasync(this.fd, (error) => (error ? reject(error) : resolve())));
+    return new Promise((resolve, reject) =>
+      fs.fdatasync(this.fd, (error) => (error ? reject(error) : resolve())),
+    );
   }
 
   syncNow(): void {
@@ -177,7 +182,8 @@ export class NodeDisk implements Disk {
   }
 
   list(directory: string): DiskEntry[] {
-    return this.spare.during(() => fs.readdirSync(directory, { withFileTypes: true }))
+    return this.spare
+      .during(() => fs.readdirSync(directory, { withFileTypes: true }))
       .map((entry) => ({ name: entry.name, directory: entry.isDirectory() }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -191,7 +197,8 @@ export class NodeDisk implements Disk {
       fs.mkdirSync(directory);
     } catch (error) {
       // Another process may have created it in between; a file of that name is still an error.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(directory).isDirectory()) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(directory).isDirectory())
+        throw error;
     }
   }
 
@@ -253,10 +260,16 @@ export class NodeDisk implements Disk {
     const mine = identityOf(process.pid);
     const holder = takeLock({ files: lockFiles, file, mine, isAlive });
     if (holder !== undefined) {
-      throw new Error(`Failed to acquire lock on file ${path.basename(file)} in ${path.dirname(file)}. `
-        + `A broker is already running there as process ${holder.split(' ')[0]}.`);
+      throw new Error(
+        `Failed to acquire lock on file ${path.basename(file)} in ${path.dirname(file)}. ` +
+          `A broker is already running there as process ${holder.split(' ')[0]}.`,
+      );
     }
     // As in Kafka the file stays; an empty one has no holder.
-    return { release: () => { if (fs.existsSync(file)) fs.truncateSync(file); } };
+    return {
+      release: () => {
+        if (fs.existsSync(file)) fs.truncateSync(file);
+      },
+    };
   }
 }

@@ -96,5 +96,10 @@ export function nodeHost(options: NodeHostOptions): Host {
 
 /** A logger without output: the default for clients. */
 export const silentLog: Log = {
-  error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => silentLog,
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  debugOn: false,
+  child: () => silentLog,
 };

@@ -14,7 +14,11 @@ const line = winston.format.printf(({ level, message, timestamp }) => {
 });
 
 class WinstonLog implements Log {
-  constructor(private readonly logger: winston.Logger, private readonly prefix: string, readonly debugOn: boolean) {}
+  constructor(
+    private readonly logger: winston.Logger,
+    private readonly prefix: string,
+    readonly debugOn: boolean,
+  ) {}
 
   error(message: string): void {
     this.logger.error(this.prefix + message);

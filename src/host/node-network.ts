@@ -22,7 +22,9 @@ class NodeConnection implements Connection {
     socket.setNoDelay(true);
     // The kernel detects a peer that vanished without closing the connection, as in Kafka's acceptor.
     socket.setKeepAlive(true);
-    socket.on('error', (error) => { this.reason = (error as NodeJS.ErrnoException).code ?? error.message; });
+    socket.on('error', (error) => {
+      this.reason = (error as NodeJS.ErrnoException).code ?? error.message;
+    });
   }
 
   onData(listener: (chunk: Buffer) => void): void {
@@ -102,8 +104,14 @@ export class NodeNetwork implements Network {
   dial(host: string, port: number, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const socket = net.connect({ host, port, localAddress: this.localAddress });
-      const timer = setTimeout(() => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })), timeoutMs);
-      const failed = (error: Error) => { clearTimeout(timer); reject(error); };
+      const timer = setTimeout(
+        () => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })),
+        timeoutMs,
+      );
+      const failed = (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      };
       socket.once('error', failed);
       socket.once('connect', () => {
         clearTimeout(timer);

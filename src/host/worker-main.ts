@@ -7,7 +7,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 type Task = (input: unknown) => unknown;
 
 // The creator of the worker names the module, which is CommonJS like this one.
-const { tasks } = require((workerData as { module: string }).module) as { tasks: Readonly<Record<string, Task>> };
+const { tasks } = require((workerData as { module: string }).module) as {
+  tasks: Readonly<Record<string, Task>>;
+};
 let last: Promise<void> = Promise.resolve();
 
 async function perform({ id, task, input }: { id: number; task: string; input: unknown }): Promise<void> {
@@ -22,4 +24,6 @@ parentPort!.on('message', (message: Parameters<typeof perform>[0]) => {
   last = last.then(() => perform(message));
 });
 // A message that cannot be deserialized ends the thread, which rejects the task in the main thread.
-parentPort!.on('messageerror', (error) => { throw error; });
+parentPort!.on('messageerror', (error) => {
+  throw error;
+});

@@ -39,7 +39,9 @@ export class WorkerThread implements OffLoop {
 
   run(task: string, input: unknown): Promise<unknown> {
     if (this.waiting.length >= MAX_QUEUED)
-      return Promise.reject(new KafkaError('REQUEST_TIMED_OUT', `${MAX_QUEUED} tasks wait for the worker thread`));
+      return Promise.reject(
+        new KafkaError('REQUEST_TIMED_OUT', `${MAX_QUEUED} tasks wait for the worker thread`),
+      );
     return new Promise((resolve, reject) => {
       this.waiting.push({ id: this.nextId++, task, input, resolve, reject });
       if (this.waiting.length === 1) this.give();
@@ -82,7 +84,9 @@ export class WorkerThread implements OffLoop {
   }
 
   private start(): Worker {
-    const worker = new Worker(path.join(__dirname, 'worker-main.js'), { workerData: { module: this.module } });
+    const worker = new Worker(path.join(__dirname, 'worker-main.js'), {
+      workerData: { module: this.module },
+    });
     // Called up to twice, for the error and for the exit; in between another thread may have been started.
     const ended = (why: string) => {
       if (this.worker !== worker) return;
@@ -90,7 +94,9 @@ export class WorkerThread implements OffLoop {
       this.failFirst(new Error(`the worker thread ended: ${why}`));
     };
     worker.on('message', (reply: Reply) => this.receive(reply));
-    worker.once('messageerror', ({ message }) => this.failFirst(new Error(`the reply cannot be read: ${message}`)));
+    worker.once('messageerror', ({ message }) =>
+      this.failFirst(new Error(`the reply cannot be read: ${message}`)),
+    );
     worker.once('error', (error) => ended(error.message));
     worker.once('exit', (code) => ended(`exit code ${code}`));
     worker.unref();

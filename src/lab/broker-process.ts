@@ -32,13 +32,27 @@ export class BrokerProcess implements BrokerHandle {
     fs.mkdirSync(options.directory, { recursive: true });
   }
 
-  get id(): number { return this.options.id; }
-  get where(): string { return `pid ${this.pid}, port ${this.port}`; }
-  get pid(): number | undefined { return this.isRunning ? this.child?.pid : undefined; }
-  get isRunning(): boolean { return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null; }
-  get logDir(): string { return path.join(this.options.directory, 'logs'); }
-  get logFile(): string { return path.join(this.options.directory, 'server.log'); }
-  get timelineFile(): string { return path.join(this.options.directory, 'timeline.ndjson'); }
+  get id(): number {
+    return this.options.id;
+  }
+  get where(): string {
+    return `pid ${this.pid}, port ${this.port}`;
+  }
+  get pid(): number | undefined {
+    return this.isRunning ? this.child?.pid : undefined;
+  }
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+  get logDir(): string {
+    return path.join(this.options.directory, 'logs');
+  }
+  get logFile(): string {
+    return path.join(this.options.directory, 'server.log');
+  }
+  get timelineFile(): string {
+    return path.join(this.options.directory, 'timeline.ndjson');
+  }
 
   /**
    * The port of the listener with this name. `listeners` in the settings may name several, each with port 0.
@@ -53,13 +67,24 @@ export class BrokerProcess implements BrokerHandle {
   async start(overrides: Readonly<Record<string, string | number>> = {}): Promise<void> {
     if (this.isRunning) throw new Error(`broker ${this.id} is running`);
     const settings: Record<string, string | number> = {
-      'broker.id': this.id, 'listeners': 'PLAINTEXT://127.0.0.1:0', 'log.dirs': this.logDir, 'zookeeper.connect': this.options.zookeeper, ...this.options.settings, ...overrides,
+      'broker.id': this.id,
+      'listeners': 'PLAINTEXT://127.0.0.1:0',
+      'log.dirs': this.logDir,
+      'zookeeper.connect': this.options.zookeeper,
+      ...this.options.settings,
+      ...overrides,
     };
     const file = path.join(this.options.directory, 'server.properties');
-    fs.writeFileSync(file, Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join(''));
+    fs.writeFileSync(
+      file,
+      Object.entries(settings)
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(''),
+    );
     const log = fs.openSync(this.logFile, 'a');
     const child = spawn(process.execPath, [SAMSA, 'server-start', file], {
-      stdio: ['pipe', 'pipe', log], env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_TIMELINE: this.timelineFile },
+      stdio: ['pipe', 'pipe', log],
+      env: { ...process.env, SAMSA_PARENT: 'stdin', SAMSA_TIMELINE: this.timelineFile },
     });
     fs.closeSync(log);
     child.stdin!.on('error', () => {});
@@ -69,16 +94,28 @@ export class BrokerProcess implements BrokerHandle {
 
   private untilReady(child: ChildProcess): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`broker ${this.id} is not ready after ${READY_DEADLINE_MS} ms: ${this.lastLogLines()}`)), READY_DEADLINE_MS);
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(`broker ${this.id} is not ready after ${READY_DEADLINE_MS} ms: ${this.lastLogLines()}`),
+          ),
+        READY_DEADLINE_MS,
+      );
       child.once('exit', (code, signal) => {
         clearTimeout(timer);
-        reject(new Error(`broker ${this.id} ended (${signal ?? code}) before it was ready: ${this.lastLogLines()}`));
+        reject(
+          new Error(
+            `broker ${this.id} ended (${signal ?? code}) before it was ready: ${this.lastLogLines()}`,
+          ),
+        );
       });
       readline.createInterface({ input: child.stdout! }).on('line', (line) => {
         const ready = JSON.parse(line) as { ready?: boolean; endpoints: string[] };
         if (!ready.ready) return;
         clearTimeout(timer);
-        this.ports = new Map(ready.endpoints.map((text) => [text.split(':')[0]!, Number(text.split(':').at(-1))]));
+        this.ports = new Map(
+          ready.endpoints.map((text) => [text.split(':')[0]!, Number(text.split(':').at(-1))]),
+        );
         this.port = [...this.ports.values()][0]!;
         resolve();
       });
@@ -86,7 +123,9 @@ export class BrokerProcess implements BrokerHandle {
   }
 
   lastLogLines(count = 5): string {
-    return fs.existsSync(this.logFile) ? fs.readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-count).join(' | ') : '';
+    return fs.existsSync(this.logFile)
+      ? fs.readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-count).join(' | ')
+      : '';
   }
 
   private async signal(signal: NodeJS.Signals): Promise<void> {
@@ -98,7 +137,9 @@ export class BrokerProcess implements BrokerHandle {
   }
 
   /** The exit code of the last process; null while it runs, or if a signal ended it. */
-  get exitCode(): number | null { return this.child?.exitCode ?? null; }
+  get exitCode(): number | null {
+    return this.child?.exitCode ?? null;
+  }
 
   kill9(): Promise<void> {
     return this.signal('SIGKILL');
@@ -122,9 +163,16 @@ export class BrokerProcess implements BrokerHandle {
    * stores. Its ephemeral znodes are deleted at once.
    */
   async expireSession(): Promise<void> {
-    const [id, password] = fs.readFileSync(path.join(this.logDir, '.samsa-session'), 'utf8').trim().split(' ');
+    const [id, password] = fs
+      .readFileSync(path.join(this.logDir, '.samsa-session'), 'utf8')
+      .trim()
+      .split(' ');
     const host = nodeHost({ name: 'expire', log: silentLog });
-    const options = { sessionTimeoutMs: 10000, connectTimeoutMs: 30000, resume: { id: id!, password: password! } };
+    const options = {
+      sessionTimeoutMs: 10000,
+      connectTimeoutMs: 30000,
+      resume: { id: id!, password: password! },
+    };
     const session = await realZooKeeper(host, this.options.zookeeper).openSession(options);
     await session.close();
   }

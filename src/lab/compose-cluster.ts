@@ -28,9 +28,20 @@ export class Compose {
     const env = { ...process.env, SAMSA_TIMELINES: path.resolve(this.timelines) };
     const [command, first] = hasPlugin() ? ['docker', ['compose']] : ['docker-compose', []];
     try {
-      return execFileSync(command as string, [...first!, '-p', PROJECT, ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+      return execFileSync(command as string, [...first!, '-p', PROJECT, ...args], {
+        cwd: ROOT,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        encoding: 'utf8',
+      });
     } catch (error) {
-      throw new Error(`docker compose ${args.join(' ')} failed: ${String((error as { stderr?: Buffer }).stderr ?? error).trim().split('\n').slice(-3).join(' | ')}`);
+      throw new Error(
+        `docker compose ${args.join(' ')} failed: ${String((error as { stderr?: Buffer }).stderr ?? error)
+          .trim()
+          .split('\n')
+          .slice(-3)
+          .join(' | ')}`,
+      );
     }
   }
 
@@ -60,11 +71,21 @@ export class ComposeBroker implements BrokerHandle {
   isRunning = true;
 
   /** `untilRegistered` resolves when the broker is registered in ZooKeeper. */
-  constructor(readonly id: number, private readonly compose: Compose, private readonly untilRegistered: (id: number) => Promise<void>) {}
+  constructor(
+    readonly id: number,
+    private readonly compose: Compose,
+    private readonly untilRegistered: (id: number) => Promise<void>,
+  ) {}
 
-  private get service(): string { return `broker${this.id}`; }
-  get where(): string { return `container ${this.service}, port ${19090 + this.id}`; }
-  get timelineFile(): string { return path.join(this.compose.timelines, `${this.service}.ndjson`); }
+  private get service(): string {
+    return `broker${this.id}`;
+  }
+  get where(): string {
+    return `container ${this.service}, port ${19090 + this.id}`;
+  }
+  get timelineFile(): string {
+    return path.join(this.compose.timelines, `${this.service}.ndjson`);
+  }
 
   async start(): Promise<void> {
     this.compose.run('start', this.service);
@@ -92,7 +113,18 @@ export class ComposeBroker implements BrokerHandle {
   }
 
   files(partition: string): SegmentFile[] {
-    const list = this.compose.run('exec', '-T', this.service, 'sh', '-c', `cd ${LOG_DIR}/${partition} && stat -c '%n %s' *`);
-    return list.trim().split('\n').map((line) => line.split(' ')).map(([name, bytes]) => ({ name: name!, bytes: Number(bytes) }));
+    const list = this.compose.run(
+      'exec',
+      '-T',
+      this.service,
+      'sh',
+      '-c',
+      `cd ${LOG_DIR}/${partition} && stat -c '%n %s' *`,
+    );
+    return list
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([name, bytes]) => ({ name: name!, bytes: Number(bytes) }));
   }
 }

@@ -46,9 +46,13 @@ export class FaultProxy {
     const link = { client, server };
     this.links.add(link);
     server.on('error', () => {});
-    client.on('data', (chunk) => { if (!this.blackHole) server.write(chunk); });
+    client.on('data', (chunk) => {
+      if (!this.blackHole) server.write(chunk);
+    });
     server.on('data', (chunk) => this.reply(link, chunk));
-    const end = () => { if (!this.blackHole) this.drop(link); };
+    const end = () => {
+      if (!this.blackHole) this.drop(link);
+    };
     client.on('close', end);
     server.on('close', end);
   }

@@ -31,18 +31,36 @@ export interface Profile {
 /** The sets of timeouts with which a cluster can run. The output names the one that is used. */
 export const profiles: Readonly<Record<string, Profile>> = {
   classroom: {
-    name: 'classroom', about: 'short sessions (4 s) and lag times (3 s), so that one need not wait',
+    name: 'classroom',
+    about: 'short sessions (4 s) and lag times (3 s), so that one need not wait',
     settings: {
-      'zookeeper.session.timeout.ms': 4000, 'zookeeper.connection.timeout.ms': 60000, 'replica.lag.time.max.ms': 3000, 'replica.fetch.backoff.ms': 200,
-      'isr.change.check.interval.ms': 500, 'isr.change.quiet.ms': 500, 'controlled.shutdown.retry.backoff.ms': 1000, 'group.initial.rebalance.delay.ms': 0,
+      'zookeeper.session.timeout.ms': 4000,
+      'zookeeper.connection.timeout.ms': 60000,
+      'replica.lag.time.max.ms': 3000,
+      'replica.fetch.backoff.ms': 200,
+      'isr.change.check.interval.ms': 500,
+      'isr.change.quiet.ms': 500,
+      'controlled.shutdown.retry.backoff.ms': 1000,
+      'group.initial.rebalance.delay.ms': 0,
     },
   },
-  authentic: { name: 'authentic', about: 'Kafka 2.8\'s own times: sessions of 18 s, lag of 30 s', settings: {} },
+  authentic: {
+    name: 'authentic',
+    about: "Kafka 2.8's own times: sessions of 18 s, lag of 30 s",
+    settings: {},
+  },
   test: {
-    name: 'test', about: 'sessions that never expire by accident; expiry is caused',
+    name: 'test',
+    about: 'sessions that never expire by accident; expiry is caused',
     settings: {
-      'zookeeper.session.timeout.ms': 60000, 'zookeeper.connection.timeout.ms': 100000, 'replica.fetch.backoff.ms': 100,
-      'isr.change.check.interval.ms': 200, 'isr.change.quiet.ms': 200, 'auto.leader.rebalance.enable': 'false', 'group.initial.rebalance.delay.ms': 0, 'offsets.topic.num.partitions': 4,
+      'zookeeper.session.timeout.ms': 60000,
+      'zookeeper.connection.timeout.ms': 100000,
+      'replica.fetch.backoff.ms': 100,
+      'isr.change.check.interval.ms': 200,
+      'isr.change.quiet.ms': 200,
+      'auto.leader.rebalance.enable': 'false',
+      'group.initial.rebalance.delay.ms': 0,
+      'offsets.topic.num.partitions': 4,
     },
   },
 };
@@ -61,20 +79,36 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   private zk: ZkConnection | undefined;
 
   private constructor(
-    readonly connect: string, readonly brokers: readonly B[], readonly clientConfig: Readonly<Record<string, string>>, private readonly end: () => Promise<void>,
+    readonly connect: string,
+    readonly brokers: readonly B[],
+    readonly clientConfig: Readonly<Record<string, string>>,
+    private readonly end: () => Promise<void>,
   ) {
     this.host = nodeHost({ name: 'lab', log: silentLog });
   }
 
   static async start(options: LabClusterOptions): Promise<LabCluster<BrokerProcess>> {
     fs.mkdirSync(options.directory, { recursive: true });
-    const zookeeper = options.zookeeper !== undefined ? undefined : await ZooKeeperProcess.start({
-      directory: path.join(options.directory, 'zookeeper'), tickTimeMs: 500, minSessionTimeoutMs: 1000, maxSessionTimeoutMs: 120000,
-    });
+    const zookeeper =
+      options.zookeeper !== undefined
+        ? undefined
+        : await ZooKeeperProcess.start({
+            directory: path.join(options.directory, 'zookeeper'),
+            tickTimeMs: 500,
+            minSessionTimeoutMs: 1000,
+            maxSessionTimeoutMs: 120000,
+          });
     const connect = options.zookeeper ?? zookeeper!.connect;
-    const brokers = Array.from({ length: options.brokers }, (_, i) => new BrokerProcess({
-      id: i + 1, directory: path.join(options.directory, `broker-${i + 1}`), zookeeper: connect, settings: { ...options.profile.settings, ...options.settings },
-    }));
+    const brokers = Array.from(
+      { length: options.brokers },
+      (_, i) =>
+        new BrokerProcess({
+          id: i + 1,
+          directory: path.join(options.directory, `broker-${i + 1}`),
+          zookeeper: connect,
+          settings: { ...options.profile.settings, ...options.settings },
+        }),
+    );
     const cluster = new LabCluster(connect, brokers, { 'zookeeper.connect': connect }, async () => {
       for (const broker of brokers) broker.resume();
       await Promise.all(brokers.map((broker) => broker.kill9()));
@@ -86,10 +120,13 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   /** Starts the containers of docker-compose.yml with empty volumes. */
   static async compose(timelines: string): Promise<LabCluster> {
     const compose = new Compose(timelines);
-    const untilRegistered = (id: number) => until(`broker ${id}`, async () => (await cluster.liveBrokerIds()).includes(id)).then(() => {});
+    const untilRegistered = (id: number) =>
+      until(`broker ${id}`, async () => (await cluster.liveBrokerIds()).includes(id)).then(() => {});
     const brokers = [1, 2, 3].map((id) => new ComposeBroker(id, compose, untilRegistered));
     const config = { 'zookeeper.connect': COMPOSE_ZOOKEEPER, 'listener.name': 'EXTERNAL' };
-    const cluster: LabCluster<ComposeBroker> = new LabCluster(COMPOSE_ZOOKEEPER, brokers, config, async () => compose.down());
+    const cluster: LabCluster<ComposeBroker> = new LabCluster(COMPOSE_ZOOKEEPER, brokers, config, async () =>
+      compose.down(),
+    );
     return cluster.begin(async () => {
       compose.up();
       for (const { id } of brokers) await untilRegistered(id);
@@ -99,7 +136,7 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   private async begin(start: () => Promise<unknown>): Promise<this> {
     try {
       await start();
-      await until('a controller', async () => await this.controllerId() >= 0);
+      await until('a controller', async () => (await this.controllerId()) >= 0);
     } catch (error) {
       await this.stop();
       throw error;
@@ -118,7 +155,11 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   }
 
   async zkConnection(): Promise<ZkConnection> {
-    return (this.zk ??= await ZkConnection.open(this.host, realZooKeeper(this.host, this.connect), { sessionTimeoutMs: 60000, connectTimeoutMs: 60000, maxInFlightRequests: 64 }));
+    return (this.zk ??= await ZkConnection.open(this.host, realZooKeeper(this.host, this.connect), {
+      sessionTimeoutMs: 60000,
+      connectTimeoutMs: 60000,
+      maxInFlightRequests: 64,
+    }));
   }
 
   async controllerId(): Promise<number> {
@@ -143,9 +184,18 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
   }
 
   /** Creates the topic. Resolves when every partition has a leader and all its replicas are in the ISR. */
-  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+  async createTopic(
+    name: string,
+    assignment: ReadonlyMap<number, readonly number[]>,
+    configs: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const zk = await this.zkConnection();
-    await createTopic(zk, this.host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
+    await createTopic(
+      zk,
+      this.host.random,
+      { name, partitions: -1, replicationFactor: -1, assignment, configs },
+      { validateConfig: validateTopicConfig, validateOnly: false },
+    );
     for (const [partition, replicas] of assignment) await this.untilIsr({ topic: name, partition }, replicas);
   }
 
@@ -154,7 +204,10 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
     await alterTopicConfig(await this.zkConnection(), name, configs);
   }
 
-  async untilLeader(tp: TopicPartition, accept: (leader: number) => boolean = (leader) => leader >= 0): Promise<number> {
+  async untilLeader(
+    tp: TopicPartition,
+    accept: (leader: number) => boolean = (leader) => leader >= 0,
+  ): Promise<number> {
     const { leader } = await until(`a leader of ${tp.topic}-${tp.partition}`, async () => {
       const leader = await this.leaderOf(tp);
       return accept(leader) ? { leader } : undefined;
@@ -172,7 +225,9 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
 
   /** The events of all brokers' timelines, ordered by time. */
   timeline(): Record<string, unknown>[] {
-    const events = this.brokers.flatMap((broker) => (fs.existsSync(broker.timelineFile) ? readNdjson(broker.timelineFile) : []));
+    const events = this.brokers.flatMap((broker) =>
+      fs.existsSync(broker.timelineFile) ? readNdjson(broker.timelineFile) : [],
+    );
     return events.sort((a, b) => Number(a.time) - Number(b.time));
   }
 
@@ -186,11 +241,14 @@ export class LabCluster<B extends BrokerHandle = BrokerHandle> {
 
 /** The parsed lines of an NDJSON file; an incomplete last line is skipped. */
 export function readNdjson(file: string): Record<string, unknown>[] {
-  return fs.readFileSync(file, 'utf8').split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [JSON.parse(line) as Record<string, unknown>];
-    } catch {
-      return [];
-    }
-  });
+  return fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as Record<string, unknown>];
+      } catch {
+        return [];
+      }
+    });
 }

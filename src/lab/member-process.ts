@@ -22,16 +22,26 @@ export class MemberProcess {
   processed = 0;
   isAlive = true;
 
-  constructor(readonly name: string, args: readonly string[], onEvent: (member: MemberProcess, event: MemberEvent) => void) {
-    this.child = spawn(process.execPath, [SAMSA, 'verifiable-consumer', '--verbose', ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, SAMSA_PARENT: 'stdin' } });
-    this.exited = new Promise((resolve) => this.child.once('exit', () => {
-      this.isAlive = false;
-      this.partitions = [];
-      resolve();
-    }));
+  constructor(
+    readonly name: string,
+    args: readonly string[],
+    onEvent: (member: MemberProcess, event: MemberEvent) => void,
+  ) {
+    this.child = spawn(process.execPath, [SAMSA, 'verifiable-consumer', '--verbose', ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, SAMSA_PARENT: 'stdin' },
+    });
+    this.exited = new Promise((resolve) =>
+      this.child.once('exit', () => {
+        this.isAlive = false;
+        this.partitions = [];
+        resolve();
+      }),
+    );
     readline.createInterface({ input: this.child.stdout! }).on('line', (line) => {
       const event = JSON.parse(line) as MemberEvent;
-      if (event.name === 'partitions_assigned') this.partitions = (event.partitions as { partition: number }[]).map((one) => one.partition);
+      if (event.name === 'partitions_assigned')
+        this.partitions = (event.partitions as { partition: number }[]).map((one) => one.partition);
       if (event.name === 'partitions_revoked') this.partitions = [];
       if (event.name === 'record_data') this.processed++;
       onEvent(this, event);

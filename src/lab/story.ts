@@ -37,7 +37,11 @@ export class StoryContext {
   private readonly startedMs = Date.now();
   readonly events: Record<string, unknown>[] = [];
 
-  constructor(readonly cluster: LabCluster, readonly options: StoryOptions, private readonly print: (line: string) => void) {}
+  constructor(
+    readonly cluster: LabCluster,
+    readonly options: StoryOptions,
+    private readonly print: (line: string) => void,
+  ) {}
 
   /** Prints a line, with the seconds since the start of the story. */
   say(text: string): void {
@@ -53,7 +57,9 @@ export class StoryContext {
 
   /** The events of the brokers and of the story since `sinceMs`, ordered by time. */
   timeline(sinceMs = 0): Record<string, unknown>[] {
-    return [...this.cluster.timeline(), ...this.events].filter((event) => Number(event.time) >= sinceMs).sort((a, b) => Number(a.time) - Number(b.time));
+    return [...this.cluster.timeline(), ...this.events]
+      .filter((event) => Number(event.time) >= sinceMs)
+      .sort((a, b) => Number(a.time) - Number(b.time));
   }
 }
 
@@ -62,22 +68,46 @@ export class StoryContext {
  * verdict in `results`.
  */
 export async function runStory(
-  story: Story, profile: Profile | undefined, options: StoryOptions, directory: string, results: string, print: (line: string) => void,
+  story: Story,
+  profile: Profile | undefined,
+  options: StoryOptions,
+  directory: string,
+  results: string,
+  print: (line: string) => void,
 ): Promise<Verdict> {
   print(`${story.title}`);
   print(`  Predict: ${story.question}`);
-  print(profile ? `  Profile ${profile.name}: ${profile.about}.` : '  In containers: docker-compose.yml, sessions of 6 s (config/compose.properties).');
+  print(
+    profile
+      ? `  Profile ${profile.name}: ${profile.about}.`
+      : '  In containers: docker-compose.yml, sessions of 6 s (config/compose.properties).',
+  );
   print('  Starting a ZooKeeper and the brokers ...');
   const cluster = profile
     ? await LabCluster.start({ directory, brokers: story.brokers, profile, settings: story.settings })
     : await LabCluster.compose(path.join(directory, 'timelines'));
   try {
     const context = new StoryContext(cluster, options, print);
-    context.say(`ZooKeeper on ${cluster.connect}; brokers ${cluster.brokers.map((b) => `${b.id} (${b.where})`).join(', ')}; controller is broker ${await cluster.controllerId()}`);
+    context.say(
+      `ZooKeeper on ${cluster.connect}; brokers ` +
+        `${cluster.brokers.map((b) => `${b.id} (${b.where})`).join(', ')}; controller is broker ` +
+        `${await cluster.controllerId()}`,
+    );
     const result = await story.run(context);
-    const verdict: Verdict = { story: story.name, good: result.problems.length === 0, profile: profile?.name ?? 'compose', ...result };
+    const verdict: Verdict = {
+      story: story.name,
+      good: result.problems.length === 0,
+      profile: profile?.name ?? 'compose',
+      ...result,
+    };
     fs.mkdirSync(results, { recursive: true });
-    fs.writeFileSync(path.join(results, 'timeline.ndjson'), context.timeline().map((event) => `${JSON.stringify(event)}\n`).join(''));
+    fs.writeFileSync(
+      path.join(results, 'timeline.ndjson'),
+      context
+        .timeline()
+        .map((event) => `${JSON.stringify(event)}\n`)
+        .join(''),
+    );
     fs.writeFileSync(path.join(results, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);
     return verdict;
   } finally {

@@ -7,7 +7,11 @@ const POLL_MS = 20;
  * Resolves with the first value of `probe` that is neither undefined nor false. The limit is for hangs, not
  * for slowness.
  */
-export async function until<T>(what: string, probe: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 120_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  withinMs = 120_000,
+): Promise<T> {
   const deadline = Date.now() + withinMs;
   let last: unknown;
   for (;;) {
@@ -18,7 +22,11 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined 
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`${what}: not after ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `${what}: not after ${withinMs} ms; last seen: ` +
+          `${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -52,9 +52,18 @@ export class SendLog {
 }
 
 /** Sends one numbered record. Resolves when the producer accepts the next one. */
-export async function sendNumbered(producer: Producer, log: SendLog, tp: TopicPartition, number: number, value: Buffer): Promise<void> {
+export async function sendNumbered(
+  producer: Producer,
+  log: SendLog,
+  tp: TopicPartition,
+  number: number,
+  value: Buffer,
+): Promise<void> {
   log.sent++;
-  await producer.produce({ ...tp, value, headers: [{ key: NUMBER_HEADER, value: Buffer.from(String(number)) }] }, (error, metadata) => log.onResult(number, error, metadata?.offset ?? -1));
+  await producer.produce(
+    { ...tp, value, headers: [{ key: NUMBER_HEADER, value: Buffer.from(String(number)) }] },
+    (error, metadata) => log.onResult(number, error, metadata?.offset ?? -1),
+  );
 }
 
 export function numberOf(record: ConsumerRecord): number {
@@ -62,8 +71,16 @@ export function numberOf(record: ConsumerRecord): number {
 }
 
 /** Reads the partition from its start to its current end. Calls `onRecord` for each record. */
-export async function readAll(cluster: LabCluster, tp: TopicPartition, onRecord: (record: ConsumerRecord) => void): Promise<number> {
-  const consumer = await Consumer.open(cluster.environment, { ...cluster.clientConfig, 'auto.offset.reset': 'earliest', 'max.poll.records': 5000 });
+export async function readAll(
+  cluster: LabCluster,
+  tp: TopicPartition,
+  onRecord: (record: ConsumerRecord) => void,
+): Promise<number> {
+  const consumer = await Consumer.open(cluster.environment, {
+    ...cluster.clientConfig,
+    'auto.offset.reset': 'earliest',
+    'max.poll.records': 5000,
+  });
   try {
     const end = await consumer.endOffset(tp);
     consumer.assign([tp]);
@@ -105,7 +122,14 @@ export function account(log: SendLog, numbers: readonly number[]): Accounting {
     last = Math.max(last, number);
   }
   const lost = [...log.acked.keys()].filter((number) => !seen.has(number)).length;
-  return { sent: log.sent, acked: log.acked.size, read: numbers.length, lost, duplicated: numbers.length - seen.size, reordered };
+  return {
+    sent: log.sent,
+    acked: log.acked.size,
+    read: numbers.length,
+    lost,
+    duplicated: numbers.length - seen.size,
+    reordered,
+  };
 }
 
 /** Sends numbered records at a constant rate until it is stopped. */
@@ -115,7 +139,11 @@ export class SteadyProducer {
   private readonly done: Promise<void>;
   private number = 0;
 
-  constructor(private readonly producer: Producer, private readonly tp: TopicPartition, private readonly everyMs: number) {
+  constructor(
+    private readonly producer: Producer,
+    private readonly tp: TopicPartition,
+    private readonly everyMs: number,
+  ) {
     this.done = this.run();
   }
 
@@ -135,6 +163,14 @@ export class SteadyProducer {
   }
 }
 
-export function openProducer(cluster: LabCluster, config: Readonly<Record<string, unknown>> = {}): Promise<Producer> {
-  return Producer.open(cluster.environment, { ...cluster.clientConfig, 'acks': 'all', 'max.in.flight.requests.per.connection': 1, ...config });
+export function openProducer(
+  cluster: LabCluster,
+  config: Readonly<Record<string, unknown>> = {},
+): Promise<Producer> {
+  return Producer.open(cluster.environment, {
+    ...cluster.clientConfig,
+    'acks': 'all',
+    'max.in.flight.requests.per.connection': 1,
+    ...config,
+  });
 }

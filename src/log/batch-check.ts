@@ -47,12 +47,18 @@ export const tasks = {
  * throws.
  */
 export async function checkOffLoop(
-  offLoop: OffLoop | undefined, batch: RecordBatch, rules: RecordRules,
+  offLoop: OffLoop | undefined,
+  batch: RecordBatch,
+  rules: RecordRules,
 ): Promise<CheckedRecords> {
   if (offLoop === undefined) return checkRecords(batch, rules);
   // A copy, because posting a view to the thread would copy the whole frame that it lies in.
-  const answer = await offLoop.run('checkBatch', { ...rules, batch: new Uint8Array(batch.bytes()) }) as CheckOutput;
-  if (answer.error !== undefined && answer.error in errorTable) throw new KafkaError(answer.error, answer.message);
+  const answer = (await offLoop.run('checkBatch', {
+    ...rules,
+    batch: new Uint8Array(batch.bytes()),
+  })) as CheckOutput;
+  if (answer.error !== undefined && answer.error in errorTable)
+    throw new KafkaError(answer.error, answer.message);
   const { times, expandedBytes, stored } = answer as CheckedRecords;
   return { times, expandedBytes, stored: stored && Buffer.from(stored) };
 }

@@ -30,7 +30,12 @@ const CRC32_POLYNOMIAL = 0xedb88320;
  * the file. `nextOffset`: the least base offset that the batch may have. `block` may contain only the header
  * of the batch.
  */
-export function headProblem(block: Buffer, start: number, left: number, nextOffset: number): string | undefined {
+export function headProblem(
+  block: Buffer,
+  start: number,
+  left: number,
+  nextOffset: number,
+): string | undefined {
   const available = block.length - start;
   const problem = headerProblem(block, start, available < BATCH_HEADER_BYTES ? available : left);
   if (problem !== undefined) return problem;
@@ -48,7 +53,14 @@ function crc32(bytes: Buffer): number {
 }
 
 /** Throws UNSUPPORTED_FOR_MESSAGE_FORMAT if an intact message set of magic 0 or 1 begins at `position`. */
-export function refuseLegacy(segment: { readonly path: string; readonly size: number; readInto(buffer: Buffer, position: number): number }, position: number): void {
+export function refuseLegacy(
+  segment: {
+    readonly path: string;
+    readonly size: number;
+    readInto(buffer: Buffer, position: number): number;
+  },
+  position: number,
+): void {
   const left = segment.size - position;
   if (left < LEGACY_OVERHEAD + LEGACY_SMALLEST) return;
   const head = Buffer.alloc(LEGACY_OVERHEAD + LEGACY_SMALLEST);
@@ -59,6 +71,10 @@ export function refuseLegacy(segment: { readonly path: string; readonly size: nu
   const set = Buffer.alloc(size);
   segment.readInto(set, position);
   if (crc32(set.subarray(16)) !== set.readUInt32BE(12)) return;
-  throw new KafkaError('UNSUPPORTED_FOR_MESSAGE_FORMAT', `${segment.path} holds message sets of magic ${magic}, from a Kafka with log.message.format.version below 0.11. `
-    + 'Samsa reads magic 2 only: let Kafka delete or rewrite them first');
+  throw new KafkaError(
+    'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+    `${segment.path} holds message sets of magic ${magic}, from a Kafka with log.message.format.version ` +
+      `below 0.11. ` +
+      'Samsa reads magic 2 only: let Kafka delete or rewrite them first',
+  );
 }

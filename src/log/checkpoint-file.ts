@@ -20,12 +20,17 @@ function format(rows: readonly string[]): string {
 function parse(path: string, text: string): string[][] {
   if (text.length === 0) return [];
   const lines = text.split('\n');
-  if (lines[0]?.trim() !== VERSION) throw new Error(`Malformed checkpoint ${path}: unrecognized version '${lines[0]}'`);
-  if (!/^\d+$/.test(lines[1]?.trim() ?? '')) throw new Error(`Malformed checkpoint ${path}: no count in its second line`);
+  if (lines[0]?.trim() !== VERSION)
+    throw new Error(`Malformed checkpoint ${path}: unrecognized version '${lines[0]}'`);
+  if (!/^\d+$/.test(lines[1]?.trim() ?? ''))
+    throw new Error(`Malformed checkpoint ${path}: no count in its second line`);
   // A power failure may leave a part of the file, and a part of the last number looks valid.
   if (lines.at(-1) !== '') throw new Error(`Malformed checkpoint ${path}: its last line is not whole`);
   const count = Number(lines[1]);
-  const rows = lines.slice(2).filter((line) => line.trim() !== '').map((line) => line.trim().split(/\s+/));
+  const rows = lines
+    .slice(2)
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.trim().split(/\s+/));
   if (count !== rows.length) {
     throw new Error(`Malformed checkpoint ${path}: expected ${lines[1]} entries, found ${rows.length}`);
   }
@@ -34,7 +39,8 @@ function parse(path: string, text: string): string[][] {
 
 function wholeNumber(path: string, text: string | undefined): number {
   const number = /^-?\d+$/.test(text ?? '') ? Number(text) : NaN;
-  if (!Number.isSafeInteger(number)) throw new Error(`Malformed checkpoint ${path}: '${text}' is not a number`);
+  if (!Number.isSafeInteger(number))
+    throw new Error(`Malformed checkpoint ${path}: '${text}' is not a number`);
   return number;
 }
 
@@ -57,7 +63,10 @@ export interface OffsetEntry extends TopicPartition {
  * offsets, or the cleaner's first dirty offsets.
  */
 export class OffsetCheckpoint {
-  constructor(private readonly disk: Disk, readonly path: string) {}
+  constructor(
+    private readonly disk: Disk,
+    readonly path: string,
+  ) {}
 
   /**
    * The offsets by `topic-partition`. Empty if the file does not exist; throws an Error if it is malformed.
@@ -65,10 +74,12 @@ export class OffsetCheckpoint {
   read(): Map<string, number> {
     if (!this.disk.exists(this.path)) return new Map();
     const rows = parse(this.path, this.disk.readText(this.path));
-    return new Map(rows.map(([topic, partition, offset]) => {
-      const tp = { topic: topic ?? '', partition: wholeNumber(this.path, partition) };
-      return [tpName(tp), wholeNumber(this.path, offset)];
-    }));
+    return new Map(
+      rows.map(([topic, partition, offset]) => {
+        const tp = { topic: topic ?? '', partition: wholeNumber(this.path, partition) };
+        return [tpName(tp), wholeNumber(this.path, offset)];
+      }),
+    );
   }
 
   write(entries: readonly OffsetEntry[]): void {
@@ -92,14 +103,19 @@ export class LeaderEpochCheckpoint {
   private writes = 0;
   private durableWrites = -1;
 
-  constructor(private readonly disk: Disk, readonly directory: string) {
+  constructor(
+    private readonly disk: Disk,
+    readonly directory: string,
+  ) {
     this.path = `${directory}/leader-epoch-checkpoint`;
   }
 
   read(): EpochEntry[] {
     if (!this.disk.exists(this.path)) return [];
-    return parse(this.path, this.disk.readText(this.path)).map(([epoch, offset]) => (
-      { epoch: countedFrom0(this.path, epoch, 31), startOffset: countedFrom0(this.path, offset, 53) }));
+    return parse(this.path, this.disk.readText(this.path)).map(([epoch, offset]) => ({
+      epoch: countedFrom0(this.path, epoch, 31),
+      startOffset: countedFrom0(this.path, offset, 53),
+    }));
   }
 
   write(entries: readonly EpochEntry[]): void {

@@ -31,13 +31,23 @@ export interface Cleanable<S extends Segment> {
   readonly isOverdue: boolean;
 }
 
-export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint: number | undefined, nowMs: number): Cleanable<S> {
+export function cleanableOf<S extends Segment>(
+  log: CleanableLog<S>,
+  checkpoint: number | undefined,
+  nowMs: number,
+): Cleanable<S> {
   const { allSegments, config } = log;
   const active = allSegments[allSegments.length - 1]!;
-  const isSane = checkpoint !== undefined && checkpoint >= log.logStartOffset && checkpoint <= active.baseOffset;
+  const isSane =
+    checkpoint !== undefined && checkpoint >= log.logStartOffset && checkpoint <= active.baseOffset;
   const firstDirtyOffset = isSane ? checkpoint : log.logStartOffset;
   const lagMs = config['min.compaction.lag.ms'];
-  const tooYoung = lagMs > 0 ? allSegments.find((segment) => segment.baseOffset >= firstDirtyOffset && segment.retentionTimestamp > nowMs - lagMs) : undefined;
+  const tooYoung =
+    lagMs > 0
+      ? allSegments.find(
+          (segment) => segment.baseOffset >= firstDirtyOffset && segment.retentionTimestamp > nowMs - lagMs,
+        )
+      : undefined;
   const nextBase = (i: number) => allSegments[i + 1]?.baseOffset ?? Infinity;
   const limit = Math.min(active.baseOffset, log.highWatermark, tooYoung?.baseOffset ?? Infinity);
   const cleanSegments = allSegments.filter((_, i) => nextBase(i) <= firstDirtyOffset);
@@ -46,11 +56,16 @@ export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint:
   const dirty = bytes(dirtySegments);
   const oldest = dirtySegments[0]?.retentionTimestamp ?? Infinity;
   // The high watermark may lie within a segment. Such a segment is not cleaned, so all of it stays dirty.
-  const firstUncleanableOffset = allSegments.map((_, i) => nextBase(i))
-    .findLast((end) => end > firstDirtyOffset && end <= limit) ?? firstDirtyOffset;
+  const firstUncleanableOffset =
+    allSegments.map((_, i) => nextBase(i)).findLast((end) => end > firstDirtyOffset && end <= limit) ??
+    firstDirtyOffset;
   const dirtyRatio = dirty === 0 ? 0 : dirty / (bytes(cleanSegments) + dirty);
   return {
-    firstDirtyOffset, firstUncleanableOffset, cleanSegments, dirtySegments, dirtyRatio,
+    firstDirtyOffset,
+    firstUncleanableOffset,
+    cleanSegments,
+    dirtySegments,
+    dirtyRatio,
     isOverdue: nowMs - oldest > config['max.compaction.lag.ms'],
   };
 }
@@ -59,13 +74,20 @@ export function cleanableOf<S extends Segment>(log: CleanableLog<S>, checkpoint:
  * Groups the segments so that each group can become one segment: at most segment.bytes in total, and with
  * relative offsets that fit into an int32.
  */
-export function groupSegments<S extends Segment>(segments: readonly S[], endOffset: number, segmentBytes: number): S[][] {
+export function groupSegments<S extends Segment>(
+  segments: readonly S[],
+  endOffset: number,
+  segmentBytes: number,
+): S[][] {
   const groups: S[][] = [];
   let group: S[] = [];
   let bytes = 0;
   segments.forEach((segment, i) => {
     const last = (segments[i + 1]?.baseOffset ?? endOffset) - 1;
-    if (group.length > 0 && (bytes + segment.size > segmentBytes || last - group[0]!.baseOffset > 2 ** 31 - 1)) {
+    if (
+      group.length > 0 &&
+      (bytes + segment.size > segmentBytes || last - group[0]!.baseOffset > 2 ** 31 - 1)
+    ) {
       groups.push(group);
       group = [];
       bytes = 0;

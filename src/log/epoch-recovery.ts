@@ -3,8 +3,8 @@
  * point, from the batches for the rest.
  *
  * The flusher makes the checkpoint durable together with the part below the recovery point. After a power
- * failure the file may be an older version, or be damaged. Kafka adds the epochs that the file lacks, but keeps
- * wrong entries.
+ * failure the file may be an older version, or be damaged. Kafka adds the epochs that the file lacks, but
+ * keeps wrong entries.
  *
  * [p] Kafka: log/LogSegment.scala#recover@2.8.2
  */
@@ -40,13 +40,17 @@ export class EpochRecovery {
     this.nextOffset = nextOffset;
   }
 
-  private get latest(): number { return this.entries.at(-1)?.epoch ?? -1; }
+  private get latest(): number {
+    return this.entries.at(-1)?.epoch ?? -1;
+  }
 
   /**
    * The epochs of the log. Undefined if a batch contradicts the entries below `from`; then the whole log has
    * to be read.
    */
-  get result(): readonly EpochEntry[] | undefined { return this.contradicts ? undefined : this.entries; }
+  get result(): readonly EpochEntry[] | undefined {
+    return this.contradicts ? undefined : this.entries;
+  }
 }
 
 /** The epochs that the batches of a whole log show. */

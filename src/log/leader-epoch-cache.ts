@@ -21,12 +21,19 @@ export class LeaderEpochCache {
   private entries: EpochEntry[];
 
   /** `onChange` is called with all entries after each change, and writes them to the checkpoint. */
-  constructor(entries: readonly EpochEntry[], private readonly onChange: (entries: readonly EpochEntry[]) => void = () => {}) {
+  constructor(
+    entries: readonly EpochEntry[],
+    private readonly onChange: (entries: readonly EpochEntry[]) => void = () => {},
+  ) {
     this.entries = [...entries];
   }
 
-  get latestEpoch(): number { return this.entries.at(-1)?.epoch ?? NO_EPOCH; }
-  get all(): readonly EpochEntry[] { return this.entries; }
+  get latestEpoch(): number {
+    return this.entries.at(-1)?.epoch ?? NO_EPOCH;
+  }
+  get all(): readonly EpochEntry[] {
+    return this.entries;
+  }
 
   /**
    * Records from `startOffset` on have this epoch; entries that contradict it are dropped. An entry with a

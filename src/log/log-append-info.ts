@@ -20,7 +20,10 @@ export interface AppendInfo {
 }
 
 /** The result for a batch that the log already contains: the offsets of the stored batch. */
-export function repeatedAppend({ lastOffset, offsetDelta, timestamp }: BatchMetadata, config: LogConfig): AppendInfo {
+export function repeatedAppend(
+  { lastOffset, offsetDelta, timestamp }: BatchMetadata,
+  config: LogConfig,
+): AppendInfo {
   const hasAppendTime = config['message.timestamp.type'] === 'LogAppendTime';
   const logAppendTimeMs = hasAppendTime && Number.isSafeInteger(timestamp) ? timestamp : NO_TIMESTAMP;
   return { firstOffset: lastOffset - offsetDelta, lastOffset, logAppendTimeMs, isDuplicate: true };

@@ -8,10 +8,10 @@
  * the old files are renamed to `.deleted`, and the `.swap` file gets its final name. After a crash at any
  * point recovery finds either the old segments or the complete new one.
  *
- * Invariants: the active segment and what is above the high watermark are never cleaned. A tombstone is removed
- * only if its segment was last written `delete.retention.ms` before the newest clean segment was. The last
- * batch of each idempotent producer stays, without records if need be. If the log is truncated meanwhile, its
- * cleaning is given up.
+ * Invariants: the active segment and what is above the high watermark are never cleaned. A tombstone is
+ * removed only if its segment was last written `delete.retention.ms` before the newest clean segment was. The
+ * last batch of each idempotent producer stays, without records if need be. If the log is truncated
+ * meanwhile, its cleaning is given up.
  *
  * Kafka: log/{LogCleaner,LogCleanerManager}.scala@2.8.2
  */
@@ -47,8 +47,8 @@ export interface CleanerDeps {
 const SLICE_BYTES = 1024 * 1024;
 
 /**
- * The log was truncated, deleted or taken offline during its cleaning, or the cleaner is being closed. A later
- * round tries again.
+ * The log was truncated, deleted or taken offline during its cleaning, or the cleaner is being closed. A
+ * later round tries again.
  */
 class CleaningAborted extends Error {}
 
@@ -110,7 +110,8 @@ export class LogCleaner {
       try {
         await this.clean(next.log, next.cleanable);
       } catch (error) {
-        if (error instanceof CleaningAborted) this.deps.log.info(`Cleaning of ${tpName(next.log.tp)} was given up: the log changed meanwhile`);
+        if (error instanceof CleaningAborted)
+          this.deps.log.info(`Cleaning of ${tpName(next.log.tp)} was given up: the log changed meanwhile`);
         else this.failed(next.log, error);
       }
     }
@@ -136,41 +137,73 @@ export class LogCleaner {
     const nowMs = this.deps.host.clock.wallMs();
     let best: { log: Log; cleanable: Cleanable<LogSegment> } | undefined;
     for (const log of this.deps.logs()) {
-      if (tried.has(log) || this.uncleanable.has(log) || !log.config['cleanup.policy'].includes('compact')) continue;
+      if (tried.has(log) || this.uncleanable.has(log) || !log.config['cleanup.policy'].includes('compact'))
+        continue;
       const cleanable = this.cleanableOf(log, nowMs);
       if (cleanable === undefined) {
         tried.add(log);
         continue;
       }
-      const needed = cleanable.dirtyRatio > log.config['min.cleanable.dirty.ratio'] || (cleanable.isOverdue && cleanable.dirtySegments.length > 0);
-      if (needed && (best === undefined || cleanable.dirtyRatio > best.cleanable.dirtyRatio)) best = { log, cleanable };
+      const needed =
+        cleanable.dirtyRatio > log.config['min.cleanable.dirty.ratio'] ||
+        (cleanable.isOverdue && cleanable.dirtySegments.length > 0);
+      if (needed && (best === undefined || cleanable.dirtyRatio > best.cleanable.dirtyRatio))
+        best = { log, cleanable };
     }
     return best;
   }
 
   /** Cleans the cleanable part of one log. */
-  async clean(log: Log, { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>): Promise<void> {
+  async clean(
+    log: Log,
+    { cleanSegments, dirtySegments, firstDirtyOffset, firstUncleanableOffset }: Cleanable<LogSegment>,
+  ): Promise<void> {
     const bytesBefore = [...cleanSegments, ...dirtySegments].reduce((sum, segment) => sum + segment.size, 0);
     const stamp = log.truncations;
     // The records that replace older ones must be durable before the older ones are removed.
     await log.flushBehind(firstUncleanableOffset);
-    const map = new OffsetMap(firstDirtyOffset, firstUncleanableOffset - firstDirtyOffset, this.deps.options.dedupeBufferBytes);
+    const map = new OffsetMap(
+      firstDirtyOffset,
+      firstUncleanableOffset - firstDirtyOffset,
+      this.deps.options.dedupeBufferBytes,
+    );
     const endOffset = await this.fill(map, log, dirtySegments, firstDirtyOffset, firstUncleanableOffset);
-    // A segment written before this time is so much older than the newest clean one that its tombstones may go.
-    const horizonMs = cleanSegments.length > 0 ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms'] : 0;
+    // A segment written before this time is so much older than the newest clean one that its tombstones may
+    // go.
+    const horizonMs =
+      cleanSegments.length > 0
+        ? cleanSegments[cleanSegments.length - 1]!.modifiedMs - log.config['delete.retention.ms']
+        : 0;
     const segments = [...cleanSegments, ...dirtySegments].filter((segment) => segment.baseOffset < endOffset);
     let bytesAfter = 0;
-    for (const group of groupSegments(segments, endOffset, log.config['segment.bytes'])) bytesAfter += await this.cleanGroup(log, group, map, horizonMs, stamp);
+    for (const group of groupSegments(segments, endOffset, log.config['segment.bytes']))
+      bytesAfter += await this.cleanGroup(log, group, map, horizonMs, stamp);
     this.firstDirty.set(tpName(log.tp), endOffset);
     this.deps.saveCheckpoint(log.tp, this.firstDirty);
-    this.deps.log.info(`Cleaned ${tpName(log.tp)} up to offset ${endOffset}: ${bytesBefore} bytes in ${segments.length} segments became ${bytesAfter}, ${map.size} keys`);
-    this.deps.host.event({ what: 'log-cleaned', ...log.tp, endOffset, bytesBefore, bytesAfter, keys: map.size });
+    this.deps.log.info(
+      `Cleaned ${tpName(log.tp)} up to offset ${endOffset}: ${bytesBefore} bytes in ${segments.length} ` +
+        `segments became ${bytesAfter}, ${map.size} keys`,
+    );
+    this.deps.host.event({
+      what: 'log-cleaned',
+      ...log.tp,
+      endOffset,
+      bytesBefore,
+      bytesAfter,
+      keys: map.size,
+    });
   }
 
   /**
    * Pass one: fills the map. Returns the offset up to which the map contains the last offset of every key.
    */
-  private async fill(map: OffsetMap, log: Log, segments: readonly LogSegment[], from: number, until: number): Promise<number> {
+  private async fill(
+    map: OffsetMap,
+    log: Log,
+    segments: readonly LogSegment[],
+    from: number,
+    until: number,
+  ): Promise<number> {
     const record = new SkimmedRecord();
     for (const segment of segments) {
       for await (const slice of this.slices(log, segment)) {
@@ -198,16 +231,21 @@ export class LogCleaner {
     let buffer: Buffer = Buffer.allocUnsafeSlow(Math.min(size, SLICE_BYTES));
     let nextOffset = segment.baseOffset;
     for (let position = 0; position < size;) {
-      const block = buffer.subarray(0, segment.readInto(buffer.subarray(0, Math.min(buffer.length, size - position)), position));
+      const block = buffer.subarray(
+        0,
+        segment.readInto(buffer.subarray(0, Math.min(buffer.length, size - position)), position),
+      );
       const batches: RecordBatch[] = [];
       let at = 0;
       while (at < block.length) {
         const problem = headProblem(block, at, size - position - at, nextOffset);
-        if (problem !== undefined && (at === 0 || block.length - at >= BATCH_HEADER_BYTES)) throw new CorruptSegmentError(segment.path, position + at, problem);
+        if (problem !== undefined && (at === 0 || block.length - at >= BATCH_HEADER_BYTES))
+          throw new CorruptSegmentError(segment.path, position + at, problem);
         const batch = new RecordBatch(block, at);
         if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
         // The copy would get a new CRC, and the damage would no longer be detectable.
-        if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(segment.path, position + at, 'the CRC does not match');
+        if (batch.computeCrc() !== batch.crc)
+          throw new CorruptSegmentError(segment.path, position + at, 'the CRC does not match');
         batches.push(batch);
         nextOffset = batch.nextOffset;
         at += batch.sizeInBytes;
@@ -216,12 +254,24 @@ export class LogCleaner {
       if (at === 0) buffer = Buffer.allocUnsafeSlow(new RecordBatch(block).sizeInBytes);
       yield batches;
       await sleep(this.deps.host.clock, 0);
-      if (this.isClosed || log.truncations !== truncations || !log.allSegments.includes(segment) || !this.deps.logs().includes(log)) throw new CleaningAborted();
+      if (
+        this.isClosed ||
+        log.truncations !== truncations ||
+        !log.allSegments.includes(segment) ||
+        !this.deps.logs().includes(log)
+      )
+        throw new CleaningAborted();
     }
   }
 
   /** Pass two: copies the segments of the group into one new segment. Returns its size in bytes. */
-  private async cleanGroup(log: Log, group: readonly LogSegment[], map: OffsetMap, horizonMs: number, stamp: number): Promise<number> {
+  private async cleanGroup(
+    log: Log,
+    group: readonly LogSegment[],
+    map: OffsetMap,
+    horizonMs: number,
+    stamp: number,
+  ): Promise<number> {
     const { disk } = this.deps.host;
     const path = `${group[0]!.path}.cleaned`;
     const file = disk.open(path, 'create');
@@ -243,7 +293,12 @@ export class LogCleaner {
     } finally {
       file.close();
     }
-    if (this.isClosed || log.truncations !== stamp || !this.deps.logs().includes(log) || !group.every((segment) => log.allSegments.includes(segment))) {
+    if (
+      this.isClosed ||
+      log.truncations !== stamp ||
+      !this.deps.logs().includes(log) ||
+      !group.every((segment) => log.allSegments.includes(segment))
+    ) {
       disk.remove(path);
       throw new CleaningAborted();
     }
@@ -251,15 +306,28 @@ export class LogCleaner {
     return size;
   }
 
-  private cleanBatch(log: Log, batch: RecordBatch, map: OffsetMap, keepsTombstones: boolean): Buffer | undefined {
+  private cleanBatch(
+    log: Log,
+    batch: RecordBatch,
+    map: OffsetMap,
+    keepsTombstones: boolean,
+  ): Buffer | undefined {
     if (batch.isControl) return batch.bytes();
-    const isLastOfProducer = log.producerState.get(batch.producerId)?.batches.at(-1)?.lastOffset === batch.lastOffset;
-    return filterBatch(batch, (record, reader) => {
-      // As in Kafka, a record without a key is removed: no later record could replace it.
-      if (record.keyLength < 0) return false;
-      if (record.offset > map.latestOffset) return true;
-      if (!record.hasValue && !keepsTombstones) return false;
-      return map.isLatest(record.offset) ?? record.offset >= map.get(reader.section, record.keyStart, record.keyLength);
-    }, isLastOfProducer);
+    const isLastOfProducer =
+      log.producerState.get(batch.producerId)?.batches.at(-1)?.lastOffset === batch.lastOffset;
+    return filterBatch(
+      batch,
+      (record, reader) => {
+        // As in Kafka, a record without a key is removed: no later record could replace it.
+        if (record.keyLength < 0) return false;
+        if (record.offset > map.latestOffset) return true;
+        if (!record.hasValue && !keepsTombstones) return false;
+        return (
+          map.isLatest(record.offset) ??
+          record.offset >= map.get(reader.section, record.keyStart, record.keyLength)
+        );
+      },
+      isLastOfProducer,
+    );
   }
 }

@@ -31,14 +31,19 @@ export class LogDir {
   failure: string | undefined;
   private lock: { release(): void } | undefined;
 
-  constructor(private readonly disk: Disk, readonly path: string) {
+  constructor(
+    private readonly disk: Disk,
+    readonly path: string,
+  ) {
     this.recoveryPoints = new OffsetCheckpoint(disk, `${path}/recovery-point-offset-checkpoint`);
     this.logStartOffsets = new OffsetCheckpoint(disk, `${path}/log-start-offset-checkpoint`);
     this.highWatermarks = new OffsetCheckpoint(disk, `${path}/replication-offset-checkpoint`);
     this.cleanerOffsets = new OffsetCheckpoint(disk, `${path}/cleaner-offset-checkpoint`);
   }
 
-  get isOffline(): boolean { return this.failure !== undefined; }
+  get isOffline(): boolean {
+    return this.failure !== undefined;
+  }
 
   holds(path: string): boolean {
     return path === this.path || path.startsWith(`${this.path}/`);

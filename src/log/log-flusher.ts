@@ -27,8 +27,10 @@ export class LogFlusher {
   private isClosed = false;
 
   constructor(
-    private readonly context: LogContext, private readonly segments: LogSegments,
-    private readonly epochCheckpoint: LeaderEpochCheckpoint, public recoveryPoint: number,
+    private readonly context: LogContext,
+    private readonly segments: LogSegments,
+    private readonly epochCheckpoint: LeaderEpochCheckpoint,
+    public recoveryPoint: number,
   ) {}
 
   /** The log was truncated to `offset`, where other records may be appended. */
@@ -46,20 +48,22 @@ export class LogFlusher {
   flushBehind(offset: number, rolled?: LogSegment): Promise<void> {
     const unflushed = this.segments.all.filter((segment) => segment.baseOffset < offset);
     const { truncations } = this;
-    this.flushing = this.flushing.then(async () => {
-      if (offset <= this.recoveryPoint) {
-        if (rolled) await this.flushSegment(rolled);
-        return;
-      }
-      for (const segment of unflushed) {
-        const isFlushed = this.segments.endOf(segment, Infinity) <= this.recoveryPoint;
-        if (!isFlushed) await this.flushSegment(segment);
-      }
-      if (this.isClosed) return;
-      await this.flushNames();
-      // After a truncation these offsets may have other records, which this flush did not cover.
-      if (this.truncations === truncations) this.recoveryPoint = Math.max(this.recoveryPoint, offset);
-    }).catch((error) => this.failed(error));
+    this.flushing = this.flushing
+      .then(async () => {
+        if (offset <= this.recoveryPoint) {
+          if (rolled) await this.flushSegment(rolled);
+          return;
+        }
+        for (const segment of unflushed) {
+          const isFlushed = this.segments.endOf(segment, Infinity) <= this.recoveryPoint;
+          if (!isFlushed) await this.flushSegment(segment);
+        }
+        if (this.isClosed) return;
+        await this.flushNames();
+        // After a truncation these offsets may have other records, which this flush did not cover.
+        if (this.truncations === truncations) this.recoveryPoint = Math.max(this.recoveryPoint, offset);
+      })
+      .catch((error) => this.failed(error));
     return this.flushing;
   }
 
@@ -95,7 +99,8 @@ export class LogFlusher {
   flushBytesNow(): void {
     const { active, all } = this.segments;
     for (const segment of all) {
-      if (this.segments.endOf(segment, Infinity) > this.recoveryPoint) this.context.files.get(segment.path).syncNow();
+      if (this.segments.endOf(segment, Infinity) > this.recoveryPoint)
+        this.context.files.get(segment.path).syncNow();
     }
     if (this.named === active) return;
     this.context.disk.syncDirectoryNow(this.epochCheckpoint.directory);
@@ -108,10 +113,12 @@ export class LogFlusher {
    */
   flushAll(endOffset: number, producers: ProducerStateFiles): Promise<void> {
     const flushed = this.flushBehind(endOffset);
-    return this.flushing = flushed.then(async () => {
-      await this.segments.active.flush();
-      await producers.syncSnapshot();
-      await this.flushNames();
-    }).catch((error) => this.failed(error));
+    return (this.flushing = flushed
+      .then(async () => {
+        await this.segments.active.flush();
+        await producers.syncSnapshot();
+        await this.flushNames();
+      })
+      .catch((error) => this.failed(error)));
   }
 }

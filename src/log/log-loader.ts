@@ -43,14 +43,18 @@ interface Found {
 }
 
 function partitionsIn({ host, onDeleted }: LoaderDeps, dir: LogDir): Found[] {
-  return host.disk.list(dir.path).filter((entry) => entry.directory).flatMap(({ name }) => {
-    const directory = `${dir.path}/${name}`;
-    if (DELETED_DIR.test(name)) onDeleted(directory);
-    if (DELETED_DIR.test(name) || FUTURE_DIR.test(name)) return [];
-    const tp = parseTpName(name);
-    if (tp === undefined) throw new Error(`Found directory ${directory}, '${name}' is not in the form of topic-partition`);
-    return [{ name, tp, directory }];
-  });
+  return host.disk
+    .list(dir.path)
+    .filter((entry) => entry.directory)
+    .flatMap(({ name }) => {
+      const directory = `${dir.path}/${name}`;
+      if (DELETED_DIR.test(name)) onDeleted(directory);
+      if (DELETED_DIR.test(name) || FUTURE_DIR.test(name)) return [];
+      const tp = parseTpName(name);
+      if (tp === undefined)
+        throw new Error(`Found directory ${directory}, '${name}' is not in the form of topic-partition`);
+      return [{ name, tp, directory }];
+    });
 }
 
 /** How much of the dir has to be recovered, and how much of it is done. */
@@ -58,7 +62,12 @@ class Progress {
   private bytes = 0;
   private lastReportMs: number;
 
-  constructor(private readonly deps: LoaderDeps, private readonly path: string, private readonly logs: number, private readonly totalBytes: number) {
+  constructor(
+    private readonly deps: LoaderDeps,
+    private readonly path: string,
+    private readonly logs: number,
+    private readonly totalBytes: number,
+  ) {
     this.lastReportMs = deps.host.clock.monotonicMs();
     deps.log.info(`No clean shutdown of ${path} found: recovering ${logs} logs, ${megabytes(totalBytes)}`);
   }
@@ -68,7 +77,10 @@ class Progress {
     const nowMs = this.deps.host.clock.monotonicMs();
     if (nowMs - this.lastReportMs < REPORT_EVERY_MS) return;
     this.lastReportMs = nowMs;
-    this.deps.log.info(`Recovering log ${nth} of ${this.logs} in ${this.path} (${name}): ${megabytes(this.bytes)} of ${megabytes(this.totalBytes)}`);
+    this.deps.log.info(
+      `Recovering log ${nth} of ${this.logs} in ${this.path} (${name}): ${megabytes(this.bytes)} of ` +
+        `${megabytes(this.totalBytes)}`,
+    );
   }
 }
 
@@ -80,19 +92,34 @@ function megabytes(bytes: number): string {
  * Opens every log of the dir, one after the other. Throws a disk error, or an Error that names a directory
  * which is not a partition's.
  */
-export async function loadLogDir(deps: LoaderDeps, dir: LogDir, cleanerOffsets: ReadonlyMap<string, number>): Promise<void> {
+export async function loadLogDir(
+  deps: LoaderDeps,
+  dir: LogDir,
+  cleanerOffsets: ReadonlyMap<string, number>,
+): Promise<void> {
   const { host, log } = deps;
   const cleanShutdown = dir.takeCleanMarker();
   const recoveryPoints = readCheckpoint(log, dir.recoveryPoints);
   const logStartOffsets = readCheckpoint(log, dir.logStartOffsets);
   const found = partitionsIn(deps, dir);
   const pointOf = ({ name }: Found) => recoveryPoints.get(name) ?? 0;
-  const progress = cleanShutdown || found.length === 0 ? undefined
-    : new Progress(deps, dir.path, found.length, found.reduce((sum, one) => sum + bytesToRecover(host.disk, one.directory, pointOf(one)), 0));
+  const progress =
+    cleanShutdown || found.length === 0
+      ? undefined
+      : new Progress(
+          deps,
+          dir.path,
+          found.length,
+          found.reduce((sum, one) => sum + bytesToRecover(host.disk, one.directory, pointOf(one)), 0),
+        );
   for (const [i, one] of found.entries()) {
     await deps.open(one.tp, {
-      directory: one.directory, cleanShutdown, recoveryPoint: pointOf(one), logStartOffset: logStartOffsets.get(one.name) ?? 0,
-      wasCleaned: cleanerOffsets.has(one.name), onRecovered: (bytes) => progress?.recovered(bytes, one.name, i + 1),
+      directory: one.directory,
+      cleanShutdown,
+      recoveryPoint: pointOf(one),
+      logStartOffset: logStartOffsets.get(one.name) ?? 0,
+      wasCleaned: cleanerOffsets.has(one.name),
+      onRecovered: (bytes) => progress?.recovered(bytes, one.name, i + 1),
     });
   }
 }

@@ -1,9 +1,9 @@
 /**
- * All logs of a broker, in its log dirs: opens, creates and deletes them, flushes them and applies retention in
- * the background, and writes the checkpoints and, at the end, the clean-shutdown marker.
+ * All logs of a broker, in its log dirs: opens, creates and deletes them, flushes them and applies retention
+ * in the background, and writes the checkpoints and, at the end, the clean-shutdown marker.
  *
- * Invariants: a log dir is locked while the broker runs. The clean-shutdown marker is removed when it is read,
- * and written last. A dir with a disk error is offline until restart; the last one stops the broker.
+ * Invariants: a log dir is locked while the broker runs. The clean-shutdown marker is removed when it is
+ * read, and written last. A dir with a disk error is offline until restart; the last one stops the broker.
  *
  * Kafka: log/LogManager.scala@2.8.2
  */
@@ -47,22 +47,33 @@ export class LogManager {
   private isClosed = false;
   private readonly noFaults: RepeatedWarning;
 
-  constructor(private readonly host: Host, private readonly options: LogManagerOptions) {
+  constructor(
+    private readonly host: Host,
+    private readonly options: LogManagerOptions,
+  ) {
     this.log = host.log.child('LogManager');
     this.noFaults = new RepeatedWarning(host.clock, this.log);
     this.scheduler = new Scheduler(host.clock, this.log);
     this.dirs = options.logDirs.map((path) => new LogDir(host.disk, path));
     this.files = new OpenFiles(host.disk, options.maxOpenFiles);
     this.context = {
-      disk: host.disk, clock: host.clock, random: host.random, files: this.files, log: this.log,
+      disk: host.disk,
+      clock: host.clock,
+      random: host.random,
+      files: this.files,
+      log: this.log,
       tailCache: new TailCache(options.tailCacheBytes),
       onStorageError: (path, error) => this.dirFailed(path, error),
       onCorruption: (tp, error) => this.corruptionFound(tp, error),
       onTruncated: (tp, offset) => this.truncated(tp, offset),
     };
     this.cleaner = new LogCleaner({
-      host, log: host.log.child('LogCleaner'), options: options.cleaner, logs: () => this.all.filter((log) => !this.isOffline(log.tp)),
-      saveCheckpoint: (tp, offsets) => this.saveCleanerCheckpoint(tp, offsets), onStorageError: this.context.onStorageError,
+      host,
+      log: host.log.child('LogCleaner'),
+      options: options.cleaner,
+      logs: () => this.all.filter((log) => !this.isOffline(log.tp)),
+      saveCheckpoint: (tp, offsets) => this.saveCleanerCheckpoint(tp, offsets),
+      onStorageError: this.context.onStorageError,
     });
   }
 
@@ -89,8 +100,12 @@ export class LogManager {
     for (const dir of this.dirs) dir.release();
   }
 
-  get onlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => !dir.isOffline); }
-  get offlineDirs(): readonly LogDir[] { return this.dirs.filter((dir) => dir.isOffline); }
+  get onlineDirs(): readonly LogDir[] {
+    return this.dirs.filter((dir) => !dir.isOffline);
+  }
+  get offlineDirs(): readonly LogDir[] {
+    return this.dirs.filter((dir) => dir.isOffline);
+  }
 
   /** Runs the action for every online dir. A dir whose disk fails goes offline. */
   onEveryDir(action: (dir: LogDir) => void): void {
@@ -115,14 +130,24 @@ export class LogManager {
   private async loadDir(dir: LogDir): Promise<void> {
     const cleanerOffsets = readCheckpoint(this.log, dir.cleanerOffsets);
     this.cleaner.restore(cleanerOffsets);
-    await loadLogDir({
-      host: this.host, log: this.log, onDeleted: (path) => this.removeLater(path, 0),
-      open: (tp, options) => {
-        const other = this.dirOf.get(tpName(tp));
-        if (other !== undefined) throw new Error(`Duplicate log directories for ${tpName(tp)} are found in both ${other.path} and ${dir.path}. Remove the one that is out of date`);
-        return this.openOrLeave(dir, tp, options);
+    await loadLogDir(
+      {
+        host: this.host,
+        log: this.log,
+        onDeleted: (path) => this.removeLater(path, 0),
+        open: (tp, options) => {
+          const other = this.dirOf.get(tpName(tp));
+          if (other !== undefined)
+            throw new Error(
+              `Duplicate log directories for ${tpName(tp)} are found in both ${other.path} and ` +
+                `${dir.path}. Remove the one that is out of date`,
+            );
+          return this.openOrLeave(dir, tp, options);
+        },
       },
-    }, dir, cleanerOffsets);
+      dir,
+      cleanerOffsets,
+    );
   }
 
   /** Opens the log. One whose content cannot be read stays offline, unchanged; the others are opened. */
@@ -134,7 +159,10 @@ export class LogManager {
       this.dirOf.set(tpName(tp), dir);
       this.damaged.set(tpName(tp), error.message);
       this.files.closeBelow(options.directory);
-      this.log.error(`${tpName(tp)} stays offline: ${error.message}. Other replicas go on without it; remove ${options.directory} to have it copied anew`);
+      this.log.error(
+        `${tpName(tp)} stays offline: ${error.message}. Other replicas go on without it; remove ` +
+          `${options.directory} to have it copied anew`,
+      );
     }
   }
 
@@ -150,7 +178,9 @@ export class LogManager {
     return withOverrides(this.options.defaults, this.overrides.get(topic) ?? {});
   }
 
-  get all(): readonly Log[] { return [...this.logs.values()]; }
+  get all(): readonly Log[] {
+    return [...this.logs.values()];
+  }
 
   get(tp: TopicPartition): Log | undefined {
     return this.logs.get(tpName(tp));
@@ -162,11 +192,19 @@ export class LogManager {
    */
   async getOrCreate(tp: TopicPartition, isNew: boolean): Promise<Log> {
     const name = tpName(tp);
-    if (this.isOffline(tp)) throw new KafkaError('KAFKA_STORAGE_ERROR', this.damaged.get(name) ?? `the log dir of ${name} is offline`);
+    if (this.isOffline(tp))
+      throw new KafkaError(
+        'KAFKA_STORAGE_ERROR',
+        this.damaged.get(name) ?? `the log dir of ${name} is offline`,
+      );
     const known = this.logs.get(name);
     if (known) return known;
     const lost = this.offlineDirs.map(({ path }) => path).join(', ');
-    if (!isNew && lost !== '') throw new KafkaError('KAFKA_STORAGE_ERROR', `Can not create log for ${name} because log directories ${lost} are offline`);
+    if (!isNew && lost !== '')
+      throw new KafkaError(
+        'KAFKA_STORAGE_ERROR',
+        `Can not create log for ${name} because log directories ${lost} are offline`,
+      );
     const dir = this.emptiestDir();
     const log = await this.create(dir, tp);
     // The checkpoints may still contain an earlier log of this partition.
@@ -179,11 +217,19 @@ export class LogManager {
   private async create(dir: LogDir, tp: TopicPartition): Promise<Log> {
     try {
       const directory = `${dir.path}/${logDirName(tp)}`;
-      return await this.open(dir, tp, { directory, cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0 });
+      return await this.open(dir, tp, {
+        directory,
+        cleanShutdown: false,
+        recoveryPoint: 0,
+        logStartOffset: 0,
+      });
     } catch (error) {
       if (!isDiskError(error)) throw error;
       this.dirFailed(dir.path, error);
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `Error while creating the log of ${tpName(tp)} in ${dir.path}: ${error.message}`);
+      throw new KafkaError(
+        'KAFKA_STORAGE_ERROR',
+        `Error while creating the log of ${tpName(tp)} in ${dir.path}: ${error.message}`,
+      );
     }
   }
 
@@ -235,11 +281,18 @@ export class LogManager {
 
   startBackgroundTasks(): void {
     this.isServing = true;
-    const { initialTaskDelayMs: first, retentionCheckIntervalMs, flushCheckpointIntervalMs, flushCheckIntervalMs } = this.options;
+    const {
+      initialTaskDelayMs: first,
+      retentionCheckIntervalMs,
+      flushCheckpointIntervalMs,
+      flushCheckIntervalMs,
+    } = this.options;
     this.cleaner.start();
     this.scheduler.every(first, retentionCheckIntervalMs, () => this.deleteOldSegments());
     this.scheduler.every(first, flushCheckpointIntervalMs, () => this.checkpoint());
-    this.scheduler.every(PRODUCER_EXPIRATION_CHECK_MS, PRODUCER_EXPIRATION_CHECK_MS, () => this.expireProducers());
+    this.scheduler.every(PRODUCER_EXPIRATION_CHECK_MS, PRODUCER_EXPIRATION_CHECK_MS, () =>
+      this.expireProducers(),
+    );
     this.scheduler.every(first, flushCheckIntervalMs, () => this.flushDue());
   }
 
@@ -249,7 +302,8 @@ export class LogManager {
 
   private deleteOldSegments(): void {
     const remove = (log: Log) => this.guard(log.directory, () => log.deleteOldSegments());
-    for (const log of this.all) if (!this.isOffline(log.tp)) guarded(this.log, `Retention of ${log.directory}`, () => remove(log))();
+    for (const log of this.all)
+      if (!this.isOffline(log.tp)) guarded(this.log, `Retention of ${log.directory}`, () => remove(log))();
   }
 
   private expireProducers(): void {
@@ -272,12 +326,16 @@ export class LogManager {
     const dir = this.dirOf.get(tpName(tp));
     if (!dir || dir.isOffline) return;
     const mine = this.logsIn(dir).filter((log) => offsets.has(tpName(log.tp)));
-    this.guard(dir.path, () => dir.cleanerOffsets.write(mine.map((log) => ({ ...log.tp, offset: offsets.get(tpName(log.tp))! }))));
+    this.guard(dir.path, () =>
+      dir.cleanerOffsets.write(mine.map((log) => ({ ...log.tp, offset: offsets.get(tpName(log.tp))! }))),
+    );
   }
 
   /** Writes the high watermarks, each to the checkpoint of the log dir that contains the log. */
   checkpointHighWatermarks(entries: readonly OffsetEntry[]): void {
-    this.onEveryDir((dir) => dir.highWatermarks.write(entries.filter((entry) => this.dirOf.get(tpName(entry)) === dir)));
+    this.onEveryDir((dir) =>
+      dir.highWatermarks.write(entries.filter((entry) => this.dirOf.get(tpName(entry)) === dir)),
+    );
   }
 
   /** The checkpointed high watermarks of all online dirs, by `topic-partition`. */
@@ -302,8 +360,15 @@ export class LogManager {
 
   private corruptionFound(tp: TopicPartition, error: KafkaError): boolean {
     const handsOver = this.isServing && this.options.mayHandOver(tp);
-    this.log.error(`${error.message}. ${handsOver ? `${tpName(tp)} goes offline here and another replica leads it` : 'No other replica is in sync to lead the partition'}; `
-      + `once one is, remove ${this.get(tp)?.directory} while the broker is down to have it copied anew`);
+    this.log.error(
+      `${error.message}. ` +
+        `${handsOver ? `${tpName(tp)} goes offline here and another replica leads it` : 'No other replica is in sync to lead the partition'}; ` +
+        `` +
+        `` +
+        `` +
+        `` +
+        `once one is, remove ${this.get(tp)?.directory} while the broker is down to have it copied anew`,
+    );
     if (handsOver) {
       this.damaged.set(tpName(tp), error.message);
       this.options.onLogsOffline();
@@ -315,15 +380,24 @@ export class LogManager {
     const dir = this.dirs.find((one) => one.holds(path));
     if (dir === undefined || dir.isOffline || this.isClosed) return;
     if (this.isServing && !isDiskFault(error)) {
-      return this.noFaults.warn(() => `${messageOf(error)} (${path}): the disk is not to blame, ${dir.path} goes on`);
+      return this.noFaults.warn(
+        () => `${messageOf(error)} (${path}): the disk is not to blame, ${dir.path} goes on`,
+      );
     }
     dir.fail(error);
     this.log.error(`Stopping serving logs in dir ${dir.path}: ${messageOf(error)} (${path})`);
     this.files.closeBelow(dir.path);
-    this.host.event({ what: 'log-dir-failed', dir: dir.path, logs: this.logsIn(dir).length, error: messageOf(error) });
+    this.host.event({
+      what: 'log-dir-failed',
+      dir: dir.path,
+      logs: this.logsIn(dir).length,
+      error: messageOf(error),
+    });
     if (!this.isServing) return;
     this.options.onLogsOffline();
-    const reason = `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ${messageOf(error)}`;
+    const reason =
+      `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ` +
+      `${messageOf(error)}`;
     // Not synchronously: the caller of the failed operation has to get its error first.
     if (this.onlineDirs.length === 0) this.host.clock.schedule(0, () => this.options.onAllDirsFailed(reason));
   }
@@ -343,7 +417,9 @@ export class LogManager {
     try {
       await log.close();
     } catch (error) {
-      this.guard(log.directory, () => { throw error; });
+      this.guard(log.directory, () => {
+        throw error;
+      });
     }
   }
 }

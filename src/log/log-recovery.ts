@@ -60,7 +60,9 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   let end = segments.at(-1)!.readNextOffset();
   let start = Math.max(options.logStartOffset, segments[0]!.baseOffset);
   if (end < start) {
-    context.log.warn(`${options.directory}: log end ${end} lies below the log start ${start}; dropping all segments`);
+    context.log.warn(
+      `${options.directory}: log end ${end} lies below the log start ${start}; dropping all segments`,
+    );
     for (const segment of segments.splice(0)) for (const path of segment.markDeleted()) disk.remove(path);
     segments.push(newSegment(context, options, start));
     end = start;
@@ -73,12 +75,37 @@ export async function openLog(context: LogContext, options: OpenLogOptions): Pro
   // Files that recovery removed belong to records that are gone. They must not reappear after a power
   // failure, when new records have been written.
   if (!options.cleanShutdown && !isNew) disk.syncDirectoryNow(options.directory);
-  return new Log(context, options.tp, options.directory, options.config, all, producers, start, options.cleanShutdown ? end : Math.min(options.recoveryPoint, end), end);
+  return new Log(
+    context,
+    options.tp,
+    options.directory,
+    options.config,
+    all,
+    producers,
+    start,
+    options.cleanShutdown ? end : Math.min(options.recoveryPoint, end),
+    end,
+  );
 }
 
-function newSegment(context: LogContext, { directory, config }: OpenLogOptions, baseOffset: number): LogSegment {
-  const settings = { indexIntervalBytes: config['index.interval.bytes'], maxIndexBytes: config['segment.index.bytes'] };
-  return new LogSegment(context.disk, context.files, directory, baseOffset, settings, context.log, context.clock.wallMs());
+function newSegment(
+  context: LogContext,
+  { directory, config }: OpenLogOptions,
+  baseOffset: number,
+): LogSegment {
+  const settings = {
+    indexIntervalBytes: config['index.interval.bytes'],
+    maxIndexBytes: config['segment.index.bytes'],
+  };
+  return new LogSegment(
+    context.disk,
+    context.files,
+    directory,
+    baseOffset,
+    settings,
+    context.log,
+    context.clock.wallMs(),
+  );
 }
 
 /**
@@ -88,7 +115,9 @@ function newSegment(context: LogContext, { directory, config }: OpenLogOptions, 
  */
 function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void {
   const { disk, log } = context;
-  const bases = disk.list(directory).flatMap((entry) => SWAP_FILE.exec(entry.name)?.[1] ?? [])
+  const bases = disk
+    .list(directory)
+    .flatMap((entry) => SWAP_FILE.exec(entry.name)?.[1] ?? [])
     .filter((base) => Number.isSafeInteger(Number(base)));
   for (const base of bases) {
     const path = `${directory}/${base}.log`;
@@ -99,13 +128,22 @@ function completeSwaps(context: LogContext, { directory }: OpenLogOptions): void
     for (const { name } of disk.list(directory)) {
       const other = SEGMENT_FILE.exec(name)?.[1];
       if (other === undefined || Number(other) <= Number(base) || Number(other) >= end) continue;
-      for (const suffix of ['.log', '.index', '.timeindex', '.snapshot']) disk.remove(`${directory}/${other}${suffix}`);
+      for (const suffix of ['.log', '.index', '.timeindex', '.snapshot'])
+        disk.remove(`${directory}/${other}${suffix}`);
     }
   }
 }
 
 function endOf({ disk, files, clock, log }: LogContext, directory: string, base: number): number {
-  const segment = new LogSegment(disk, files, directory, base, { indexIntervalBytes: 4096, maxIndexBytes: 10485760 }, log, clock.wallMs());
+  const segment = new LogSegment(
+    disk,
+    files,
+    directory,
+    base,
+    { indexIntervalBytes: 4096, maxIndexBytes: 10485760 },
+    log,
+    clock.wallMs(),
+  );
   recoverSegment(segment, { mayHaveGaps: true });
   const end = segment.readNextOffset();
   segment.closeFiles();
@@ -135,8 +173,12 @@ function listSegments(context: LogContext, options: OpenLogOptions): LogSegment[
  * was assigned.
  */
 function segmentBases(disk: Disk, directory: string): number[] {
-  return disk.list(directory).flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? []).map(Number)
-    .filter(Number.isSafeInteger).sort((a, b) => a - b);
+  return disk
+    .list(directory)
+    .flatMap((entry) => SEGMENT_FILE.exec(entry.name)?.[1] ?? [])
+    .map(Number)
+    .filter(Number.isSafeInteger)
+    .sort((a, b) => a - b);
 }
 
 function mayHaveGaps({ config, wasCleaned }: OpenLogOptions): boolean {
@@ -155,7 +197,8 @@ function openClean(context: LogContext, options: OpenLogOptions, segments: reado
   const known = readEpochs(context, checkpoint);
   const last = all.lastBatch();
   const isRight = (entries: readonly EpochEntry[]) =>
-    last === undefined || new LeaderEpochCache(entries).epochOf(last.baseOffset) === last.partitionLeaderEpoch;
+    last === undefined ||
+    new LeaderEpochCache(entries).epochOf(last.baseOffset) === last.partitionLeaderEpoch;
   if (known !== undefined && isRight(known)) return;
   restoreEpochs(context, checkpoint, all);
 }
@@ -170,7 +213,9 @@ function checkIndexes(segments: readonly LogSegment[]): void {
       segment.index.sanityCheck();
       segment.timeIndex.sanityCheck();
       if (segment.size === 0) continue;
-      const missing = [segment.index, segment.timeIndex].find((index) => !index.exists()) ?? (segment.timeIndex.length === 0 ? segment.timeIndex : undefined);
+      const missing =
+        [segment.index, segment.timeIndex].find((index) => !index.exists()) ??
+        (segment.timeIndex.length === 0 ? segment.timeIndex : undefined);
       if (missing) segment.rebuildIndexes(`${missing.path} is missing or empty`);
     } catch (error) {
       if (!(error instanceof CorruptIndexError)) throw error;
@@ -181,11 +226,20 @@ function checkIndexes(segments: readonly LogSegment[]): void {
 
 function report(context: LogContext, segment: LogSegment, result: RecoveryResult): void {
   if (result.truncatedBytes === 0) return;
-  context.log.warn(`Recovery of ${segment.path}: ${result.problem}; cut ${result.truncatedBytes} bytes, ${segment.size} are left`);
+  context.log.warn(
+    `Recovery of ${segment.path}: ${result.problem}; cut ${result.truncatedBytes} bytes, ${segment.size} ` +
+      `are left`,
+  );
 }
 
 async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
-  const from = Math.max(0, firstUnflushed(segments.map(({ baseOffset }) => baseOffset), options.recoveryPoint));
+  const from = Math.max(
+    0,
+    firstUnflushed(
+      segments.map(({ baseOffset }) => baseOffset),
+      options.recoveryPoint,
+    ),
+  );
   const checkpoint = new LeaderEpochCheckpoint(context.disk, options.directory);
   const known = readEpochs(context, checkpoint);
   // If the log is read from its beginning, the batches show all epochs, except those of which compaction has
@@ -196,7 +250,11 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
   let gaps = mayHaveGaps(options);
   checkIndexes(segments.slice(0, from));
   for (let i = from; i < segments.length; i++) {
-    const steps = segmentRecovery(segments[i]!, { onBatch, limitOffset: segments[i + 1]?.baseOffset, mayHaveGaps: gaps });
+    const steps = segmentRecovery(segments[i]!, {
+      onBatch,
+      limitOffset: segments[i + 1]?.baseOffset,
+      mayHaveGaps: gaps,
+    });
     let step = steps.next();
     for (; !step.done; step = steps.next()) {
       options.onRecovered?.(step.value);
@@ -206,9 +264,11 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
     }
     gaps ||= step.value.hasGaps;
     report(context, segments[i]!, step.value);
-    if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1]))) dropAfter(context, segments, i);
+    if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1])))
+      dropAfter(context, segments, i);
   }
-  const isUsable = from === 0 || (known !== undefined && knowsStart(known, new LogSegments(segments, gaps), options));
+  const isUsable =
+    from === 0 || (known !== undefined && knowsStart(known, new LogSegments(segments, gaps), options));
   const found = isUsable ? epochs.result : undefined;
   if (found !== undefined) saveEpochs(checkpoint, known, found);
   else restoreEpochs(context, checkpoint, new LogSegments(segments, gaps));
@@ -224,7 +284,8 @@ function firstUnflushed(baseOffsets: readonly number[], recoveryPoint: number): 
 /** How many bytes recovery of the directory will read. */
 export function bytesToRecover(disk: Disk, directory: string, recoveryPoint: number): number {
   const bases = segmentBases(disk, directory);
-  return bases.slice(Math.max(0, firstUnflushed(bases, recoveryPoint)))
+  return bases
+    .slice(Math.max(0, firstUnflushed(bases, recoveryPoint)))
     .reduce((sum, base) => sum + disk.stat(`${directory}/${fileName(base, '.log')}`).size, 0);
 }
 
@@ -263,7 +324,11 @@ function readEpochs(context: LogContext, checkpoint: LeaderEpochCheckpoint): Epo
  * Whether the entries cover the first batch from the log start offset on. They may not: after a crash the log
  * start offset may be lower than it was when they were written.
  */
-function knowsStart(known: readonly EpochEntry[], segments: LogSegments, { logStartOffset }: OpenLogOptions): boolean {
+function knowsStart(
+  known: readonly EpochEntry[],
+  segments: LogSegments,
+  { logStartOffset }: OpenLogOptions,
+): boolean {
   const start = Math.max(logStartOffset, segments.first.baseOffset);
   for (const { baseOffset } of segments.batchesFrom(start)) {
     return new LeaderEpochCache(known).epochOf(Math.max(baseOffset, start)) >= 0;
@@ -272,10 +337,15 @@ function knowsStart(known: readonly EpochEntry[], segments: LogSegments, { logSt
 }
 
 function saveEpochs(
-  checkpoint: LeaderEpochCheckpoint, known: readonly EpochEntry[] | undefined, found: readonly EpochEntry[],
+  checkpoint: LeaderEpochCheckpoint,
+  known: readonly EpochEntry[] | undefined,
+  found: readonly EpochEntry[],
 ): void {
-  const isSame = known?.length === found.length
-    && known.every(({ epoch, startOffset }, i) => epoch === found[i]!.epoch && startOffset === found[i]!.startOffset);
+  const isSame =
+    known?.length === found.length &&
+    known.every(
+      ({ epoch, startOffset }, i) => epoch === found[i]!.epoch && startOffset === found[i]!.startOffset,
+    );
   if (!isSame) checkpoint.write(found);
 }
 
@@ -293,4 +363,3 @@ function trimEpochs(context: LogContext, directory: string, start: number, end: 
   // next.
   cache.truncateFromEnd(end);
 }
-

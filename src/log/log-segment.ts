@@ -38,27 +38,49 @@ export class LogSegment {
   readonly createdMs: number;
 
   constructor(
-    private readonly disk: Disk, private readonly files: OpenFiles, private directory: string, readonly baseOffset: number,
-    private readonly settings: SegmentSettings, private readonly log: Logger, nowMs: number,
+    private readonly disk: Disk,
+    private readonly files: OpenFiles,
+    private directory: string,
+    readonly baseOffset: number,
+    private readonly settings: SegmentSettings,
+    private readonly log: Logger,
+    nowMs: number,
   ) {
     this.path = `${directory}/${fileName(baseOffset, '.log')}`;
-    this.index = new OffsetIndex(files, disk, `${directory}/${fileName(baseOffset, '.index')}`, baseOffset, settings.maxIndexBytes);
-    this.timeIndex = new TimeIndex(files, disk, `${directory}/${fileName(baseOffset, '.timeindex')}`, baseOffset, settings.maxIndexBytes);
+    this.index = new OffsetIndex(
+      files,
+      disk,
+      `${directory}/${fileName(baseOffset, '.index')}`,
+      baseOffset,
+      settings.maxIndexBytes,
+    );
+    this.timeIndex = new TimeIndex(
+      files,
+      disk,
+      `${directory}/${fileName(baseOffset, '.timeindex')}`,
+      baseOffset,
+      settings.maxIndexBytes,
+    );
     const isNew = !disk.exists(this.path);
     this.size = isNew ? (files.get(this.path, true), 0) : disk.stat(this.path).size;
     this.createdMs = isNew ? nowMs : disk.stat(this.path).modifiedMs;
   }
 
-  private get file() { return this.files.get(this.path); }
+  private get file() {
+    return this.files.get(this.path);
+  }
 
   /** Latest timestamp of the segment and the offset of its batch; after a restart from the time index. */
   get largestTimestamp(): TimestampOffset {
-    if (this.largest === undefined && !this.vouchesForTime(this.timeIndex.last)) this.rebuildIndexes(`${this.timeIndex.path}: its last entry is not the time of its batch`);
+    if (this.largest === undefined && !this.vouchesForTime(this.timeIndex.last))
+      this.rebuildIndexes(`${this.timeIndex.path}: its last entry is not the time of its batch`);
     return (this.largest ??= this.latestOf(this.timeIndex.last));
   }
 
   /** Time of the last write, ms. A cleaned segment keeps the time of the segments it was made from. */
-  get modifiedMs(): number { return this.disk.stat(this.path).modifiedMs; }
+  get modifiedMs(): number {
+    return this.disk.stat(this.path).modifiedMs;
+  }
 
   /** The timestamp for retention: the latest timestamp, or the file's time if no record has a timestamp. */
   get retentionTimestamp(): number {
@@ -69,7 +91,10 @@ export class LogSegment {
   /** Writes all batches with one call, then adds them to the indexes one by one. */
   append(batches: readonly RecordBatch[]): void {
     let position = this.size;
-    this.file.write(batches.map((batch) => batch.bytes()), position);
+    this.file.write(
+      batches.map((batch) => batch.bytes()),
+      position,
+    );
     for (const batch of batches) {
       this.indexBatch(batch, position);
       position += batch.sizeInBytes;
@@ -80,7 +105,8 @@ export class LogSegment {
   indexBatch(batch: RecordBatch, position: number): void {
     const { maxTimestamp, lastOffset } = batch;
     if (position === 0) this.firstBatchTimestamp = maxTimestamp;
-    if (maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: maxTimestamp, offset: lastOffset };
+    if (maxTimestamp > this.largestTimestamp.timestamp)
+      this.largest = { timestamp: maxTimestamp, offset: lastOffset };
     if (this.bytesSinceLastEntry > this.settings.indexIntervalBytes) {
       this.index.append(lastOffset, position);
       this.timeIndex.append(this.largestTimestamp.timestamp, this.largestTimestamp.offset);
@@ -157,7 +183,10 @@ export class LogSegment {
     const head = this.block(position, BATCH_HEADER_BYTES);
     const before = this.index.lookup(offset - 1);
     const from = before.position === 0 ? this.baseOffset + 1 : before.offset + 1;
-    return headProblem(head, 0, this.size - position, from) === undefined && new RecordBatch(head).baseOffset <= offset;
+    return (
+      headProblem(head, 0, this.size - position, from) === undefined &&
+      new RecordBatch(head).baseOffset <= offset
+    );
   }
 
   /**
@@ -167,7 +196,8 @@ export class LogSegment {
   private vouchesForTime({ timestamp, offset }: TimestampOffset): boolean {
     if (timestamp === NO_TIMESTAMP) return true;
     try {
-      for (const { batch } of this.batchesFrom(this.positionOf(offset))) if (batch.lastOffset >= offset) return batch.maxTimestamp === timestamp;
+      for (const { batch } of this.batchesFrom(this.positionOf(offset)))
+        if (batch.lastOffset >= offset) return batch.maxTimestamp === timestamp;
       return false;
     } catch (error) {
       if (!(error instanceof CorruptSegmentError)) throw error;
@@ -179,7 +209,9 @@ export class LogSegment {
   private offsetOfTimestamp(timestamp: number): number {
     const entry = this.timeIndex.lookup(timestamp);
     if (this.vouchesForTime(entry)) return entry.offset;
-    this.rebuildIndexes(`${this.timeIndex.path}: the entry for offset ${entry.offset} is not the time of its batch`);
+    this.rebuildIndexes(
+      `${this.timeIndex.path}: the entry for offset ${entry.offset} is not the time of its batch`,
+    );
     return this.timeIndex.lookup(timestamp).offset;
   }
 
@@ -239,21 +271,28 @@ export class LogSegment {
   findBatchByTimestamp(timestamp: number, startOffset: number): RecordBatch | undefined {
     const from = Math.max(this.offsetOfTimestamp(timestamp), startOffset);
     for (const { batch, position } of this.batchesFrom(this.positionOf(from))) {
-      if (batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset) return this.wholeBatch(position, batch.sizeInBytes);
+      if (batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset)
+        return this.wholeBatch(position, batch.sizeInBytes);
     }
     return undefined;
   }
 
   private wholeBatch(position: number, size: number): RecordBatch {
     const batch = new RecordBatch(this.block(position, size));
-    if (batch.computeCrc() !== batch.crc) throw new CorruptSegmentError(this.path, position, `the CRC of the batch at offset ${batch.baseOffset} does not match`);
+    if (batch.computeCrc() !== batch.crc)
+      throw new CorruptSegmentError(
+        this.path,
+        position,
+        `the CRC of the batch at offset ${batch.baseOffset} does not match`,
+      );
     return batch;
   }
 
   /** The offset after the last batch, whose CRC is checked, because the log continues after it. */
   readNextOffset(): number {
     let last: { position: number; size: number } | undefined;
-    for (const { batch, position } of this.batchesFrom(this.positionOf(Infinity))) last = { position, size: batch.sizeInBytes };
+    for (const { batch, position } of this.batchesFrom(this.positionOf(Infinity)))
+      last = { position, size: batch.sizeInBytes };
     return last === undefined ? this.baseOffset : this.wholeBatch(last.position, last.size).nextOffset;
   }
 
@@ -278,7 +317,9 @@ export class LogSegment {
   private latestOf(indexed: TimestampOffset): TimestampOffset {
     let latest = indexed;
     try {
-      for (const { batch: { maxTimestamp, lastOffset } } of this.batchesFrom(this.positionOf(indexed.offset))) {
+      for (const {
+        batch: { maxTimestamp, lastOffset },
+      } of this.batchesFrom(this.positionOf(indexed.offset))) {
         if (maxTimestamp > latest.timestamp) latest = { timestamp: maxTimestamp, offset: lastOffset };
       }
     } catch (error) {
@@ -332,7 +373,9 @@ export class LogSegment {
   }
 
   private paths(): string[] {
-    return ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'].map((suffix) => `${this.directory}/${fileName(this.baseOffset, suffix)}`);
+    return ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'].map(
+      (suffix) => `${this.directory}/${fileName(this.baseOffset, suffix)}`,
+    );
   }
 
   /** Renames the files to `.deleted`; returns the new paths, which the caller removes later. */

@@ -18,12 +18,23 @@ export interface OffsetAndTimestamp {
 
 export class LogSegments {
   /** `mayHaveGaps`: offsets may be missing legitimately, because the log is or was compacted. */
-  constructor(private readonly list: LogSegment[], private mayHaveGaps: boolean) {}
+  constructor(
+    private readonly list: LogSegment[],
+    private mayHaveGaps: boolean,
+  ) {}
 
-  get active(): LogSegment { return this.list[this.list.length - 1]!; }
-  get first(): LogSegment { return this.list[0]!; }
-  get all(): readonly LogSegment[] { return this.list; }
-  get sizeInBytes(): number { return this.list.reduce((sum, segment) => sum + segment.size, 0); }
+  get active(): LogSegment {
+    return this.list[this.list.length - 1]!;
+  }
+  get first(): LogSegment {
+    return this.list[0]!;
+  }
+  get all(): readonly LogSegment[] {
+    return this.list;
+  }
+  get sizeInBytes(): number {
+    return this.list.reduce((sum, segment) => sum + segment.size, 0);
+  }
 
   add(segment: LogSegment): void {
     this.list.push(segment);
@@ -88,9 +99,15 @@ export class LogSegments {
    */
   private requireEnd(i: number, offset: number): void {
     const [segment, next] = [this.list[i]!, this.list[i + 1]];
-    if (this.mayHaveGaps || next === undefined || offset >= next.baseOffset || offset < segment.baseOffset) return;
+    if (this.mayHaveGaps || next === undefined || offset >= next.baseOffset || offset < segment.baseOffset)
+      return;
     this.mayHaveGaps = segment.hasGaps() || next.hasGaps();
-    if (!this.mayHaveGaps) throw new CorruptSegmentError(segment.path, segment.size, `it ends before offset ${offset}, and the next segment begins at ${next.baseOffset}`);
+    if (!this.mayHaveGaps)
+      throw new CorruptSegmentError(
+        segment.path,
+        segment.size,
+        `it ends before offset ${offset}, and the next segment begins at ${next.baseOffset}`,
+      );
   }
 
   /**
@@ -101,7 +118,11 @@ export class LogSegments {
     for (const batch of batchesOf(bytes)) {
       if (batch.computeCrc() === batch.crc) continue;
       if (batch.start > 0) return bytes.subarray(0, batch.start);
-      throw new CorruptSegmentError(segment.path, segment.positionOf(batch.baseOffset), `the CRC of the batch at offset ${batch.baseOffset} does not match`);
+      throw new CorruptSegmentError(
+        segment.path,
+        segment.positionOf(batch.baseOffset),
+        `the CRC of the batch at offset ${batch.baseOffset} does not match`,
+      );
     }
     return bytes;
   }
@@ -115,7 +136,8 @@ export class LogSegments {
       let batch = this.batchByTimestamp(segment, timestamp, startOffset);
       while (batch !== undefined) {
         for (const record of recordsOf(batch)) {
-          if (record.timestamp >= timestamp && record.offset >= startOffset) return { offset: record.offset, timestamp: record.timestamp };
+          if (record.timestamp >= timestamp && record.offset >= startOffset)
+            return { offset: record.offset, timestamp: record.timestamp };
         }
         // The record with the batch's maximum timestamp may have been deleted or compacted away; a later
         // batch may have one.
@@ -129,12 +151,20 @@ export class LogSegments {
    * The first such batch of the segment. If the time index promises a batch that the segment does not have,
    * the indexes are rebuilt and the search is repeated. Throws CorruptSegmentError if a header is damaged.
    */
-  private batchByTimestamp(segment: LogSegment, timestamp: number, startOffset: number): RecordBatch | undefined {
+  private batchByTimestamp(
+    segment: LogSegment,
+    timestamp: number,
+    startOffset: number,
+  ): RecordBatch | undefined {
     if (segment.largestTimestamp.timestamp < timestamp) return undefined;
     const batch = segment.findBatchByTimestamp(timestamp, startOffset);
     if (batch !== undefined || startOffset > segment.baseOffset) return batch;
-    segment.rebuildIndexes(`${segment.path} has no record of ${timestamp} or later, though its time index knows one`);
-    return segment.largestTimestamp.timestamp < timestamp ? undefined : segment.findBatchByTimestamp(timestamp, startOffset);
+    segment.rebuildIndexes(
+      `${segment.path} has no record of ${timestamp} or later, though its time index knows one`,
+    );
+    return segment.largestTimestamp.timestamp < timestamp
+      ? undefined
+      : segment.findBatchByTimestamp(timestamp, startOffset);
   }
 
   /** The base offset of the batch that contains `offset`; `offset` itself if no batch does. */
@@ -160,7 +190,9 @@ export class LogSegments {
   }
 
   /** As `batchesFrom`, each batch with its segment. */
-  *batchesInSegments(offset: number): Generator<{ readonly batch: RecordBatch; readonly segment: LogSegment }> {
+  *batchesInSegments(
+    offset: number,
+  ): Generator<{ readonly batch: RecordBatch; readonly segment: LogSegment }> {
     for (let i = this.indexOf(offset); i < this.list.length; i++) {
       const segment = this.list[i]!;
       for (const { batch } of segment.batchesFrom(segment.positionOf(offset))) {

@@ -12,7 +12,11 @@ import { CorruptSegmentError } from './batch-head';
 import { LogContext } from './log-context';
 
 export class LogStorage {
-  constructor(private readonly context: LogContext, private readonly tp: TopicPartition, private readonly directory: string) {}
+  constructor(
+    private readonly context: LogContext,
+    private readonly tp: TopicPartition,
+    private readonly directory: string,
+  ) {}
 
   /**
    * Runs an operation of the disk. Throws KAFKA_STORAGE_ERROR for a disk error; other errors pass through.
@@ -36,7 +40,9 @@ export class LogStorage {
       try {
         return action();
       } catch (error) {
-        throw isDiskError(error) && !isDiskFault(error) ? Object.assign(new Error(messageOf(error)), { code: 'EIO' }) : error;
+        throw isDiskError(error) && !isDiskFault(error)
+          ? Object.assign(new Error(messageOf(error)), { code: 'EIO' })
+          : error;
       }
     });
   }

@@ -14,7 +14,13 @@ import { recompress } from '../record/batch-builder';
 import { CompressionType, compressionTypes } from '../record/compression';
 import { recordsSection } from '../record/record';
 import {
-  CRC_OFFSET, headerProblem, NO_PRODUCER_ID, NO_TIMESTAMP, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64,
+  CRC_OFFSET,
+  headerProblem,
+  NO_PRODUCER_ID,
+  NO_TIMESTAMP,
+  RecordBatch,
+  TIMESTAMP_TYPE_MASK,
+  writeInt64,
 } from '../record/record-batch';
 import { TimeSpan, walkRecords } from '../record/record-walk';
 import { LogConfig } from './log-config';
@@ -63,21 +69,28 @@ export function checkRecords(batch: RecordBatch, rules: RecordRules): CheckedRec
 
 function checkHeader(batch: RecordBatch): void {
   if (batch.computeCrc() !== batch.crc) corrupt(`Record is corrupt (stored crc = ${batch.crc})`);
-  if (batch.baseOffset !== 0) invalid(`the base offset of a produced batch must be 0, not ${batch.baseOffset}`);
+  if (batch.baseOffset !== 0)
+    invalid(`the base offset of a produced batch must be 0, not ${batch.baseOffset}`);
   if (batch.recordCount <= 0) invalid(`the batch has ${batch.recordCount} records`);
-  if (batch.lastOffsetDelta !== batch.recordCount - 1) invalid(`last offset delta ${batch.lastOffsetDelta} does not match ${batch.recordCount} records`);
+  if (batch.lastOffsetDelta !== batch.recordCount - 1)
+    invalid(`last offset delta ${batch.lastOffsetDelta} does not match ${batch.recordCount} records`);
   if (batch.isControl) invalid('Clients are not allowed to write control records');
   if (batch.isTransactional) invalid('transactional batches are not supported');
   const { firstTimestamp, maxTimestamp, producerId } = batch;
   if (!Number.isSafeInteger(firstTimestamp) || !Number.isSafeInteger(maxTimestamp)) {
-    throw new KafkaError('INVALID_TIMESTAMP', `Timestamps ${firstTimestamp} to ${maxTimestamp} do not fit 53 bits`);
+    throw new KafkaError(
+      'INVALID_TIMESTAMP',
+      `Timestamps ${firstTimestamp} to ${maxTimestamp} do not fit 53 bits`,
+    );
   }
   if ((batch.attributes & TIMESTAMP_TYPE_MASK) !== 0) {
     throw new KafkaError('INVALID_TIMESTAMP', 'Producer should not set timestamp type to LogAppendTime');
   }
   if (!Number.isSafeInteger(producerId) || producerId < NO_PRODUCER_ID) invalid(`producer id ${producerId}`);
   if (producerId !== NO_PRODUCER_ID && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
-    invalid(`producer id ${batch.producerId} with epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`);
+    invalid(
+      `producer id ${batch.producerId} with epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`,
+    );
   }
 }
 
@@ -108,7 +121,10 @@ function requireSize(bytes: number, config: LogConfig, what: string): void {
  * the broker's timestamp if the topic has LogAppendTime.
  */
 export function validateProducedBatch(
-  batch: RecordBatch, config: LogConfig, nowMs: number, check?: CheckRecords,
+  batch: RecordBatch,
+  config: LogConfig,
+  nowMs: number,
+  check?: CheckRecords,
 ): RecordBatch {
   requireSize(batch.sizeInBytes, config, '');
   const checked = check?.(batch, config) ?? checkRecords(batch, recordRules(config, Infinity));
@@ -135,7 +151,11 @@ function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogCo
   }
   const allowed = config['message.timestamp.difference.max.ms'];
   // A record without a timestamp cannot be out of range.
-  if (allowed < LONG_MAX && latest !== NO_TIMESTAMP && (nowMs - earliest > allowed || latest - nowMs > allowed)) {
+  if (
+    allowed < LONG_MAX &&
+    latest !== NO_TIMESTAMP &&
+    (nowMs - earliest > allowed || latest - nowMs > allowed)
+  ) {
     const what = `Timestamps from ${earliest} to ${latest} are out of range`;
     throw new KafkaError('INVALID_TIMESTAMP', `${what}: more than ${allowed} ms from ${nowMs}`);
   }
@@ -155,7 +175,8 @@ export function validateFetchedBatches(records: Buffer, logEndOffset: number): R
     const problem = headerProblem(records, at);
     if (problem !== undefined) corrupt(problem);
     const batch = new RecordBatch(records, at);
-    if (batch.computeCrc() !== batch.crc) corrupt(`the CRC of the batch at offset ${batch.baseOffset} does not match`);
+    if (batch.computeCrc() !== batch.crc)
+      corrupt(`the CRC of the batch at offset ${batch.baseOffset} does not match`);
     if (batch.baseOffset < next) corrupt(`fetched offset ${batch.baseOffset} lies below ${next}`);
     batches.push(batch);
     next = batch.nextOffset;

@@ -20,7 +20,13 @@ import { LogFlusher } from './log-flusher';
 import { LogSegment } from './log-segment';
 import { LogSegments, OffsetAndTimestamp } from './log-segments';
 import { LogStorage } from './log-storage';
-import { CheckRecords, firstBatchAround, readProducedBatch, validateFetchedBatches, validateProducedBatch } from './log-validator';
+import {
+  CheckRecords,
+  firstBatchAround,
+  readProducedBatch,
+  validateFetchedBatches,
+  validateProducedBatch,
+} from './log-validator';
 import { ProducerStateFiles } from './producer-state-files';
 import { deletableSegments } from './retention';
 import { SegmentRolling } from './segment-rolling';
@@ -40,12 +46,21 @@ export class Log {
   private lastFlushMs: number;
 
   constructor(
-    private readonly context: LogContext, readonly tp: TopicPartition, readonly directory: string, public config: LogConfig,
-    private readonly segments: LogSegments, private readonly producers: ProducerStateFiles, public logStartOffset: number, recoveryPoint: number, endOffset: number,
+    private readonly context: LogContext,
+    readonly tp: TopicPartition,
+    readonly directory: string,
+    public config: LogConfig,
+    private readonly segments: LogSegments,
+    private readonly producers: ProducerStateFiles,
+    public logStartOffset: number,
+    recoveryPoint: number,
+    endOffset: number,
   ) {
     this.storage = new LogStorage(context, tp, directory);
     const checkpoint = new LeaderEpochCheckpoint(context.disk, directory);
-    this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) => this.storage.guard(() => checkpoint.write(entries)));
+    this.epochs = new LeaderEpochCache(checkpoint.read(), (entries) =>
+      this.storage.guard(() => checkpoint.write(entries)),
+    );
     this.endOffset = endOffset;
     this.flusher = new LogFlusher(context, segments, checkpoint, Math.min(recoveryPoint, endOffset));
     this.tail = new LogTail(context.tailCache);
@@ -55,16 +70,32 @@ export class Log {
     this.watermark = logStartOffset;
   }
 
-  get logEndOffset(): number { return this.endOffset; }
-  get highWatermark(): number { return this.watermark; }
+  get logEndOffset(): number {
+    return this.endOffset;
+  }
+  get highWatermark(): number {
+    return this.watermark;
+  }
   /** Everything below this offset is durable. */
-  get recoveryPoint(): number { return this.flusher.recoveryPoint; }
+  get recoveryPoint(): number {
+    return this.flusher.recoveryPoint;
+  }
   /** Counts truncations. Asynchronous work on the log compares it to notice a change. */
-  get truncations(): number { return this.flusher.truncations; }
-  get activeSegment(): LogSegment { return this.segments.active; }
-  get allSegments(): readonly LogSegment[] { return this.segments.all; }
-  get sizeInBytes(): number { return this.segments.sizeInBytes; }
-  get producerState(): ProducerStateFiles['state'] { return this.producers.state; }
+  get truncations(): number {
+    return this.flusher.truncations;
+  }
+  get activeSegment(): LogSegment {
+    return this.segments.active;
+  }
+  get allSegments(): readonly LogSegment[] {
+    return this.segments.all;
+  }
+  get sizeInBytes(): number {
+    return this.segments.sizeInBytes;
+  }
+  get producerState(): ProducerStateFiles['state'] {
+    return this.producers.state;
+  }
 
   /** Sets the high watermark, within log start offset and log end offset. Returns whether it changed. */
   updateHighWatermark(offset: number): boolean {
@@ -86,14 +117,22 @@ export class Log {
     if (known) return repeatedAppend(known, this.config);
     const batch = validateProducedBatch(produced, this.config, nowMs, check);
     if (batch.sizeInBytes > this.config['segment.bytes']) {
-      throw new KafkaError('RECORD_LIST_TOO_LARGE', `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`);
+      throw new KafkaError(
+        'RECORD_LIST_TOO_LARGE',
+        `a batch of ${batch.sizeInBytes} bytes exceeds segment.bytes ${this.config['segment.bytes']}`,
+      );
     }
     if (batch.producerId !== NO_PRODUCER_ID) this.producers.state.check(batch);
     batch.setBaseOffset(this.endOffset);
     batch.setPartitionLeaderEpoch(leaderEpoch);
     this.append([batch]);
     const logAppendTimeMs = (batch.attributes & TIMESTAMP_TYPE_MASK) !== 0 ? nowMs : NO_TIMESTAMP;
-    return { firstOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs, isDuplicate: false };
+    return {
+      firstOffset: batch.baseOffset,
+      lastOffset: batch.lastOffset,
+      logAppendTimeMs,
+      isDuplicate: false,
+    };
   }
 
   /**
@@ -115,7 +154,10 @@ export class Log {
     let group: RecordBatch[] = [];
     let bytes = 0;
     for (const batch of batches) {
-      if (group.length > 0 && this.activeSegment.size + bytes + batch.sizeInBytes > this.config['segment.bytes']) {
+      if (
+        group.length > 0 &&
+        this.activeSegment.size + bytes + batch.sizeInBytes > this.config['segment.bytes']
+      ) {
         yield group;
         group = [];
         bytes = 0;
@@ -166,7 +208,10 @@ export class Log {
 
   private newSegment(baseOffset: number): LogSegment {
     const { disk, files, clock, log } = this.context;
-    const settings = { indexIntervalBytes: this.config['index.interval.bytes'], maxIndexBytes: this.config['segment.index.bytes'] };
+    const settings = {
+      indexIntervalBytes: this.config['index.interval.bytes'],
+      maxIndexBytes: this.config['segment.index.bytes'],
+    };
     return new LogSegment(disk, files, this.directory, baseOffset, settings, log, clock.wallMs());
   }
 
@@ -188,7 +233,10 @@ export class Log {
   }
 
   flushIfDue(): Promise<void> | undefined {
-    return this.unflushedRecords > 0 && this.context.clock.monotonicMs() - this.lastFlushMs >= this.config['flush.ms'] ? this.flush() : undefined;
+    return this.unflushedRecords > 0 &&
+      this.context.clock.monotonicMs() - this.lastFlushMs >= this.config['flush.ms']
+      ? this.flush()
+      : undefined;
   }
 
   /**
@@ -198,10 +246,17 @@ export class Log {
    */
   read(offset: number, limitOffset: number, maxBytes: number, atLeastOne: boolean): Buffer[] {
     if (offset < this.logStartOffset || offset > this.endOffset) {
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.tp.topic}-${this.tp.partition} lies outside [${this.logStartOffset}, ${this.endOffset}]`);
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `offset ${offset} of ${this.tp.topic}-${this.tp.partition} lies outside [${this.logStartOffset}, ` +
+          `${this.endOffset}]`,
+      );
     }
     if (offset >= limitOffset || offset === this.endOffset) return [];
-    return this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ?? this.storage.read(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne));
+    return (
+      this.tail.read(offset, limitOffset, maxBytes, atLeastOne) ??
+      this.storage.read(() => this.segments.read(offset, limitOffset, maxBytes, atLeastOne))
+    );
   }
 
   /** Bytes appended before the batch that contains `offset`; undefined if it left the tail cache. */
@@ -243,7 +298,11 @@ export class Log {
       this.movedEnd(offset);
       this.epochs.truncateFromEnd(offset);
       // Reading what is left may find damage and throw; the log end offset has been lowered by then.
-      try { this.producers.truncate(this.segments, offset); } finally { this.forgetRemoved(); }
+      try {
+        this.producers.truncate(this.segments, offset);
+      } finally {
+        this.forgetRemoved();
+      }
     });
     return true;
   }
@@ -294,7 +353,11 @@ export class Log {
     if (doomed.length === this.segments.all.length) this.roll();
     for (const segment of doomed) {
       this.segments.remove(segment);
-      const { path, size, largestTimestamp: { timestamp } } = segment;
+      const {
+        path,
+        size,
+        largestTimestamp: { timestamp },
+      } = segment;
       this.context.log.info(`Deleting segment ${path} (size ${size}, largest timestamp ${timestamp})`);
       const files = this.storage.guard(() => segment.markDeleted());
       this.storage.removeLater(files, this.config['file.delete.delay.ms']);

@@ -21,7 +21,9 @@ export class OffsetIndex extends SparseIndex {
     super(files, disk, path, baseOffset, 8, maxBytes);
   }
 
-  private relativeAt(i: number): number { return this.entries.readInt32BE(i * 8); }
+  private relativeAt(i: number): number {
+    return this.entries.readInt32BE(i * 8);
+  }
 
   entry(i: number): OffsetPosition {
     this.load();
@@ -59,7 +61,8 @@ export class OffsetIndex extends SparseIndex {
   protected check(): void {
     for (let i = 0; i < this.count; i++) {
       const before = i === 0 ? -1 : this.relativeAt(i - 1);
-      if (this.relativeAt(i) <= before) throw new CorruptIndexError(`${this.path}: entry ${i} does not increase`);
+      if (this.relativeAt(i) <= before)
+        throw new CorruptIndexError(`${this.path}: entry ${i} does not increase`);
     }
   }
 }

@@ -34,15 +34,26 @@ export class OffsetMap {
   private readonly md5 = new Md5();
 
   /** For offsets from `firstOffset` on, with room for `keys` keys, but at most `maxBytes` for the slots. */
-  constructor(private readonly firstOffset: number, keys: number, maxBytes: number) {
-    this.slots = Math.max(2, Math.floor(Math.min(maxBytes, Math.ceil(keys / LOAD_FACTOR + 1) * SLOT_BYTES) / SLOT_BYTES));
+  constructor(
+    private readonly firstOffset: number,
+    keys: number,
+    maxBytes: number,
+  ) {
+    this.slots = Math.max(
+      2,
+      Math.floor(Math.min(maxBytes, Math.ceil(keys / LOAD_FACTOR + 1) * SLOT_BYTES) / SLOT_BYTES),
+    );
     this.doubles = new Float64Array(this.slots * SLOT_DOUBLES);
     this.words = new Int32Array(this.doubles.buffer);
     this.superseded = new Uint8Array(Math.ceil(Math.min(keys, this.slots * BITS_PER_SLOT) / 8));
   }
 
-  get size(): number { return this.used; }
-  get isFull(): boolean { return this.used >= this.slots * LOAD_FACTOR; }
+  get size(): number {
+    return this.used;
+  }
+  get isFull(): boolean {
+    return this.used >= this.slots * LOAD_FACTOR;
+  }
 
   /** The slot of the key (`length` bytes from `start` on), or the empty slot where it belongs. */
   private slotOf(bytes: Buffer, start: number, length: number): number {
@@ -50,9 +61,15 @@ export class OffsetMap {
     this.md5.digest(bytes, start, length);
     const hash = this.md5.words;
     const a = hash[0]!;
-    for (let slot = Math.floor((a >>> 0) / 2 ** 32 * slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
+    for (let slot = Math.floor(((a >>> 0) / 2 ** 32) * slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const at = slot * SLOT_WORDS;
-      if (words[at] === a && words[at + 1] === hash[1] && words[at + 2] === hash[2] && words[at + 3] === hash[3]) return slot;
+      if (
+        words[at] === a &&
+        words[at + 1] === hash[1] &&
+        words[at + 2] === hash[2] &&
+        words[at + 3] === hash[3]
+      )
+        return slot;
       if (doubles[slot * SLOT_DOUBLES + 2] === 0) return slot;
     }
   }

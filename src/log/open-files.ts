@@ -14,7 +14,10 @@ export class OpenFiles {
   /** Files that are being synced. They are not closed until that is done. */
   private readonly syncing = new Map<DiskFile, { count: number; closeAfter: boolean }>();
 
-  constructor(private readonly disk: Disk, private readonly limit: number) {}
+  constructor(
+    private readonly disk: Disk,
+    private readonly limit: number,
+  ) {}
 
   /** The open file at `path`. Opens it if need be; with `create` also creates it. */
   get(path: string, create = false): DiskFile {
@@ -77,5 +80,7 @@ export class OpenFiles {
     for (const path of [...this.open.keys()]) this.close(path);
   }
 
-  get size(): number { return this.open.size; }
+  get size(): number {
+    return this.open.size;
+  }
 }

@@ -24,15 +24,23 @@ export class ProducerStateFiles {
   readonly state = new ProducerState();
   private newestSnapshot = -1;
 
-  constructor(private readonly disk: Disk, private readonly directory: string, private readonly log: Logger) {}
+  constructor(
+    private readonly disk: Disk,
+    private readonly directory: string,
+    private readonly log: Logger,
+  ) {}
 
   private path(offset: number): string {
     return `${this.directory}/${fileName(offset, '.snapshot')}`;
   }
 
   private offsets(): number[] {
-    return this.disk.list(this.directory).flatMap((entry) => SNAPSHOT_FILE.exec(entry.name)?.[1] ?? [])
-      .map(Number).filter(Number.isSafeInteger).sort((a, b) => a - b);
+    return this.disk
+      .list(this.directory)
+      .flatMap((entry) => SNAPSHOT_FILE.exec(entry.name)?.[1] ?? [])
+      .map(Number)
+      .filter(Number.isSafeInteger)
+      .sort((a, b) => a - b);
   }
 
   /**
@@ -58,7 +66,11 @@ export class ProducerStateFiles {
       this.state.update(batch, writtenMs);
     }
     if (from === undefined || this.state.size === 0) return;
-    this.state.remember([...segments.lastBatches(WINDOW_BYTES)].map(({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61)))));
+    this.state.remember(
+      [...segments.lastBatches(WINDOW_BYTES)].map(
+        ({ buffer, start: at }) => new RecordBatch(Buffer.from(buffer.subarray(at, at + 61))),
+      ),
+    );
   }
 
   /**
@@ -89,7 +101,9 @@ export class ProducerStateFiles {
       } catch (error) {
         if (isDiskError(error)) throw error;
         wasDamaged = true;
-        this.log.warn(`${this.path(offset)}: ${(error as Error).message}; building the producer state from the log`);
+        this.log.warn(
+          `${this.path(offset)}: ${(error as Error).message}; building the producer state from the log`,
+        );
         this.disk.remove(this.path(offset));
       }
     }

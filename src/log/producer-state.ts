@@ -9,7 +9,13 @@
  */
 import { KafkaError } from '../common/errors';
 import { crc32c } from '../record/crc32c';
-import { NO_PRODUCER_ID, readInt64, RecordBatch, TIMESTAMP_TYPE_MASK, writeInt64 } from '../record/record-batch';
+import {
+  NO_PRODUCER_ID,
+  readInt64,
+  RecordBatch,
+  TIMESTAMP_TYPE_MASK,
+  writeInt64,
+} from '../record/record-batch';
 
 /** How many batches of a producer are remembered. A producer may have as many requests in flight. */
 export const BATCHES_TO_RETAIN = 5;
@@ -49,25 +55,42 @@ export interface ProducerEntry {
 
 function metadataOf(batch: RecordBatch): BatchMetadata {
   const { baseSequence, lastOffsetDelta, lastOffset, maxTimestamp } = batch;
-  return { firstSequence: baseSequence, lastSequence: incrementSequence(baseSequence, lastOffsetDelta), lastOffset, offsetDelta: lastOffsetDelta, timestamp: maxTimestamp };
+  return {
+    firstSequence: baseSequence,
+    lastSequence: incrementSequence(baseSequence, lastOffsetDelta),
+    lastOffset,
+    offsetDelta: lastOffsetDelta,
+    timestamp: maxTimestamp,
+  };
 }
 
 export class ProducerState {
   private entries = new Map<number, ProducerEntry>();
 
-  get size(): number { return this.entries.size; }
-  get all(): readonly ProducerEntry[] { return [...this.entries.values()]; }
+  get size(): number {
+    return this.entries.size;
+  }
+  get all(): readonly ProducerEntry[] {
+    return [...this.entries.values()];
+  }
 
   get(producerId: number): ProducerEntry | undefined {
     return this.entries.get(producerId);
   }
 
   /** The remembered batch that a client's batch repeats; undefined if there is none. */
-  findRepeated({ producerId, producerEpoch, baseSequence, lastOffsetDelta }: RecordBatch): BatchMetadata | undefined {
+  findRepeated({
+    producerId,
+    producerEpoch,
+    baseSequence,
+    lastOffsetDelta,
+  }: RecordBatch): BatchMetadata | undefined {
     const entry = this.entries.get(producerId);
     if (entry === undefined || entry.producerEpoch !== producerEpoch) return undefined;
     const lastSequence = incrementSequence(baseSequence, lastOffsetDelta);
-    return entry.batches.find((one) => one.firstSequence === baseSequence && one.lastSequence === lastSequence);
+    return entry.batches.find(
+      (one) => one.firstSequence === baseSequence && one.lastSequence === lastSequence,
+    );
   }
 
   /**
@@ -76,20 +99,30 @@ export class ProducerState {
    */
   check(batch: RecordBatch): void {
     const entry = this.entries.get(batch.producerId);
-    // As in Kafka (KIP-360), an unknown producer may begin with any sequence: its batches may have been deleted.
+    // As in Kafka (KIP-360), an unknown producer may begin with any sequence: its batches may have been
+    // deleted.
     if (entry === undefined) return;
     const { producerEpoch, baseSequence: first, producerId } = batch;
     const who = `producer id ${producerId}, epoch ${producerEpoch}`;
     if (producerEpoch < entry.producerEpoch) {
-      throw new KafkaError('INVALID_PRODUCER_EPOCH', `${who}: a newer epoch, ${entry.producerEpoch}, has written to this partition`);
+      throw new KafkaError(
+        'INVALID_PRODUCER_EPOCH',
+        `${who}: a newer epoch, ${entry.producerEpoch}, has written to this partition`,
+      );
     }
     if (producerEpoch > entry.producerEpoch) {
       if (first === 0) return;
-      throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: a new epoch must begin with sequence 0, not ${first}`);
+      throw new KafkaError(
+        'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        `${who}: a new epoch must begin with sequence 0, not ${first}`,
+      );
     }
     const last = entry.batches.at(-1)?.lastSequence ?? NO_SEQUENCE;
     if (first === incrementSequence(last, 1)) return;
-    throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${who}: ${first} (incoming sequence number), ${last} (current end sequence number)`);
+    throw new KafkaError(
+      'OUT_OF_ORDER_SEQUENCE_NUMBER',
+      `${who}: ${first} (incoming sequence number), ${last} (current end sequence number)`,
+    );
   }
 
   /**
@@ -104,7 +137,14 @@ export class ProducerState {
     const lastTimestamp = hasAppendTime ? maxTimestamp : writtenMs;
     let entry = this.entries.get(producerId);
     if (entry === undefined) {
-      entry = { producerId, producerEpoch, batches: [], lastTimestamp, coordinatorEpoch: -1, currentTxnFirstOffset: -1 };
+      entry = {
+        producerId,
+        producerEpoch,
+        batches: [],
+        lastTimestamp,
+        coordinatorEpoch: -1,
+        currentTxnFirstOffset: -1,
+      };
       this.entries.set(producerId, entry);
     }
     if (producerEpoch !== entry.producerEpoch) {
@@ -116,7 +156,8 @@ export class ProducerState {
       entry.currentTxnFirstOffset = -1;
       return;
     }
-    if (batch.isTransactional && entry.currentTxnFirstOffset < 0) entry.currentTxnFirstOffset = batch.baseOffset;
+    if (batch.isTransactional && entry.currentTxnFirstOffset < 0)
+      entry.currentTxnFirstOffset = batch.baseOffset;
     entry.batches.push(metadataOf(batch));
     if (entry.batches.length > BATCHES_TO_RETAIN) entry.batches.shift();
   }
@@ -133,14 +174,16 @@ export class ProducerState {
       if (known) known.push(metadataOf(batch));
       else earlier.set(entry, [metadataOf(batch)]);
     }
-    for (const [entry, found] of earlier) entry.batches = [...found, ...entry.batches].slice(-BATCHES_TO_RETAIN);
+    for (const [entry, found] of earlier)
+      entry.batches = [...found, ...entry.batches].slice(-BATCHES_TO_RETAIN);
   }
 
   /** Forgets producers that have not written for `retentionMs`. A time far in the future counts as now. */
   expire(nowMs: number, retentionMs: number): void {
     for (const [id, entry] of this.entries) {
       if (entry.lastTimestamp - nowMs > retentionMs) entry.lastTimestamp = nowMs;
-      if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= retentionMs) this.entries.delete(id);
+      if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= retentionMs)
+        this.entries.delete(id);
     }
   }
 
@@ -187,10 +230,13 @@ export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
 /** The entries of a snapshot. Throws an Error that explains if the bytes are not a valid snapshot. */
 export function decodeSnapshot(bytes: Buffer): ProducerEntry[] {
   if (bytes.length < HEADER_BYTES) throw new Error(`a snapshot of ${bytes.length} bytes is too short`);
-  if (bytes.readInt16BE(0) !== SNAPSHOT_VERSION) throw new Error(`snapshot version ${bytes.readInt16BE(0)} is not supported`);
-  if (bytes.readUInt32BE(2) !== crc32c(bytes.subarray(6))) throw new Error('the CRC of the snapshot does not match');
+  if (bytes.readInt16BE(0) !== SNAPSHOT_VERSION)
+    throw new Error(`snapshot version ${bytes.readInt16BE(0)} is not supported`);
+  if (bytes.readUInt32BE(2) !== crc32c(bytes.subarray(6)))
+    throw new Error('the CRC of the snapshot does not match');
   const count = bytes.readInt32BE(6);
-  if (bytes.length !== HEADER_BYTES + count * ENTRY_BYTES) throw new Error(`a snapshot of ${count} producers has ${bytes.length} bytes`);
+  if (bytes.length !== HEADER_BYTES + count * ENTRY_BYTES)
+    throw new Error(`a snapshot of ${count} producers has ${bytes.length} bytes`);
   return Array.from({ length: count }, (_, i) => decodeEntry(bytes, HEADER_BYTES + i * ENTRY_BYTES));
 }
 
@@ -198,7 +244,10 @@ function decodeEntry(bytes: Buffer, at: number): ProducerEntry {
   const lastSequence = bytes.readInt32BE(at + 10);
   const offsetDelta = bytes.readInt32BE(at + 22);
   const timestamp = readInt64(bytes, at + 26);
-  const firstSequence = lastSequence >= offsetDelta ? lastSequence - offsetDelta : MAX_SEQUENCE - (offsetDelta - lastSequence) + 1;
+  const firstSequence =
+    lastSequence >= offsetDelta
+      ? lastSequence - offsetDelta
+      : MAX_SEQUENCE - (offsetDelta - lastSequence) + 1;
   const producerId = readInt64(bytes, at);
   const lastOffset = readInt64(bytes, at + 14);
   if (!Number.isSafeInteger(producerId) || !Number.isSafeInteger(lastOffset)) {
@@ -206,8 +255,11 @@ function decodeEntry(bytes: Buffer, at: number): ProducerEntry {
   }
   const batch: BatchMetadata = { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp };
   return {
-    producerId, producerEpoch: bytes.readInt16BE(at + 8),
-    batches: lastSequence >= 0 ? [batch] : [], lastTimestamp: timestamp,
-    coordinatorEpoch: bytes.readInt32BE(at + 34), currentTxnFirstOffset: readInt64(bytes, at + 38),
+    producerId,
+    producerEpoch: bytes.readInt16BE(at + 8),
+    batches: lastSequence >= 0 ? [batch] : [],
+    lastTimestamp: timestamp,
+    coordinatorEpoch: bytes.readInt32BE(at + 34),
+    currentTxnFirstOffset: readInt64(bytes, at + 38),
   };
 }

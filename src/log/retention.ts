@@ -38,17 +38,25 @@ function prefix<S extends Segment>(log: RetainedLog<S>, rule: Rule<S>): number {
 
 export function deletableSegments<S extends Segment>(log: RetainedLog<S>, nowMs: number): S[] {
   const { config } = log;
-  const byStart: Rule<S> = (segment, nextBase) => nextBase <= log.logStartOffset && segment !== log.allSegments.at(-1);
+  const byStart: Rule<S> = (segment, nextBase) =>
+    nextBase <= log.logStartOffset && segment !== log.allSegments.at(-1);
   let count = prefix(log, byStart);
   if (config['cleanup.policy'].includes('delete')) {
     const retentionMs = config['retention.ms'];
-    if (retentionMs >= 0) count = Math.max(count, prefix(log, (segment) => nowMs - segment.retentionTimestamp > retentionMs));
+    if (retentionMs >= 0)
+      count = Math.max(
+        count,
+        prefix(log, (segment) => nowMs - segment.retentionTimestamp > retentionMs),
+      );
     let excess = log.sizeInBytes - config['retention.bytes'];
     if (config['retention.bytes'] >= 0) {
-      count = Math.max(count, prefix(log, (segment) => {
-        excess -= segment.size;
-        return excess >= 0;
-      }));
+      count = Math.max(
+        count,
+        prefix(log, (segment) => {
+          excess -= segment.size;
+          return excess >= 0;
+        }),
+      );
     }
   }
   return log.allSegments.slice(0, count);

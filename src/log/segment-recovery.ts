@@ -43,7 +43,10 @@ export function recoverSegment(segment: LogSegment, options: RecoveryOptions): R
  * Recovers the segment in steps of about a mebibyte; yields the number of bytes of each step. `onBatch` gets
  * batches that are valid until the next step. Throws UNSUPPORTED_FOR_MESSAGE_FORMAT.
  */
-export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions): Generator<number, RecoveryResult> {
+export function* segmentRecovery(
+  segment: LogSegment,
+  options: RecoveryOptions,
+): Generator<number, RecoveryResult> {
   segment.beginIndexes();
   const { size } = segment;
   let good = 0;
@@ -53,12 +56,18 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
   let buffer: Buffer = Buffer.allocUnsafeSlow(Math.min(size, STEP_BYTES));
   while (problem === undefined && good < size) {
     const start = good;
-    const block = buffer.subarray(0, segment.readInto(buffer.subarray(0, Math.min(buffer.length, size - start)), start));
+    const block = buffer.subarray(
+      0,
+      segment.readInto(buffer.subarray(0, Math.min(buffer.length, size - start)), start),
+    );
     for (let at = 0; at + BATCH_HEADER_BYTES <= block.length; at = good - start) {
       const batch = new RecordBatch(block, at);
       problem = headProblem(block, at, size - good, nextOffset);
       if (problem !== undefined || batch.sizeInBytes > block.length - at) break;
-      problem = batch.computeCrc() !== batch.crc ? 'the CRC does not match' : offsetProblem(segment, batch, good, nextOffset, options, hasGaps);
+      problem =
+        batch.computeCrc() !== batch.crc
+          ? 'the CRC does not match'
+          : offsetProblem(segment, batch, good, nextOffset, options, hasGaps);
       if (problem !== undefined) break;
       hasGaps ||= batch.baseOffset > nextOffset;
       segment.indexBatch(batch, good);
@@ -78,7 +87,12 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
   const truncatedBytes = size - good;
   if (truncatedBytes > 0) segment.cut(good);
   segment.onBecomeInactive();
-  return { truncatedBytes, problem: truncatedBytes > 0 ? problem ?? 'the last batch is not whole' : undefined, hasGaps, nextOffset };
+  return {
+    truncatedBytes,
+    problem: truncatedBytes > 0 ? (problem ?? 'the last batch is not whole') : undefined,
+    hasGaps,
+    nextOffset,
+  };
 }
 
 /**
@@ -86,15 +100,25 @@ export function* segmentRecovery(segment: LogSegment, options: RecoveryOptions):
  * if the next batch, or the next segment, begins too low. After the last batch of the log there is nothing to
  * compare with, so a gap counts as damage there, unless the log has other gaps.
  */
-function offsetProblem(segment: LogSegment, batch: RecordBatch, position: number, nextOffset: number, options: RecoveryOptions, hasGaps: boolean): string | undefined {
+function offsetProblem(
+  segment: LogSegment,
+  batch: RecordBatch,
+  position: number,
+  nextOffset: number,
+  options: RecoveryOptions,
+  hasGaps: boolean,
+): string | undefined {
   const { limitOffset = Infinity, mayHaveGaps } = options;
   const isFar = batch.lastOffset - segment.baseOffset > MAX_RELATIVE_OFFSET;
   if (isFar) return `offset ${batch.lastOffset} lies too far from the segment's first one`;
-  if (batch.nextOffset > limitOffset) return `offset ${batch.lastOffset} lies in the next segment, which begins at ${limitOffset}`;
+  if (batch.nextOffset > limitOffset)
+    return `offset ${batch.lastOffset} lies in the next segment, which begins at ${limitOffset}`;
   if (batch.baseOffset === nextOffset) return undefined;
   const head = Buffer.alloc(BATCH_HEADER_BYTES);
   const behind = position + batch.sizeInBytes;
   const isLast = segment.readInto(head, behind) < head.length;
-  const isDamaged = isLast ? limitOffset === Infinity && !mayHaveGaps && !hasGaps : new RecordBatch(head).baseOffset < batch.nextOffset;
+  const isDamaged = isLast
+    ? limitOffset === Infinity && !mayHaveGaps && !hasGaps
+    : new RecordBatch(head).baseOffset < batch.nextOffset;
   return isDamaged ? `offset ${batch.baseOffset} does not follow ${nextOffset - 1}` : undefined;
 }

@@ -14,7 +14,10 @@ const MAX_RELATIVE_OFFSET = 2 ** 31 - 1;
 export class SegmentRolling {
   private jitterMs = 0;
 
-  constructor(private readonly context: LogContext, config: LogConfig) {
+  constructor(
+    private readonly context: LogContext,
+    config: LogConfig,
+  ) {
     this.begin(config);
   }
 

@@ -27,8 +27,12 @@ export abstract class SparseIndex {
   private savedCount = 0;
 
   constructor(
-    protected readonly files: OpenFiles, private readonly disk: Disk, readonly path: string,
-    protected readonly baseOffset: number, protected readonly entryBytes: number, private readonly maxBytes: number,
+    protected readonly files: OpenFiles,
+    private readonly disk: Disk,
+    readonly path: string,
+    protected readonly baseOffset: number,
+    protected readonly entryBytes: number,
+    private readonly maxBytes: number,
   ) {}
 
   get length(): number {
@@ -36,8 +40,12 @@ export abstract class SparseIndex {
     return this.count;
   }
 
-  get maxEntries(): number { return Math.floor(this.maxBytes / this.entryBytes); }
-  get isFull(): boolean { return this.length >= this.maxEntries; }
+  get maxEntries(): number {
+    return Math.floor(this.maxBytes / this.entryBytes);
+  }
+  get isFull(): boolean {
+    return this.length >= this.maxEntries;
+  }
 
   /**
    * Reads the file once. Throws CorruptIndexError if its size is not a multiple of the entry size, or if its
@@ -49,7 +57,8 @@ export abstract class SparseIndex {
     if (!this.disk.exists(this.path)) return;
     const file = this.files.get(this.path);
     const size = file.size();
-    if (size % this.entryBytes !== 0) throw new CorruptIndexError(`${this.path} has ${size} bytes, no multiple of ${this.entryBytes}`);
+    if (size % this.entryBytes !== 0)
+      throw new CorruptIndexError(`${this.path} has ${size} bytes, no multiple of ${this.entryBytes}`);
     this.entries = Buffer.alloc(size);
     file.read(this.entries, 0);
     this.count = this.trimmedCount(size / this.entryBytes);
@@ -60,7 +69,11 @@ export abstract class SparseIndex {
   /** Leaves out zeros at the end: a Kafka broker that crashed leaves a preallocated file. */
   private trimmedCount(count: number): number {
     let n = count;
-    while (n > 0 && this.entries.subarray((n - 1) * this.entryBytes, n * this.entryBytes).every((byte) => byte === 0)) n--;
+    while (
+      n > 0 &&
+      this.entries.subarray((n - 1) * this.entryBytes, n * this.entryBytes).every((byte) => byte === 0)
+    )
+      n--;
     return n;
   }
 

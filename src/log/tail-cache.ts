@@ -57,7 +57,9 @@ export class TailCache {
 
   constructor(private readonly maxBytes: number) {}
 
-  get sizeInBytes(): number { return this.bytes; }
+  get sizeInBytes(): number {
+    return this.bytes;
+  }
 
   add(entry: Entry): void {
     const { buffer } = entry.bytes;
@@ -151,7 +153,9 @@ export class LogTail {
   /** The `position` of the batch that contains `offset`; undefined if it is not cached. */
   positionOf(offset: number): number | undefined {
     const oldest = this.entries[this.first];
-    return oldest === undefined || offset < oldest.baseOffset ? undefined : this.entries[this.find(offset)]?.position;
+    return oldest === undefined || offset < oldest.baseOffset
+      ? undefined
+      : this.entries[this.find(offset)]?.position;
   }
 
   /** The index of the first entry whose next offset is above `offset`. */

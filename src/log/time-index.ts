@@ -21,7 +21,9 @@ export class TimeIndex extends SparseIndex {
     super(files, disk, path, baseOffset, 12, maxBytes);
   }
 
-  private timestampAt(i: number): number { return readInt64(this.entries, i * 12); }
+  private timestampAt(i: number): number {
+    return readInt64(this.entries, i * 12);
+  }
 
   entry(i: number): TimestampOffset {
     this.load();
@@ -58,7 +60,8 @@ export class TimeIndex extends SparseIndex {
 
   protected check(): void {
     for (let i = 1; i < this.count; i++) {
-      if (this.timestampAt(i) < this.timestampAt(i - 1)) throw new CorruptIndexError(`${this.path}: entry ${i} goes back in time`);
+      if (this.timestampAt(i) < this.timestampAt(i - 1))
+        throw new CorruptIndexError(`${this.path}: entry ${i} goes back in time`);
     }
   }
 }

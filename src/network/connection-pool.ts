@@ -32,7 +32,10 @@ export class ConnectionPool {
   private readonly failures = new Map<string, number>();
   private isClosed = false;
 
-  constructor(private readonly host: Host, private readonly options: PoolOptions) {}
+  constructor(
+    private readonly host: Host,
+    private readonly options: PoolOptions,
+  ) {}
 
   /**
    * An open connection to the address. Rejects with DISCONNECTED if it cannot be opened, with ILLEGAL_STATE

@@ -56,7 +56,9 @@ function counted(setting: string, limits: ListenerLimits): Counted {
   return { ...limits, setting, count: 0, rate: new Rate(limits.creationRate) };
 }
 
-export type Admission = { readonly refusal: string; readonly isFull: boolean } | { readonly refusal: undefined; readonly delayMs: number };
+export type Admission =
+  | { readonly refusal: string; readonly isFull: boolean }
+  | { readonly refusal: undefined; readonly delayMs: number };
 
 export class ConnectionQuotas {
   private readonly broker: Counted;

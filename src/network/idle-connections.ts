@@ -60,8 +60,10 @@ export class IdleConnections {
   closeOne(connections: ReadonlySet<ServerConnection>): boolean {
     const nowMs = this.clock.monotonicMs();
     const mayGiveWay = (one: ServerConnection) =>
-      connections.has(one) && one.requestsInProgress === 0 && one.idleMs(nowMs) >= MIN_IDLE_MS
-      && !this.brokerListeners.includes(one.listenerName);
+      connections.has(one) &&
+      one.requestsInProgress === 0 &&
+      one.idleMs(nowMs) >= MIN_IDLE_MS &&
+      !this.brokerListeners.includes(one.listenerName);
     if (this.candidates.length === 0 && nowMs - this.lookedMs >= MIN_LOOK_INTERVAL_MS) {
       this.lookedMs = nowMs;
       this.candidates = [...connections].filter(mayGiveWay).sort((a, b) => a.idleMs(nowMs) - b.idleMs(nowMs));
@@ -69,7 +71,9 @@ export class IdleConnections {
     for (let one = this.candidates.pop(); one !== undefined; one = this.candidates.pop()) {
       if (!mayGiveWay(one)) continue;
       const { remoteAddress } = one;
-      this.evictions.warn(() => `max.connections reached: closing the idle connection from ${remoteAddress} for a new one`);
+      this.evictions.warn(
+        () => `max.connections reached: closing the idle connection from ${remoteAddress} for a new one`,
+      );
       one.destroy('max.connections reached: others need the room');
       return true;
     }

@@ -127,7 +127,10 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
    */
   private isEnding = false;
 
-  constructor(private readonly connection: Connection, private readonly owner: ResponseQueueOwner) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly owner: ResponseQueueOwner,
+  ) {
     connection.onDrain(() => this.drained());
   }
 

@@ -85,8 +85,12 @@ export class SocketServer {
         maxHoldMs: MAX_FRAME_MS,
         slowReason: (bytes) =>
           `a ${what} of ${bytes} bytes ${verb} too slowly: others waited for memory after ${MAX_FRAME_MS} ms`,
-        onFull: (holders) => warning.warn(() =>
-          `${setting} (${maxBytes}) of ${whose} is used up by ${holders} connections: others wait for memory`),
+        onFull: (holders) =>
+          warning.warn(
+            () =>
+              `${setting} (${maxBytes}) of ${whose} is used up by ${holders} connections: others wait for ` +
+              `memory`,
+          ),
       });
     };
     return {

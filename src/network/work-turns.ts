@@ -62,12 +62,15 @@ export class WorkTurns {
    */
   next(): Promise<void> {
     return new Promise((resolve) => {
-      this.wait({
-        takeTurn: () => {
-          this.workedMs = TURN_MS;
-          resolve();
+      this.wait(
+        {
+          takeTurn: () => {
+            this.workedMs = TURN_MS;
+            resolve();
+          },
         },
-      }, false);
+        false,
+      );
     });
   }
 

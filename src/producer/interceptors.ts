@@ -18,20 +18,28 @@ export interface ProducerInterceptor {
 }
 
 export class ProducerInterceptors {
-  constructor(private readonly chain: readonly ProducerInterceptor[], private readonly warn: (message: string) => void) {}
+  constructor(
+    private readonly chain: readonly ProducerInterceptor[],
+    private readonly warn: (message: string) => void,
+  ) {}
 
-  get isEmpty(): boolean { return this.chain.length === 0; }
+  get isEmpty(): boolean {
+    return this.chain.length === 0;
+  }
 
   onSend(record: ProducerRecord): ProducerRecord {
     let current = record;
     for (const one of this.chain) {
-      this.guarded('onSend', () => { current = one.onSend?.(current) ?? current; });
+      this.guarded('onSend', () => {
+        current = one.onSend?.(current) ?? current;
+      });
     }
     return current;
   }
 
   onAcknowledgement(metadata: RecordMetadata | null, error: KafkaError | null): void {
-    for (const one of this.chain) this.guarded('onAcknowledgement', () => one.onAcknowledgement?.(metadata, error));
+    for (const one of this.chain)
+      this.guarded('onAcknowledgement', () => one.onAcknowledgement?.(metadata, error));
   }
 
   close(): void {

@@ -119,10 +119,24 @@ export function partitionerOf(value: unknown, random: Random): Partitioner {
   if (typeof value === 'string') {
     const make = NAMES[KAFKA_CLASSES[value] ?? value];
     if (make) return make(random);
-    throw new KafkaError('CONFIG_EXCEPTION', `Invalid value ${value} for configuration partitioner.class: it is none of ${Object.keys(NAMES).join(', ')}`);
+    throw new KafkaError(
+      'CONFIG_EXCEPTION',
+      `Invalid value ${value} for configuration partitioner.class: it is none of ` +
+        `${Object.keys(NAMES).join(', ')}`,
+    );
   }
-  if (typeof value === 'object' && value !== null && 'partition' in value && typeof value.partition === 'function') return value as Partitioner;
-  if (typeof value !== 'function') throw new KafkaError('CONFIG_EXCEPTION', 'Invalid value for configuration partitioner.class: it is no name, function, class or object');
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'partition' in value &&
+    typeof value.partition === 'function'
+  )
+    return value as Partitioner;
+  if (typeof value !== 'function')
+    throw new KafkaError(
+      'CONFIG_EXCEPTION',
+      'Invalid value for configuration partitioner.class: it is no name, function, class or object',
+    );
   const prototype = (value as { prototype?: { partition?: unknown } }).prototype;
   if (typeof prototype?.partition === 'function') return new (value as new () => Partitioner)();
   return { partition: value as PartitionFunction };

@@ -42,23 +42,41 @@ export class ProducerBatch {
    * batch until it is completed or failed.
    */
   constructor(
-    readonly tp: TopicPartition, readonly buffer: Buffer, readonly createdMs: number, private readonly compression: CompressionType, readonly reservedBytes = buffer.length,
+    readonly tp: TopicPartition,
+    readonly buffer: Buffer,
+    readonly createdMs: number,
+    private readonly compression: CompressionType,
+    readonly reservedBytes = buffer.length,
   ) {
     this.builder = new BatchBuilder(buffer);
   }
 
-  append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
+  append(
+    timestampMs: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: readonly Header[],
+    callback: SendCallback,
+  ): boolean {
     if (this.bytes !== undefined || !this.builder.append(timestampMs, key, value, headers)) return false;
     this.callbacks.push(callback);
     this.timestamps.push(timestampMs);
     return true;
   }
 
-  get isClosed(): boolean { return this.bytes !== undefined; }
-  get recordCount(): number { return this.callbacks.length; }
-  get hasSequence(): boolean { return this.baseSequence >= 0; }
+  get isClosed(): boolean {
+    return this.bytes !== undefined;
+  }
+  get recordCount(): number {
+    return this.callbacks.length;
+  }
+  get hasSequence(): boolean {
+    return this.baseSequence >= 0;
+  }
   /** In bytes: the compressed size if the batch is closed, otherwise the uncompressed size so far. */
-  get sizeInBytes(): number { return this.bytes?.length ?? this.builder.sizeInBytes; }
+  get sizeInBytes(): number {
+    return this.bytes?.length ?? this.builder.sizeInBytes;
+  }
 
   /** Closes the batch and returns its encoded bytes. No record can be added afterwards. */
   close(): Buffer {
@@ -95,7 +113,9 @@ export class ProducerBatch {
    * Whether the partition has a newer leader than at the last attempt. Then the batch is sent again without a
    * backoff. Kafka: ProducerBatch#hasLeaderChangedForTheOngoingRetry (3.7, KAFKA-15415)
    */
-  isForNewLeader(epoch: number): boolean { return this.leaderEpoch >= 0 && epoch > this.leaderEpoch; }
+  isForNewLeader(epoch: number): boolean {
+    return this.leaderEpoch >= 0 && epoch > this.leaderEpoch;
+  }
 
   /**
    * The broker has refused this attempt, so this attempt wrote nothing. An earlier attempt with an unknown
@@ -110,9 +130,26 @@ export class ProducerBatch {
     const records = [...recordsOf(new RecordBatch(this.close()))];
     const middle = Math.ceil(records.length / 2);
     return [records.slice(0, middle), records.slice(middle)].map((part, half) => {
-      const bound = part.reduce((sum, record) => sum + batchSizeUpperBound(record.key, record.value, record.headers), BATCH_HEADER_BYTES);
-      const batch = new ProducerBatch(this.tp, Buffer.allocUnsafeSlow(bound), this.createdMs, this.compression, half === 0 ? this.reservedBytes : 0);
-      part.forEach((record, i) => batch.append(record.timestamp, record.key, record.value, record.headers, this.callbacks[half * middle + i]!));
+      const bound = part.reduce(
+        (sum, record) => sum + batchSizeUpperBound(record.key, record.value, record.headers),
+        BATCH_HEADER_BYTES,
+      );
+      const batch = new ProducerBatch(
+        this.tp,
+        Buffer.allocUnsafeSlow(bound),
+        this.createdMs,
+        this.compression,
+        half === 0 ? this.reservedBytes : 0,
+      );
+      part.forEach((record, i) =>
+        batch.append(
+          record.timestamp,
+          record.key,
+          record.value,
+          record.headers,
+          this.callbacks[half * middle + i]!,
+        ),
+      );
       batch.close();
       return batch;
     });
@@ -139,7 +176,12 @@ export class ProducerBatch {
     for (let i = 0; i < this.callbacks.length; i++) {
       const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : this.timestamps[i]!;
       try {
-        this.callbacks[i]!(null, { topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + i, timestamp });
+        this.callbacks[i]!(null, {
+          topic,
+          partition,
+          offset: baseOffset < 0 ? -1 : baseOffset + i,
+          timestamp,
+        });
       } catch (error) {
         onThrow(error);
       }

@@ -62,19 +62,39 @@ export class Producer<K = unknown, V = unknown> {
   constructor(environment: ClientEnvironment, raw: RawConfig) {
     const { host } = environment;
     this.host = host;
-    const config = this.config = parseProducerConfig(raw, (name) => host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`));
+    const config = (this.config = parseProducerConfig(raw, (name) =>
+      host.log.warn(`The configuration '${name}' was supplied but isn't a known config.`),
+    ));
     this.log = host.log.child(`Producer clientId=${config['client.id']}`);
     this.keySerializer = serializerOf('key.serializer', config['key.serializer']);
     this.valueSerializer = serializerOf('value.serializer', config['value.serializer']);
     this.partitioner = partitionerOf(config['partitioner.class'], host.random);
-    this.interceptors = new ProducerInterceptors(config['interceptor.classes'] as readonly ProducerInterceptor[], (message) => this.log.warn(message));
+    this.interceptors = new ProducerInterceptors(
+      config['interceptor.classes'] as readonly ProducerInterceptor[],
+      (message) => this.log.warn(message),
+    );
     const compression = config['compression.type'] as CompressionType;
-    if (compression === 'zstd') this.ready = loadZstd().then(() => { this.ready = undefined; });
+    if (compression === 'zstd')
+      this.ready = loadZstd().then(() => {
+        this.ready = undefined;
+      });
     this.ready?.catch(() => {});
-    this.accumulator = new RecordAccumulator(host.clock, { batchSize: config['batch.size'], bufferMemory: config['buffer.memory'], compression });
+    this.accumulator = new RecordAccumulator(host.clock, {
+      batchSize: config['batch.size'],
+      bufferMemory: config['buffer.memory'],
+      compression,
+    });
     this.pool = connectionPool(host, config);
     this.metadata = connectMetadata(environment, config, this.pool, true);
-    this.sender = new Sender(host, this.log, config, this.accumulator, this.metadata, this.pool, new SenderMetrics(host.clock, this.log));
+    this.sender = new Sender(
+      host,
+      this.log,
+      config,
+      this.accumulator,
+      this.metadata,
+      this.pool,
+      new SenderMetrics(host.clock, this.log),
+    );
   }
 
   /** Like the constructor, but resolves when the cluster was reached. Rejects if it cannot be reached. */
@@ -93,13 +113,21 @@ export class Producer<K = unknown, V = unknown> {
    * Resolves with partition and offset when the record is acknowledged. Rejects with a KafkaError. If there
    * is a callback, it is called as well.
    */
-  send(record: ProducerRecord<K, V>, callback?: SendCallback | null, options: WaitOptions = {}): Promise<RecordMetadata> {
+  send(
+    record: ProducerRecord<K, V>,
+    callback?: SendCallback | null,
+    options: WaitOptions = {},
+  ): Promise<RecordMetadata> {
     const sent = new Promise<RecordMetadata>((resolve, reject) => {
-      this.produce(record, (error, metadata) => {
-        if (error) reject(error);
-        else resolve(metadata!);
-        callback?.(error, metadata);
-      }, options)?.catch(reject);
+      this.produce(
+        record,
+        (error, metadata) => {
+          if (error) reject(error);
+          else resolve(metadata!);
+          callback?.(error, metadata);
+        },
+        options,
+      )?.catch(reject);
     });
     // With a callback the caller gets the failure there; an ignored promise must not be an unhandled
     // rejection.
@@ -112,7 +140,11 @@ export class Producer<K = unknown, V = unknown> {
    * accepted at once. Otherwise metadata or memory was missing: the caller should wait for the returned
    * promise before the next call.
    */
-  produce(given: ProducerRecord<K, V>, callback: SendCallback, options: WaitOptions = {}): Promise<void> | undefined {
+  produce(
+    given: ProducerRecord<K, V>,
+    callback: SendCallback,
+    options: WaitOptions = {},
+  ): Promise<void> | undefined {
     let record: ProducerRecord = given;
     let report = callback;
     if (!this.interceptors.isEmpty) {
@@ -123,7 +155,10 @@ export class Producer<K = unknown, V = unknown> {
       };
     }
     if (this.closing) {
-      report(new KafkaError('ILLEGAL_STATE', 'Cannot perform operation after producer has been closed'), null);
+      report(
+        new KafkaError('ILLEGAL_STATE', 'Cannot perform operation after producer has been closed'),
+        null,
+      );
       return undefined;
     }
     const topic = this.metadata.topic(record.topic);
@@ -138,15 +173,30 @@ export class Producer<K = unknown, V = unknown> {
   }
 
   /** Queues the record behind those that are still waiting, so that the order of the calls is kept. */
-  private inLine(record: ProducerRecord, report: SendCallback, { signal }: WaitOptions, encoded?: Encoded): Promise<void> {
+  private inLine(
+    record: ProducerRecord,
+    report: SendCallback,
+    { signal }: WaitOptions,
+    encoded?: Encoded,
+  ): Promise<void> {
     const deadlineMs = this.host.clock.monotonicMs() + this.config['max.block.ms'];
     this.slowCount++;
-    this.slow = this.slow.then(() => this.produceSlowly(record, encoded, report, deadlineMs, signal)).finally(() => { this.slowCount--; });
+    this.slow = this.slow
+      .then(() => this.produceSlowly(record, encoded, report, deadlineMs, signal))
+      .finally(() => {
+        this.slowCount--;
+      });
     return this.slow;
   }
 
   /** Waits for metadata, then for memory; both within max.block.ms. */
-  private async produceSlowly(record: ProducerRecord, given: Encoded | undefined, report: SendCallback, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+  private async produceSlowly(
+    record: ProducerRecord,
+    given: Encoded | undefined,
+    report: SendCallback,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const left = () => Math.max(0, deadlineMs - this.host.clock.monotonicMs());
     try {
       await this.ready;
@@ -168,25 +218,45 @@ export class Producer<K = unknown, V = unknown> {
     const headers = record.headers ?? NO_HEADERS;
     const timestamp = record.timestamp ?? this.host.clock.wallMs();
     if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
-      throw new KafkaError('INVALID_TIMESTAMP', `Invalid timestamp: ${String(record.timestamp)}. Timestamp should always be non-negative or not set.`);
+      throw new KafkaError(
+        'INVALID_TIMESTAMP',
+        `Invalid timestamp: ${String(record.timestamp)}. Timestamp should always be non-negative or not set.`,
+      );
     }
     const key = serialized('key', this.keySerializer, record.topic, record.key, headers);
-    return { record, key, value: serialized('value', this.valueSerializer, record.topic, record.value, headers), headers, timestamp };
+    return {
+      record,
+      key,
+      value: serialized('value', this.valueSerializer, record.topic, record.value, headers),
+      headers,
+      timestamp,
+    };
   }
 
   private partitionOf(topic: TopicInfo, { record, key }: Encoded): number {
     const given = record.partition;
     const chosen = given ?? this.partitioner.partition(topic, key, record.key, record.value);
     if (Number.isInteger(chosen) && chosen >= 0 && chosen < topic.partitions.length) return chosen;
-    const who = given === undefined ? 'The partitioner generated an invalid partition' : 'Invalid partition given with record';
-    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${who}: ${chosen} is not in the range [0...${topic.partitions.length}).`);
+    const who =
+      given === undefined
+        ? 'The partitioner generated an invalid partition'
+        : 'Invalid partition given with record';
+    throw new KafkaError(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `${who}: ${chosen} is not in the range [0...${topic.partitions.length}).`,
+    );
   }
 
   private checkSize(bytes: number): void {
     const limit = this.config['max.request.size'];
     const size = `The message is ${bytes} bytes when serialized`;
-    if (bytes > limit) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than max.request.size (${limit}).`);
-    if (bytes > this.config['buffer.memory']) throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than buffer.memory (${this.config['buffer.memory']}).`);
+    if (bytes > limit)
+      throw new KafkaError('RECORD_TOO_LARGE', `${size}, which is larger than max.request.size (${limit}).`);
+    if (bytes > this.config['buffer.memory'])
+      throw new KafkaError(
+        'RECORD_TOO_LARGE',
+        `${size}, which is larger than buffer.memory (${this.config['buffer.memory']}).`,
+      );
   }
 
   /**
@@ -220,14 +290,19 @@ export class Producer<K = unknown, V = unknown> {
 
   /** Resolves when every record sent so far is acknowledged or has failed. */
   async flush({ signal }: WaitOptions = {}): Promise<void> {
-    await abortable(this.slow.then(() => this.sender.flush()), signal);
+    await abortable(
+      this.slow.then(() => this.sender.flush()),
+      signal,
+    );
   }
 
   /** The metrics under Kafka's names; sizes in bytes, times in ms. */
   metrics(): Readonly<Record<string, number>> {
     return {
-      ...this.sender.metrics.snapshot(), 'requests-in-flight': this.sender.requestsInFlight,
-      'buffer-total-bytes': this.config['buffer.memory'], 'buffer-available-bytes': this.config['buffer.memory'] - this.accumulator.bufferedBytes,
+      ...this.sender.metrics.snapshot(),
+      'requests-in-flight': this.sender.requestsInFlight,
+      'buffer-total-bytes': this.config['buffer.memory'],
+      'buffer-available-bytes': this.config['buffer.memory'] - this.accumulator.bufferedBytes,
       'waiting-threads': this.slowCount,
     };
   }
@@ -242,7 +317,12 @@ export class Producer<K = unknown, V = unknown> {
   }
 
   private async end(timeoutMs: number): Promise<void> {
-    await withDeadline(this.host.clock, timeoutMs, this.sender.flush(), () => new KafkaError('TIMEOUT')).catch((error) => {
+    await withDeadline(
+      this.host.clock,
+      timeoutMs,
+      this.sender.flush(),
+      () => new KafkaError('TIMEOUT'),
+    ).catch((error) => {
       if (!(error instanceof KafkaError)) throw error;
     });
     this.sender.close();
@@ -253,7 +333,13 @@ export class Producer<K = unknown, V = unknown> {
   }
 }
 
-function serialized(what: string, serializer: Serializer, topic: string, data: unknown, headers: readonly Header[]): Buffer | null {
+function serialized(
+  what: string,
+  serializer: Serializer,
+  topic: string,
+  data: unknown,
+  headers: readonly Header[],
+): Buffer | null {
   try {
     return serializer.serialize(topic, data, headers);
   } catch (error) {
@@ -263,5 +349,7 @@ function serialized(what: string, serializer: Serializer, topic: string, data: u
 
 function asKafkaError(error: unknown): KafkaError {
   // If the caller aborted the wait, the error is the signal's reason, unchanged.
-  return error instanceof Error && !(error instanceof KafkaError) && error.name !== 'AbortError' ? new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error)) : error as KafkaError;
+  return error instanceof Error && !(error instanceof KafkaError) && error.name !== 'AbortError'
+    ? new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error))
+    : (error as KafkaError);
 }

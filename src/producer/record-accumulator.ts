@@ -41,23 +41,43 @@ export class RecordAccumulator {
   private usedBytes = 0;
   private readonly waiting: { bytes: number; wake: () => void }[] = [];
 
-  constructor(private readonly clock: Clock, private readonly options: AccumulatorOptions) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: AccumulatorOptions,
+  ) {}
 
-  get all(): PartitionQueue[] { return [...this.queues.values()].flatMap((partitions) => [...partitions.values()]); }
-  get bufferedBytes(): number { return this.usedBytes; }
+  get all(): PartitionQueue[] {
+    return [...this.queues.values()].flatMap((partitions) => [...partitions.values()]);
+  }
+  get bufferedBytes(): number {
+    return this.usedBytes;
+  }
   /** A caller waits for memory, so the batches that exist should be sent. */
-  get isExhausted(): boolean { return this.waiting.length > 0; }
+  get isExhausted(): boolean {
+    return this.waiting.length > 0;
+  }
 
   queue(topic: string, partition: number): PartitionQueue {
     let partitions = this.queues.get(topic);
-    if (!partitions) this.queues.set(topic, partitions = new Map());
+    if (!partitions) this.queues.set(topic, (partitions = new Map()));
     let queue = partitions.get(partition);
-    if (!queue) partitions.set(partition, queue = { tp: { topic, partition }, batches: [], muted: false, lastDrained: 0 });
+    if (!queue)
+      partitions.set(
+        partition,
+        (queue = { tp: { topic, partition }, batches: [], muted: false, lastDrained: 0 }),
+      );
     return queue;
   }
 
   /** Appends to the last batch of the partition. Returns false if a new batch is needed. */
-  tryAppend(queue: PartitionQueue, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[], callback: SendCallback): boolean {
+  tryAppend(
+    queue: PartitionQueue,
+    timestampMs: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: readonly Header[],
+    callback: SendCallback,
+  ): boolean {
     const last = queue.batches[queue.batches.length - 1];
     return last !== undefined && last.append(timestampMs, key, value, headers, callback);
   }
@@ -81,8 +101,17 @@ export class RecordAccumulator {
   reserve(bytes: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.tryReserve(bytes)) return Promise.resolve();
     let entry: { bytes: number; wake: () => void } | undefined;
-    const granted = new Promise<void>((wake) => this.waiting.push(entry = { bytes, wake }));
-    const waited = withDeadline(this.clock, timeoutMs, granted, () => new KafkaError('TIMEOUT', `Failed to allocate memory within the configured max blocking time ${timeoutMs} ms.`));
+    const granted = new Promise<void>((wake) => this.waiting.push((entry = { bytes, wake })));
+    const waited = withDeadline(
+      this.clock,
+      timeoutMs,
+      granted,
+      () =>
+        new KafkaError(
+          'TIMEOUT',
+          `Failed to allocate memory within the configured max blocking time ${timeoutMs} ms.`,
+        ),
+    );
     return abortable(waited, signal).catch((error) => {
       const index = this.waiting.indexOf(entry!);
       if (index >= 0) this.waiting.splice(index, 1);
@@ -94,7 +123,10 @@ export class RecordAccumulator {
 
   /** Opens a batch in `bytes` of reserved memory. */
   openBatch(queue: PartitionQueue, bytes: number): ProducerBatch {
-    const buffer = bytes === this.options.batchSize ? this.free.pop() ?? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafeSlow(bytes);
+    const buffer =
+      bytes === this.options.batchSize
+        ? (this.free.pop() ?? Buffer.allocUnsafeSlow(bytes))
+        : Buffer.allocUnsafeSlow(bytes);
     const batch = new ProducerBatch(queue.tp, buffer, this.clock.monotonicMs(), this.options.compression);
     queue.batches.push(batch);
     return batch;
@@ -105,7 +137,8 @@ export class RecordAccumulator {
    * buffer.
    */
   release(batch: ProducerBatch, mayReuse: boolean): void {
-    if (mayReuse && batch.buffer.length === this.options.batchSize && this.free.length < FREE_BUFFERS) this.free.push(batch.buffer);
+    if (mayReuse && batch.buffer.length === this.options.batchSize && this.free.length < FREE_BUFFERS)
+      this.free.push(batch.buffer);
     this.unreserve(batch.reservedBytes);
   }
 

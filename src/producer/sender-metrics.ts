@@ -12,13 +12,22 @@ import { ProducerBatch } from './producer-batch';
 const SLOW_CALLBACKS_MS = 200;
 
 export class SenderMetrics {
-  private readonly totals = { 'record-send-total': 0, 'record-error-total': 0, 'record-retry-total': 0, 'batch-total': 0, 'byte-total': 0 };
+  private readonly totals = {
+    'record-send-total': 0,
+    'record-error-total': 0,
+    'record-retry-total': 0,
+    'batch-total': 0,
+    'byte-total': 0,
+  };
   private queueTimeSumMs = 0;
   private queueTimeMaxMs = 0;
   private callbackMaxMs = 0;
   private callbackSumMs = 0;
 
-  constructor(private readonly clock: Clock, private readonly log: Log) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
 
   sent(batch: ProducerBatch, nowMs: number): void {
     if (batch.attempts > 1) return;
@@ -49,7 +58,10 @@ export class SenderMetrics {
     this.callbackSumMs += tookMs;
     this.callbackMaxMs = Math.max(this.callbackMaxMs, tookMs);
     if (tookMs > SLOW_CALLBACKS_MS) {
-      this.log.warn(`The callbacks of ${batch.recordCount} records of ${batch.tp.topic}-${batch.tp.partition} took ${Math.round(tookMs)} ms; nothing was sent meanwhile`);
+      this.log.warn(
+        `The callbacks of ${batch.recordCount} records of ${batch.tp.topic}-${batch.tp.partition} took ` +
+          `${Math.round(tookMs)} ms; nothing was sent meanwhile`,
+      );
     }
   }
 

@@ -26,7 +26,14 @@ import { TransactionManager } from './transaction-manager';
 const ACKS: Record<string, number> = { '0': 0, '1': 1, '-1': -1, 'all': -1 };
 /** After one of these errors the broker may or may not have written the batch. */
 const UNKNOWN_FATE: readonly ErrorName[] = [
-  'DISCONNECTED', 'REQUEST_TIMED_OUT', 'TIMEOUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_SERVER_ERROR', 'KAFKA_STORAGE_ERROR',
+  'DISCONNECTED',
+  'REQUEST_TIMED_OUT',
+  'TIMEOUT',
+  'NETWORK_EXCEPTION',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'NOT_LEADER_OR_FOLLOWER',
+  'UNKNOWN_SERVER_ERROR',
+  'KAFKA_STORAGE_ERROR',
 ];
 
 export class Sender {
@@ -45,15 +52,22 @@ export class Sender {
   private flushes: { readonly open: readonly ProducerBatch[]; readonly resolve: () => void }[] = [];
 
   constructor(
-    private readonly host: Host, private readonly log: Log, private readonly config: ProducerConfig, private readonly accumulator: RecordAccumulator,
-    private readonly metadata: ClusterMetadata, private readonly pool: ConnectionPool, readonly metrics: SenderMetrics,
+    private readonly host: Host,
+    private readonly log: Log,
+    private readonly config: ProducerConfig,
+    private readonly accumulator: RecordAccumulator,
+    private readonly metadata: ClusterMetadata,
+    private readonly pool: ConnectionPool,
+    readonly metrics: SenderMetrics,
   ) {
     this.acks = ACKS[config.acks]!;
     this.transactions = config['enable.idempotence'] ? new TransactionManager() : undefined;
     metadata.onChange(() => this.wakeup());
   }
 
-  get requestsInFlight(): number { return [...this.inFlight.values()].reduce((sum, count) => sum + count, 0); }
+  get requestsInFlight(): number {
+    return [...this.inFlight.values()].reduce((sum, count) => sum + count, 0);
+  }
 
   /** Schedules a check of the queues for the end of the current turn of the event loop. */
   wakeup(): void {
@@ -85,7 +99,8 @@ export class Sender {
     if (this.closed) return;
     const now = this.host.clock.monotonicMs();
     this.expire(now);
-    if (this.transactions?.resolve()) this.log.info(`Raised the producer epoch to ${this.transactions.producerEpoch}: a sequence was broken`);
+    if (this.transactions?.resolve())
+      this.log.info(`Raised the producer epoch to ${this.transactions.producerEpoch}: a sequence was broken`);
     const ready = new Map<number, PartitionQueue[]>();
     for (const queue of this.accumulator.all) {
       if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
@@ -119,7 +134,12 @@ export class Sender {
     try {
       const brokers = this.metadata.addresses();
       const broker = brokers[this.host.random.below(brokers.length)]!;
-      const answer = await this.pool.request(broker, initProducerId, { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 });
+      const answer = await this.pool.request(broker, initProducerId, {
+        transactionalId: null,
+        transactionTimeoutMs: 0,
+        producerId: -1,
+        producerEpoch: -1,
+      });
       if (answer.errorCode !== 0) throw KafkaError.ofCode(answer.errorCode);
       transactions.setProducerId(answer.producerId, answer.producerEpoch);
       this.log.info(`ProducerId set to ${answer.producerId} with epoch ${answer.producerEpoch}`);
@@ -140,7 +160,8 @@ export class Sender {
       if (waitMs > 0) this.wakeupIn(waitMs);
       return waitMs <= 0;
     }
-    if (queue.batches.length > 1 || head.isClosed || head.sizeInBytes >= this.config['batch.size']) return true;
+    if (queue.batches.length > 1 || head.isClosed || head.sizeInBytes >= this.config['batch.size'])
+      return true;
     if (this.flushing > 0 || this.accumulator.isExhausted) return true;
     const waitMs = head.createdMs + this.config['linger.ms'] - now;
     if (waitMs > 0) this.wakeupIn(waitMs);
@@ -151,8 +172,15 @@ export class Sender {
   private expire(now: number): void {
     const limitMs = this.config['delivery.timeout.ms'];
     const expired = (batch: ProducerBatch) => now - batch.createdMs >= limitMs;
-    const giveUp = (batch: ProducerBatch) => this.fail(batch, new KafkaError('TIMEOUT',
-      `Expiring ${batch.recordCount} record(s) for ${batch.tp.topic}-${batch.tp.partition}: ${Math.round(now - batch.createdMs)} ms has passed since batch creation`));
+    const giveUp = (batch: ProducerBatch) =>
+      this.fail(
+        batch,
+        new KafkaError(
+          'TIMEOUT',
+          `Expiring ${batch.recordCount} record(s) for ${batch.tp.topic}-${batch.tp.partition}: ` +
+            `${Math.round(now - batch.createdMs)} ms has passed since batch creation`,
+        ),
+      );
     for (const queue of this.accumulator.all) {
       while (queue.batches[0] && expired(queue.batches[0])) giveUp(queue.batches.shift()!);
       if (queue.batches[0]) this.wakeupIn(queue.batches[0].createdMs + limitMs - now);
@@ -175,7 +203,8 @@ export class Sender {
         if (queue.batches.length === 0 || queue.muted || !this.isReady(queue, now)) continue;
         const at = this.sendable(queue);
         const head = queue.batches[at];
-        if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size'])) continue;
+        if (!head || (batches.length > 0 && bytes + head.sizeInBytes > this.config['max.request.size']))
+          continue;
         queue.batches.splice(at, 1);
         queue.lastDrained = ++this.drained;
         head.close();
@@ -196,17 +225,28 @@ export class Sender {
   private sendable(queue: PartitionQueue): number {
     if (this.transactions === undefined) return 0;
     const { transactions } = this;
-    return queue.batches.findIndex((batch, i) => (i === 0 || batch.hasSequence) && transactions.maySend(batch));
+    return queue.batches.findIndex(
+      (batch, i) => (i === 0 || batch.hasSequence) && transactions.maySend(batch),
+    );
   }
 
-  private async send(node: number, address: HostPort, batches: readonly ProducerBatch[], now: number): Promise<void> {
+  private async send(
+    node: number,
+    address: HostPort,
+    batches: readonly ProducerBatch[],
+    now: number,
+  ): Promise<void> {
     this.inFlight.set(node, (this.inFlight.get(node) ?? 0) + 1);
     for (const batch of batches) {
       batch.sent(this.metadata.leaderOf(batch.tp).epoch, now);
       this.inFlightBatches.add(batch);
       this.metrics.sent(batch, now);
     }
-    const request = { acks: this.acks, timeoutMs: this.config['request.timeout.ms'], topicData: topicData(batches) };
+    const request = {
+      acks: this.acks,
+      timeoutMs: this.config['request.timeout.ms'],
+      topicData: topicData(batches),
+    };
     try {
       const connection = await this.pool.get(address);
       this.lookAnewOnceClosed(connection);
@@ -215,10 +255,14 @@ export class Sender {
         for (const batch of batches) this.complete(batch, -1, -1, false);
       } else {
         // The broker may take `request.timeout.ms` to respond; the network gets as much again.
-        this.settle(batches, await connection.request(produce, request, this.config['request.timeout.ms'] * 2));
+        this.settle(
+          batches,
+          await connection.request(produce, request, this.config['request.timeout.ms'] * 2),
+        );
       }
     } catch (error) {
-      const known = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
+      const known =
+        error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR', messageOf(error));
       for (const batch of batches) this.failedAttempt(batch, known, -1);
     } finally {
       this.inFlight.set(node, this.inFlight.get(node)! - 1);
@@ -236,21 +280,41 @@ export class Sender {
     this.watched.add(connection);
     connection.onClose(() => {
       if (this.closed) return;
-      for (const topic of new Set(this.accumulator.all.map(({ tp }) => tp.topic))) this.metadata.requestUpdate(topic);
+      for (const topic of new Set(this.accumulator.all.map(({ tp }) => tp.topic)))
+        this.metadata.requestUpdate(topic);
     });
   }
 
   private settle(batches: readonly ProducerBatch[], response: TypeOf<typeof produce.response>): void {
-    const rows = response.responses.flatMap(({ name, partitionResponses }) => partitionResponses.map((row) => ({ name, row })));
+    const rows = response.responses.flatMap(({ name, partitionResponses }) =>
+      partitionResponses.map((row) => ({ name, row })),
+    );
     for (const batch of batches) {
-      const row = rows.find((one) => one.name === batch.tp.topic && one.row.index === batch.tp.partition)?.row;
-      if (!row) this.failedAttempt(batch, new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'), -1);
+      const row = rows.find(
+        (one) => one.name === batch.tp.topic && one.row.index === batch.tp.partition,
+      )?.row;
+      if (!row)
+        this.failedAttempt(
+          batch,
+          new KafkaError('UNKNOWN_SERVER_ERROR', 'the response does not mention the partition'),
+          -1,
+        );
       else if (row.errorCode === 0) this.complete(batch, row.baseOffset, row.logAppendTimeMs, true);
-      else this.failedAttempt(batch, new KafkaError(errorName(row.errorCode), row.errorMessage ?? undefined), row.logStartOffset);
+      else
+        this.failedAttempt(
+          batch,
+          new KafkaError(errorName(row.errorCode), row.errorMessage ?? undefined),
+          row.logStartOffset,
+        );
     }
   }
 
-  private complete(batch: ProducerBatch, baseOffset: number, logAppendTimeMs: number, mayReuse: boolean): void {
+  private complete(
+    batch: ProducerBatch,
+    baseOffset: number,
+    logAppendTimeMs: number,
+    mayReuse: boolean,
+  ): void {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
     this.transactions?.completed(batch, baseOffset);
@@ -271,7 +335,8 @@ export class Sender {
     this.inFlightBatches.delete(batch);
     if (batch.isDone) return;
     // A leader that is cut off from the cluster has too few in-sync replicas, too. There may be a new leader.
-    if (INVALID_METADATA.includes(error.errorName) || error.errorName === 'NOT_ENOUGH_REPLICAS') this.metadata.requestUpdate(batch.tp.topic);
+    if (INVALID_METADATA.includes(error.errorName) || error.errorName === 'NOT_ENOUGH_REPLICAS')
+      this.metadata.requestUpdate(batch.tp.topic);
     // The broker has written the batch, but no longer knows its offset.
     if (error.errorName === 'DUPLICATE_SEQUENCE_NUMBER') return this.complete(batch, -1, -1, false);
     if (!UNKNOWN_FATE.includes(error.errorName)) batch.refusedWith(error.errorName);
@@ -281,9 +346,13 @@ export class Sender {
     if (mayBeSplit && !(this.transactions && batch.fate === 'unknown')) return this.split(batch);
     const now = this.host.clock.monotonicMs();
     const expired = now - batch.createdMs >= this.config['delivery.timeout.ms'];
-    const verdict = this.transactions?.verdictOn(batch, error, logStartOffset) ?? (error.retriable ? 'retry' : 'fail');
-    if (verdict === 'fail' || expired || batch.attempts > this.config.retries || this.closed) return this.fail(batch, error);
-    this.log.debug(`Batch for ${batch.tp.topic}-${batch.tp.partition} is sent again after ${messageOf(error)}`);
+    const verdict =
+      this.transactions?.verdictOn(batch, error, logStartOffset) ?? (error.retriable ? 'retry' : 'fail');
+    if (verdict === 'fail' || expired || batch.attempts > this.config.retries || this.closed)
+      return this.fail(batch, error);
+    this.log.debug(
+      `Batch for ${batch.tp.topic}-${batch.tp.partition} is sent again after ${messageOf(error)}`,
+    );
     batch.lastAttemptMs = now;
     this.metrics.retried(batch);
     this.reenqueue(batch);
@@ -291,12 +360,21 @@ export class Sender {
 
   private reenqueue(batch: ProducerBatch): void {
     if (!batch.hasSequence) return this.accumulator.reenqueue(batch);
-    this.accumulator.reenqueue(batch, (other) => !other.hasSequence || other.producerEpoch !== batch.producerEpoch || other.baseSequence > batch.baseSequence);
+    this.accumulator.reenqueue(
+      batch,
+      (other) =>
+        !other.hasSequence ||
+        other.producerEpoch !== batch.producerEpoch ||
+        other.baseSequence > batch.baseSequence,
+    );
   }
 
   /** The broker refuses a batch of this size, but may accept its halves. Does not count as an attempt. */
   private split(batch: ProducerBatch): void {
-    this.log.warn(`A batch of ${batch.recordCount} records for ${batch.tp.topic}-${batch.tp.partition} is too large for the broker; sending it in halves`);
+    this.log.warn(
+      `A batch of ${batch.recordCount} records for ${batch.tp.topic}-${batch.tp.partition} is too large ` +
+        `for the broker; sending it in halves`,
+    );
     const parts = batch.split();
     batch.replaceBy(parts);
     if (batch.hasSequence) this.transactions?.split(batch, parts);
@@ -318,7 +396,8 @@ export class Sender {
     this.closed = true;
     this.timer?.cancel();
     const error = new KafkaError('ILLEGAL_STATE', 'Producer is closed forcefully.');
-    for (const queue of this.accumulator.all) for (const batch of queue.batches.splice(0)) this.fail(batch, error);
+    for (const queue of this.accumulator.all)
+      for (const batch of queue.batches.splice(0)) this.fail(batch, error);
     for (const batch of [...this.inFlightBatches]) this.fail(batch, error);
     this.endFlushes();
   }

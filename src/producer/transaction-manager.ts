@@ -61,7 +61,9 @@ export class TransactionManager {
   private readonly unresolved = new Map<string, number>();
   private readonly toRewrite = new Set<string>();
 
-  get hasProducerId(): boolean { return this.producerId >= 0; }
+  get hasProducerId(): boolean {
+    return this.producerId >= 0;
+  }
 
   setProducerId(producerId: number, producerEpoch: number): void {
     this.producerId = producerId;
@@ -72,7 +74,15 @@ export class TransactionManager {
     const name = tpName(tp);
     let book = this.books.get(name);
     if (book === undefined) {
-      book = { producerId: this.producerId, producerEpoch: this.producerEpoch, nextSequence: 0, lastAckedSequence: NO_SEQUENCE, lastAckedOffset: -1, inFlight: [], window: [] };
+      book = {
+        producerId: this.producerId,
+        producerEpoch: this.producerEpoch,
+        nextSequence: 0,
+        lastAckedSequence: NO_SEQUENCE,
+        lastAckedOffset: -1,
+        inFlight: [],
+        window: [],
+      };
       this.books.set(name, book);
     }
     return book;
@@ -84,7 +94,8 @@ export class TransactionManager {
     const book = this.book(batch.tp);
     const [first] = book.inFlight;
     // The sequence has a gap: first find out the outcome of batches that may have been written.
-    if (this.toRewrite.has(tpName(batch.tp))) return batch === book.inFlight.find((one) => one.fate === 'unknown');
+    if (this.toRewrite.has(tpName(batch.tp)))
+      return batch === book.inFlight.find((one) => one.fate === 'unknown');
     // A repeated batch waits until all earlier ones have an outcome. That keeps the order.
     if (batch.hasSequence) return first === undefined || first === batch;
     // A leader without state of this producer accepts any sequence. If it accepted a later batch after it
@@ -99,7 +110,8 @@ export class TransactionManager {
   assignSequence(batch: ProducerBatch): void {
     if (batch.hasSequence) return;
     const book = this.book(batch.tp);
-    if (book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch) this.startAtBeginning(book);
+    if (book.producerId !== this.producerId || book.producerEpoch !== this.producerEpoch)
+      this.startAtBeginning(book);
     batch.setProducerState(book.producerId, book.producerEpoch, book.nextSequence);
     book.nextSequence = after(book.nextSequence, batch.recordCount);
     book.inFlight.push(batch);
@@ -138,7 +150,8 @@ export class TransactionManager {
     // The response to a repeated batch may come after that to a later batch.
     const last = this.lastSequence(batch);
     if (isLater(last, book.lastAckedSequence)) book.lastAckedSequence = last;
-    if (baseOffset >= 0) book.lastAckedOffset = Math.max(book.lastAckedOffset, baseOffset + batch.recordCount - 1);
+    if (baseOffset >= 0)
+      book.lastAckedOffset = Math.max(book.lastAckedOffset, baseOffset + batch.recordCount - 1);
   }
 
   /** To be called when a batch has failed for good. */
@@ -146,7 +159,8 @@ export class TransactionManager {
     if (!batch.hasSequence) return;
     this.remove(batch);
     const name = tpName(batch.tp);
-    if (error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.errorName === 'UNKNOWN_PRODUCER_ID') this.toRewrite.add(name);
+    if (error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.errorName === 'UNKNOWN_PRODUCER_ID')
+      this.toRewrite.add(name);
     else if (batch.fate === 'unknown') this.unresolved.set(name, after(this.lastSequence(batch), 1));
     else this.toRewrite.add(name);
   }
@@ -168,7 +182,10 @@ export class TransactionManager {
   }
 
   private isNextSequence(book: PartitionBook, sequence: number): boolean {
-    return sequence === after(book.lastAckedSequence, 1) || (book.lastAckedSequence === NO_SEQUENCE && sequence === 0);
+    return (
+      sequence === after(book.lastAckedSequence, 1) ||
+      (book.lastAckedSequence === NO_SEQUENCE && sequence === 0)
+    );
   }
 
   /** For the errors that only an idempotent producer gets: whether to retry. Undefined for other errors. */
@@ -183,7 +200,11 @@ export class TransactionManager {
     }
     if (error.errorName !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') return undefined;
     const unresolvedNext = this.unresolved.get(name);
-    if (unresolvedNext === undefined && (batch.sequenceHasBeenReset || !this.isNextSequence(book, batch.baseSequence))) return 'retry';
+    if (
+      unresolvedNext === undefined &&
+      (batch.sequenceHasBeenReset || !this.isNextSequence(book, batch.baseSequence))
+    )
+      return 'retry';
     if (unresolvedNext === undefined || unresolvedNext === batch.baseSequence) this.toRewrite.add(name);
     return 'retry';
   }
@@ -200,8 +221,12 @@ export class TransactionManager {
       if (!this.isNextSequence(book, book.nextSequence)) this.toRewrite.add(name);
     }
     if (!this.hasProducerId) return false;
-    const settled = [...this.toRewrite].map((name) => ({ name, book: this.books.get(name)! })).filter(({ book }) => book.inFlight.every((batch) => batch.fate !== 'unknown'));
-    const isRaised = settled.some(({ book }) => book.producerId === this.producerId && book.producerEpoch === this.producerEpoch);
+    const settled = [...this.toRewrite]
+      .map((name) => ({ name, book: this.books.get(name)! }))
+      .filter(({ book }) => book.inFlight.every((batch) => batch.fate !== 'unknown'));
+    const isRaised = settled.some(
+      ({ book }) => book.producerId === this.producerId && book.producerEpoch === this.producerEpoch,
+    );
     if (isRaised && !this.raiseEpoch()) return true;
     for (const { name, book } of settled) {
       this.startAtBeginning(book);

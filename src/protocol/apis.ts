@@ -4,7 +4,17 @@
  * [p] Kafka: common/protocol/ApiKeys.java@2.8.2
  */
 import {
-  deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup,
+  deleteGroups,
+  describeGroups,
+  findCoordinator,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
+  syncGroup,
 } from './messages/groups';
 import { deleteRecords, describeLogDirs } from './messages/log-admin';
 import { apiVersions, createTopics, listOffsets, metadata } from './messages/metadata';
@@ -13,9 +23,31 @@ import { controlledShutdown, leaderAndIsr, stopReplica, updateMetadata } from '.
 import { Api } from './schema';
 
 export const allApis: readonly Api[] = [
-  produce, fetch, listOffsets, metadata, leaderAndIsr, stopReplica, updateMetadata, controlledShutdown, apiVersions,
-  createTopics, offsetForLeaderEpoch, initProducerId, findCoordinator, joinGroup, syncGroup, heartbeat, leaveGroup, offsetCommit, offsetFetch,
-  describeGroups, listGroups, deleteGroups, offsetDelete, deleteRecords, describeLogDirs,
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  leaderAndIsr,
+  stopReplica,
+  updateMetadata,
+  controlledShutdown,
+  apiVersions,
+  createTopics,
+  offsetForLeaderEpoch,
+  initProducerId,
+  findCoordinator,
+  joinGroup,
+  syncGroup,
+  heartbeat,
+  leaveGroup,
+  offsetCommit,
+  offsetFetch,
+  describeGroups,
+  listGroups,
+  deleteGroups,
+  offsetDelete,
+  deleteRecords,
+  describeLogDirs,
 ] as readonly Api[];
 
 export const apiByKey: ReadonlyMap<number, Api> = new Map(allApis.map((one) => [one.key, one]));

@@ -48,21 +48,32 @@ function isEmpty(records: readonly Buffer[]): boolean {
  * partition without new records. Such a row is packed like one without record sets.
  */
 function isRowWithoutRecords(schema: Schema<unknown>, value: unknown): boolean {
-  return schema.kind === 'struct' && schema.fields.every(({ name, type }) => {
-    if (type.kind === 'records') return isEmpty((value as Record<string, readonly Buffer[]>)[name]!);
-    return !containsRecords(type);
-  });
+  return (
+    schema.kind === 'struct' &&
+    schema.fields.every(({ name, type }) => {
+      if (type.kind === 'records') return isEmpty((value as Record<string, readonly Buffer[]>)[name]!);
+      return !containsRecords(type);
+    })
+  );
 }
 
 function toWire(schema: Schema<unknown>, value: unknown): Wire {
   switch (schema.kind) {
-    case 'int8': case 'int16': case 'int32': case 'int64': return wireInteger(value as number);
-    case 'array': return (value as readonly unknown[]).map((item) => toWire(schema.of, item));
-    case 'struct': return schema.fields.map((field) => toWire(field.type, (value as Record<string, unknown>)[field.name]));
-    case 'string': case 'nullableString':
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return wireInteger(value as number);
+    case 'array':
+      return (value as readonly unknown[]).map((item) => toWire(schema.of, item));
+    case 'struct':
+      return schema.fields.map((field) => toWire(field.type, (value as Record<string, unknown>)[field.name]));
+    case 'string':
+    case 'nullableString':
       invariant(value !== undefined, 'a message field is missing');
       return wireString(value as string | null);
-    case 'bool': case 'bytes':
+    case 'bool':
+    case 'bytes':
       invariant(value !== undefined, 'a message field is missing');
       return value as Wire;
     case 'records':
@@ -73,16 +84,21 @@ function toWire(schema: Schema<unknown>, value: unknown): Wire {
 
 function fromWire(schema: Schema<unknown>, wire: Wire): unknown {
   switch (schema.kind) {
-    case 'array': return (wire as Wire[]).map((item) => fromWire(schema.of, item));
-    case 'struct': return structFromWire(schema, wire as Wire[]);
-    case 'records': return [wire as Buffer];
-    default: return wire;
+    case 'array':
+      return (wire as Wire[]).map((item) => fromWire(schema.of, item));
+    case 'struct':
+      return structFromWire(schema, wire as Wire[]);
+    case 'records':
+      return [wire as Buffer];
+    default:
+      return wire;
   }
 }
 
 function structFromWire(schema: StructSchema<unknown>, wire: Wire[]): unknown {
   const value: Record<string, unknown> = {};
-  for (let i = 0; i < schema.fields.length; i++) value[schema.fields[i]!.name] = fromWire(schema.fields[i]!.type, wire[i]!);
+  for (let i = 0; i < schema.fields.length; i++)
+    value[schema.fields[i]!.name] = fromWire(schema.fields[i]!.type, wire[i]!);
   return value;
 }
 
@@ -123,7 +139,8 @@ class ChunkWriter {
       for (const item of items) this.write(schema.of, item);
     } else if (schema.kind === 'struct') {
       this.chunks.push(arrayHeader(schema.fields.length));
-      for (const field of schema.fields) this.write(field.type, (value as Record<string, unknown>)[field.name]);
+      for (const field of schema.fields)
+        this.write(field.type, (value as Record<string, unknown>)[field.name]);
     }
   }
 
@@ -147,7 +164,11 @@ class ChunkWriter {
  * Encodes `[...head, body]` as chunks, the first of which begins with the length of the frame as u32 (in
  * bytes, without the length itself).
  */
-export function encodeFrame<T>(head: readonly (number | string | null)[], schema: Schema<T>, body: T): Buffer[] {
+export function encodeFrame<T>(
+  head: readonly (number | string | null)[],
+  schema: Schema<T>,
+  body: T,
+): Buffer[] {
   const writer = new ChunkWriter();
   writer.chunks.push(Buffer.allocUnsafe(4), arrayHeader(head.length + 1));
   for (const value of head) writer.write(headSchema(value), value);

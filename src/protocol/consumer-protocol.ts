@@ -83,7 +83,10 @@ export function encodeAssignment({ partitions, userData }: Assignment): Buffer {
 /** Empty bytes mean a member without assignment. Throws SERIALIZATION if the bytes are not an assignment. */
 export function decodeAssignment(bytes: Buffer): Assignment {
   if (bytes.length === 0) return { partitions: [], userData: null };
-  return decode(bytes, 'assignment', (reader) => ({ partitions: readPartitions(reader), userData: reader.nullableBytes() }));
+  return decode(bytes, 'assignment', (reader) => ({
+    partitions: readPartitions(reader),
+    userData: reader.nullableBytes(),
+  }));
 }
 
 function decode<T>(bytes: Buffer, what: string, read: (reader: BinaryReader, version: number) => T): T {

@@ -25,7 +25,9 @@ export class FrameParser {
   constructor(private readonly maxFrameBytes: number) {}
 
   /** The length of the incoming frame in bytes; 0 while it is not known. */
-  get frameBytes(): number { return Math.max(0, this.needed); }
+  get frameBytes(): number {
+    return Math.max(0, this.needed);
+  }
 
   /** The first bytes of the incoming frame that have arrived, at most `bytes`. */
   peek(bytes: number): Buffer {

@@ -9,8 +9,17 @@
  * Kafka has only socket.request.max.bytes.
  */
 import {
-  deleteGroups, describeGroups, findCoordinator, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit,
-  offsetDelete, offsetFetch, syncGroup,
+  deleteGroups,
+  describeGroups,
+  findCoordinator,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
+  syncGroup,
 } from './messages/groups';
 import { deleteRecords, describeLogDirs } from './messages/log-admin';
 import { apiVersions, createTopics, listOffsets, metadata } from './messages/metadata';

@@ -45,11 +45,15 @@ export class Scanner {
   /** How many more elements the arrays of the message may have in total; more are refused. */
   rowsLeft = Infinity;
 
-  constructor(readonly buffer: Buffer, public at = 0) {}
+  constructor(
+    readonly buffer: Buffer,
+    public at = 0,
+  ) {}
 
   private take(bytes: number): number {
     const start = this.at;
-    if (bytes > this.buffer.length - start) throw new ProtocolError(`the message ends early, at byte ${start}`);
+    if (bytes > this.buffer.length - start)
+      throw new ProtocolError(`the message ends early, at byte ${start}`);
     this.at += bytes;
     return start;
   }
@@ -79,15 +83,26 @@ export class Scanner {
     if (tag <= 0x7f) return tag;
     if (tag >= 0xe0) return tag - 0x100;
     switch (tag) {
-      case 0xcc: return this.uint(1);
-      case 0xcd: return this.uint(2);
-      case 0xce: return this.uint(4);
-      case 0xcf: return this.safe(this.buffer.readBigUInt64BE(this.take(8)));
-      case 0xd0: return this.buffer.readInt8(this.take(1));
-      case 0xd1: return this.buffer.readInt16BE(this.take(2));
-      case 0xd2: return this.buffer.readInt32BE(this.take(4));
-      case 0xd3: return this.safe(this.buffer.readBigInt64BE(this.take(8)));
-      default: throw new ProtocolError(`expected an integer, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+      case 0xcc:
+        return this.uint(1);
+      case 0xcd:
+        return this.uint(2);
+      case 0xce:
+        return this.uint(4);
+      case 0xcf:
+        return this.safe(this.buffer.readBigUInt64BE(this.take(8)));
+      case 0xd0:
+        return this.buffer.readInt8(this.take(1));
+      case 0xd1:
+        return this.buffer.readInt16BE(this.take(2));
+      case 0xd2:
+        return this.buffer.readInt32BE(this.take(4));
+      case 0xd3:
+        return this.safe(this.buffer.readBigInt64BE(this.take(8)));
+      default:
+        throw new ProtocolError(
+          `expected an integer, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`,
+        );
     }
   }
 
@@ -109,7 +124,8 @@ export class Scanner {
       throw new ProtocolError(`a string of ${length} bytes is longer than ${MAX_STRING_BYTES}`);
     }
     const start = this.take(length);
-    if (!isUtf8(this.buffer, start, this.at)) throw new ProtocolError(`the string at byte ${start} is not UTF-8`);
+    if (!isUtf8(this.buffer, start, this.at))
+      throw new ProtocolError(`the string at byte ${start} is not UTF-8`);
   }
 
   private stringLength(tag: number): number {
@@ -130,25 +146,37 @@ export class Scanner {
 
   private skipBool(): void {
     const tag = this.tag();
-    if (tag !== 0xc2 && tag !== 0xc3) throw new ProtocolError(`expected a boolean, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
+    if (tag !== 0xc2 && tag !== 0xc3)
+      throw new ProtocolError(`expected a boolean, found tag 0x${tag.toString(16)} at byte ${this.at - 1}`);
   }
 
   private skipInteger(bits: number): void {
     const value = this.integer();
     const bound = 2 ** (bits - 1);
-    if (value < -bound || value >= bound) throw new ProtocolError(`integer ${value} does not fit ${bits} bits`);
+    if (value < -bound || value >= bound)
+      throw new ProtocolError(`integer ${value} does not fit ${bits} bits`);
   }
 
   private skipScalar(kind: ScalarKind): void {
     switch (kind) {
-      case 'int8': return this.skipInteger(8);
-      case 'int16': return this.skipInteger(16);
-      case 'int32': return this.skipInteger(32);
-      case 'int64': this.integer(); return;
-      case 'bool': return this.skipBool();
-      case 'string': return this.skipString(false);
-      case 'nullableString': return this.skipString(true);
-      case 'bytes': case 'records': return this.skipBinary();
+      case 'int8':
+        return this.skipInteger(8);
+      case 'int16':
+        return this.skipInteger(16);
+      case 'int32':
+        return this.skipInteger(32);
+      case 'int64':
+        this.integer();
+        return;
+      case 'bool':
+        return this.skipBool();
+      case 'string':
+        return this.skipString(false);
+      case 'nullableString':
+        return this.skipString(true);
+      case 'bytes':
+      case 'records':
+        return this.skipBinary();
     }
   }
 
@@ -158,11 +186,13 @@ export class Scanner {
       const count = this.arrayLength();
       this.rowsLeft -= count;
       if (this.rowsLeft < 0) throw new ProtocolError('the message has more rows than allowed');
-      if (count > this.buffer.length - this.at) throw new ProtocolError(`an array claims ${count} elements, more than there are bytes`);
+      if (count > this.buffer.length - this.at)
+        throw new ProtocolError(`an array claims ${count} elements, more than there are bytes`);
       for (let i = 0; i < count; i++) this.skip(schema.of);
     } else if (schema.kind === 'struct') {
       const count = this.arrayLength();
-      if (count !== schema.fields.length) throw new ProtocolError(`a struct has ${count} fields instead of ${schema.fields.length}`);
+      if (count !== schema.fields.length)
+        throw new ProtocolError(`a struct has ${count} fields instead of ${schema.fields.length}`);
       for (const field of schema.fields) this.skip(field.type);
     } else {
       this.skipScalar(schema.kind);
@@ -170,6 +200,7 @@ export class Scanner {
   }
 
   end(): void {
-    if (this.at !== this.buffer.length) throw new ProtocolError(`${this.buffer.length - this.at} stray bytes after the message`);
+    if (this.at !== this.buffer.length)
+      throw new ProtocolError(`${this.buffer.length - this.at} stray bytes after the message`);
   }
 }

@@ -8,7 +8,8 @@
 
 export type Schema<T> = ScalarSchema<T> | ArraySchema<T> | StructSchema<T>;
 
-export type ScalarKind = 'int8' | 'int16' | 'int32' | 'int64' | 'bool' | 'string' | 'nullableString' | 'bytes' | 'records';
+export type ScalarKind =
+  'int8' | 'int16' | 'int32' | 'int64' | 'bool' | 'string' | 'nullableString' | 'bytes' | 'records';
 
 export interface ScalarSchema<T> {
   readonly kind: ScalarKind;
@@ -71,7 +72,9 @@ type StructOf<F> = { readonly [K in keyof F]: F[K] extends readonly [infer S, st
  * A struct from its table: `struct({ offset: [int64, 'the first offset to return'] })`. The fields are
  * encoded in the order of the table.
  */
-export function struct<F extends Readonly<Record<string, FieldRow<unknown>>>>(table: F): StructSchema<StructOf<F>> {
+export function struct<F extends Readonly<Record<string, FieldRow<unknown>>>>(
+  table: F,
+): StructSchema<StructOf<F>> {
   const fields = Object.entries(table).map(([name, [type, doc]]) => ({ name, type, doc }));
   return { kind: 'struct', fields, hasRecords: fields.some((field) => containsRecords(field.type)) };
 }
@@ -87,6 +90,12 @@ export interface Api<Request = unknown, Response = unknown> {
   readonly response: Schema<Response>;
 }
 
-export function api<Q, R>(key: number, name: string, doc: string, request: Schema<Q>, response: Schema<R>): Api<Q, R> {
+export function api<Q, R>(
+  key: number,
+  name: string,
+  doc: string,
+  request: Schema<Q>,
+  response: Schema<R>,
+): Api<Q, R> {
   return { key, name, maxVersion: 0, doc, request, response };
 }

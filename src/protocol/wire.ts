@@ -18,7 +18,12 @@ export interface RequestHeader {
   readonly clientId: string | null;
 }
 
-export function encodeRequest<Q, R>(api: Api<Q, R>, correlationId: number, clientId: string | null, body: Q): Buffer[] {
+export function encodeRequest<Q, R>(
+  api: Api<Q, R>,
+  correlationId: number,
+  clientId: string | null,
+  body: Q,
+): Buffer[] {
   return encodeFrame([api.key, api.maxVersion, correlationId, clientId], api.request, body);
 }
 
@@ -29,7 +34,10 @@ export function encodeResponse<Q, R>(api: Api<Q, R>, correlationId: number, body
 const REQUEST_FIELDS = 5;
 
 /** Checks a request frame (without the length) and decodes it. Throws ProtocolError. */
-export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { header: RequestHeader; api: Api; body: unknown } {
+export function decodeRequest(
+  frame: Buffer,
+  apis: ReadonlyMap<number, Api>,
+): { header: RequestHeader; api: Api; body: unknown } {
   const scanner = new Scanner(frame);
   if (scanner.arrayLength() !== REQUEST_FIELDS) throw new ProtocolError('a request is an array of five');
   const apiKey = scanner.integer();
@@ -38,8 +46,10 @@ export function decodeRequest(frame: Buffer, apis: ReadonlyMap<number, Api>): { 
   scanner.skipString(true);
   const api = apis.get(apiKey);
   if (api === undefined) throw new ProtocolError(`unknown api key ${apiKey}`);
-  if (apiVersion < 0 || apiVersion > api.maxVersion) throw new ProtocolError(`unsupported version ${apiVersion} of ${api.name}`);
-  if (correlationId < -(2 ** 31) || correlationId >= 2 ** 31) throw new ProtocolError('the correlation id does not fit 32 bits');
+  if (apiVersion < 0 || apiVersion > api.maxVersion)
+    throw new ProtocolError(`unsupported version ${apiVersion} of ${api.name}`);
+  if (correlationId < -(2 ** 31) || correlationId >= 2 ** 31)
+    throw new ProtocolError('the correlation id does not fit 32 bits');
   const limits = requestLimits(apiKey);
   requireSize(api.name, frame.length, limits);
   scanner.rowsLeft = limits.maxRows;
@@ -69,7 +79,9 @@ export function limitsOf(head: Buffer, bytes: number, apis: ReadonlyMap<number, 
 
 /** Enough bytes to recognize any request between brokers. */
 export const REQUEST_HEAD_BYTES = 256;
-const CONTROL_API_KEYS = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(({ key }) => key);
+const CONTROL_API_KEYS = [leaderAndIsr, stopReplica, updateMetadata, controlledShutdown].map(
+  ({ key }) => key,
+);
 const REPLICATION_API_KEYS = [fetch, offsetForLeaderEpoch].map(({ key }) => key);
 
 /** Whether this incarnation of a broker is alive, according to the last UpdateMetadata. */

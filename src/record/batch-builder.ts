@@ -8,7 +8,16 @@
  */
 import { invariant } from '../common/errors';
 import { compress, compressionId, CompressionType } from './compression';
-import { BATCH_HEADER_BYTES, COMPRESSION_MASK, CRC_OFFSET, LOG_OVERHEAD, MAGIC_V2, NO_PRODUCER_ID, RecordBatch, writeInt64 } from './record-batch';
+import {
+  BATCH_HEADER_BYTES,
+  COMPRESSION_MASK,
+  CRC_OFFSET,
+  LOG_OVERHEAD,
+  MAGIC_V2,
+  NO_PRODUCER_ID,
+  RecordBatch,
+  writeInt64,
+} from './record-batch';
 import { Header, NO_HEADERS, recordBodySize, recordsSection, writeRecord } from './record';
 import { varintSize } from './varint';
 
@@ -25,7 +34,11 @@ export interface BatchFields {
  * An upper bound for the size of a batch with this record alone, in bytes.
  * Kafka: AbstractRecords.estimateSizeInBytesUpperBound
  */
-export function batchSizeUpperBound(key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): number {
+export function batchSizeUpperBound(
+  key: Buffer | null,
+  value: Buffer | null,
+  headers: readonly Header[] = NO_HEADERS,
+): number {
   return BATCH_HEADER_BYTES + 25 + recordBodySize(0, 0, key, value, headers);
 }
 
@@ -35,19 +48,38 @@ export class BatchBuilder {
   private maxTimestamp = -1;
   recordCount = 0;
 
-  constructor(private readonly buffer: Buffer, private readonly fields: BatchFields = {}) {}
+  constructor(
+    private readonly buffer: Buffer,
+    private readonly fields: BatchFields = {},
+  ) {}
 
-  get sizeInBytes(): number { return this.end; }
+  get sizeInBytes(): number {
+    return this.end;
+  }
 
   /**
    * Appends the record, or returns false if the buffer has no room for it. Its offset delta is its index in
    * the batch.
    */
-  append(timestampMs: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[] = NO_HEADERS): boolean {
+  append(
+    timestampMs: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: readonly Header[] = NO_HEADERS,
+  ): boolean {
     const timestampDelta = this.recordCount === 0 ? 0 : timestampMs - this.firstTimestamp;
     const bodySize = recordBodySize(timestampDelta, this.recordCount, key, value, headers);
     if (this.end + varintSize(bodySize) + bodySize > this.buffer.length) return false;
-    this.end = writeRecord(this.buffer, this.end, bodySize, timestampDelta, this.recordCount, key, value, headers);
+    this.end = writeRecord(
+      this.buffer,
+      this.end,
+      bodySize,
+      timestampDelta,
+      this.recordCount,
+      key,
+      value,
+      headers,
+    );
     if (this.recordCount === 0) this.firstTimestamp = timestampMs;
     this.maxTimestamp = Math.max(this.maxTimestamp, timestampMs);
     this.recordCount++;
@@ -58,7 +90,14 @@ export class BatchBuilder {
   build(): Buffer {
     invariant(this.recordCount > 0, 'a batch without records');
     const b = this.buffer;
-    const { baseOffset = 0, partitionLeaderEpoch = -1, attributes = 0, producerId = NO_PRODUCER_ID, producerEpoch = -1, baseSequence = -1 } = this.fields;
+    const {
+      baseOffset = 0,
+      partitionLeaderEpoch = -1,
+      attributes = 0,
+      producerId = NO_PRODUCER_ID,
+      producerEpoch = -1,
+      baseSequence = -1,
+    } = this.fields;
     writeInt64(b, baseOffset, 0);
     b.writeInt32BE(this.end - LOG_OVERHEAD, 8);
     b.writeInt32BE(partitionLeaderEpoch, 12);
@@ -94,10 +133,23 @@ export function recompress(batch: RecordBatch, type: CompressionType): Buffer {
 
 /** A batch of the given records, for tests and tools. */
 export function buildBatch(
-  records: readonly { timestamp: number; key?: Buffer | null; value?: Buffer | null; headers?: readonly Header[] }[], fields: BatchFields = {},
+  records: readonly {
+    timestamp: number;
+    key?: Buffer | null;
+    value?: Buffer | null;
+    headers?: readonly Header[];
+  }[],
+  fields: BatchFields = {},
 ): Buffer {
-  const bound = records.reduce((sum, r) => sum + batchSizeUpperBound(r.key ?? null, r.value ?? null, r.headers), BATCH_HEADER_BYTES);
+  const bound = records.reduce(
+    (sum, r) => sum + batchSizeUpperBound(r.key ?? null, r.value ?? null, r.headers),
+    BATCH_HEADER_BYTES,
+  );
   const builder = new BatchBuilder(Buffer.allocUnsafe(bound), fields);
-  for (const r of records) invariant(builder.append(r.timestamp, r.key ?? null, r.value ?? null, r.headers), 'the bound was too small');
+  for (const r of records)
+    invariant(
+      builder.append(r.timestamp, r.key ?? null, r.value ?? null, r.headers),
+      'the bound was too small',
+    );
   return builder.build();
 }

@@ -123,7 +123,8 @@ const codecs: readonly (Codec | undefined)[] = [undefined, gzip, snappy, lz4, zs
 
 function codecOf(id: number): Codec {
   const codec = codecs[id];
-  if (codec === undefined) throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression type ${id} is not known`);
+  if (codec === undefined)
+    throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression type ${id} is not known`);
   return codec;
 }
 

@@ -29,7 +29,15 @@ function makeTables(): Uint32Array[] {
 }
 
 const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-  Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+];
 
 /** The implementation in TypeScript. `seed`: the checksum of the bytes before `data`. */
 export function crc32cPortable(data: Uint8Array, seed = 0): number {
@@ -37,8 +45,15 @@ export function crc32cPortable(data: Uint8Array, seed = 0): number {
   let i = 0;
   for (const end = data.length - 7; i < end; i += 8) {
     crc ^= data[i]! | (data[i + 1]! << 8) | (data[i + 2]! << 16) | (data[i + 3]! << 24);
-    crc = t7[crc & 0xff]! ^ t6[(crc >>> 8) & 0xff]! ^ t5[(crc >>> 16) & 0xff]! ^ t4[crc >>> 24]!
-      ^ t3[data[i + 4]!]! ^ t2[data[i + 5]!]! ^ t1[data[i + 6]!]! ^ t0[data[i + 7]!]!;
+    crc =
+      t7[crc & 0xff]! ^
+      t6[(crc >>> 8) & 0xff]! ^
+      t5[(crc >>> 16) & 0xff]! ^
+      t4[crc >>> 24]! ^
+      t3[data[i + 4]!]! ^
+      t2[data[i + 5]!]! ^
+      t1[data[i + 6]!]! ^
+      t0[data[i + 7]!]!;
   }
   for (; i < data.length; i++) crc = t0[(crc ^ data[i]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
@@ -59,5 +74,7 @@ const native = nativeCrc();
 
 /** The checksum of `data`. `seed`: the checksum of the bytes before it, if there are any. */
 export function crc32c(data: Uint8Array, seed = 0): number {
-  return native !== undefined && data.length >= NATIVE_FROM_BYTES ? native(data, seed) : crc32cPortable(data, seed);
+  return native !== undefined && data.length >= NATIVE_FROM_BYTES
+    ? native(data, seed)
+    : crc32cPortable(data, seed);
 }

@@ -15,7 +15,11 @@ import { RecordReader, SkimmedRecord } from './record';
  * Returns the batch itself if all records are kept, else a smaller copy. If no record is kept, returns a
  * batch without records (`keepEmpty`) or undefined.
  */
-export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, reader: RecordReader) => boolean, keepEmpty: boolean): Buffer | undefined {
+export function filterBatch(
+  batch: RecordBatch,
+  keep: (record: SkimmedRecord, reader: RecordReader) => boolean,
+  keepEmpty: boolean,
+): Buffer | undefined {
   const reader = new RecordReader(batch);
   const record = new SkimmedRecord();
   // Records contain deltas to fields of the header, which does not change, so they are copied as they are.
@@ -24,7 +28,9 @@ export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, re
   let maxTimestamp = -1;
   let from = -1;
   let to = -1;
-  const take = () => { if (from >= 0) pieces.push(reader.section.subarray(from, to)); };
+  const take = () => {
+    if (from >= 0) pieces.push(reader.section.subarray(from, to));
+  };
   while (reader.skim(record)) {
     if (!keep(record, reader)) continue;
     if (record.start !== to) {
@@ -39,10 +45,20 @@ export function filterBatch(batch: RecordBatch, keep: (record: SkimmedRecord, re
   if (count === batch.recordCount) return batch.recordCount > 0 || keepEmpty ? batch.bytes() : undefined;
   if (count === 0) return keepEmpty ? withSection(batch, [], 0, batch.maxTimestamp) : undefined;
   const type = compressionTypes[batch.compression] as CompressionType;
-  return withSection(batch, type === 'none' ? pieces : [compress(type, Buffer.concat(pieces))], count, maxTimestamp);
+  return withSection(
+    batch,
+    type === 'none' ? pieces : [compress(type, Buffer.concat(pieces))],
+    count,
+    maxTimestamp,
+  );
 }
 
-function withSection(batch: RecordBatch, section: readonly Buffer[], recordCount: number, maxTimestamp: number): Buffer {
+function withSection(
+  batch: RecordBatch,
+  section: readonly Buffer[],
+  recordCount: number,
+  maxTimestamp: number,
+): Buffer {
   const bytes = Buffer.concat([batch.bytes().subarray(0, BATCH_HEADER_BYTES), ...section]);
   bytes.writeInt32BE(bytes.length - LOG_OVERHEAD, 8);
   // An empty batch has nothing to decompress, so its codec is set to none.

@@ -60,28 +60,67 @@ function writeHalves(buffer: Buffer, high: number, low: number, at: number): voi
 
 /** A view on one batch inside a buffer. It reads header fields in place and copies nothing. */
 export class RecordBatch {
-  constructor(readonly buffer: Buffer, readonly start = 0) {}
+  constructor(
+    readonly buffer: Buffer,
+    readonly start = 0,
+  ) {}
 
-  get baseOffset(): number { return readInt64(this.buffer, this.start); }
+  get baseOffset(): number {
+    return readInt64(this.buffer, this.start);
+  }
   /** The size of the whole batch in bytes. */
-  get sizeInBytes(): number { return this.buffer.readInt32BE(this.start + LENGTH_OFFSET) + LOG_OVERHEAD; }
-  get partitionLeaderEpoch(): number { return this.buffer.readInt32BE(this.start + 12); }
-  get magic(): number { return this.buffer.readInt8(this.start + MAGIC_OFFSET); }
-  get crc(): number { return this.buffer.readUInt32BE(this.start + CRC_OFFSET); }
-  get attributes(): number { return this.buffer.readInt16BE(this.start + ATTRIBUTES_OFFSET); }
-  get lastOffsetDelta(): number { return this.buffer.readInt32BE(this.start + 23); }
-  get firstTimestamp(): number { return readInt64(this.buffer, this.start + 27); }
-  get maxTimestamp(): number { return readInt64(this.buffer, this.start + 35); }
-  get producerId(): number { return readInt64(this.buffer, this.start + 43); }
-  get producerEpoch(): number { return this.buffer.readInt16BE(this.start + 51); }
-  get baseSequence(): number { return this.buffer.readInt32BE(this.start + 53); }
-  get recordCount(): number { return this.buffer.readInt32BE(this.start + 57); }
+  get sizeInBytes(): number {
+    return this.buffer.readInt32BE(this.start + LENGTH_OFFSET) + LOG_OVERHEAD;
+  }
+  get partitionLeaderEpoch(): number {
+    return this.buffer.readInt32BE(this.start + 12);
+  }
+  get magic(): number {
+    return this.buffer.readInt8(this.start + MAGIC_OFFSET);
+  }
+  get crc(): number {
+    return this.buffer.readUInt32BE(this.start + CRC_OFFSET);
+  }
+  get attributes(): number {
+    return this.buffer.readInt16BE(this.start + ATTRIBUTES_OFFSET);
+  }
+  get lastOffsetDelta(): number {
+    return this.buffer.readInt32BE(this.start + 23);
+  }
+  get firstTimestamp(): number {
+    return readInt64(this.buffer, this.start + 27);
+  }
+  get maxTimestamp(): number {
+    return readInt64(this.buffer, this.start + 35);
+  }
+  get producerId(): number {
+    return readInt64(this.buffer, this.start + 43);
+  }
+  get producerEpoch(): number {
+    return this.buffer.readInt16BE(this.start + 51);
+  }
+  get baseSequence(): number {
+    return this.buffer.readInt32BE(this.start + 53);
+  }
+  get recordCount(): number {
+    return this.buffer.readInt32BE(this.start + 57);
+  }
 
-  get lastOffset(): number { return this.baseOffset + this.lastOffsetDelta; }
-  get nextOffset(): number { return this.lastOffset + 1; }
-  get compression(): number { return this.attributes & COMPRESSION_MASK; }
-  get isControl(): boolean { return (this.attributes & CONTROL_MASK) !== 0; }
-  get isTransactional(): boolean { return (this.attributes & TRANSACTIONAL_MASK) !== 0; }
+  get lastOffset(): number {
+    return this.baseOffset + this.lastOffsetDelta;
+  }
+  get nextOffset(): number {
+    return this.lastOffset + 1;
+  }
+  get compression(): number {
+    return this.attributes & COMPRESSION_MASK;
+  }
+  get isControl(): boolean {
+    return (this.attributes & CONTROL_MASK) !== 0;
+  }
+  get isTransactional(): boolean {
+    return (this.attributes & TRANSACTIONAL_MASK) !== 0;
+  }
 
   /** The bytes of the batch, a view. */
   bytes(): Buffer {
@@ -92,8 +131,12 @@ export class RecordBatch {
     return crc32c(this.buffer.subarray(this.start + ATTRIBUTES_OFFSET, this.start + this.sizeInBytes));
   }
 
-  setBaseOffset(offset: number): void { writeInt64(this.buffer, offset, this.start); }
-  setPartitionLeaderEpoch(epoch: number): void { this.buffer.writeInt32BE(epoch, this.start + 12); }
+  setBaseOffset(offset: number): void {
+    writeInt64(this.buffer, offset, this.start);
+  }
+  setPartitionLeaderEpoch(epoch: number): void {
+    this.buffer.writeInt32BE(epoch, this.start + 12);
+  }
 
   /** Sets producer id, producer epoch and base sequence, and the CRC, which covers them. */
   setProducerState(producerId: number, producerEpoch: number, baseSequence: number): void {
@@ -115,7 +158,11 @@ export class RecordBatch {
  * Returns why the bytes at `start` are not a complete batch with a valid header; undefined if they are. Does
  * not check the CRC.
  */
-export function headerProblem(buffer: Buffer, start: number, left = buffer.length - start): string | undefined {
+export function headerProblem(
+  buffer: Buffer,
+  start: number,
+  left = buffer.length - start,
+): string | undefined {
   if (left < BATCH_HEADER_BYTES) return `only ${left} bytes, less than a batch header`;
   const batch = new RecordBatch(buffer, start);
   if (batch.magic !== MAGIC_V2) return `magic ${batch.magic} is not supported`;

@@ -34,10 +34,22 @@ function fieldSize(length: number): number {
 }
 
 /** The size of the record in bytes, without its length field. */
-export function recordBodySize(timestampDelta: number, offsetDelta: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): number {
-  let size = 1 + varintSize(timestampDelta) + varintSize(offsetDelta) + fieldSize(key?.length ?? -1)
-    + fieldSize(value?.length ?? -1) + varintSize(headers.length);
-  for (const header of headers) size += fieldSize(Buffer.byteLength(header.key)) + fieldSize(header.value?.length ?? -1);
+export function recordBodySize(
+  timestampDelta: number,
+  offsetDelta: number,
+  key: Buffer | null,
+  value: Buffer | null,
+  headers: readonly Header[],
+): number {
+  let size =
+    1 +
+    varintSize(timestampDelta) +
+    varintSize(offsetDelta) +
+    fieldSize(key?.length ?? -1) +
+    fieldSize(value?.length ?? -1) +
+    varintSize(headers.length);
+  for (const header of headers)
+    size += fieldSize(Buffer.byteLength(header.key)) + fieldSize(header.value?.length ?? -1);
   return size;
 }
 
@@ -52,8 +64,14 @@ function writeBytes(target: Buffer, bytes: Buffer | null, at: number): number {
  * Writes the record at `at` and returns the position after it. `bodySize`: the result of `recordBodySize`.
  */
 export function writeRecord(
-  target: Buffer, at: number, bodySize: number, timestampDelta: number, offsetDelta: number,
-  key: Buffer | null, value: Buffer | null, headers: readonly Header[],
+  target: Buffer,
+  at: number,
+  bodySize: number,
+  timestampDelta: number,
+  offsetDelta: number,
+  key: Buffer | null,
+  value: Buffer | null,
+  headers: readonly Header[],
 ): number {
   let end = writeVarint(target, bodySize, at);
   target[end++] = 0;
@@ -72,7 +90,8 @@ export function writeRecord(
 function readHeaders(reader: VarintReader): readonly Header[] {
   const count = reader.next();
   if (count === 0) return NO_HEADERS;
-  if (count < 0 || count > reader.left) throw new KafkaError('CORRUPT_MESSAGE', `header count ${count} is not possible`);
+  if (count < 0 || count > reader.left)
+    throw new KafkaError('CORRUPT_MESSAGE', `header count ${count} is not possible`);
   const headers: Header[] = [];
   for (let i = 0; i < count; i++) {
     const key = reader.bytes(reader.next());
@@ -128,25 +147,37 @@ export class RecordReader {
   }
 
   /** The next record, as `make` builds it; undefined after the last one. */
-  next<T>(make: (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]) => T): T | undefined {
+  next<T>(
+    make: (
+      offset: number,
+      timestamp: number,
+      key: Buffer | null,
+      value: Buffer | null,
+      headers: readonly Header[],
+    ) => T,
+  ): T | undefined {
     if (this.left-- <= 0) return undefined;
     const { reader } = this;
     const length = reader.next();
     const end = reader.at + length;
-    if (length < 0 || end > this.end) throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
+    if (length < 0 || end > this.end)
+      throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
     reader.byte();
     const timestamp = this.firstTimestamp + reader.next();
     const offset = this.baseOffset + reader.next();
     const key = reader.bytes(reader.next());
     const value = reader.bytes(reader.next());
     const headers = readHeaders(reader);
-    if (reader.at !== end) throw new KafkaError('CORRUPT_MESSAGE', `record ${this.index} has ${end - reader.at} stray bytes`);
+    if (reader.at !== end)
+      throw new KafkaError('CORRUPT_MESSAGE', `record ${this.index} has ${end - reader.at} stray bytes`);
     this.index++;
     return make(offset, this.logAppendTime ?? timestamp, key, value, headers);
   }
 
   /** The decompressed bytes in which `start` and `end` of a skimmed record are positions. */
-  get section(): Buffer { return this.reader.buffer; }
+  get section(): Buffer {
+    return this.reader.buffer;
+  }
 
   /** Reads the next record, without its value, into the given object. Returns false after the last one. */
   skim(into: SkimmedRecord): boolean {
@@ -155,7 +186,8 @@ export class RecordReader {
     into.start = reader.at;
     const length = reader.next();
     into.end = reader.at + length;
-    if (length < 0 || into.end > this.end) throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
+    if (length < 0 || into.end > this.end)
+      throw new KafkaError('CORRUPT_MESSAGE', `record length ${length} lies outside the batch`);
     reader.byte();
     into.timestamp = this.logAppendTime ?? this.firstTimestamp + reader.next();
     if (this.logAppendTime !== undefined) reader.next();
@@ -163,7 +195,8 @@ export class RecordReader {
     into.keyLength = reader.next();
     into.keyStart = reader.at;
     reader.at += Math.max(0, into.keyLength);
-    if (reader.at > into.end) throw new KafkaError('CORRUPT_MESSAGE', `the key of record ${this.index} lies outside the record`);
+    if (reader.at > into.end)
+      throw new KafkaError('CORRUPT_MESSAGE', `the key of record ${this.index} lies outside the record`);
     into.hasValue = reader.next() >= 0;
     reader.at = into.end;
     this.index++;
@@ -171,7 +204,13 @@ export class RecordReader {
   }
 }
 
-const asRecord = (offset: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[]): Record => ({ offset, timestamp, key, value, headers });
+const asRecord = (
+  offset: number,
+  timestamp: number,
+  key: Buffer | null,
+  value: Buffer | null,
+  headers: readonly Header[],
+): Record => ({ offset, timestamp, key, value, headers });
 
 /** The records of a batch, for tools and tests. */
 export function* recordsOf(batch: RecordBatch): Generator<Record> {

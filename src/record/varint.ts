@@ -12,7 +12,10 @@ const INT_MAX_BYTES = 5;
 export function varintSize(value: number): number {
   let left = value >= 0 ? value * 2 : -value * 2 - 1;
   let bytes = 1;
-  while (left >= 128) { left = Math.floor(left / 128); bytes++; }
+  while (left >= 128) {
+    left = Math.floor(left / 128);
+    bytes++;
+  }
   return bytes;
 }
 
@@ -32,9 +35,15 @@ export function writeVarint(buffer: Buffer, value: number, at: number): number {
  * bytes.
  */
 export class VarintReader {
-  constructor(readonly buffer: Buffer, public at: number, private readonly end: number) {}
+  constructor(
+    readonly buffer: Buffer,
+    public at: number,
+    private readonly end: number,
+  ) {}
 
-  get left(): number { return this.end - this.at; }
+  get left(): number {
+    return this.end - this.at;
+  }
 
   next(): number {
     // Fast path: nearly every length and delta fits into one byte.
@@ -58,7 +67,8 @@ export class VarintReader {
     }
     const start = this.at;
     const value = this.nextLong();
-    if (this.at - start > INT_MAX_BYTES) throw new KafkaError('CORRUPT_MESSAGE', 'an int is longer than five bytes');
+    if (this.at - start > INT_MAX_BYTES)
+      throw new KafkaError('CORRUPT_MESSAGE', 'an int is longer than five bytes');
     return value;
   }
 
@@ -77,7 +87,8 @@ export class VarintReader {
   /** The next `length` bytes as a view; null for -1. */
   bytes(length: number): Buffer | null {
     if (length === -1) return null;
-    if (length < 0 || length > this.left) throw new KafkaError('CORRUPT_MESSAGE', `length ${length} lies outside the record`);
+    if (length < 0 || length > this.left)
+      throw new KafkaError('CORRUPT_MESSAGE', `length ${length} lies outside the record`);
     const slice = this.buffer.subarray(this.at, this.at + length);
     this.at += length;
     return slice;

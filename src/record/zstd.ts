@@ -12,7 +12,9 @@ let isReady = false;
 
 /** Resolves when zstd is available. */
 export function loadZstd(): Promise<void> {
-  ready ??= init().then(() => { isReady = true; });
+  ready ??= init().then(() => {
+    isReady = true;
+  });
   return ready;
 }
 
@@ -37,10 +39,14 @@ function contentSize(frame: Buffer): number {
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const at = 5 + (isSingleSegment ? 0 : 1) + [0, 1, 2, 4][descriptor & 3]!;
   switch (descriptor >> 6) {
-    case 0: return isSingleSegment ? frame.readUInt8(at) : -1;
-    case 1: return frame.readUInt16LE(at) + 256;
-    case 2: return frame.readUInt32LE(at);
-    default: return Number(frame.readBigUInt64LE(at));
+    case 0:
+      return isSingleSegment ? frame.readUInt8(at) : -1;
+    case 1:
+      return frame.readUInt16LE(at) + 256;
+    case 2:
+      return frame.readUInt32LE(at);
+    default:
+      return Number(frame.readBigUInt64LE(at));
   }
 }
 
@@ -52,7 +58,9 @@ const TOO_SMALL = /code -70$/;
  * it is large enough. Throws `tooLarge()` if `maxBytes` are not enough.
  */
 export function zstdDecompress(
-  data: Buffer, maxBytes: number, tooLarge = () => new Error('the stream is too large'),
+  data: Buffer,
+  maxBytes: number,
+  tooLarge = () => new Error('the stream is too large'),
 ): Buffer {
   requireReady();
   if (contentSize(data) > maxBytes) throw tooLarge();

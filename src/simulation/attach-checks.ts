@@ -43,7 +43,11 @@ function viewOf(cluster: SimCluster, { isUncleanAllowed }: CheckOptions): Cluste
       const { isLeader, leaderEpoch, maximalIsr, log } = partition;
       const { logStartOffset, logEndOffset } = log;
       return {
-        isLeader, leaderEpoch, maximalIsr, logStartOffset, logEndOffset,
+        isLeader,
+        leaderEpoch,
+        maximalIsr,
+        logStartOffset,
+        logEndOffset,
         batchCrc: (offset) => batchCrc(log, offset),
       };
     },
@@ -62,17 +66,25 @@ function registrationOf({ zookeeper: { tree } }: SimCluster, brokerId: number) {
 }
 
 function followedReplicas(cluster: SimCluster): FollowedReplica[] {
-  return cluster.brokers.filter(({ id }) => cluster.isRunning(id)).flatMap(({ id: broker, broker: process }) => {
-    return process!.replicas.fetchers.all.flatMap(({ leaderId: leader, fetcher }) => {
-      return fetcher.passedOver.map(({ partition: { tp, leaderEpoch, log }, passedOver }) => {
-        const led = cluster.partitionOf(leader, tp);
-        return {
-          broker, leader, tp, leaderEpoch, passedOver, logEndOffset: log.logEndOffset, partitions: fetcher.size,
-          leaderEndOffset: led?.isLeader ? led.log.logEndOffset : undefined,
-        };
+  return cluster.brokers
+    .filter(({ id }) => cluster.isRunning(id))
+    .flatMap(({ id: broker, broker: process }) => {
+      return process!.replicas.fetchers.all.flatMap(({ leaderId: leader, fetcher }) => {
+        return fetcher.passedOver.map(({ partition: { tp, leaderEpoch, log }, passedOver }) => {
+          const led = cluster.partitionOf(leader, tp);
+          return {
+            broker,
+            leader,
+            tp,
+            leaderEpoch,
+            passedOver,
+            logEndOffset: log.logEndOffset,
+            partitions: fetcher.size,
+            leaderEndOffset: led?.isLeader ? led.log.logEndOffset : undefined,
+          };
+        });
       });
     });
-  });
 }
 
 /** What the leaders of the partitions know of their followers. */
@@ -83,8 +95,14 @@ export function countedFollowers(cluster: SimCluster, tps: readonly TopicPartiti
       const replica = cluster.partitionOf(leader, tp);
       if (!replica?.isLeader) return [];
       const { leaderEpoch } = replica;
-      return [...replica.followerProgress()].map(([follower, { brokerEpoch }]) =>
-        ({ leader, generation, tp, leaderEpoch, follower, brokerEpoch }));
+      return [...replica.followerProgress()].map(([follower, { brokerEpoch }]) => ({
+        leader,
+        generation,
+        tp,
+        leaderEpoch,
+        follower,
+        brokerEpoch,
+      }));
     });
   });
 }
@@ -96,10 +114,15 @@ function tpOf({ topic, partition }: WorldEvent): TopicPartition {
 function hear(checker: MomentChecker, event: WorldEvent): void {
   const broker = event.broker as number;
   switch (event.what) {
-    case 'became-leader': case 'became-follower': return checker.roleTaken(tpOf(event), broker);
-    case 'high-watermark-moved': return checker.committed(tpOf(event), broker, event.to as number);
-    case 'truncated': return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
-    case 'fault': if (event.fault === 'power cut') checker.powerLost(event.target as number);
+    case 'became-leader':
+    case 'became-follower':
+      return checker.roleTaken(tpOf(event), broker);
+    case 'high-watermark-moved':
+      return checker.committed(tpOf(event), broker, event.to as number);
+    case 'truncated':
+      return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
+    case 'fault':
+      if (event.fault === 'power cut') checker.powerLost(event.target as number);
   }
 }
 
@@ -108,7 +131,10 @@ function hear(checker: MomentChecker, event: WorldEvent): void {
  * acknowledgement when it happens.
  */
 export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): MomentChecker {
-  const { world, zookeeper: { tree, onWrite } } = cluster;
+  const {
+    world,
+    zookeeper: { tree, onWrite },
+  } = cluster;
   const report = (violation: string) => world.violation(violation);
   const moments = new MomentChecker(viewOf(cluster, options), report);
   const states = new StateWriteChecker(report);

@@ -31,7 +31,9 @@ export function offsetsPartitionOf(cluster: SimCluster, groupId: string): TopicP
 export function soleCoordinatorOf(cluster: SimCluster, groupId: string): number | undefined {
   const tp = offsetsPartitionOf(cluster, groupId);
   if (!tp) return undefined;
-  const [id, other] = cluster.brokers.map((one) => one.id).filter((one) => cluster.partitionOf(one, tp)?.isLeader);
+  const [id, other] = cluster.brokers
+    .map((one) => one.id)
+    .filter((one) => cluster.partitionOf(one, tp)?.isLeader);
   if (id === undefined || other !== undefined) return undefined;
   const state = readableStateOf(cluster, tp);
   const isCurrent = state?.leader === id && state.leaderEpoch === cluster.partitionOf(id, tp)?.leaderEpoch;

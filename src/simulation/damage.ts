@@ -10,7 +10,11 @@ export type DamageKind = (typeof damageKinds)[number];
 
 /** The paths of all files below the directory. */
 export function filesBelow(disk: Disk, directory: string): string[] {
-  return disk.list(directory).flatMap(({ name, directory: isDirectory }) => (isDirectory ? filesBelow(disk, `${directory}/${name}`) : [`${directory}/${name}`]));
+  return disk
+    .list(directory)
+    .flatMap(({ name, directory: isDirectory }) =>
+      isDirectory ? filesBelow(disk, `${directory}/${name}`) : [`${directory}/${name}`],
+    );
 }
 
 /** Damages the file at or after byte `from`. Returns a description of the damage. */

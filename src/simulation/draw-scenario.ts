@@ -6,7 +6,13 @@
  * kinds at once find less.
  */
 import {
-  diskFaultKinds, drawFaults, Fault, FaultKind, faultKinds, stopFaultKinds, zooKeeperFaultKinds,
+  diskFaultKinds,
+  drawFaults,
+  Fault,
+  FaultKind,
+  faultKinds,
+  stopFaultKinds,
+  zooKeeperFaultKinds,
 } from './faults';
 import { drawEventFaults, EventFault } from './event-faults';
 import { drawOperations, Operation } from './operations';
@@ -23,11 +29,13 @@ const FAULTS_UNTIL_MS = [5000, 8000, 8000, 12000, 18000];
 
 /** So that the offsets topic is compacted during the faults. */
 const EAGER_CLEANER = {
-  'offsets.topic.segment.bytes': '4000', 'log.cleaner.backoff.ms': '1000',
+  'offsets.topic.segment.bytes': '4000',
+  'log.cleaner.backoff.ms': '1000',
   'log.cleaner.min.cleanable.ratio': '0.1',
 };
 const EAGER_REBALANCE = {
-  'auto.leader.rebalance.enable': 'true', 'leader.imbalance.check.interval.seconds': '3',
+  'auto.leader.rebalance.enable': 'true',
+  'leader.imbalance.check.interval.seconds': '3',
 };
 /** A follower gets one batch at a time, and brokers read one request at a time. */
 const TINY_FETCHES = { 'replica.fetch.max.bytes': '100', 'replica.fetch.response.max.bytes': '150' };
@@ -117,23 +125,32 @@ export function drawScenario(seed: string, brokerSettings: Readonly<Record<strin
   const eventFaults = events.chance(0.7) ? drawEventFaults(events, brokers, losesPower) : [];
   const recipes = random.split('recipes');
   const recipe = recipes.chance(0.4) ? drawRecipe(recipes, window) : undefined;
-  const drawn = recipe ? [
-    ...recipe.faults, ...timed.slice(0, 2),
-  ] : eventFaults.length > 0 ? timed.slice(0, 4) : timed;
+  const drawn = recipe
+    ? [...recipe.faults, ...timed.slice(0, 2)]
+    : eventFaults.length > 0
+      ? timed.slice(0, 4)
+      : timed;
   const faults = [...drawn, ...diskFaults, ...zkFaults, ...stopFaults];
   const readers = random.split('readers');
   const trimmed = drawTrimmed(random.split('trimmed'));
   const operations = random.split('operations');
   return {
-    seed, brokers, replicationFactor, partitions: random.between(1, 3), kinds, trimmed, faultsUntilMs,
-    eventFaults: [...eventFaults, ...recipe?.eventFaults ?? []],
+    seed,
+    brokers,
+    replicationFactor,
+    partitions: random.between(1, 3),
+    kinds,
+    trimmed,
+    faultsUntilMs,
+    eventFaults: [...eventFaults, ...(recipe?.eventFaults ?? [])],
     minIsr: random.pick([1, 2, 2].filter((n) => n <= replicationFactor)),
     segmentBytes: random.pick([500, 2000, 1048576]),
     unclean: random.chance(0.08),
     writers: drawWriters(random.split('writers'), trimmed !== undefined),
     members: readers.pick([0, 0, 0, 1, 2, 3]),
     assignor: readers.pick(['range', 'roundrobin', 'sticky', 'cooperative-sticky']),
-    membersStartMs: readers.pick([0, 0, 1500, 5000]), membersBootstrap: readers.chance(0.3),
+    membersStartMs: readers.pick([0, 0, 1500, 5000]),
+    membersBootstrap: readers.chance(0.3),
     oldMembers: readers.pick([0, 0, 0, 0, 1, 2]),
     faults: faults.sort((a, b) => a.atMs - b.atMs),
     operations: operations.chance(0.6) ? drawOperations(operations, window, trimmed !== undefined) : [],

@@ -12,15 +12,37 @@ import { WorldEvent } from './world';
 
 /** Rare events come first. Events of disks come from the simulated host. */
 const EVENTS = [
-  'became-leader', 'became-follower', 'isr-write-started', 'isr-write-started', 'isr-write-unknown',
-  'isr-changed', 'isr-conflict',
-  'truncated', 'leader-elected', 'replica-left-isr', 'controller-elected', 'broker-registered',
-  'broker-started', 'broker-change',
-  'controlled-shutdown', 'generation-changed', 'rebalance', 'group-load-started', 'group-loaded',
+  'became-leader',
+  'became-follower',
+  'isr-write-started',
+  'isr-write-started',
+  'isr-write-unknown',
+  'isr-changed',
+  'isr-conflict',
+  'truncated',
+  'leader-elected',
+  'replica-left-isr',
+  'controller-elected',
+  'broker-registered',
+  'broker-started',
+  'broker-change',
+  'controlled-shutdown',
+  'generation-changed',
+  'rebalance',
+  'group-load-started',
+  'group-loaded',
   'group-unloaded',
-  'group-store-started', 'offset-commit-started', 'offset-commit-stored', 'log-cleaned', 'zk-session-expired',
+  'group-store-started',
+  'offset-commit-started',
+  'offset-commit-stored',
+  'log-cleaned',
+  'zk-session-expired',
   'control-request-refused',
-  'high-watermark-moved', 'segment-created', 'checkpoint-written', 'flushed', 'topic-created',
+  'high-watermark-moved',
+  'segment-created',
+  'checkpoint-written',
+  'flushed',
+  'topic-created',
   'duplicate-batch',
 ] as const;
 
@@ -29,9 +51,20 @@ const EVENTS = [
  * triggered by time.
  */
 const KINDS: readonly FaultKind[] = [
-  'kill', 'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
+  'kill',
+  'kill',
+  'terminate',
+  'pause',
+  'cut-zookeeper',
+  'cut-peers',
+  'cut-one-way',
+  'expire-session',
   'reset-zookeeper',
-  'reset-peers', 'lose-reply', 'lose-reply', 'isolate', 'lag-zookeeper',
+  'reset-peers',
+  'lose-reply',
+  'lose-reply',
+  'isolate',
+  'lag-zookeeper',
 ];
 
 export interface EventFault extends Omit<Fault, 'atMs' | 'target'> {
@@ -50,8 +83,11 @@ export function drawEventFaults(random: Prng, brokers: number, losesPower: boole
     const event = random.pick(EVENTS);
     const most = event === 'high-watermark-moved' ? 200 : random.pick([1, 3, 10]);
     return {
-      event, occurrence: random.between(1, most), kind: random.pick(kinds),
-      shift: random.pick([0, 0, 0, 1, 2]), other: random.between(1, brokers),
+      event,
+      occurrence: random.between(1, most),
+      kind: random.pick(kinds),
+      shift: random.pick([0, 0, 0, 1, 2]),
+      other: random.between(1, brokers),
       delayMs: random.pick([0, 0, 0, 1, 2, 5, 50, 400]),
       lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
     };
@@ -66,7 +102,10 @@ function brokerOf({ who, broker }: WorldEvent): number {
 
 /** Activates the faults; `isOver` deactivates them. */
 export function armEventFaults(
-  cluster: SimCluster, readers: () => Readers, faults: readonly EventFault[], isOver: () => boolean,
+  cluster: SimCluster,
+  readers: () => Readers,
+  faults: readonly EventFault[],
+  isOver: () => boolean,
 ): void {
   const seen = new Map<string, number>();
   const { world } = cluster;
@@ -77,8 +116,8 @@ export function armEventFaults(
     seen.set(event.what, count);
     for (const fault of faults) {
       if (fault.event !== event.what || fault.occurrence !== count) continue;
-      const target = (brokerOf(event) - 1 + fault.shift) % brokers + 1;
-      const other = fault.other === target ? target % brokers + 1 : fault.other;
+      const target = ((brokerOf(event) - 1 + fault.shift) % brokers) + 1;
+      const other = fault.other === target ? (target % brokers) + 1 : fault.other;
       const strike = () => {
         if (isOver()) return;
         cluster.event(`at ${event.what}`, target);

@@ -13,10 +13,25 @@ import { ZOOKEEPER_HOST } from './sim-zookeeper';
 import { damageZnode } from './zk-faults';
 
 export const faultKinds = [
-  'kill', 'terminate', 'pause', 'cut-zookeeper', 'cut-peers', 'cut-one-way', 'expire-session',
-  'reset-zookeeper', 'zookeeper-down', 'power-cut',
-  'kill-member', 'pause-member', 'reset-peers', 'lose-reply', 'cut-client', 'isolate', 'lag-zookeeper',
-  'clock-jump', 'slow-flush',
+  'kill',
+  'terminate',
+  'pause',
+  'cut-zookeeper',
+  'cut-peers',
+  'cut-one-way',
+  'expire-session',
+  'reset-zookeeper',
+  'zookeeper-down',
+  'power-cut',
+  'kill-member',
+  'pause-member',
+  'reset-peers',
+  'lose-reply',
+  'cut-client',
+  'isolate',
+  'lag-zookeeper',
+  'clock-jump',
+  'slow-flush',
 ] as const;
 
 /** Drawn separately, because they need a log dir as a target. */
@@ -28,8 +43,11 @@ export const zooKeeperFaultKinds = ['stale-zookeeper', 'damaged-znode'] as const
 /** Drawn separately, also for seeds without other power cuts: nothing may be lost. */
 export const stopFaultKinds = ['stop-power-cut'] as const;
 
-export type FaultKind = (typeof faultKinds)[number] | (typeof diskFaultKinds)[number]
-  | (typeof zooKeeperFaultKinds)[number] | (typeof stopFaultKinds)[number];
+export type FaultKind =
+  | (typeof faultKinds)[number]
+  | (typeof diskFaultKinds)[number]
+  | (typeof zooKeeperFaultKinds)[number]
+  | (typeof stopFaultKinds)[number];
 
 export interface Fault {
   readonly atMs: number;
@@ -46,14 +64,18 @@ export interface FaultWindow {
 }
 
 export function drawFaults(
-  random: Prng, kinds: readonly FaultKind[], { brokers, fromMs, untilMs }: FaultWindow,
+  random: Prng,
+  kinds: readonly FaultKind[],
+  { brokers, fromMs, untilMs }: FaultWindow,
 ): Fault[] {
   const count = random.between(2, 8);
   const faults = Array.from({ length: count }, (): Fault => {
     const target = random.between(1, brokers);
     const others = Array.from({ length: brokers }, (_, i) => i + 1).filter((id) => id !== target);
     return {
-      atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), target,
+      atMs: fromMs + random.below(untilMs - fromMs),
+      kind: random.pick(kinds),
+      target,
       other: others.length > 0 ? random.pick(others) : target,
       lastsMs: random.pick([20, 200, 1000, 3000, 7000]) + random.below(500),
     };
@@ -68,7 +90,10 @@ export interface Readers {
 }
 
 function oldMemberFault(
-  cluster: SimCluster, group: SimOldGroup, kind: 'kill-member' | 'pause-member', target: number,
+  cluster: SimCluster,
+  group: SimOldGroup,
+  kind: 'kill-member' | 'pause-member',
+  target: number,
   lastsMs: number,
 ): void {
   const member = group.alive[target % Math.max(1, group.alive.length)];
@@ -76,14 +101,16 @@ function oldMemberFault(
   cluster.event(kind, member.name);
   if (kind === 'pause-member') member.host.pause();
   else member.host.kill();
-  cluster.world.schedule(
-    lastsMs, () => (kind === 'pause-member' ? member.host.resume() : group.start(`${member.name}'`)),
+  cluster.world.schedule(lastsMs, () =>
+    kind === 'pause-member' ? member.host.resume() : group.start(`${member.name}'`),
   );
 }
 
 /** Starts the fault, and schedules its end. */
 export function applyFault(
-  cluster: SimCluster, { group, oldGroup }: Readers, { kind, target, other, lastsMs }: Fault,
+  cluster: SimCluster,
+  { group, oldGroup }: Readers,
+  { kind, target, other, lastsMs }: Fault,
 ): void {
   const later = (undo: () => void) => void cluster.world.schedule(lastsMs, undo);
   switch (kind) {
@@ -109,10 +136,12 @@ export function applyFault(
     case 'cut-zookeeper':
       cluster.cutFromZooKeeper(target);
       return later(() => cluster.healLink(`broker-${target}`, ZOOKEEPER_HOST));
-    case 'cut-peers': case 'cut-one-way':
+    case 'cut-peers':
+    case 'cut-one-way':
       cluster.cutPeers(target, other, kind === 'cut-one-way');
       return later(() => cluster.healLink(`broker-${target}`, `broker-${other}`));
-    case 'disk-error': case 'disk-full': {
+    case 'disk-error':
+    case 'disk-full': {
       const dirs = cluster.logDirsOf(target);
       cluster.failDisk(target, kind === 'disk-full' ? 'ENOSPC' : 'EIO', dirs[lastsMs % dirs.length]!);
       return later(() => cluster.mendDisk(target));
@@ -121,13 +150,14 @@ export function applyFault(
       return cluster.expireSession(target);
     case 'stale-zookeeper':
       cluster.event(kind, target);
-      cluster.zookeeper.lag(`broker-${target}`, 50 + lastsMs % 1500);
+      cluster.zookeeper.lag(`broker-${target}`, 50 + (lastsMs % 1500));
       return later(() => cluster.zookeeper.lag(`broker-${target}`, 0));
     case 'damaged-znode':
       return later(damageZnode(cluster, 'records', target, other * 100 + lastsMs));
     case 'reset-zookeeper':
       return cluster.zookeeper.resetConnections(`broker-${target}`);
-    case 'kill-member': case 'pause-member': {
+    case 'kill-member':
+    case 'pause-member': {
       if (oldGroup && (!group || lastsMs % 2 === 0)) {
         return oldMemberFault(cluster, oldGroup, kind, target, lastsMs);
       }
@@ -159,7 +189,7 @@ export function applyFault(
     }
     case 'lag-zookeeper':
       cluster.event(kind, target);
-      cluster.zookeeper.lag(`broker-${target}`, 5 + lastsMs % 400);
+      cluster.zookeeper.lag(`broker-${target}`, 5 + (lastsMs % 400));
       return later(() => cluster.zookeeper.lag(`broker-${target}`, 0));
     case 'clock-jump':
       cluster.event(kind, target);
@@ -167,8 +197,10 @@ export function applyFault(
       return;
     case 'slow-flush':
       cluster.event(kind, target);
-      cluster.broker(target).host.flushDelayMs = 50 + lastsMs % 1500;
-      return later(() => { cluster.broker(target).host.flushDelayMs = 0; });
+      cluster.broker(target).host.flushDelayMs = 50 + (lastsMs % 1500);
+      return later(() => {
+        cluster.broker(target).host.flushDelayMs = 0;
+      });
     case 'zookeeper-down':
       cluster.setZooKeeperDown(true);
       return later(() => cluster.setZooKeeperDown(false));

@@ -39,7 +39,7 @@ export class GroupChecker {
     if (loaded.has(key)) {
       cluster.world.violation(
         `GroupsStay: broker ${id} reads the groups of partition ${partition} again, which it has led ` +
-        'since it last did',
+          'since it last did',
       );
     }
     loaded.add(key);
@@ -50,7 +50,7 @@ export class GroupChecker {
       if (!tp || looked === tp.partition) continue;
       cluster.world.violation(
         `GroupsFound: broker ${id} looks for groups in partition ${looked} whose offsets are in ` +
-        `${tp.partition}`,
+          `${tp.partition}`,
       );
       return;
     }

@@ -60,7 +60,9 @@ export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefin
 
 /** Partitions that do not come to rest although enough of their replicas run; nothing is restarted. */
 export async function livenessBeforeRestart(
-  cluster: SimCluster, tps: readonly TopicPartition[], withinMs: number,
+  cluster: SimCluster,
+  tps: readonly TopicPartition[],
+  withinMs: number,
 ): Promise<string[]> {
   const done = () => tps.every((tp) => stuck(cluster, tp) === undefined);
   if (await cluster.world.run(cluster.world.nowMs + withinMs, done)) return [];
@@ -72,14 +74,15 @@ export async function livenessBeforeRestart(
 
 /** Reads every partition from its start to its end with a client. */
 export async function readFinal(
-  { cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>, tps: readonly TopicPartition[],
+  { cluster, history }: Pick<JudgeContext, 'cluster' | 'history'>,
+  tps: readonly TopicPartition[],
 ): Promise<void> {
   const consumer = await cluster.consumer();
   consumer.assign(tps);
   const ends = new Map<string, number>();
   for (const tp of tps) ends.set(tpName(tp), await consumer.endOffset(tp));
   for (const tp of tps) {
-    while (await consumer.position(tp) < ends.get(tpName(tp))!) {
+    while ((await consumer.position(tp)) < ends.get(tpName(tp))!) {
       for (const { topic, partition, offset, value } of await consumer.poll(1000)) {
         history.readFinal({ topic, partition }, offset, idOf(value!));
       }

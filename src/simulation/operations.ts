@@ -8,14 +8,25 @@ import { sleep } from '../common/host';
 import { alterTopicConfig } from '../zk/topic-store';
 import { ZkConnection } from '../zk/zk-connection';
 import { isZkError } from '../zk/zk-session';
-import { configChangesZnode, configZnode, isrChangeZnode, preferredElectionZnode, topicZnode } from '../zk/znodes';
+import {
+  configChangesZnode,
+  configZnode,
+  isrChangeZnode,
+  preferredElectionZnode,
+  topicZnode,
+} from '../zk/znodes';
 import { FaultWindow } from './faults';
 import { Prng } from './prng';
 import { SimCluster } from './sim-cluster';
 import { discovery } from './workload';
 
 export const operationKinds = [
-  'create-topic', 'alter-config', 'elect-preferred', 'delete-records', 'malformed-znode', 'expand-topic',
+  'create-topic',
+  'alter-config',
+  'elect-preferred',
+  'delete-records',
+  'malformed-znode',
+  'expand-topic',
 ] as const;
 
 export interface Operation {
@@ -26,25 +37,36 @@ export interface Operation {
 }
 
 export function drawOperations(
-  random: Prng, { fromMs, untilMs }: FaultWindow, hasTrimmed: boolean,
+  random: Prng,
+  { fromMs, untilMs }: FaultWindow,
+  hasTrimmed: boolean,
 ): Operation[] {
-  const kinds = operationKinds.filter(
-    (kind) => kind !== 'delete-records' || hasTrimmed,
-  ).filter(() => random.chance(0.6));
+  const kinds = operationKinds
+    .filter((kind) => kind !== 'delete-records' || hasTrimmed)
+    .filter(() => random.chance(0.6));
   if (kinds.length === 0) return [];
   const one = (): Operation => ({
-    atMs: fromMs + random.below(untilMs - fromMs), kind: random.pick(kinds), choice: random.below(1000),
+    atMs: fromMs + random.below(untilMs - fromMs),
+    kind: random.pick(kinds),
+    choice: random.below(1000),
   });
   return Array.from({ length: random.between(1, 5) }, one).sort((a, b) => a.atMs - b.atMs);
 }
 
 const SETTINGS: readonly Readonly<Record<string, string>>[] = [
-  { 'segment.bytes': '600' }, { 'max.message.bytes': '2000' }, { 'flush.messages': '1' },
-  { 'segment.ms': '2000' }, { 'index.interval.bytes': '1' },
+  { 'segment.bytes': '600' },
+  { 'max.message.bytes': '2000' },
+  { 'flush.messages': '1' },
+  { 'segment.ms': '2000' },
+  { 'index.interval.bytes': '1' },
 ];
 
 const MALFORMED = [
-  '{"version":1,', '', 'null', '[]', '{"version":1,"config":7}',
+  '{"version":1,',
+  '',
+  'null',
+  '[]',
+  '{"version":1,"config":7}',
   '{"version":1,"config":{"segment.bytes":"x"}}',
 ];
 
@@ -63,7 +85,10 @@ export class Operations {
   private readonly environment;
   private readonly admin: Admin;
 
-  constructor(private readonly cluster: SimCluster, private readonly topics: Topics) {
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly topics: Topics,
+  ) {
     this.environment = cluster.environment();
     this.admin = new Admin(this.environment, { 'request.timeout.ms': 5000, ...discovery(cluster, false) });
   }
@@ -71,26 +96,34 @@ export class Operations {
   run(operation: Operation): void {
     this.cluster.world.event('simulation', { what: 'operation', kind: operation.kind });
     this.perform(operation).catch((error) => {
-      this.cluster.world.event(
-        'simulation', { what: 'operation-failed', kind: operation.kind, error: String(error) },
-      );
+      this.cluster.world.event('simulation', {
+        what: 'operation-failed',
+        kind: operation.kind,
+        error: String(error),
+      });
     });
   }
 
   private async perform({ kind, choice }: Operation): Promise<void> {
     switch (kind) {
-      case 'create-topic': return this.createTopic(choice);
-      case 'alter-config': return this.alterConfig(choice);
-      case 'elect-preferred': return this.electPreferred();
-      case 'delete-records': return this.deleteRecords(choice);
-      case 'malformed-znode': return this.malformedZnode(choice);
-      case 'expand-topic': return this.expandTopic(choice);
+      case 'create-topic':
+        return this.createTopic(choice);
+      case 'alter-config':
+        return this.alterConfig(choice);
+      case 'elect-preferred':
+        return this.electPreferred();
+      case 'delete-records':
+        return this.deleteRecords(choice);
+      case 'malformed-znode':
+        return this.malformedZnode(choice);
+      case 'expand-topic':
+        return this.expandTopic(choice);
     }
   }
 
   private async createTopic(choice: number): Promise<void> {
     const topic = `created-${this.created.length}`;
-    const partitions = 1 + choice % 3;
+    const partitions = 1 + (choice % 3);
     for (let partition = 0; partition < partitions; partition++) this.created.push({ topic, partition });
     const { minIsr, replicationFactor } = this.topics;
     const configs = { 'min.insync.replicas': String(minIsr) };
@@ -99,7 +132,7 @@ export class Operations {
     }
     const brokers = this.cluster.brokers.length;
     const replicas = (partition: number) =>
-      Array.from({ length: replicationFactor }, (_, i) => (partition + choice + i) % brokers + 1);
+      Array.from({ length: replicationFactor }, (_, i) => ((partition + choice + i) % brokers) + 1);
     const assignment = new Map(
       Array.from({ length: partitions }, (_, partition) => [partition, replicas(partition)]),
     );
@@ -118,7 +151,11 @@ export class Operations {
       const tp = { topic, partition: partitions.size };
       partitions.set(tp.partition, [...others, first!]);
       this.created.push(tp);
-      await zk.set(topicZnode.path(topic), topicZnode.encode({ ...assignment, partitions }), znode.stat.version);
+      await zk.set(
+        topicZnode.path(topic),
+        topicZnode.encode({ ...assignment, partitions }),
+        znode.stat.version,
+      );
     });
   }
 
@@ -153,14 +190,18 @@ export class Operations {
         case 0:
           await zk.set(configZnode.path('topics', topic), data, -1);
           await zk.create(
-            configChangesZnode.createPath, configChangesZnode.encode(`topics/${topic}`),
+            configChangesZnode.createPath,
+            configChangesZnode.encode(`topics/${topic}`),
             'persistent-sequential',
           );
           await sleep(this.environment.host.clock, choice);
           return alterTopicConfig(zk, topic, this.topics.kept);
-        case 1: return void await zk.create(configChangesZnode.createPath, data, 'persistent-sequential');
-        case 2: return void await zk.create(isrChangeZnode.createPath, data, 'persistent-sequential');
-        default: return void await zk.create(preferredElectionZnode.path, data);
+        case 1:
+          return void (await zk.create(configChangesZnode.createPath, data, 'persistent-sequential'));
+        case 2:
+          return void (await zk.create(isrChangeZnode.createPath, data, 'persistent-sequential'));
+        default:
+          return void (await zk.create(preferredElectionZnode.path, data));
       }
     });
   }
@@ -170,7 +211,7 @@ export class Operations {
     const tp = trimmed[choice % trimmed.length]!;
     const leader = this.cluster.stateOf(tp)?.leader ?? 0;
     const highWatermark = this.cluster.logOf(leader, tp)?.highWatermark ?? 0;
-    const beforeOffset = choice % 5 === 0 ? -1 : Math.floor(highWatermark * (choice % 7) / 7);
+    const beforeOffset = choice % 5 === 0 ? -1 : Math.floor((highWatermark * (choice % 7)) / 7);
     await this.admin.deleteRecords([{ ...tp, beforeOffset }]);
   }
 }

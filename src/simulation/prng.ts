@@ -36,12 +36,12 @@ export class Prng implements Random {
     this.counter = (this.counter + 1) | 0;
     this.a = this.b ^ (this.b >>> 9);
     this.b = (this.c + (this.c << 3)) | 0;
-    this.c = ((this.c << 21) | (this.c >>> 11)) + t | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + t) | 0;
     return t >>> 0;
   }
 
   below(bound: number): number {
-    return Math.floor(this.next() / 0x1_0000_0000 * bound);
+    return Math.floor((this.next() / 0x1_0000_0000) * bound);
   }
 
   /** An integer in [from, to]. */

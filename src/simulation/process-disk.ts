@@ -38,12 +38,20 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
     reading(what);
     owner.changing(what, path);
   };
-  const flushed = (path: string) => { if (path.endsWith('.log')) owner.event('flushed', path); };
+  const flushed = (path: string) => {
+    if (path.endsWith('.log')) owner.event('flushed', path);
+  };
   const file = (path: string, of: DiskFile): DiskFile => ({
     size: () => of.size(),
     read: (target, position) => of.read(target, position),
-    write: (chunks, position) => { changing('write', path); of.write(chunks, position); },
-    truncate: (size) => { changing('truncate', path); of.truncate(size); },
+    write: (chunks, position) => {
+      changing('write', path);
+      of.write(chunks, position);
+    },
+    truncate: (size) => {
+      changing('truncate', path);
+      of.truncate(size);
+    },
     sync: async () => {
       changing('sync', path);
       await owner.delayFlush();
@@ -51,7 +59,11 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
       await of.sync();
       flushed(path);
     },
-    syncNow: () => { changing('sync', path); flushed(path); of.syncNow(); },
+    syncNow: () => {
+      changing('sync', path);
+      flushed(path);
+      of.syncNow();
+    },
     close: () => of.close(),
   });
   return {
@@ -65,21 +77,54 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
       if (path.endsWith('.log')) owner.event('segment-created', path);
       return opened;
     },
-    exists: (path) => { reading('exists'); return disk.exists(path); },
-    stat: (path) => { reading('stat'); return disk.stat(path); },
-    list: (path) => { reading('list'); return disk.list(path); },
-    makeDirectory: (path) => { changing('makeDirectory', path); disk.makeDirectory(path); },
-    readText: (path) => { reading('readText'); return disk.readText(path); },
-    rename: (from, to) => { changing('rename', from); disk.rename(from, to); },
-    setModified: (path, modifiedMs) => { reading('setModified'); disk.setModified(path, modifiedMs); },
-    remove: (path) => { changing('remove', path); disk.remove(path); },
+    exists: (path) => {
+      reading('exists');
+      return disk.exists(path);
+    },
+    stat: (path) => {
+      reading('stat');
+      return disk.stat(path);
+    },
+    list: (path) => {
+      reading('list');
+      return disk.list(path);
+    },
+    makeDirectory: (path) => {
+      changing('makeDirectory', path);
+      disk.makeDirectory(path);
+    },
+    readText: (path) => {
+      reading('readText');
+      return disk.readText(path);
+    },
+    rename: (from, to) => {
+      changing('rename', from);
+      disk.rename(from, to);
+    },
+    setModified: (path, modifiedMs) => {
+      reading('setModified');
+      disk.setModified(path, modifiedMs);
+    },
+    remove: (path) => {
+      changing('remove', path);
+      disk.remove(path);
+    },
     replace: (path, text, options) => {
       changing('replace', path);
       disk.replace(path, text, options);
       if (path.includes('checkpoint')) owner.event('checkpoint-written', path);
     },
-    syncDirectory: (path) => { changing('syncDirectory', path); return disk.syncDirectory(path); },
-    syncDirectoryNow: (path) => { changing('syncDirectory', path); disk.syncDirectoryNow(path); },
-    lock: (path) => { reading('lock'); return disk.lock(path); },
+    syncDirectory: (path) => {
+      changing('syncDirectory', path);
+      return disk.syncDirectory(path);
+    },
+    syncDirectoryNow: (path) => {
+      changing('syncDirectory', path);
+      disk.syncDirectoryNow(path);
+    },
+    lock: (path) => {
+      reading('lock');
+      return disk.lock(path);
+    },
   };
 }

@@ -24,7 +24,12 @@ function isolation(random: Prng, window: FaultWindow): Recipe {
     { atMs: window.fromMs + random.below(3000), kind: 'isolate', target, other: target, lastsMs },
   ];
   const at = (event: string, occurrence: number, kind: FaultKind, delays: readonly number[]): EventFault => ({
-    event, occurrence, kind, shift: 0, other: follower, delayMs: random.pick(delays),
+    event,
+    occurrence,
+    kind,
+    shift: 0,
+    other: follower,
+    delayMs: random.pick(delays),
     lastsMs: 500 + random.below(3500),
   });
   const eventFaults: EventFault[] = [];
@@ -44,13 +49,18 @@ function isolation(random: Prng, window: FaultWindow): Recipe {
 
 function storm(random: Prng, window: FaultWindow): Recipe {
   const kinds: FaultKind[] = [
-    'expire-session', 'expire-session', 'kill', 'terminate', 'cut-peers', 'cut-one-way',
+    'expire-session',
+    'expire-session',
+    'kill',
+    'terminate',
+    'cut-peers',
+    'cut-one-way',
   ];
   let atMs = window.fromMs + random.below(2000);
   const faults = Array.from({ length: random.between(8, 16) }, (): Fault => {
     atMs += 100 + random.below(900);
     const target = random.between(1, window.brokers);
-    const other = target % window.brokers + 1;
+    const other = (target % window.brokers) + 1;
     return { atMs, kind: random.pick(kinds), target, other, lastsMs: random.pick([20, 100, 400, 1500]) };
   });
   return { faults, eventFaults: [] };
@@ -61,17 +71,19 @@ function rolling(random: Prng, window: FaultWindow): Recipe {
   let atMs = window.fromMs + random.below(1000);
   for (let round = 0; round < 2; round++) {
     for (let target = 1; target <= window.brokers; target++) {
-      faults.push(
-        {
-          atMs, kind: random.pick(['terminate', 'terminate', 'kill']), target, other: target,
-          lastsMs: 300 + random.below(700),
-        },
-      );
+      faults.push({
+        atMs,
+        kind: random.pick(['terminate', 'terminate', 'kill']),
+        target,
+        other: target,
+        lastsMs: 300 + random.below(700),
+      });
       atMs += random.pick([300, 1200, 2500]);
     }
   }
   return {
-    faults: [...faults, ...drawFaults(random, ['cut-peers', 'pause'], window).slice(0, 2)], eventFaults: [],
+    faults: [...faults, ...drawFaults(random, ['cut-peers', 'pause'], window).slice(0, 2)],
+    eventFaults: [],
   };
 }
 

@@ -61,50 +61,61 @@ class Run {
   constructor(readonly scenario: Scenario) {
     const { segmentBytes, replicationFactor, minIsr, unclean } = scenario;
     this.cluster = new SimCluster(scenario.seed, scenario.brokers, {
-      'log.segment.bytes': segmentBytes, 'log.retention.check.interval.ms': 3000,
+      'log.segment.bytes': segmentBytes,
+      'log.retention.check.interval.ms': 3000,
       'group.initial.rebalance.delay.ms': 300,
       'offsets.topic.num.partitions': OFFSETS_PARTITIONS,
       'offsets.topic.replication.factor': replicationFactor,
       ...scenario.brokerSettings,
     });
-    this.main = Array.from(
-      { length: scenario.partitions }, (_, partition) => ({ topic: MAIN_TOPIC, partition }),
-    );
+    this.main = Array.from({ length: scenario.partitions }, (_, partition) => ({
+      topic: MAIN_TOPIC,
+      partition,
+    }));
     this.trimmed = scenario.trimmed ? [{ topic: TRIMMED_TOPIC, partition: 0 }] : [];
-    this.checks = attachChecks(
-      this.cluster, { isUncleanAllowed: ({ topic }) => unclean && topic === MAIN_TOPIC },
-    );
+    this.checks = attachChecks(this.cluster, {
+      isUncleanAllowed: ({ topic }) => unclean && topic === MAIN_TOPIC,
+    });
     this.workload = new Workload(this);
     this.operations = new Operations(this.cluster, {
-      main: this.main, trimmed: this.trimmed, minIsr, replicationFactor, kept: this.mainConfig(),
+      main: this.main,
+      trimmed: this.trimmed,
+      minIsr,
+      replicationFactor,
+      kept: this.mainConfig(),
     });
   }
 
   private mainConfig(): Record<string, string> {
     const { minIsr, unclean } = this.scenario;
     return {
-      'min.insync.replicas': String(minIsr), ...(unclean ? { 'unclean.leader.election.enable': 'true' } : {}),
+      'min.insync.replicas': String(minIsr),
+      ...(unclean ? { 'unclean.leader.election.enable': 'true' } : {}),
     };
   }
 
   private assignment(tps: readonly TopicPartition[]): Map<number, number[]> {
     const { brokers, replicationFactor } = this.scenario;
-    const replicas = (first: number) => Array.from(
-      { length: replicationFactor }, (_, i) => (first + i) % brokers + 1,
-    );
+    const replicas = (first: number) =>
+      Array.from({ length: replicationFactor }, (_, i) => ((first + i) % brokers) + 1);
     return new Map(tps.map(({ partition }) => [partition, replicas(partition)]));
   }
 
   /** The partitions that exist now. */
   private get tps(): TopicPartition[] {
     const { cluster, operations } = this;
-    const exists = (tp: TopicPartition) => cluster.existsTopic(tp.topic) && cluster.assignmentOf(tp).length > 0;
+    const exists = (tp: TopicPartition) =>
+      cluster.existsTopic(tp.topic) && cluster.assignmentOf(tp).length > 0;
     const created = [...new Map(operations.created.map((tp) => [tpName(tp), tp])).values()].filter(exists);
     return [...this.main, ...this.trimmed, ...created];
   }
 
   async run(): Promise<void> {
-    const { cluster, scenario, cluster: { world } } = this;
+    const {
+      cluster,
+      scenario,
+      cluster: { world },
+    } = this;
     await this.bringUp();
     const startMs = world.nowMs;
     for (const [i, writer] of scenario.writers.entries()) {
@@ -125,7 +136,7 @@ class Run {
     await world.run(untilMs);
     cluster.healLinks();
     this.workload.isSending = false;
-    this.violations.push(...await livenessBeforeRestart(cluster, this.tps, BEFORE_RESTART_MS));
+    this.violations.push(...(await livenessBeforeRestart(cluster, this.tps, BEFORE_RESTART_MS)));
     cluster.heal();
     this.supervise();
     await this.becomeQuiet();
@@ -133,22 +144,28 @@ class Run {
     await this.finishOldGroup();
     await this.resources();
     const { tps } = this;
-    await world.complete(readFinal(this, tps), 120000, 'reading everything back')
+    await world
+      .complete(readFinal(this, tps), 120000, 'reading everything back')
       .catch((error) => this.violations.push(`Liveness: ${String(error)}`));
     this.violations.push(...judge(this, tps));
   }
 
   private async bringUp(): Promise<void> {
-    const { cluster, cluster: { world }, scenario } = this;
+    const {
+      cluster,
+      cluster: { world },
+      scenario,
+    } = this;
     cluster.startAll();
     await world.run(20000, () => cluster.brokers.every(({ id }) => cluster.isRunning(id)));
     const create = (topic: string, tps: readonly TopicPartition[], config: Record<string, string>) =>
       world.complete(cluster.createTopic(topic, this.assignment(tps), config), 30000, `creating ${topic}`);
     await create(MAIN_TOPIC, this.main, this.mainConfig());
     if (scenario.trimmed) {
-      await create(
-        TRIMMED_TOPIC, this.trimmed, { 'min.insync.replicas': String(scenario.minIsr), ...scenario.trimmed },
-      );
+      await create(TRIMMED_TOPIC, this.trimmed, {
+        'min.insync.replicas': String(scenario.minIsr),
+        ...scenario.trimmed,
+      });
     }
     const unready = await cluster.untilQuiet(this.tps, 30000);
     if (unready.length > 0) throw new Error(`the cluster did not come up: ${unready.join('; ')}`);
@@ -159,7 +176,10 @@ class Run {
     const startMembers = () => {
       if (scenario.members === 0) return;
       this.group = new SimGroup(cluster, {
-        groupId: 'readers', topics: [MAIN_TOPIC], drawsCommits: true, config: {
+        groupId: 'readers',
+        topics: [MAIN_TOPIC],
+        drawsCommits: true,
+        config: {
           'partition.assignment.strategy': scenario.assignor,
         },
         discovery: discovery(cluster, scenario.membersBootstrap),
@@ -168,9 +188,8 @@ class Run {
     };
     if (scenario.membersStartMs === 0) startMembers();
     else cluster.world.schedule(scenario.membersStartMs, startMembers);
-    this.oldGroup = scenario.oldMembers === 0 ? undefined : new SimOldGroup(
-      cluster, 'old-readers', MAIN_TOPIC,
-    );
+    this.oldGroup =
+      scenario.oldMembers === 0 ? undefined : new SimOldGroup(cluster, 'old-readers', MAIN_TOPIC);
     for (let i = 0; i < scenario.oldMembers; i++) this.oldGroup!.start(`old-${i}`);
   }
 
@@ -202,7 +221,11 @@ class Run {
   }
 
   private async becomeQuiet(): Promise<void> {
-    const { cluster, cluster: { world }, workload } = this;
+    const {
+      cluster,
+      cluster: { world },
+      workload,
+    } = this;
     const answered = await world.run(world.nowMs + QUIET_WITHIN_MS, () => workload.open === 0);
     if (!answered) this.liveness([`${workload.open} sends are not settled`]);
     this.liveness(await cluster.untilQuiet(this.tps, QUIET_WITHIN_MS));
@@ -218,13 +241,20 @@ class Run {
 
   /** When only fetches wait, brokers hold no resources for requests. */
   private async resources(): Promise<void> {
-    const { cluster, cluster: { brokers, world, zookeeper } } = this;
+    const {
+      cluster,
+      cluster: { brokers, world, zookeeper },
+    } = this;
     // Evaluated each time, because a restarted broker is a new object.
     const above = () => [
-      ...resourcesAboveFloor(brokers.flatMap(
-        ({ id, broker }) => (broker && cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : []),
-      )),
-      ...sessionsAboveFloor(new Map(brokers.map(({ host: { name } }) => [name, zookeeper.sessionsOf(name).length]))),
+      ...resourcesAboveFloor(
+        brokers.flatMap(({ id, broker }) =>
+          broker && cluster.isRunning(id) ? [{ id, metrics: broker.metrics }] : [],
+        ),
+      ),
+      ...sessionsAboveFloor(
+        new Map(brokers.map(({ host: { name } }) => [name, zookeeper.sessionsOf(name).length])),
+      ),
     ];
     // Groups continue to work, so one moment without held resources is enough.
     if (await world.run(world.nowMs + QUIET_WITHIN_MS, () => above().length === 0)) return;
@@ -237,7 +267,11 @@ class Run {
 
   /** After the faults the group must process all records. Its promises during the faults are checked, too. */
   private async finishGroup(): Promise<void> {
-    const { cluster: { world }, group, main } = this;
+    const {
+      cluster: { world },
+      group,
+      main,
+    } = this;
     if (!group) return;
     for (const member of group.members) member.host.resume();
     if (group.alive.length === 0) group.start('last');
@@ -258,7 +292,11 @@ class Run {
   }
 
   private async finishOldGroup(): Promise<void> {
-    const { cluster: { world }, oldGroup, main } = this;
+    const {
+      cluster: { world },
+      oldGroup,
+      main,
+    } = this;
     if (!oldGroup || mayHaveLost(this)) return;
     for (const member of oldGroup.members) member.host.resume();
     if (oldGroup.alive.length === 0) oldGroup.start('old-last');
@@ -278,14 +316,22 @@ class Run {
   }
 
   outcome(crash: unknown): Outcome {
-    const { cluster: { world }, history, scenario, checks } = this;
+    const {
+      cluster: { world },
+      history,
+      scenario,
+      checks,
+    } = this;
     if (crash !== undefined) {
       const text = crash instanceof Error ? crash.stack : String(crash);
       this.violations.push(`the run ended early: ${text}`, ...world.violations);
     }
     const reached: Record<string, number> = {
-      'sent': history.sent.size, 'acked': history.count('acked'), 'unknown': history.count('unknown'),
-      'duplicates': duplicates(history), 'released': checks.counts.released,
+      'sent': history.sent.size,
+      'acked': history.count('acked'),
+      'unknown': history.count('unknown'),
+      'duplicates': duplicates(history),
+      'released': checks.counts.released,
       'checked-acks': checks.counts.acks,
     };
     for (const event of world.timeline) {
@@ -296,8 +342,15 @@ class Run {
     const { traceHash, actionsRun: actions, timeline } = world;
     const { cluster } = this;
     return {
-      scenario, violations: this.violations, traceHash, actions, reached, timeline,
-      get log() { return cluster.logLines(); },
+      scenario,
+      violations: this.violations,
+      traceHash,
+      actions,
+      reached,
+      timeline,
+      get log() {
+        return cluster.logLines();
+      },
     };
   }
 }

@@ -38,11 +38,25 @@ export interface SimBroker {
 
 /** Short timeouts, so that a run of one virtual minute has many elections. */
 const SIM_DEFAULTS: RawConfig = {
-  'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 6000, 'replica.lag.time.max.ms': 4000, 'replica.fetch.wait.max.ms': 500,
-  'replica.fetch.backoff.ms': 200, 'replica.socket.timeout.ms': 5000, 'controller.socket.timeout.ms': 5000, 'request.timeout.ms': 5000,
-  'replica.high.watermark.checkpoint.interval.ms': 2000, 'log.flush.offset.checkpoint.interval.ms': 10000, 'log.retention.check.interval.ms': 60000,
-  'isr.change.check.interval.ms': 1000, 'isr.change.quiet.ms': 1000, 'controlled.shutdown.retry.backoff.ms': 500, 'event.loop.stall.warn.ms': 2000,
-  'auto.leader.rebalance.enable': 'false', 'log.segment.delete.delay.ms': 5000, 'auto.create.topics.enable': 'false', 'log.flush.scheduler.interval.ms': 60000,
+  'zookeeper.connect': 'zookeeper:2181',
+  'zookeeper.session.timeout.ms': 6000,
+  'replica.lag.time.max.ms': 4000,
+  'replica.fetch.wait.max.ms': 500,
+  'replica.fetch.backoff.ms': 200,
+  'replica.socket.timeout.ms': 5000,
+  'controller.socket.timeout.ms': 5000,
+  'request.timeout.ms': 5000,
+  'replica.high.watermark.checkpoint.interval.ms': 2000,
+  'log.flush.offset.checkpoint.interval.ms': 10000,
+  'log.retention.check.interval.ms': 60000,
+  'isr.change.check.interval.ms': 1000,
+  'isr.change.quiet.ms': 1000,
+  'controlled.shutdown.retry.backoff.ms': 500,
+  'event.loop.stall.warn.ms': 2000,
+  'auto.leader.rebalance.enable': 'false',
+  'log.segment.delete.delay.ms': 5000,
+  'auto.create.topics.enable': 'false',
+  'log.flush.scheduler.interval.ms': 60000,
 };
 
 export class SimCluster {
@@ -56,13 +70,24 @@ export class SimCluster {
   private readonly topics = new DecodedZnodes<ReturnType<typeof topicZnode.decode>>();
 
   /** In `overrides`, `{host}` in the listeners is replaced by the broker's host name. */
-  constructor(seed: string, brokerCount: number, private readonly overrides: RawConfig = {}) {
+  constructor(
+    seed: string,
+    brokerCount: number,
+    private readonly overrides: RawConfig = {},
+  ) {
     this.world = new World(seed);
     this.random = this.world.random.split('cluster');
     this.network = new SimNetwork(this.world);
     this.zookeeper = new SimZooKeeper(this.world, this.network);
     for (let id = 1; id <= brokerCount; id++) {
-      this.brokers.push({ id, host: new SimHost(this.world, this.network, `broker-${id}`), broker: undefined, startError: undefined, isStarted: false, hasStoppedCleanly: false });
+      this.brokers.push({
+        id,
+        host: new SimHost(this.world, this.network, `broker-${id}`),
+        broker: undefined,
+        startError: undefined,
+        isStarted: false,
+        hasStoppedCleanly: false,
+      });
     }
   }
 
@@ -88,7 +113,9 @@ export class SimCluster {
     one.hasStoppedCleanly = false;
     this.event('start', id);
     one.broker.start().then(
-      () => { if (one.host.isAlive(generation)) one.isStarted = true; },
+      () => {
+        if (one.host.isAlive(generation)) one.isStarted = true;
+      },
       (error) => {
         if (!one.host.isAlive(generation)) return;
         one.startError = messageOf(error);
@@ -127,7 +154,10 @@ export class SimCluster {
       one.hasStoppedCleanly = isClean && this.offlineDirs(id) === 0;
       host.kill();
     };
-    broker.shutdown().then(() => end(true), () => end(false));
+    broker.shutdown().then(
+      () => end(true),
+      () => end(false),
+    );
   }
 
   /**
@@ -186,7 +216,11 @@ export class SimCluster {
   /** The disk below `path` fails (EIO) or is full (ENOSPC). */
   failDisk(id: number, code: DiskFailure['code'], path: string): void {
     this.event(`disk ${code}`, `${id} ${path}`);
-    this.broker(id).host.disk.fail({ path, code, random: this.random.split(`disk-${id}-${this.world.nowMs}`) });
+    this.broker(id).host.disk.fail({
+      path,
+      code,
+      random: this.random.split(`disk-${id}-${this.world.nowMs}`),
+    });
   }
 
   /** Repairs the disk. A log dir that went offline is back after the next start of its broker. */
@@ -209,7 +243,9 @@ export class SimCluster {
 
   offlineDirs(id: number): number {
     const { broker, host } = this.broker(id);
-    return host.life.isDead ? 0 : broker?.metrics.read('kafka.log:type=LogManager,name=OfflineLogDirectoryCount') ?? 0;
+    return host.life.isDead
+      ? 0
+      : (broker?.metrics.read('kafka.log:type=LogManager,name=OfflineLogDirectoryCount') ?? 0);
   }
 
   /** Ends every fault that needs no start: links, pauses, ZooKeeper, disks. Dead brokers stay dead. */
@@ -233,12 +269,18 @@ export class SimCluster {
   }
 
   /** The host of the latest client. */
-  get lastClient(): string { return `client-${this.clients}`; }
+  get lastClient(): string {
+    return `client-${this.clients}`;
+  }
 
-  get clientHosts(): string[] { return Array.from({ length: this.clients }, (_, i) => `client-${i + 1}`); }
+  get clientHosts(): string[] {
+    return Array.from({ length: this.clients }, (_, i) => `client-${i + 1}`);
+  }
 
   /** The host of one of the clients. */
-  clientHost(n: number): string { return `client-${n % Math.max(1, this.clients) + 1}`; }
+  clientHost(n: number): string {
+    return `client-${(n % Math.max(1, this.clients)) + 1}`;
+  }
 
   /** The environment of a new client on a host of its own. */
   environment(): ClientEnvironment & { readonly simHost: SimHost } {
@@ -247,24 +289,50 @@ export class SimCluster {
   }
 
   producer(config: RawConfig = {}): Promise<Producer> {
-    return Producer.open(this.environment(), { 'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, ...config });
+    return Producer.open(this.environment(), {
+      'zookeeper.connect': 'zookeeper:2181',
+      'request.timeout.ms': 5000,
+      'zookeeper.session.timeout.ms': 6000,
+      ...config,
+    });
   }
 
   consumer(config: RawConfig = {}): Promise<Consumer> {
-    return Consumer.open(this.environment(), { 'zookeeper.connect': 'zookeeper:2181', 'request.timeout.ms': 5000, 'zookeeper.session.timeout.ms': 6000, 'auto.offset.reset': 'earliest', ...config });
+    return Consumer.open(this.environment(), {
+      'zookeeper.connect': 'zookeeper:2181',
+      'request.timeout.ms': 5000,
+      'zookeeper.session.timeout.ms': 6000,
+      'auto.offset.reset': 'earliest',
+      ...config,
+    });
   }
 
-  async createTopic(name: string, assignment: ReadonlyMap<number, readonly number[]>, configs: Readonly<Record<string, string>> = {}): Promise<void> {
+  async createTopic(
+    name: string,
+    assignment: ReadonlyMap<number, readonly number[]>,
+    configs: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const { host, zookeeper } = this.environment();
-    const zk = await ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 });
-    await createTopic(zk, host.random, { name, partitions: -1, replicationFactor: -1, assignment, configs }, { validateConfig: validateTopicConfig, validateOnly: false });
+    const zk = await ZkConnection.open(host, zookeeper(''), {
+      sessionTimeoutMs: 6000,
+      connectTimeoutMs: 30000,
+      maxInFlightRequests: 64,
+    });
+    await createTopic(
+      zk,
+      host.random,
+      { name, partitions: -1, replicationFactor: -1, assignment, configs },
+      { validateConfig: validateTopicConfig, validateOnly: false },
+    );
     await zk.close();
   }
 
   stateOf(tp: TopicPartition) {
     const path = partitionStateZnode.path(tp);
     const znode = this.zookeeper.tree.peek(path);
-    return znode && this.states.of(path, znode, () => partitionStateZnode.decode(tp, znode.data, znode.version));
+    return (
+      znode && this.states.of(path, znode, () => partitionStateZnode.decode(tp, znode.data, znode.version))
+    );
   }
 
   existsTopic(topic: string): boolean {
@@ -311,7 +379,11 @@ export class SimCluster {
     if (logs.some((log) => !log)) return `${tpName(tp)} has a replica without log`;
     const ends = logs.map((log) => log!.logEndOffset);
     if (new Set(ends).size > 1) return `${tpName(tp)} has log ends ${ends}`;
-    if (logs.some((log) => log!.highWatermark !== ends[0])) return `${tpName(tp)} has high watermarks ${logs.map((log) => log!.highWatermark)} at log end ${ends[0]}`;
+    if (logs.some((log) => log!.highWatermark !== ends[0]))
+      return (
+        `${tpName(tp)} has high watermarks ${logs.map((log) => log!.highWatermark)} at log end ` +
+        `${ends[0]}`
+      );
     return undefined;
   }
 
@@ -321,7 +393,9 @@ export class SimCluster {
   }
 
   logLines(): string[] {
-    const lines = this.brokers.flatMap(({ host }) => host.logLines).map((line) => ({ line, atMs: parseFloat(line) }));
+    const lines = this.brokers
+      .flatMap(({ host }) => host.logLines)
+      .map((line) => ({ line, atMs: parseFloat(line) }));
     return lines.sort((a, b) => a.atMs - b.atMs).map(({ line }) => line);
   }
 }

@@ -55,7 +55,9 @@ export class SimDisk implements Disk {
   }
 
   private failureAt(path: string, codes: readonly string[]): DiskFailure | undefined {
-    return this.failures.find((one) => codes.includes(one.code) && (path === one.path || path.startsWith(`${one.path}/`)));
+    return this.failures.find(
+      (one) => codes.includes(one.code) && (path === one.path || path.startsWith(`${one.path}/`)),
+    );
   }
 
   private checkRead(path: string): void {
@@ -97,13 +99,23 @@ export class SimDisk implements Disk {
     if (this.failureAt(path, ['EMFILE'])) throw systemError('EMFILE', path);
     const file = this.files.get(path) ?? (mode === 'create' ? this.create(path) : this.find(path));
     let isOpen = true;
-    const check = () => { if (!isOpen) throw systemError('EBADF', path); };
+    const check = () => {
+      if (!isOpen) throw systemError('EBADF', path);
+    };
     return {
-      size: () => { check(); return file.size; },
+      size: () => {
+        check();
+        return file.size;
+      },
       read: (target, position) => {
         check();
         this.checkRead(path);
-        return file.data.copy(target, 0, Math.min(position, file.size), Math.min(file.size, position + target.length));
+        return file.data.copy(
+          target,
+          0,
+          Math.min(position, file.size),
+          Math.min(file.size, position + target.length),
+        );
       },
       write: (chunks, position) => {
         check();
@@ -133,7 +145,9 @@ export class SimDisk implements Disk {
         this.checkRead(path);
         file.beginSync().arrived();
       },
-      close: () => { isOpen = false; },
+      close: () => {
+        isOpen = false;
+      },
     };
   }
 
@@ -167,12 +181,16 @@ export class SimDisk implements Disk {
     this.checkRead(path);
     if (!this.directories.has(path)) throw systemError('ENOENT', path);
     const entries = new Map<string, boolean>();
-    for (const directory of this.directories) if (directory.startsWith(`${path}/`)) entries.set(directory.slice(path.length + 1).split('/')[0]!, true);
+    for (const directory of this.directories)
+      if (directory.startsWith(`${path}/`))
+        entries.set(directory.slice(path.length + 1).split('/')[0]!, true);
     for (const file of this.files.keys()) {
       const rest = file.startsWith(`${path}/`) ? file.slice(path.length + 1) : '';
       if (rest !== '' && !rest.includes('/')) entries.set(rest, false);
     }
-    return [...entries].map(([name, directory]) => ({ name, directory })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...entries]
+      .map(([name, directory]) => ({ name, directory }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   makeDirectory(path: string): void {
@@ -217,7 +235,8 @@ export class SimDisk implements Disk {
     if (!this.directories.has(path)) return;
     this.names.directoryRemoved(path);
     for (const file of [...this.files.keys()]) if (file.startsWith(`${path}/`)) this.files.delete(file);
-    for (const directory of [...this.directories]) if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
+    for (const directory of [...this.directories])
+      if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
   }
 
   replace(path: string, text: string, options: { durable: boolean }): void {
@@ -246,9 +265,14 @@ export class SimDisk implements Disk {
 
   lock(path: string): { release(): void } {
     this.checkWrite(path);
-    if (this.locks.has(path)) throw new Error(`Failed to acquire lock on file ${path}. A broker is already running there.`);
+    if (this.locks.has(path))
+      throw new Error(`Failed to acquire lock on file ${path}. A broker is already running there.`);
     this.locks.add(path);
-    return { release: () => { this.locks.delete(path); } };
+    return {
+      release: () => {
+        this.locks.delete(path);
+      },
+    };
   }
 
   /** kill -9: everything written stays, locks are released. */

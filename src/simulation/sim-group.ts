@@ -191,7 +191,8 @@ export class SimGroup {
       member.next.delete(name);
       if (mayLag || reached === undefined || reached <= (this.acknowledged.get(name) ?? 0)) continue;
       this.cluster.world.violation(
-        `HandedOver: ${member.name} gives ${name} up at ${reached}, with ${this.acknowledged.get(name) ?? 0} committed`,
+        `HandedOver: ${member.name} gives ${name} up at ${reached}, with ` +
+          `${this.acknowledged.get(name) ?? 0} committed`,
       );
     }
   }
@@ -221,7 +222,8 @@ export class SimGroup {
     const acknowledged = member.acknowledgedBefore.get(name) ?? 0;
     if (expected === undefined && offset < acknowledged)
       this.cluster.world.violation(
-        `CommitsGoOn: ${member.name} began ${name} at ${offset}, but a commit of ${acknowledged} had been acknowledged`,
+        `CommitsGoOn: ${member.name} began ${name} at ${offset}, but a commit of ${acknowledged} had been ` +
+          `acknowledged`,
       );
     member.next.set(name, offset + 1);
     const counts = this.processed.get(name) ?? new Map<number, number>();
@@ -278,7 +280,8 @@ export class SimGroup {
             const before = last.get(tpName(parsed.tp)) ?? -1;
             if (committed < before)
               found.push(
-                `CommitsGoOn: ${tpName(parsed.tp)} went from ${before} back to ${committed} at ${GROUP_METADATA_TOPIC}-${partition} offset ${offset}`,
+                `CommitsGoOn: ${tpName(parsed.tp)} went from ${before} back to ${committed} at ` +
+                  `${GROUP_METADATA_TOPIC}-${partition} offset ${offset}`,
               );
             last.set(tpName(parsed.tp), Math.max(before, committed));
           }

@@ -24,7 +24,9 @@ class Life implements Owner {
 
   constructor(private readonly host: SimHost) {}
 
-  get isPaused(): boolean { return this.host.isPaused; }
+  get isPaused(): boolean {
+    return this.host.isPaused;
+  }
 
   defer(run: () => void): void {
     this.deferred.push(run);
@@ -55,7 +57,11 @@ export class SimHost {
   exited: { code: number; reason: string } | undefined;
   private readonly onDeath: (() => void)[] = [];
 
-  constructor(readonly world: World, private readonly net: HostNetwork, readonly name: string) {
+  constructor(
+    readonly world: World,
+    private readonly net: HostNetwork,
+    readonly name: string,
+  ) {
     this.disk = new SimDisk(() => world.epochMs + world.nowMs);
     this.life = new Life(this);
     this.life.isDead = true;
@@ -89,9 +95,15 @@ export class SimHost {
       },
     };
     return {
-      name: this.name, clock, random, disk: this.guardedDisk(life), network: this.net.of(this),
+      name: this.name,
+      clock,
+      random,
+      disk: this.guardedDisk(life),
+      network: this.net.of(this),
       log: this.log(''),
-      event: (event) => { if (!life.isCrashed) this.world.event(this.name, event); },
+      event: (event) => {
+        if (!life.isCrashed) this.world.event(this.name, event);
+      },
       exit: (code, reason) => {
         if (life.isDead || life.isCrashed) return;
         this.exited = { code, reason };
@@ -102,8 +114,12 @@ export class SimHost {
 
   private guardedDisk(life: Life): Disk {
     return processDisk(this.disk, {
-      get isDead() { return life.isDead; },
-      get isCrashed() { return life.isCrashed; },
+      get isDead() {
+        return life.isDead;
+      },
+      get isCrashed() {
+        return life.isCrashed;
+      },
       misused: (what) => this.world.violation(`${this.name}: disk ${what} called by a dead process`),
       changing: (what, path) => {
         this.diskCalls++;
@@ -111,14 +127,18 @@ export class SimHost {
         const { crash } = this.crashAt;
         this.crashAt = undefined;
         life.isCrashed = true;
-        this.world.afterAction(() => { if (this.life === life && !life.isDead) crash(); });
+        this.world.afterAction(() => {
+          if (this.life === life && !life.isDead) crash();
+        });
         throw crashed(`${what} of ${path}`);
       },
       delayFlush: () => {
         if (this.flushDelayMs === 0) return undefined;
         return new Promise((resolve) => this.world.schedule(this.flushDelayMs, resolve, life));
       },
-      event: (what, path) => { if (!life.isCrashed) this.world.event(this.name, { what, path }); },
+      event: (what, path) => {
+        if (!life.isCrashed) this.world.event(this.name, { what, path });
+      },
     });
   }
 
@@ -133,7 +153,11 @@ export class SimHost {
       if (this.logLines.length > LOG_LINES_KEPT) this.logLines.shift();
     };
     return {
-      error: line('ERROR'), warn: line('WARN'), info: line('INFO'), debug: () => {}, debugOn: false,
+      error: line('ERROR'),
+      warn: line('WARN'),
+      info: line('INFO'),
+      debug: () => {},
+      debugOn: false,
       child: (name) => this.log(`[${name}] `),
     };
   }

@@ -20,11 +20,14 @@ const ARRAY_OF_FIVE = 0x95;
 const apiKeyOf = (chunk: Buffer) => (chunk[4] === ARRAY_OF_FIVE ? chunk[5] : undefined);
 
 export class SimNetwork implements Wires {
-  private readonly listeners = new Map<string, {
-    host: SimHost;
-    generation: number;
-    accept: (connection: Connection) => void;
-  }>();
+  private readonly listeners = new Map<
+    string,
+    {
+      host: SimHost;
+      generation: number;
+      accept: (connection: Connection) => void;
+    }
+  >();
   private readonly cuts = new Set<string>();
   private readonly streams = new Set<Stream>();
   private readonly random: Prng;
@@ -63,9 +66,11 @@ export class SimNetwork implements Wires {
   /** Resets the connection of the k-th frame from now: before the frame is sent, or after it. */
   resetAtFrame(k: number, when: 'before' | 'after'): void {
     this.frameHooks.set(this.framesSent + k, (pair) => {
-      this.world.event(
-        'simulation', { what: 'fault', fault: `reset ${when} frame`, target: this.framesSent },
-      );
+      this.world.event('simulation', {
+        what: 'fault',
+        fault: `reset ${when} frame`,
+        target: this.framesSent,
+      });
       if (when === 'before') pair.reset('ECONNRESET');
       else this.world.afterAction(() => pair.reset('ECONNRESET'));
       return when === 'before';
@@ -144,7 +149,10 @@ export class SimNetwork implements Wires {
   }
 
   private async listen(
-    host: SimHost, name: string, port: number, accept: (connection: Connection) => void,
+    host: SimHost,
+    name: string,
+    port: number,
+    accept: (connection: Connection) => void,
   ): Promise<Listener> {
     host.checkAlive('listen');
     const bound = port === 0 ? this.nextPort++ : port;
@@ -154,7 +162,12 @@ export class SimNetwork implements Wires {
       throw Object.assign(new Error(`EADDRINUSE ${key}`), { code: 'EADDRINUSE' });
     }
     this.listeners.set(key, { host, generation: host.generation, accept });
-    return { port: bound, close: async () => { this.listeners.delete(key); } };
+    return {
+      port: bound,
+      close: async () => {
+        this.listeners.delete(key);
+      },
+    };
   }
 
   private dial(host: SimHost, name: string, port: number, timeoutMs: number): Promise<Connection> {
@@ -167,14 +180,18 @@ export class SimNetwork implements Wires {
       const target = this.listeners.get(`${name}:${port}`);
       const remote = target?.host.name ?? name;
       if (this.isCut(host.name, remote) || this.isCut(remote, host.name)) return;
-      this.world.schedule(this.latencyMs(), () => {
-        timer.cancel();
-        const listener = this.listeners.get(`${name}:${port}`);
-        if (!listener || !listener.host.isAlive(listener.generation)) return fail('ECONNREFUSED');
-        const pair = new Pair(this, host, listener.host);
-        this.world.schedule(0, () => listener.accept(pair.server), listener.host.life);
-        resolve(pair.client);
-      }, owner);
+      this.world.schedule(
+        this.latencyMs(),
+        () => {
+          timer.cancel();
+          const listener = this.listeners.get(`${name}:${port}`);
+          if (!listener || !listener.host.isAlive(listener.generation)) return fail('ECONNREFUSED');
+          const pair = new Pair(this, host, listener.host);
+          this.world.schedule(0, () => listener.accept(pair.server), listener.host.life);
+          resolve(pair.client);
+        },
+        owner,
+      );
     });
   }
 

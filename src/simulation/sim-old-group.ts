@@ -25,13 +25,22 @@ export class SimOldGroup {
   readonly members: OldMember[] = [];
   private readonly read = new Map<string, Set<number>>();
 
-  constructor(private readonly cluster: SimCluster, private readonly groupId: string, private readonly topic: string) {}
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly groupId: string,
+    private readonly topic: string,
+  ) {}
 
   start(name: string): void {
     const environment = this.cluster.environment();
     const consumer = new ZooKeeperConsumer(environment, {
-      'zookeeper.connect': 'zookeeper:2181', 'group.id': this.groupId, 'auto.offset.reset': 'smallest', 'rebalance.backoff.ms': 500, 'rebalance.max.retries': 100,
-      'auto.commit.interval.ms': 1000, 'zookeeper.session.timeout.ms': 6000,
+      'zookeeper.connect': 'zookeeper:2181',
+      'group.id': this.groupId,
+      'auto.offset.reset': 'smallest',
+      'rebalance.backoff.ms': 500,
+      'rebalance.max.retries': 100,
+      'auto.commit.interval.ms': 1000,
+      'zookeeper.session.timeout.ms': 6000,
     });
     const member: OldMember = { name, host: environment.simHost, consumer, endedWith: undefined };
     this.members.push(member);
@@ -51,7 +60,10 @@ export class SimOldGroup {
       const name = tpName({ topic, partition });
       const before = last.get(name);
       if (before !== undefined && offset > before + 1 && !this.has(name, before + 1, offset)) {
-        this.cluster.world.violation(`InOrder: ${member.name} was handed ${name} offset ${offset} after ${before}, and nobody what lies between`);
+        this.cluster.world.violation(
+          `InOrder: ${member.name} was handed ${name} offset ${offset} after ${before}, and nobody what ` +
+            `lies between`,
+        );
       }
       last.set(name, offset);
       const offsets = this.read.get(name) ?? new Set<number>();
@@ -64,7 +76,9 @@ export class SimOldGroup {
     return true;
   }
 
-  get alive(): OldMember[] { return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined); }
+  get alive(): OldMember[] {
+    return this.members.filter((member) => !member.host.life.isDead && member.endedWith === undefined);
+  }
 
   /** Offsets below `end` that no member returned. */
   unread(tp: TopicPartition, end: number): number[] {

@@ -38,7 +38,11 @@ export class Pair {
   readonly server: End;
   private isClosed = false;
 
-  constructor(private readonly network: Wires, clientHost: SimHost, serverHost: SimHost) {
+  constructor(
+    private readonly network: Wires,
+    clientHost: SimHost,
+    serverHost: SimHost,
+  ) {
     const up = new Stream(network, this, clientHost, serverHost);
     const down = new Stream(network, this, serverHost, clientHost);
     network.open(up);
@@ -74,10 +78,15 @@ export class Stream {
   taken = 0;
 
   constructor(
-    readonly network: Wires, readonly pair: Pair, readonly from: SimHost, readonly to: SimHost,
+    readonly network: Wires,
+    readonly pair: Pair,
+    readonly from: SimHost,
+    readonly to: SimHost,
   ) {}
 
-  get hasHeld(): boolean { return this.held.length > 0; }
+  get hasHeld(): boolean {
+    return this.held.length > 0;
+  }
 
   send(chunk: Buffer): void {
     if (this.network.breaksAtFrame(this.pair)) return;
@@ -137,7 +146,11 @@ class End implements Connection {
   private isClosed = false;
   private closedReason: string | undefined;
 
-  constructor(readonly remoteAddress: string, readonly out: Stream, private readonly incoming: Stream) {}
+  constructor(
+    readonly remoteAddress: string,
+    readonly out: Stream,
+    private readonly incoming: Stream,
+  ) {}
 
   onData(listener: (chunk: Buffer) => void): void {
     this.onDataListener = listener;
@@ -146,7 +159,10 @@ class End implements Connection {
 
   onClose(listener: (reason: string) => void): void {
     const before = this.onCloseListener;
-    this.onCloseListener = (reason) => { before?.(reason); listener(reason); };
+    this.onCloseListener = (reason) => {
+      before?.(reason);
+      listener(reason);
+    };
     if (this.closedReason !== undefined) listener(this.closedReason);
   }
 
@@ -157,9 +173,13 @@ class End implements Connection {
   /** The other end has read everything; the sender's host is notified some time later. */
   drained(): void {
     const { world } = this.out.network;
-    world.schedule(0, () => {
-      if (!this.isClosed) this.onDrainListener?.();
-    }, this.out.from.life);
+    world.schedule(
+      0,
+      () => {
+        if (!this.isClosed) this.onDrainListener?.();
+      },
+      this.out.from.life,
+    );
   }
 
   receive(chunk: Buffer): void {

@@ -5,7 +5,18 @@
  * CONNECTION_LOSS, which leaves it open. The client detects a silent server after two thirds of the timeout,
  * a lost session by its own clock after the whole timeout, and an expired session when the server says so.
  */
-import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from '../zk/zk-session';
+import {
+  CreateMode,
+  OpenSessionOptions,
+  SessionCredentials,
+  ZkError,
+  ZkEvent,
+  ZkOp,
+  ZkOpResult,
+  ZkSession,
+  ZkStat,
+  ZooKeeper,
+} from '../zk/zk-session';
 import { SimHost } from './sim-host';
 import { ServerSession, SessionClient, SimZooKeeper } from './sim-zookeeper';
 import { Owner } from './world';
@@ -15,7 +26,11 @@ const NAME = 'zookeeper:2181';
 
 /** ZooKeeper as one host sees it. */
 export function zooKeeperOf(zk: SimZooKeeper, host: SimHost): ZooKeeper {
-  return { name: NAME, openSession: (options) => SimZkSession.open(zk, host, options), createRoot: async () => {} };
+  return {
+    name: NAME,
+    openSession: (options) => SimZkSession.open(zk, host, options),
+    createRoot: async () => {},
+  };
 }
 
 interface Pending {
@@ -45,7 +60,11 @@ export class SimZkSession implements ZkSession, SessionClient {
   private readonly owner: Owner;
   private readonly listeners: ((event: ZkEvent) => void)[] = [];
 
-  private constructor(private readonly zk: SimZooKeeper, private readonly host: SimHost, private readonly options: OpenSessionOptions) {
+  private constructor(
+    private readonly zk: SimZooKeeper,
+    private readonly host: SimHost,
+    private readonly options: OpenSessionOptions,
+  ) {
     this.owner = host.life;
     this.heardMs = zk.world.nowMs;
   }
@@ -54,10 +73,22 @@ export class SimZkSession implements ZkSession, SessionClient {
     host.checkAlive('openSession');
     const session = new SimZkSession(zk, host, options);
     return new Promise((resolve, reject) => {
-      const timer = zk.world.schedule(options.connectTimeoutMs, () => {
-        session.state = 'closed';
-        reject(new ZkError('CONNECTION_LOSS', NAME, false, -1, `no connection within ${options.connectTimeoutMs} ms`));
-      }, session.owner);
+      const timer = zk.world.schedule(
+        options.connectTimeoutMs,
+        () => {
+          session.state = 'closed';
+          reject(
+            new ZkError(
+              'CONNECTION_LOSS',
+              NAME,
+              false,
+              -1,
+              `no connection within ${options.connectTimeoutMs} ms`,
+            ),
+          );
+        },
+        session.owner,
+      );
       session.onEvent((event) => {
         if (event.type === 'connected') resolve(session);
         else if (event.type === 'expired') reject(new ZkError('SESSION_EXPIRED', '/'));
@@ -68,9 +99,17 @@ export class SimZkSession implements ZkSession, SessionClient {
     });
   }
 
-  get credentials(): SessionCredentials { return { id: this.server!.id, password: this.server!.password }; }
-  get timeoutMs(): number { return this.server?.timeoutMs ?? this.options.sessionTimeoutMs; }
-  get canBeHeard(): boolean { return !this.owner.isDead && !this.owner.isPaused && this.state === 'connected' && this.zk.reachable(this.host); }
+  get credentials(): SessionCredentials {
+    return { id: this.server!.id, password: this.server!.password };
+  }
+  get timeoutMs(): number {
+    return this.server?.timeoutMs ?? this.options.sessionTimeoutMs;
+  }
+  get canBeHeard(): boolean {
+    return (
+      !this.owner.isDead && !this.owner.isPaused && this.state === 'connected' && this.zk.reachable(this.host)
+    );
+  }
 
   onEvent(listener: (event: ZkEvent) => void): void {
     this.listeners.push(listener);
@@ -119,12 +158,14 @@ export class SimZkSession implements ZkSession, SessionClient {
       if (this.connection !== connection || this.state !== 'connected') return;
       if (this.isBroken || !this.zk.isOpenFor(this.host.name, this.server!.id)) return this.disconnect();
       if (this.zk.reachable(this.host)) this.heardMs = this.zk.world.nowMs;
-      if (this.zk.world.nowMs - this.heardMs >= this.timeoutMs * 2 / 3) this.disconnect();
+      if (this.zk.world.nowMs - this.heardMs >= (this.timeoutMs * 2) / 3) this.disconnect();
       else this.watchConnection(connection);
     });
   }
 
-  get hostName(): string { return this.host.name; }
+  get hostName(): string {
+    return this.host.name;
+  }
 
   /** A TCP reset, noticed at once. */
   reset(): void {
@@ -175,7 +216,12 @@ export class SimZkSession implements ZkSession, SessionClient {
     const isWrite = !['get', 'exists', 'children'].includes(type);
     return new Promise<T>((resolve, reject) => {
       if (this.state !== 'connected') {
-        const code = this.state === 'connecting' ? 'CONNECTION_LOSS' : this.state === 'expired' ? 'SESSION_EXPIRED' : 'CLOSED';
+        const code =
+          this.state === 'connecting'
+            ? 'CONNECTION_LOSS'
+            : this.state === 'expired'
+              ? 'SESSION_EXPIRED'
+              : 'CLOSED';
         return reject(new ZkError(code, path));
       }
       const { world, hooks } = this.zk;
@@ -210,12 +256,22 @@ export class SimZkSession implements ZkSession, SessionClient {
    * The leader decides writes at once. All responses come in order, from the member to which the client is
    * connected.
    */
-  private answer<T>(operation: ZkOperation, connection: number, apply: () => T, reply: (outcome: Outcome<T>) => void): void {
+  private answer<T>(
+    operation: ZkOperation,
+    connection: number,
+    apply: () => T,
+    reply: (outcome: Outcome<T>) => void,
+  ): void {
     const member = this.zk.memberOf(this.host.name);
     const attempt = () => this.arrive(operation, connection, apply);
-    const tell = (outcome: Outcome<T> | undefined) => { if (outcome) reply(outcome); };
+    const tell = (outcome: Outcome<T> | undefined) => {
+      if (outcome) reply(outcome);
+    };
     if (!member) return tell(attempt());
-    if (!operation.isWrite) return member.whenApplied(0, () => { if (this.isServed(connection)) tell(attempt()); });
+    if (!operation.isWrite)
+      return member.whenApplied(0, () => {
+        if (this.isServed(connection)) tell(attempt());
+      });
     if (!this.zk.isOpen(this.server!.id)) return;
     const outcome = attempt();
     // If the connection broke, there is no wait: the next connection may read an older state.
@@ -225,7 +281,8 @@ export class SimZkSession implements ZkSession, SessionClient {
   /** Applies the operation with the effects of its hooks; undefined if the connection broke. */
   private arrive<T>(operation: ZkOperation, connection: number, apply: () => T): Outcome<T> | undefined {
     const effects = this.zk.hooks.effects(operation);
-    for (const effect of effects) if (typeof effect === 'object' && 'before' in effect) effect.before(operation);
+    for (const effect of effects)
+      if (typeof effect === 'object' && 'before' in effect) effect.before(operation);
     if (effects.includes('reset-before')) this.sever(connection);
     if (!this.isServed(connection)) return undefined;
     let outcome: Outcome<T>;
@@ -234,7 +291,8 @@ export class SimZkSession implements ZkSession, SessionClient {
     } catch (error) {
       outcome = { error };
     }
-    for (const effect of effects) if (typeof effect === 'object' && 'after' in effect) effect.after(operation);
+    for (const effect of effects)
+      if (typeof effect === 'object' && 'after' in effect) effect.after(operation);
     if (effects.includes('lose-reply')) this.sever(connection);
     return this.severed === connection ? undefined : outcome;
   }
@@ -242,7 +300,9 @@ export class SimZkSession implements ZkSession, SessionClient {
   /** Closes the server's end at once: later requests are not applied. The client notices next. */
   private sever(connection: number): void {
     this.severed = connection;
-    this.later(0, () => { if (this.connection === connection) this.disconnect(); });
+    this.later(0, () => {
+      if (this.connection === connection) this.disconnect();
+    });
   }
 
   private settle(one: Pending, done: () => void): void {
@@ -301,11 +361,15 @@ export class SimZkSession implements ZkSession, SessionClient {
   }
 
   multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
-    return this.call('multi', ops.map((op) => op.path), () => {
-      const { results, changes } = this.zk.tree.multi(ops, this.server!.id);
-      this.zk.changed(changes);
-      return results;
-    });
+    return this.call(
+      'multi',
+      ops.map((op) => op.path),
+      () => {
+        const { results, changes } = this.zk.tree.multi(ops, this.server!.id);
+        this.zk.changed(changes);
+        return results;
+      },
+    );
   }
 
   async close(): Promise<void> {

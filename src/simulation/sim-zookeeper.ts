@@ -46,7 +46,10 @@ export class SimZooKeeper {
   readonly onWrite: ((changes: readonly TreeChange[]) => void)[] = [];
   readonly hooks = new ZkHooks();
 
-  constructor(readonly world: World, readonly network: SimNetwork) {
+  constructor(
+    readonly world: World,
+    readonly network: SimNetwork,
+  ) {
     this.tree = new ZkTree(() => Math.floor(world.epochMs + world.nowMs));
     this.random = world.random.split('zookeeper');
     this.watchSessions();
@@ -61,7 +64,11 @@ export class SimZooKeeper {
   }
 
   reachable(host: SimHost): boolean {
-    return !this.isDown && !this.network.isCut(host.name, ZOOKEEPER_HOST) && !this.network.isCut(ZOOKEEPER_HOST, host.name);
+    return (
+      !this.isDown &&
+      !this.network.isCut(host.name, ZOOKEEPER_HOST) &&
+      !this.network.isCut(ZOOKEEPER_HOST, host.name)
+    );
   }
 
   /** Expires sessions from whose clients nothing was received for their timeout. */
@@ -76,7 +83,8 @@ export class SimZooKeeper {
     const heard = session.client?.canBeHeard ?? false;
     if (heard) session.unheardSinceMs = undefined;
     else session.unheardSinceMs ??= this.world.nowMs;
-    if (session.unheardSinceMs !== undefined && this.world.nowMs - session.unheardSinceMs > session.timeoutMs) this.endSession(session.id);
+    if (session.unheardSinceMs !== undefined && this.world.nowMs - session.unheardSinceMs > session.timeoutMs)
+      this.endSession(session.id);
   }
 
   /** Resets every connection of the host; its sessions continue. */
@@ -91,7 +99,10 @@ export class SimZooKeeper {
 
   /** The host's next write (that matches) is applied, and its connection breaks before the response. */
   loseNextWriteReply(host: string, matches: (operation: ZkOperation) => boolean = () => true): OperationHook {
-    return this.hooks.at((one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one), 'lose-reply');
+    return this.hooks.at(
+      (one) => one.host === host && one.isWrite && one.type !== 'close' && matches(one),
+      'lose-reply',
+    );
   }
 
   /**
@@ -100,7 +111,9 @@ export class SimZooKeeper {
    */
   overwrite(path: string, data: Buffer): Buffer | undefined {
     const known = this.tree.exists(path) ? this.tree.get(path).data : undefined;
-    const op = known ? { type: 'set', path, data, version: -1 } as const : { type: 'create', path, data, mode: 'persistent' } as const;
+    const op = known
+      ? ({ type: 'set', path, data, version: -1 } as const)
+      : ({ type: 'create', path, data, mode: 'persistent' } as const);
     this.changed(this.tree.write(op, NO_OWNER).changes);
     return known;
   }
@@ -121,7 +134,11 @@ export class SimZooKeeper {
     if (!down) for (const session of this.sessions.values()) session.unheardSinceMs = undefined;
   }
 
-  connect(client: SessionClient, options: OpenSessionOptions, credentials: SessionCredentials | undefined): ServerSession {
+  connect(
+    client: SessionClient,
+    options: OpenSessionOptions,
+    credentials: SessionCredentials | undefined,
+  ): ServerSession {
     if (credentials) {
       const known = this.sessions.get(credentials.id);
       if (!known || known.password !== credentials.password) throw new ZkError('SESSION_EXPIRED', '/');
@@ -130,7 +147,13 @@ export class SimZooKeeper {
       return known;
     }
     const id = (this.nextSession++).toString(16).padStart(16, '0');
-    const session = { id, password: id.repeat(2), timeoutMs: options.sessionTimeoutMs, client, unheardSinceMs: undefined };
+    const session = {
+      id,
+      password: id.repeat(2),
+      timeoutMs: options.sessionTimeoutMs,
+      client,
+      unheardSinceMs: undefined,
+    };
     this.sessions.set(id, session);
     // Creating a session is a transaction. The member has applied it when it responds.
     this.members.get(client.hostName)?.catchUp();
@@ -143,7 +166,9 @@ export class SimZooKeeper {
 
   /** The ids of the host's sessions that have not ended. */
   sessionsOf(hostName: string): string[] {
-    return [...this.sessions.values()].filter(({ client }) => client?.hostName === hostName).map(({ id }) => id);
+    return [...this.sessions.values()]
+      .filter(({ client }) => client?.hostName === hostName)
+      .map(({ id }) => id);
   }
 
   endSession(id: string): void {

@@ -27,13 +27,18 @@ export class Stage {
   private producer: Producer | undefined;
   private sequence = 0;
 
-  constructor(readonly cluster: SimCluster, readonly checks: MomentChecker) {}
+  constructor(
+    readonly cluster: SimCluster,
+    readonly checks: MomentChecker,
+  ) {}
 
   until(done: () => boolean, withinMs = PATIENCE_MS): Promise<boolean> {
     return this.cluster.world.run(this.cluster.world.nowMs + withinMs, done);
   }
 
-  get leader(): number { return this.cluster.stateOf(TP)?.leader ?? -1; }
+  get leader(): number {
+    return this.cluster.stateOf(TP)?.leader ?? -1;
+  }
 
   get controller(): number {
     const running = this.cluster.brokers.filter(({ id }) => this.cluster.isRunning(id));
@@ -43,7 +48,9 @@ export class Stage {
   /** Waits for the work. Its failure is reported to the client, and is no violation. */
   async settle(work: Promise<unknown>): Promise<void> {
     let isDone = false;
-    const done = () => { isDone = true; };
+    const done = () => {
+      isDone = true;
+    };
     work.then(done, done);
     await this.until(() => isDone);
   }
@@ -61,15 +68,21 @@ export class Stage {
     await this.createTopic(TP.topic, partitions, { 'min.insync.replicas': '2' });
     await this.until(() => this.cluster.existsTopic(TP.topic) && this.cluster.isQuiet(TP));
     this.producer = await this.cluster.world.complete(
-      this.openProducer(), PATIENCE_MS, 'opening the producer',
+      this.openProducer(),
+      PATIENCE_MS,
+      'opening the producer',
     );
   }
 
   private openProducer(): Promise<Producer> {
     return Producer.open(this.cluster.environment(), {
-      'acks': 'all', 'enable.idempotence': true, 'linger.ms': 0, 'request.timeout.ms': 3000,
+      'acks': 'all',
+      'enable.idempotence': true,
+      'linger.ms': 0,
+      'request.timeout.ms': 3000,
       'delivery.timeout.ms': 20000,
-      'max.block.ms': 20000, ...discovery(this.cluster, false),
+      'max.block.ms': 20000,
+      ...discovery(this.cluster, false),
     });
   }
 
@@ -139,7 +152,7 @@ export const stories: Readonly<Record<string, Story>> = {
     settings: { 'replica.lag.time.max.ms': 1000 },
     prepare: (stage) => stage.prepareTopic(),
     act: async (stage) => {
-      const follower = stage.leader % 3 + 1;
+      const follower = (stage.leader % 3) + 1;
       stage.cluster.cutPeers(follower, stage.leader, false);
       await stage.send(2);
       await stage.until(() => (stage.cluster.stateOf(TP)?.isr.length ?? 0) < 3, 5000);
@@ -149,7 +162,10 @@ export const stories: Readonly<Record<string, Story>> = {
     },
   },
   'offsets-topic-creation': {
-    prepare: async (stage) => { await stage.prepareTopic(); await stage.send(5); },
+    prepare: async (stage) => {
+      await stage.prepareTopic();
+      await stage.send(5);
+    },
     act: (stage) => stage.joinGroup(),
   },
   'group-join-and-commit': {
@@ -209,11 +225,15 @@ export const stories: Readonly<Record<string, Story>> = {
     },
   },
   'delete-records': {
-    prepare: async (stage) => { await stage.prepareTopic(); await stage.send(6); },
+    prepare: async (stage) => {
+      await stage.prepareTopic();
+      await stage.send(6);
+    },
     act: async (stage) => {
-      const admin = new Admin(
-        stage.cluster.environment(), { 'request.timeout.ms': 3000, ...discovery(stage.cluster, false) },
-      );
+      const admin = new Admin(stage.cluster.environment(), {
+        'request.timeout.ms': 3000,
+        ...discovery(stage.cluster, false),
+      });
       await stage.settle(admin.deleteRecords([{ ...TP, beforeOffset: 4 }]));
       await stage.send(2);
       await stage.settle(admin.close());

@@ -22,7 +22,12 @@ const LIVE_WITHIN_MS = 40000;
 const QUIET_WITHIN_MS = 60000;
 
 export const pointKinds = [
-  'zookeeper-before', 'zookeeper-after', 'frame-before', 'frame-after', 'disk-kill', 'disk-power-cut',
+  'zookeeper-before',
+  'zookeeper-after',
+  'frame-before',
+  'frame-after',
+  'disk-kill',
+  'disk-power-cut',
 ] as const;
 
 /** The point of a fault: the k-th operation (from 1) of `host`, counted from the start of the story's act. */
@@ -60,12 +65,18 @@ function arm(cluster: SimCluster, { kind, host, k }: Point): void {
   const { zookeeper, network } = cluster;
   const broker = cluster.brokers.find((one) => one.host.name === host);
   switch (kind) {
-    case 'zookeeper-before': return void zookeeper.atOperation({ host, k }, 'reset-before');
-    case 'zookeeper-after': return void zookeeper.atOperation({ host, k }, 'lose-reply');
-    case 'frame-before': return network.resetAtFrame(k, 'before');
-    case 'frame-after': return network.resetAtFrame(k, 'after');
-    case 'disk-kill': return broker!.host.crashAtDiskCall(k, () => cluster.kill(broker!.id));
-    case 'disk-power-cut': return broker!.host.crashAtDiskCall(k, () => cluster.powerCut(broker!.id));
+    case 'zookeeper-before':
+      return void zookeeper.atOperation({ host, k }, 'reset-before');
+    case 'zookeeper-after':
+      return void zookeeper.atOperation({ host, k }, 'lose-reply');
+    case 'frame-before':
+      return network.resetAtFrame(k, 'before');
+    case 'frame-after':
+      return network.resetAtFrame(k, 'after');
+    case 'disk-kill':
+      return broker!.host.crashAtDiskCall(k, () => cluster.kill(broker!.id));
+    case 'disk-power-cut':
+      return broker!.host.crashAtDiskCall(k, () => cluster.powerCut(broker!.id));
   }
 }
 
@@ -83,21 +94,26 @@ async function judgeStage(stage: Stage): Promise<string[]> {
   const found = await livenessBeforeRestart(cluster, topicPartitions(cluster), LIVE_WITHIN_MS);
   cluster.heal();
   const all = () => topicPartitions(cluster);
-  const isUp = () => cluster.brokers.every(
-    ({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0,
-  );
+  const isUp = () =>
+    cluster.brokers.every(({ id }) => cluster.isRunning(id) && cluster.offlineDirs(id) === 0);
   const isQuiet = () => isUp() && all().every((tp) => cluster.isQuiet(tp));
-  if (!await stage.until(isQuiet, QUIET_WITHIN_MS)) {
-    found.push(...all().flatMap((tp) => cluster.unquiet(tp) ?? []).map((text) => `Liveness: ${text}`));
+  if (!(await stage.until(isQuiet, QUIET_WITHIN_MS))) {
+    found.push(
+      ...all()
+        .flatMap((tp) => cluster.unquiet(tp) ?? [])
+        .map((text) => `Liveness: ${text}`),
+    );
     if (!isUp()) found.push('Liveness: a broker does not run');
   }
   if (cluster.existsTopic('t')) {
     const read = cluster.world.complete(
-      readFinal({ cluster, history }, [{ topic: 't', partition: 0 }]), 60000, 'reading back',
+      readFinal({ cluster, history }, [{ topic: 't', partition: 0 }]),
+      60000,
+      'reading back',
     );
     await read.catch((error) => found.push(`Liveness: ${String(error)}`));
   }
-  found.push(...await groupProblems(stage), ...configProblems(stage));
+  found.push(...(await groupProblems(stage)), ...configProblems(stage));
   for (const record of history.sent.values()) {
     const start = cluster.logOf(stage.leader, record.tp)?.logStartOffset ?? 0;
     const isPromised = record.offset >= start && checks.isPromised(record.tp, record.offset);
@@ -105,7 +121,8 @@ async function judgeStage(stage: Stage): Promise<string[]> {
   }
   found.push(...checkHistory(history, { ackedIsDurable: checks.counts.released === 0, ordered: false }));
   found.push(
-    ...leadersPerEpoch(cluster.world.timeline), ...all().flatMap((tp) => replicasDiffer(cluster, tp)),
+    ...leadersPerEpoch(cluster.world.timeline),
+    ...all().flatMap((tp) => replicasDiffer(cluster, tp)),
   );
   return [...cluster.world.violations, ...found];
 }
@@ -116,9 +133,10 @@ async function groupProblems(stage: Stage): Promise<string[]> {
   const tp = { topic: 't', partition: 0 };
   const end = () => stage.cluster.logOf(stage.leader, tp)?.highWatermark ?? Infinity;
   await stage.until(() => group.processedCount(tp) >= end(), QUIET_WITHIN_MS);
-  const problems = group.unprocessed(tp, end() === Infinity ? 0 : end()).slice(0, 1).map(
-    (offset) => `AllProcessed: offset ${offset}`,
-  );
+  const problems = group
+    .unprocessed(tp, end() === Infinity ? 0 : end())
+    .slice(0, 1)
+    .map((offset) => `AllProcessed: offset ${offset}`);
   for (const { name, endedWith } of group.members) {
     if (endedWith !== undefined) problems.push(`Liveness: ${name} ended with ${endedWith}`);
   }
@@ -127,28 +145,37 @@ async function groupProblems(stage: Stage): Promise<string[]> {
 
 /** Every broker must have the settings that are in ZooKeeper. */
 function configProblems({ cluster, expectedConfig }: Stage): string[] {
-  return Object.entries(expectedConfig).flatMap(([name, value]) => cluster.brokers.flatMap(({ id }) => {
-    const log = cluster.logOf(id, { topic: 't', partition: 0 });
-    const has = String((log?.config as Readonly<Record<string, unknown>> | undefined)?.[name]);
-    return has === value ? [] : [`ConfigArrives: broker ${id} has ${name}=${has}, ZooKeeper has ${value}`];
-  }));
+  return Object.entries(expectedConfig).flatMap(([name, value]) =>
+    cluster.brokers.flatMap(({ id }) => {
+      const log = cluster.logOf(id, { topic: 't', partition: 0 });
+      const has = String((log?.config as Readonly<Record<string, unknown>> | undefined)?.[name]);
+      return has === value ? [] : [`ConfigArrives: broker ${id} has ${name}=${has}, ZooKeeper has ${value}`];
+    }),
+  );
 }
 
 /** Runs a story once, with the fault at `point`. Never rejects: an error is a violation. */
 async function runStory(
-  name: string, story: Story, point: Point | undefined,
+  name: string,
+  story: Story,
+  point: Point | undefined,
 ): Promise<{ outcome: SweepOutcome; counts: Counts }> {
   const cluster = new SimCluster(`sweep ${name}`, BROKERS, {
-    'zookeeper.session.timeout.ms': 2000, 'replica.lag.time.max.ms': 2000, 'replica.fetch.wait.max.ms': 500,
-    'log.segment.bytes': 300, 'offsets.topic.num.partitions': 1, 'offsets.topic.replication.factor': 3,
-    'group.initial.rebalance.delay.ms': 100, ...story.settings,
+    'zookeeper.session.timeout.ms': 2000,
+    'replica.lag.time.max.ms': 2000,
+    'replica.fetch.wait.max.ms': 500,
+    'log.segment.bytes': 300,
+    'offsets.topic.num.partitions': 1,
+    'offsets.topic.replication.factor': 3,
+    'group.initial.rebalance.delay.ms': 100,
+    ...story.settings,
   });
   const stage = new Stage(cluster, attachChecks(cluster));
   const violations: string[] = [];
   let counts: Counts = { zookeeper: new Map(), disk: new Map(), frames: 0 };
   try {
     cluster.startAll();
-    if (!await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id)))) {
+    if (!(await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id))))) {
       throw new Error('the cluster did not come up');
     }
     await story.prepare(stage);
@@ -156,7 +183,7 @@ async function runStory(
     if (point) arm(cluster, point);
     await story.act(stage);
     counts = since(before, count(cluster));
-    violations.push(...await judgeStage(stage));
+    violations.push(...(await judgeStage(stage)));
   } catch (error) {
     violations.push(
       `the run ended early: ${error instanceof Error ? error.stack : String(error)}`,
@@ -170,7 +197,8 @@ function since(before: Counts, after: Counts): Counts {
   const minus = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>) =>
     new Map([...a].map(([host, n]) => [host, n - (b.get(host) ?? 0)]));
   return {
-    zookeeper: minus(after.zookeeper, before.zookeeper), disk: minus(after.disk, before.disk),
+    zookeeper: minus(after.zookeeper, before.zookeeper),
+    disk: minus(after.disk, before.disk),
     frames: after.frames - before.frames,
   };
 }
@@ -204,8 +232,7 @@ export async function runPoint(name: string, point: Point): Promise<SweepOutcome
 /** All points of the stories, in a mixed order, so that any part of them is a fair sample. */
 export async function allPoints(names: readonly string[]): Promise<{
   clean: SweepOutcome[];
-  points: { story: string;
-  point: Point }[];
+  points: { story: string; point: Point }[];
 }> {
   const clean: SweepOutcome[] = [];
   const points: { story: string; point: Point }[] = [];

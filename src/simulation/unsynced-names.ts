@@ -50,8 +50,13 @@ export class UnsyncedNames {
     for (const [directory, changes] of [...this.changes]) {
       if (directory !== from && !directory.startsWith(`${from}/`)) continue;
       this.changes.delete(directory);
-      this.changes.set(to + directory.slice(from.length), changes.map((change): Change => (
-        new Map([...change].map(([path, file]) => [to + path.slice(from.length), file])))));
+      this.changes.set(
+        to + directory.slice(from.length),
+        changes.map(
+          (change): Change =>
+            new Map([...change].map(([path, file]) => [to + path.slice(from.length), file])),
+        ),
+      );
     }
   }
 

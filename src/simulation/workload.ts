@@ -30,11 +30,15 @@ export interface Writer {
 
 export function drawWriters(random: Prng, hasTrimmed: boolean): Writer[] {
   const draw = (acks: Writer['acks'], sendEveryMs: number, trimmed: boolean): Writer => ({
-    acks, sendEveryMs, trimmed, idempotent: acks === 'all' && random.chance(0.6),
-    paddingBytes: random.pick([0, 0, 0, 50, 700]), compression: random.pick(
-      ['none', 'none', 'none', 'gzip', 'lz4'],
-    ),
-    lingerMs: random.pick([5, 5, 100]), bootstrap: random.chance(0.3), skew: random.pick([0, 0, 0.9]),
+    acks,
+    sendEveryMs,
+    trimmed,
+    idempotent: acks === 'all' && random.chance(0.6),
+    paddingBytes: random.pick([0, 0, 0, 50, 700]),
+    compression: random.pick(['none', 'none', 'none', 'gzip', 'lz4']),
+    lingerMs: random.pick([5, 5, 100]),
+    bootstrap: random.chance(0.3),
+    skew: random.pick([0, 0, 0.9]),
   });
   const writers = [draw('all', random.pick([80, 200, 400]), false)];
   if (random.chance(0.3)) {
@@ -54,14 +58,19 @@ export function discovery(cluster: SimCluster, bootstrap: boolean): RawConfig {
 }
 
 function configOf(
-  cluster: SimCluster, { acks, idempotent, compression, lingerMs, bootstrap }: Writer,
+  cluster: SimCluster,
+  { acks, idempotent, compression, lingerMs, bootstrap }: Writer,
 ): RawConfig {
   return {
-    'acks': acks, 'max.in.flight.requests.per.connection': idempotent ? 5 : 1,
+    'acks': acks,
+    'max.in.flight.requests.per.connection': idempotent ? 5 : 1,
     'enable.idempotence': idempotent,
-    'delivery.timeout.ms': 60000, 'max.block.ms': 30000, 'linger.ms': lingerMs,
+    'delivery.timeout.ms': 60000,
+    'max.block.ms': 30000,
+    'linger.ms': lingerMs,
     'compression.type': compression,
-    'request.timeout.ms': 5000, ...discovery(cluster, bootstrap),
+    'request.timeout.ms': 5000,
+    ...discovery(cluster, bootstrap),
   };
 }
 
@@ -105,17 +114,25 @@ export class Workload {
     const record = history.send(id, name, this.sequence++, tp);
     this.open++;
     const value = writer.paddingBytes === 0 ? id : `${id}|${'x'.repeat(writer.paddingBytes)}`;
-    producer.send({ ...tp, key: id, value }).then(({ offset }) => {
-      if (writer.acks !== 'all') {
-        record.outcome = 'unknown';
-        return;
-      }
-      record.outcome = 'acked';
-      record.offset = offset;
-      if (offset >= 0) checks.acked(tp, offset);
-    }, (error) => {
-      const isClosed = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE';
-      record.outcome = isClosed ? 'failed' : 'unknown';
-    }).finally(() => { this.open--; });
+    producer
+      .send({ ...tp, key: id, value })
+      .then(
+        ({ offset }) => {
+          if (writer.acks !== 'all') {
+            record.outcome = 'unknown';
+            return;
+          }
+          record.outcome = 'acked';
+          record.offset = offset;
+          if (offset >= 0) checks.acked(tp, offset);
+        },
+        (error) => {
+          const isClosed = error instanceof KafkaError && error.errorName === 'ILLEGAL_STATE';
+          record.outcome = isClosed ? 'failed' : 'unknown';
+        },
+      )
+      .finally(() => {
+        this.open--;
+      });
   }
 }

@@ -68,7 +68,11 @@ export class World {
     const atMs = this.nowMs + Math.max(0, delayMs);
     const action: Action = { atMs, sequence: this.sequence++, run, owner, cancelled: false };
     this.push(action);
-    return { cancel: () => { action.cancelled = true; } };
+    return {
+      cancel: () => {
+        action.cancelled = true;
+      },
+    };
   }
 
   private static before(a: Action, b: Action): boolean {
@@ -126,7 +130,10 @@ export class World {
       this.actionsRun++;
       this.traceHash = Math.imul(this.traceHash ^ (atMs * 1000) ^ sequence, 0x01000193) >>> 0;
       // The action may be cancelled after the pause, before it runs.
-      if (owner?.isPaused) owner.defer(() => { if (!action.cancelled) run(); });
+      if (owner?.isPaused)
+        owner.defer(() => {
+          if (!action.cancelled) run();
+        });
       else run();
       return undefined;
     }
@@ -168,7 +175,14 @@ export class World {
   /** Runs `work` to its end in virtual time. Rejects if that takes longer than `withinMs`. */
   async complete<T>(work: Promise<T>, withinMs: number, what: string): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;
-    work.then((value) => { outcome = { value }; }, (error) => { outcome = { error }; });
+    work.then(
+      (value) => {
+        outcome = { value };
+      },
+      (error) => {
+        outcome = { error };
+      },
+    );
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.run(this.nowMs + withinMs, () => outcome !== undefined);
     if (outcome === undefined) throw new Error(`${what} is not done after ${withinMs} virtual ms`);

@@ -7,7 +7,12 @@
  * test/simulation/damaged-znodes.test.ts.
  */
 import {
-  brokerIdZnode, configChangesZnode, configZnode, isrChangeZnode, logDirEventZnode, preferredElectionZnode,
+  brokerIdZnode,
+  configChangesZnode,
+  configZnode,
+  isrChangeZnode,
+  logDirEventZnode,
+  preferredElectionZnode,
   producerIdBlockZnode,
 } from '../zk/znodes';
 import { SimCluster } from './sim-cluster';
@@ -15,12 +20,20 @@ import { SimCluster } from './sim-cluster';
 const JUNK = ['', 'no json', '[]', '{}', '{"version":1,"config":{"min.insync.replicas":"x"},"partitions":7}'];
 
 /** `choice` selects the znode and the invalid data. Returns a function that repairs it. */
-export function damageZnode(cluster: SimCluster, topic: string, brokerId: number, choice: number): () => void {
+export function damageZnode(
+  cluster: SimCluster,
+  topic: string,
+  brokerId: number,
+  choice: number,
+): () => void {
   const { zookeeper } = cluster;
   const config = configZnode.path('topics', topic);
   const number = String(1_000_000 + choice).padStart(10, '0');
   const paths = [
-    config, brokerIdZnode.path(brokerId), producerIdBlockZnode.path, preferredElectionZnode.path,
+    config,
+    brokerIdZnode.path(brokerId),
+    producerIdBlockZnode.path,
+    preferredElectionZnode.path,
     ...[configChangesZnode, isrChangeZnode, logDirEventZnode].map(({ createPath }) => createPath + number),
   ];
   const path = paths[choice % paths.length]!;

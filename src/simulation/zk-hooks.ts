@@ -24,11 +24,15 @@ export interface ZkOperation {
  * applied (or refused), before its response is sent.
  */
 export type OperationEffect =
-  | 'reset-before' | 'lose-reply' | { readonly delayMs: number }
-  | { readonly before: (operation: ZkOperation) => void } | { readonly after: (operation: ZkOperation) => void };
+  | 'reset-before'
+  | 'lose-reply'
+  | { readonly delayMs: number }
+  | { readonly before: (operation: ZkOperation) => void }
+  | { readonly after: (operation: ZkOperation) => void };
 
 /** The k-th operation of the host from now on (1: the next one), or any that matches. */
-export type OperationWhere = { readonly host: string; readonly k: number } | ((operation: ZkOperation) => boolean);
+export type OperationWhere =
+  { readonly host: string; readonly k: number } | ((operation: ZkOperation) => boolean);
 
 export interface OperationHook {
   /** The operations to which the effect was applied. */
@@ -55,9 +59,12 @@ export class ZkHooks {
   /** `times`: how often the hook may apply; by default 1. */
   at(where: OperationWhere, effect: OperationEffect, times = 1): OperationHook {
     const k = typeof where === 'function' ? 0 : this.count(where.host) + where.k;
-    const isKth = ({ host, k: its }: ZkOperation) => typeof where !== 'function' && host === where.host && its === k;
+    const isKth = ({ host, k: its }: ZkOperation) =>
+      typeof where !== 'function' && host === where.host && its === k;
     const matches = typeof where === 'function' ? where : isKth;
-    const remove = () => { this.hooks = this.hooks.filter((one) => one !== hook); };
+    const remove = () => {
+      this.hooks = this.hooks.filter((one) => one !== hook);
+    };
     const hook: Hook = { fired: [], matches, effect, times, remove };
     this.hooks.push(hook);
     return hook;
@@ -71,8 +78,10 @@ export class ZkHooks {
   }
 
   delayMs(operation: ZkOperation): number {
-    return this.take(operation, (effect) => typeof effect === 'object' && 'delayMs' in effect)
-      .reduce((sum, effect) => sum + (effect as { delayMs: number }).delayMs, 0);
+    return this.take(operation, (effect) => typeof effect === 'object' && 'delayMs' in effect).reduce(
+      (sum, effect) => sum + (effect as { delayMs: number }).delayMs,
+      0,
+    );
   }
 
   /** The effects for an operation that has arrived at the server. */

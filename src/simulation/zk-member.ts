@@ -77,7 +77,10 @@ export class ZkMember {
   lagMs = 0;
 
   /** A new member does not lag. */
-  constructor(private readonly world: World, private readonly leader: ZkTree) {
+  constructor(
+    private readonly world: World,
+    private readonly leader: ZkTree,
+  ) {
     this.tree = leader.clone();
   }
 
@@ -90,7 +93,10 @@ export class ZkMember {
     this.committed++;
     if (ended) this.endings.set(ended, this.committed);
     if (this.lagMs === 0) this.catchUp();
-    else this.world.schedule(this.lagMs, () => { if (this.behind.length > 0) this.applyNext(); });
+    else
+      this.world.schedule(this.lagMs, () => {
+        if (this.behind.length > 0) this.applyNext();
+      });
   }
 
   private applyNext(): void {
@@ -107,7 +113,9 @@ export class ZkMember {
   }
 
   /** The number of transactions committed so far. */
-  get position(): number { return this.committed; }
+  get position(): number {
+    return this.committed;
+  }
 
   /**
    * Runs `run` when all transactions before `at` are applied, in the order of the calls; at once if they are

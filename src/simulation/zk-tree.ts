@@ -48,7 +48,16 @@ export class ZkTree {
   }
 
   private znode(data: Buffer, owner: string): Znode {
-    return { data, version: 0, czxid: this.zxid, mzxid: this.zxid, ctimeMs: this.nowMs(), owner, children: new Set(), nextSequence: 0 };
+    return {
+      data,
+      version: 0,
+      czxid: this.zxid,
+      mzxid: this.zxid,
+      ctimeMs: this.nowMs(),
+      owner,
+      children: new Set(),
+      nextSequence: 0,
+    };
   }
 
   private find(path: string): Znode {
@@ -58,7 +67,14 @@ export class ZkTree {
   }
 
   private statOf(node: Znode): ZkStat {
-    return { czxid: node.czxid, mzxid: node.mzxid, ctimeMs: node.ctimeMs, version: node.version, ephemeralOwner: node.owner, numChildren: node.children.size };
+    return {
+      czxid: node.czxid,
+      mzxid: node.mzxid,
+      ctimeMs: node.ctimeMs,
+      version: node.version,
+      ephemeralOwner: node.owner,
+      numChildren: node.children.size,
+    };
   }
 
   get(path: string): { data: Buffer; stat: ZkStat } {
@@ -80,14 +96,29 @@ export class ZkTree {
     return [...this.find(path).children].sort();
   }
 
-  private create(path: string, data: Buffer | null, mode: CreateMode, session: string, changes: TreeChange[]): string {
-    if (!path.startsWith('/') || (path.endsWith('/') && mode !== 'persistent-sequential') || path.includes('//')) throw refused('BAD_ARGUMENTS', path);
+  private create(
+    path: string,
+    data: Buffer | null,
+    mode: CreateMode,
+    session: string,
+    changes: TreeChange[],
+  ): string {
+    if (
+      !path.startsWith('/') ||
+      (path.endsWith('/') && mode !== 'persistent-sequential') ||
+      path.includes('//')
+    )
+      throw refused('BAD_ARGUMENTS', path);
     const parent = this.find(parentOf(path));
     if (parent.owner !== NO_OWNER) throw refused('NO_CHILDREN_FOR_EPHEMERALS', path);
-    const full = mode === 'persistent-sequential' ? path + String(parent.nextSequence).padStart(10, '0') : path;
+    const full =
+      mode === 'persistent-sequential' ? path + String(parent.nextSequence).padStart(10, '0') : path;
     if (this.nodes.has(full)) throw refused('NODE_EXISTS', full);
     parent.nextSequence++;
-    this.nodes.set(full, this.znode(Buffer.from(data ?? Buffer.alloc(0)), mode === 'ephemeral' ? session : NO_OWNER));
+    this.nodes.set(
+      full,
+      this.znode(Buffer.from(data ?? Buffer.alloc(0)), mode === 'ephemeral' ? session : NO_OWNER),
+    );
     parent.children.add(full.slice(full.lastIndexOf('/') + 1));
     changes.push({ change: 'created', path: full }, { change: 'children', path: parentOf(full) });
     return full;
@@ -115,8 +146,10 @@ export class ZkTree {
 
   private apply(op: ZkOp, session: string, changes: TreeChange[]): ZkOpResult {
     switch (op.type) {
-      case 'create': return { path: this.create(op.path, op.data, op.mode, session, changes) };
-      case 'set': return { version: this.set(op.path, op.data, op.version, changes).version };
+      case 'create':
+        return { path: this.create(op.path, op.data, op.mode, session, changes) };
+      case 'set':
+        return { version: this.set(op.path, op.data, op.version, changes).version };
       case 'delete':
         this.delete(op.path, op.version, changes);
         return {};
@@ -174,7 +207,8 @@ export class ZkTree {
   endSession(session: string): TreeChange[] {
     const changes: TreeChange[] = [];
     this.zxid++;
-    for (const path of [...this.nodes.keys()].sort()) if (this.nodes.get(path)!.owner === session) this.delete(path, -1, changes);
+    for (const path of [...this.nodes.keys()].sort())
+      if (this.nodes.get(path)!.owner === session) this.delete(path, -1, changes);
     return changes;
   }
 
@@ -195,7 +229,10 @@ export class ZkTree {
 
   clone(): ZkTree {
     const tree = new ZkTree(this.nowMs);
-    tree.put(this.paths().map((path) => [path, this.copyOf(path)] as const), this.zxid);
+    tree.put(
+      this.paths().map((path) => [path, this.copyOf(path)] as const),
+      this.zxid,
+    );
     return tree;
   }
 

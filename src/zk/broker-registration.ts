@@ -14,7 +14,14 @@ import { readEach } from './read-each';
 import { isZkError, ZkStat } from './zk-session';
 import { ZkConnection } from './zk-connection';
 import {
-  brokerIdsZnode, brokerIdZnode, BrokerRegistrationData, brokerSequenceIdZnode, clusterIdZnode, incarnationZnode, persistentPaths, ZnodeError,
+  brokerIdsZnode,
+  brokerIdZnode,
+  BrokerRegistrationData,
+  brokerSequenceIdZnode,
+  clusterIdZnode,
+  incarnationZnode,
+  persistentPaths,
+  ZnodeError,
 } from './znodes';
 
 export async function createTopLevelPaths(zk: ZkConnection): Promise<void> {
@@ -61,7 +68,10 @@ export class BrokerIdTakenError extends Error {
  * when this is the first.
  */
 export async function registerBroker(
-  zk: ZkConnection, broker: BrokerRegistrationData, ourSessions: ReadonlySet<string> = new Set(), processEpoch?: number,
+  zk: ZkConnection,
+  broker: BrokerRegistrationData,
+  ourSessions: ReadonlySet<string> = new Set(),
+  processEpoch?: number,
 ): Promise<number> {
   const path = brokerIdZnode.path(broker.id);
   for (;;) {
@@ -85,8 +95,10 @@ export async function registerBroker(
       await removeFormer(zk, broker.id, stat);
       continue;
     }
-    throw new BrokerIdTakenError(`Broker id ${broker.id} is already registered in ZooKeeper by session 0x${stat.ephemeralOwner}. `
-      + 'This probably indicates that another broker with the same broker.id is running.');
+    throw new BrokerIdTakenError(
+      `Broker id ${broker.id} is already registered in ZooKeeper by session 0x${stat.ephemeralOwner}. ` +
+        'This probably indicates that another broker with the same broker.id is running.',
+    );
   }
 }
 
@@ -95,11 +107,18 @@ export async function registerBroker(
  * write checks this znode.
  */
 async function registerIncarnation(
-  zk: ZkConnection, brokerId: number, brokerEpoch: number, processEpoch: number,
+  zk: ZkConnection,
+  brokerId: number,
+  brokerEpoch: number,
+  processEpoch: number,
 ): Promise<void> {
   for (;;) {
     try {
-      await zk.create(incarnationZnode.path(brokerId, brokerEpoch), incarnationZnode.encode(processEpoch), 'ephemeral');
+      await zk.create(
+        incarnationZnode.path(brokerId, brokerEpoch),
+        incarnationZnode.encode(processEpoch),
+        'ephemeral',
+      );
       return;
     } catch (error) {
       if (isZkError(error, 'NODE_EXISTS')) return;
@@ -110,8 +129,12 @@ async function registerIncarnation(
 }
 
 /** Whether this incarnation of the broker is registered. */
-export async function isRegistered(zk: ZkConnection, brokerId: number, brokerEpoch: number): Promise<boolean> {
-  return await zk.exists(incarnationZnode.path(brokerId, brokerEpoch)) !== null;
+export async function isRegistered(
+  zk: ZkConnection,
+  brokerId: number,
+  brokerEpoch: number,
+): Promise<boolean> {
+  return (await zk.exists(incarnationZnode.path(brokerId, brokerEpoch))) !== null;
 }
 
 /**
@@ -131,7 +154,10 @@ async function removeFormer(zk: ZkConnection, brokerId: number, { czxid, version
   }
 }
 
-async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string; version: number }): Promise<void> {
+async function deleteIfThere(
+  zk: ZkConnection,
+  { path, version }: { path: string; version: number },
+): Promise<void> {
   try {
     await zk.delete(path, version);
   } catch (error) {
@@ -145,7 +171,8 @@ async function deleteIfThere(zk: ZkConnection, { path, version }: { path: string
  * Undefined while the broker has not yet created its incarnation znode.
  */
 export async function readProcessEpoch(
-  zk: ZkConnection, { id, epoch }: BrokerInfo,
+  zk: ZkConnection,
+  { id, epoch }: BrokerInfo,
 ): Promise<number | undefined> {
   const znode = await zk.get(incarnationZnode.path(id, epoch));
   return znode ? Math.min(epoch, incarnationZnode.decode(znode.data) ?? epoch) : undefined;
@@ -170,21 +197,27 @@ export interface ReadBrokersOptions {
  */
 export async function readBrokers(zk: ZkConnection, options: ReadBrokersOptions = {}): Promise<BrokerInfo[]> {
   const onBad = options.onBad ?? (() => {});
-  const names = (await zk.children(brokerIdsZnode.path) ?? []).filter((name) => /^\d+$/.test(name));
+  const names = ((await zk.children(brokerIdsZnode.path)) ?? []).filter((name) => /^\d+$/.test(name));
   const ids = names.map(Number).sort((a, b) => a - b);
   options.onIds?.(ids);
-  const brokers = await readEach(ids, async (id) => {
-    const znode = await zk.get(brokerIdZnode.path(id));
-    if (znode === null) return undefined;
-    const before = options.known?.get(id);
-    try {
-      // Older versions of Kafka create the znode empty and set the data in a second request.
-      return znode.data.length === 0 && before === undefined ? undefined : brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
-    } catch (error) {
-      if (!(error instanceof ZnodeError) || before?.epoch !== znode.stat.czxid) throw error;
-      onBad(error.message);
-      return before;
-    }
-  }, (_, reason) => onBad(reason));
+  const brokers = await readEach(
+    ids,
+    async (id) => {
+      const znode = await zk.get(brokerIdZnode.path(id));
+      if (znode === null) return undefined;
+      const before = options.known?.get(id);
+      try {
+        // Older versions of Kafka create the znode empty and set the data in a second request.
+        return znode.data.length === 0 && before === undefined
+          ? undefined
+          : brokerIdZnode.decode(id, znode.data, znode.stat.czxid);
+      } catch (error) {
+        if (!(error instanceof ZnodeError) || before?.epoch !== znode.stat.czxid) throw error;
+        onBad(error.message);
+        return before;
+      }
+    },
+    (_, reason) => onBad(reason),
+  );
   return [...brokers.values()];
 }

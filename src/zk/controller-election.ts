@@ -59,7 +59,11 @@ async function readEpoch(zk: ZkConnection): Promise<{ epoch: number; version: nu
 }
 
 /** Tries to become controller. Returns the new term, or undefined if another broker is the controller. */
-export async function electController(zk: ZkConnection, brokerId: number, nowMs: number): Promise<ControllerTerm | undefined> {
+export async function electController(
+  zk: ZkConnection,
+  brokerId: number,
+  nowMs: number,
+): Promise<ControllerTerm | undefined> {
   const { epoch, version } = await readEpoch(zk);
   const mine = controllerZnode.encode(brokerId, nowMs);
   try {
@@ -78,9 +82,16 @@ export async function electController(zk: ZkConnection, brokerId: number, nowMs:
  * After a failed or unanswered multi: it was applied if our own session owns `/controller` and the epoch has
  * the value and the version that we wrote.
  */
-async function wasItMine(zk: ZkConnection, epoch: number, epochZkVersion: number): Promise<ControllerTerm | undefined> {
+async function wasItMine(
+  zk: ZkConnection,
+  epoch: number,
+  epochZkVersion: number,
+): Promise<ControllerTerm | undefined> {
   const [controller, current] = [await zk.exists(controllerZnode.path), await readEpoch(zk)];
-  const mine = controller?.ephemeralOwner === zk.credentials.id && current.epoch === epoch && current.version === epochZkVersion;
+  const mine =
+    controller?.ephemeralOwner === zk.credentials.id &&
+    current.epoch === epoch &&
+    current.version === epochZkVersion;
   return mine ? { epoch, epochZkVersion } : undefined;
 }
 
@@ -92,14 +103,23 @@ export class ControllerMovedError extends Error {
 }
 
 /** Applies the operations if the term is still current; otherwise throws ControllerMovedError. */
-export async function controllerMulti(zk: ZkConnection, term: ControllerTerm, ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
+export async function controllerMulti(
+  zk: ZkConnection,
+  term: ControllerTerm,
+  ops: readonly ZkOp[],
+): Promise<ZkOpResult[]> {
   try {
-    const results = await zk.multi([{ type: 'check', path: controllerEpochZnode.path, version: term.epochZkVersion }, ...ops]);
+    const results = await zk.multi([
+      { type: 'check', path: controllerEpochZnode.path, version: term.epochZkVersion },
+      ...ops,
+    ]);
     return results.slice(1);
   } catch (error) {
     // A missing /controller_epoch also fences: without it no term is known to be current.
     if (isZkError(error, 'BAD_VERSION', 'NO_NODE') && error.failedOp === 0) {
-      throw new ControllerMovedError(`Controller epoch zkVersion check fails. Expected zkVersion = ${term.epochZkVersion}`);
+      throw new ControllerMovedError(
+        `Controller epoch zkVersion check fails. Expected zkVersion = ${term.epochZkVersion}`,
+      );
     }
     throw error;
   }

@@ -19,7 +19,12 @@ import { TopicPartition } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { ControllerMovedError, controllerMulti, ControllerTerm } from './controller-election';
 import {
-  checkIncarnation, IsrMember, PartitionState, readPartitionState, sameContent, StateContent,
+  checkIncarnation,
+  IsrMember,
+  PartitionState,
+  readPartitionState,
+  sameContent,
+  StateContent,
 } from './partition-state-store';
 import { isOfOneZnode } from './read-each';
 import { isZkError, ZkError, ZkOp } from './zk-session';
@@ -53,7 +58,9 @@ const MAX_ATTEMPTS = 10;
  * ZooKeeper cannot be reached.
  */
 export async function writePartitionStates(
-  zk: ZkConnection, term: ControllerTerm, writes: readonly StateWrite[],
+  zk: ZkConnection,
+  term: ControllerTerm,
+  writes: readonly StateWrite[],
 ): Promise<StateWriteResult[]> {
   const creating = writes.filter((write) => write.expectedZkVersion === undefined);
   const created = creating.map((write) => write.tp.topic);
@@ -101,7 +108,9 @@ async function repeatedly<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 async function writeUntilKnown(
-  zk: ZkConnection, term: ControllerTerm, write: StateWrite,
+  zk: ZkConnection,
+  term: ControllerTerm,
+  write: StateWrite,
 ): Promise<StateWriteResult> {
   try {
     return await repeatedly(() => writeOnce(zk, term, write));
@@ -113,13 +122,16 @@ async function writeUntilKnown(
 
 /** One attempt. Rejects with CONNECTION_LOSS if a read after the lost reply does not show the write. */
 async function writeOnce(
-  zk: ZkConnection, term: ControllerTerm, write: StateWrite,
+  zk: ZkConnection,
+  term: ControllerTerm,
+  write: StateWrite,
 ): Promise<StateWriteResult> {
   const { content, expectedZkVersion, members } = write;
   try {
-    const zkVersion = expectedZkVersion === undefined
-      ? await create(zk, term, write)
-      : await set(zk, term, write, expectedZkVersion);
+    const zkVersion =
+      expectedZkVersion === undefined
+        ? await create(zk, term, write)
+        : await set(zk, term, write, expectedZkVersion);
     return { kind: 'ok', state: written(write, zkVersion) };
   } catch (error) {
     if (!isZkError(error, 'BAD_VERSION', 'NO_NODE', 'NODE_EXISTS', 'CONNECTION_LOSS')) throw error;
@@ -142,7 +154,10 @@ function written({ content, members }: StateWrite, zkVersion: number): Partition
 }
 
 async function set(
-  zk: ZkConnection, term: ControllerTerm, { tp, content, members }: StateWrite, version: number,
+  zk: ZkConnection,
+  term: ControllerTerm,
+  { tp, content, members }: StateWrite,
+  version: number,
 ): Promise<number> {
   const data = partitionStateZnode.encode(content);
   const op: ZkOp = { type: 'set', path: partitionStateZnode.path(tp), data, version };
@@ -151,14 +166,17 @@ async function set(
 }
 
 async function create(
-  zk: ZkConnection, term: ControllerTerm, { tp, content, members }: StateWrite,
+  zk: ZkConnection,
+  term: ControllerTerm,
+  { tp, content, members }: StateWrite,
 ): Promise<number> {
   const checks = members.map(checkIncarnation);
   const state = createOp(partitionStateZnode.path(tp), partitionStateZnode.encode(content));
   try {
     await controllerMulti(zk, term, [...checks, createOp(partitionZnode.path(tp), null), state]);
   } catch (error) {
-    const isPartitionThere = isZkError(error, 'NODE_EXISTS') && error.failedOp === CHECK_OF_TERM + checks.length;
+    const isPartitionThere =
+      isZkError(error, 'NODE_EXISTS') && error.failedOp === CHECK_OF_TERM + checks.length;
     if (!isPartitionThere) throw error;
     // The partition's znode exists, perhaps without a state: older versions of Kafka write the three znodes
     // one by one, and may stop in between.
@@ -169,7 +187,9 @@ async function create(
 
 /** Determines the result of a write that ended with `error` from the znode as it is now. */
 async function settle(
-  zk: ZkConnection, { tp, content, expectedZkVersion }: StateWrite, error: ZkError,
+  zk: ZkConnection,
+  { tp, content, expectedZkVersion }: StateWrite,
+  error: ZkError,
 ): Promise<StateWriteResult> {
   const state = await readPartitionState(zk, tp);
   const ours = expectedZkVersion === undefined ? 0 : expectedZkVersion + 1;

@@ -27,14 +27,18 @@ export type StateContent = Omit<LeaderIsrAndControllerEpoch, 'zkVersion'>;
 
 /** The znode exists and cannot be decoded. `mzxid`: the transaction that wrote its data. */
 export class UnreadableStateError extends ZnodeError {
-  constructor(message: string, readonly mzxid: number) {
+  constructor(
+    message: string,
+    readonly mzxid: number,
+  ) {
     super(message);
   }
 }
 
 /** Undefined if there is no state. Rejects with UnreadableStateError or ZkError. */
 export async function readPartitionState(
-  zk: ZkConnection, tp: TopicPartition,
+  zk: ZkConnection,
+  tp: TopicPartition,
 ): Promise<PartitionState | undefined> {
   const znode = await zk.get(partitionStateZnode.path(tp));
   if (!znode) return undefined;
@@ -48,7 +52,9 @@ export async function readPartitionState(
 
 /** All states that exist and can be decoded, by `topic-partition`, read in parallel. */
 export async function readPartitionStates(
-  zk: ZkConnection, tps: readonly TopicPartition[], onBad: OnBad<TopicPartition> = () => {},
+  zk: ZkConnection,
+  tps: readonly TopicPartition[],
+  onBad: OnBad<TopicPartition> = () => {},
 ): Promise<Map<string, PartitionState>> {
   const states = await readEach(tps, (tp) => readPartitionState(zk, tp), onBad);
   return new Map([...states].map(([tp, state]) => [tpName(tp), state]));
@@ -66,7 +72,12 @@ export type WriteResult =
    */
   | { readonly kind: 'conflict'; readonly state: PartitionState | undefined };
 
-async function settle(zk: ZkConnection, tp: TopicPartition, content: StateContent, zkVersion: number): Promise<WriteResult> {
+async function settle(
+  zk: ZkConnection,
+  tp: TopicPartition,
+  content: StateContent,
+  zkVersion: number,
+): Promise<WriteResult> {
   const state = await readPartitionState(zk, tp);
   if (state && state.zkVersion === zkVersion && sameContent(state, content)) return { kind: 'ok', state };
   return { kind: 'conflict', state };
@@ -97,7 +108,11 @@ export type IsrWriteResult = WriteResult | { readonly kind: 'member-gone'; reado
  * Writes a leader's ISR. Rejects with ZkError if ZooKeeper cannot be reached; then the outcome is unknown, as
  * it is after a conflict that shows no newer version.
  */
-export async function writeIsr(zk: ZkConnection, tp: TopicPartition, write: IsrWrite): Promise<IsrWriteResult> {
+export async function writeIsr(
+  zk: ZkConnection,
+  tp: TopicPartition,
+  write: IsrWrite,
+): Promise<IsrWriteResult> {
   const { content, expectedZkVersion, members } = write;
   try {
     const zkVersion = await setIsr(zk, partitionStateZnode.path(tp), write);

@@ -48,7 +48,10 @@ export class ProducerIdManager {
    * Claims the first block, as Kafka does. If the znode is damaged, the ids in use are unknown: the broker
    * starts, but gives out no id until the znode is repaired. (Kafka does not start.)
    */
-  static async open(claim: () => Promise<ProducerIdBlock>, onBad: (reason: string) => void): Promise<ProducerIdManager> {
+  static async open(
+    claim: () => Promise<ProducerIdBlock>,
+    onBad: (reason: string) => void,
+  ): Promise<ProducerIdManager> {
     const manager = new ProducerIdManager(claim);
     try {
       manager.take(await claim());
@@ -67,7 +70,11 @@ export class ProducerIdManager {
   /** A new producer id. Rejects if the next block cannot be claimed. */
   async generateProducerId(): Promise<number> {
     while (this.next > this.last) {
-      this.claiming ??= this.claim().then((block) => this.take(block)).finally(() => { this.claiming = undefined; });
+      this.claiming ??= this.claim()
+        .then((block) => this.take(block))
+        .finally(() => {
+          this.claiming = undefined;
+        });
       await this.claiming;
     }
     return this.next++;

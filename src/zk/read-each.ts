@@ -26,14 +26,22 @@ export function isOfOneZnode(error: unknown): error is Error {
  * other errors.
  */
 export async function readEach<K, T>(
-  keys: readonly K[], read: (key: K) => Promise<T | undefined>, onBad: OnBad<K>,
+  keys: readonly K[],
+  read: (key: K) => Promise<T | undefined>,
+  onBad: OnBad<K>,
 ): Promise<Map<K, T>> {
-  const found = await Promise.all(keys.map((key) => read(key).catch((error: unknown) => {
-    if (!isOfOneZnode(error)) throw error;
-    onBad(key, messageOf(error), error);
-    return undefined;
-  })));
+  const found = await Promise.all(
+    keys.map((key) =>
+      read(key).catch((error: unknown) => {
+        if (!isOfOneZnode(error)) throw error;
+        onBad(key, messageOf(error), error);
+        return undefined;
+      }),
+    ),
+  );
   const map = new Map<K, T>();
-  found.forEach((value, i) => { if (value !== undefined) map.set(keys[i]!, value); });
+  found.forEach((value, i) => {
+    if (value !== undefined) map.set(keys[i]!, value);
+  });
   return map;
 }

@@ -10,7 +10,9 @@ import { isZkError, ZkSession, ZooKeeper } from './zk-session';
 export function parseConnectString(text: string): { servers: HostPort[]; chroot: string } {
   const slash = text.indexOf('/');
   const chroot = slash < 0 ? '' : text.slice(slash).replace(/\/+$/, '');
-  const servers = (slash < 0 ? text : text.slice(0, slash)).split(',').map((part) => parseHostPort(/:\d+$/.test(part.trim()) ? part : `${part.trim()}:2181`));
+  const servers = (slash < 0 ? text : text.slice(0, slash))
+    .split(',')
+    .map((part) => parseHostPort(/:\d+$/.test(part.trim()) ? part : `${part.trim()}:2181`));
   return { servers, chroot };
 }
 
@@ -18,12 +20,17 @@ export interface RealZooKeeperOptions {
   readonly auth?: readonly { scheme: string; auth: Buffer }[];
 }
 
-export function realZooKeeper(host: ZkClientHost, connectString: string, options: RealZooKeeperOptions = {}): ZooKeeper {
+export function realZooKeeper(
+  host: ZkClientHost,
+  connectString: string,
+  options: RealZooKeeperOptions = {},
+): ZooKeeper {
   const { servers, chroot } = parseConnectString(connectString);
   return {
     name: connectString,
     openSession: (open) => ZkClient.open(host, servers, chroot, open, options.auth ?? []),
-    createRoot: (open) => createChroot(() => ZkClient.open(host, servers, '', open, options.auth ?? []), chroot),
+    createRoot: (open) =>
+      createChroot(() => ZkClient.open(host, servers, '', open, options.auth ?? []), chroot),
   };
 }
 

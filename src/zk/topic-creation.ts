@@ -40,13 +40,20 @@ export async function readSurroundings(zk: ZkConnection): Promise<TopicSurroundi
 
 /** Throws a KafkaError, and then has not created the topic. */
 export async function createTopic(
-  zk: ZkConnection, random: Random, topic: NewTopic, options: CreateTopicOptions,
+  zk: ZkConnection,
+  random: Random,
+  topic: NewTopic,
+  options: CreateTopicOptions,
 ): Promise<void> {
-  const { names, brokers } = options.surroundings ?? await readSurroundings(zk);
+  const { names, brokers } = options.surroundings ?? (await readSurroundings(zk));
   names.check(topic.name);
   options.validateConfig(topic.configs);
   let { assignment } = topic;
-  if (assignment) checkManualAssignment(assignment, brokers.map((broker) => broker.id));
+  if (assignment)
+    checkManualAssignment(
+      assignment,
+      brokers.map((broker) => broker.id),
+    );
   else {
     const bound = Math.max(1, brokers.length);
     const start = { startIndex: random.below(bound), shift: random.below(bound) };

@@ -15,7 +15,7 @@ import { ZkConnection } from './zk-connection';
 import { configChangesZnode, configZnode, TopicAssignment, topicsZnode, topicZnode } from './znodes';
 
 export async function readTopicNames(zk: ZkConnection): Promise<string[]> {
-  return await zk.children(topicsZnode.path) ?? [];
+  return (await zk.children(topicsZnode.path)) ?? [];
 }
 
 export async function readTopic(zk: ZkConnection, topic: string): Promise<TopicAssignment | undefined> {
@@ -25,7 +25,9 @@ export async function readTopic(zk: ZkConnection, topic: string): Promise<TopicA
 
 /** Assignments of the topics that exist and can be decoded, read in parallel. */
 export function readTopics(
-  zk: ZkConnection, topics: readonly string[], onBad: OnBad<string> = () => {},
+  zk: ZkConnection,
+  topics: readonly string[],
+  onBad: OnBad<string> = () => {},
 ): Promise<Map<string, TopicAssignment>> {
   return readEach(topics, (topic) => readTopic(zk, topic), onBad);
 }
@@ -52,8 +54,12 @@ export async function readTopicConfig(zk: ZkConnection, topic: string): Promise<
 }
 
 export async function readAllTopicConfigs(zk: ZkConnection): Promise<Map<string, TopicConfig>> {
-  const topics = await zk.children('/config/topics') ?? [];
-  return readEach(topics, (topic) => readTopicConfig(zk, topic), () => {});
+  const topics = (await zk.children('/config/topics')) ?? [];
+  return readEach(
+    topics,
+    (topic) => readTopicConfig(zk, topic),
+    () => {},
+  );
 }
 
 /** The existing topic names, read once for checks of many new topics. */
@@ -75,10 +81,14 @@ export class TopicNames {
   check(topic: string): void {
     const problem = topicNameProblem(topic);
     if (problem) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
-    if (this.taken.has(topic)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
+    if (this.taken.has(topic))
+      throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists.`);
     const rival = this.inMetrics.get(nameInMetrics(topic));
     if (rival !== undefined)
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${topic}' collides with existing topics: ${rival}`);
+      throw new KafkaError(
+        'INVALID_TOPIC_EXCEPTION',
+        `Topic '${topic}' collides with existing topics: ${rival}`,
+      );
   }
 
   add(topic: string): void {
@@ -91,7 +101,10 @@ export class TopicNames {
  * Writes the config, then the topic. The caller has checked the assignment (src/zk/replica-assignment.ts).
  */
 export async function createTopicZnodes(
-  zk: ZkConnection, topic: string, partitions: ReadonlyMap<number, readonly number[]>, config: Readonly<Record<string, string>>,
+  zk: ZkConnection,
+  topic: string,
+  partitions: ReadonlyMap<number, readonly number[]>,
+  config: Readonly<Record<string, string>>,
 ): Promise<void> {
   await writeTopicConfig(zk, topic, config);
   const data = topicZnode.encode({ partitions, adding: new Map(), removing: new Map() });
@@ -113,7 +126,11 @@ export async function createTopicZnodes(
 }
 
 /** Creates the topic's config, or replaces it with the zkVersion that was read. */
-async function writeTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+async function writeTopicConfig(
+  zk: ZkConnection,
+  topic: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
   const path = configZnode.path('topics', topic);
   for (;;) {
     try {
@@ -128,9 +145,17 @@ async function writeTopicConfig(zk: ZkConnection, topic: string, config: Readonl
 }
 
 /** Changes a topic's config and creates the notification for the brokers. */
-export async function alterTopicConfig(zk: ZkConnection, topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+export async function alterTopicConfig(
+  zk: ZkConnection,
+  topic: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
   await writeTopicConfig(zk, topic, config);
-  await zk.create(configChangesZnode.createPath, configChangesZnode.encode(`topics/${topic}`), 'persistent-sequential');
+  await zk.create(
+    configChangesZnode.createPath,
+    configChangesZnode.encode(`topics/${topic}`),
+    'persistent-sequential',
+  );
 }
 
 /** The entity path in the notification, as `topics/T`; undefined if it is gone or not about a topic. */

@@ -12,8 +12,27 @@
 import { HostPort } from '../common/cluster-types';
 import { messageOf } from '../common/errors';
 import { Clock, Log, Random, Timer } from '../common/host';
-import { LIBRARY_CODES, LibraryConnection, LibraryError, LibraryEvent, LibraryOpResult, LibraryStat, setTransactionVersion } from './zookeeper-library';
-import { CreateMode, OpenSessionOptions, SessionCredentials, ZkError, ZkErrorCode, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat } from './zk-session';
+import {
+  LIBRARY_CODES,
+  LibraryConnection,
+  LibraryError,
+  LibraryEvent,
+  LibraryOpResult,
+  LibraryStat,
+  setTransactionVersion,
+} from './zookeeper-library';
+import {
+  CreateMode,
+  OpenSessionOptions,
+  SessionCredentials,
+  ZkError,
+  ZkErrorCode,
+  ZkEvent,
+  ZkOp,
+  ZkOpResult,
+  ZkSession,
+  ZkStat,
+} from './zk-session';
 
 const CREATE_FLAGS: Record<CreateMode, number> = { persistent: 0, ephemeral: 1, 'persistent-sequential': 2 };
 const EVENT_CHANGES = { 1: 'created', 2: 'deleted', 3: 'changed', 4: 'children' } as const;
@@ -27,7 +46,10 @@ const REFUSALS_TO_GIVE_UP = 5;
 const TIMEOUTS_TO_GIVE_UP = 2;
 
 const codeNames = new Map<number, ZkErrorCode>(
-  Object.entries(LIBRARY_CODES).filter(([name]) => name !== 'SYSTEM_ERROR').map(([name, code]) => [code, name as ZkErrorCode]));
+  Object.entries(LIBRARY_CODES)
+    .filter(([name]) => name !== 'SYSTEM_ERROR')
+    .map(([name, code]) => [code, name as ZkErrorCode]),
+);
 
 export interface ZkClientHost {
   readonly clock: Clock;
@@ -60,8 +82,11 @@ export class ZkClient implements ZkSession {
   private readonly dispatch = (event: LibraryEvent) => this.watchFired(event);
 
   private constructor(
-    private readonly host: ZkClientHost, private readonly servers: readonly HostPort[], private readonly chroot: string,
-    options: OpenSessionOptions, private readonly auth: readonly { scheme: string; auth: Buffer }[],
+    private readonly host: ZkClientHost,
+    private readonly servers: readonly HostPort[],
+    private readonly chroot: string,
+    options: OpenSessionOptions,
+    private readonly auth: readonly { scheme: string; auth: Buffer }[],
   ) {
     this.timeoutMs = options.sessionTimeoutMs;
     this.nextServer = host.random.below(servers.length);
@@ -73,7 +98,10 @@ export class ZkClient implements ZkSession {
   }
 
   static open(
-    host: ZkClientHost, servers: readonly HostPort[], chroot: string, options: OpenSessionOptions,
+    host: ZkClientHost,
+    servers: readonly HostPort[],
+    chroot: string,
+    options: OpenSessionOptions,
     auth: readonly { scheme: string; auth: Buffer }[],
   ): Promise<ZkClient> {
     const client = new ZkClient(host, servers, chroot, options, auth);
@@ -81,7 +109,15 @@ export class ZkClient implements ZkSession {
       const path = servers.map((server) => `${server.host}:${server.port}`).join(',');
       const timer = host.clock.schedule(options.connectTimeoutMs, () => {
         client.abandon('closed');
-        reject(new ZkError('CONNECTION_LOSS', path, false, -1, `no connection within ${options.connectTimeoutMs} ms: ${client.lastProblem}`));
+        reject(
+          new ZkError(
+            'CONNECTION_LOSS',
+            path,
+            false,
+            -1,
+            `no connection within ${options.connectTimeoutMs} ms: ${client.lastProblem}`,
+          ),
+        );
       });
       client.onEvent((event) => {
         if (event.type === 'connected') resolve(client);
@@ -111,24 +147,49 @@ export class ZkClient implements ZkSession {
     }
   }
 
-  private get now(): number { return this.host.clock.monotonicMs(); }
+  private get now(): number {
+    return this.host.clock.monotonicMs();
+  }
 
   /** Connects to the next server. P3: the deadline covers the session handshake, not only TCP. */
   private connect(): void {
     const server = this.servers[this.nextServer++ % this.servers.length]!;
     this.dialed = false;
-    const connection = new LibraryConnection({
-      ...server, sessionTimeoutMs: this.timeoutMs, sessionId: this.id, sessionPassword: this.password, lastZxid: this.lastZxid, auth: this.auth,
-    }, {
-      onDialed: () => { this.dialed = true; },
-      onConnected: () => { deadline.cancel(); this.connected(connection); },
-      onExpired: () => { deadline.cancel(); this.abandon('expired'); },
-      onHeard: () => { this.lastHeardMs = this.now; },
-      onClosed: (reason) => { deadline.cancel(); this.disconnected(connection, reason); },
-    });
+    const connection = new LibraryConnection(
+      {
+        ...server,
+        sessionTimeoutMs: this.timeoutMs,
+        sessionId: this.id,
+        sessionPassword: this.password,
+        lastZxid: this.lastZxid,
+        auth: this.auth,
+      },
+      {
+        onDialed: () => {
+          this.dialed = true;
+        },
+        onConnected: () => {
+          deadline.cancel();
+          this.connected(connection);
+        },
+        onExpired: () => {
+          deadline.cancel();
+          this.abandon('expired');
+        },
+        onHeard: () => {
+          this.lastHeardMs = this.now;
+        },
+        onClosed: (reason) => {
+          deadline.cancel();
+          this.disconnected(connection, reason);
+        },
+      },
+    );
     this.connection = connection;
     const deadlineMs = Math.max(50, Math.floor(this.timeoutMs / Math.max(2, this.servers.length)));
-    const deadline = this.host.clock.schedule(deadlineMs, () => connection.destroy(`${server.host}:${server.port} did not answer within ${deadlineMs} ms`));
+    const deadline = this.host.clock.schedule(deadlineMs, () =>
+      connection.destroy(`${server.host}:${server.port} did not answer within ${deadlineMs} ms`),
+    );
     connection.connect();
   }
 
@@ -150,7 +211,7 @@ export class ZkClient implements ZkSession {
     this.watchdog?.cancel();
     this.watchdog = this.host.clock.schedule(Math.max(10, this.timeoutMs / 15), () => {
       if (this.connection !== connection || this.state !== 'connected') return;
-      if (this.now - this.lastHeardMs >= this.timeoutMs * 2 / 3) {
+      if (this.now - this.lastHeardMs >= (this.timeoutMs * 2) / 3) {
         connection.destroy(`nothing heard for ${Math.round(this.now - this.lastHeardMs)} ms`);
         return;
       }
@@ -173,12 +234,17 @@ export class ZkClient implements ZkSession {
     if (this.state === 'closed' || this.state === 'expired') return;
     if (this.state === 'connected') this.suspend();
     else if (this.dialed) this.refusals++;
-    if (this.refusals >= REFUSALS_TO_GIVE_UP && this.now - this.suspendedSinceMs > TIMEOUTS_TO_GIVE_UP * this.timeoutMs) {
+    if (
+      this.refusals >= REFUSALS_TO_GIVE_UP &&
+      this.now - this.suspendedSinceMs > TIMEOUTS_TO_GIVE_UP * this.timeoutMs
+    ) {
       this.host.log.warn(`ZooKeeper refuses session 0x${this.id.toString('hex')} for good; giving it up`);
       this.abandon('expired');
       return;
     }
-    this.host.clock.schedule(this.host.random.below(RECONNECT_BACKOFF_MS), () => { if (this.state === 'connecting') this.connect(); });
+    this.host.clock.schedule(this.host.random.below(RECONNECT_BACKOFF_MS), () => {
+      if (this.state === 'connecting') this.connect();
+    });
   }
 
   /** P7: the library reports an expiry only after a reconnect, so `lost` comes from a timer of ours. */
@@ -187,7 +253,9 @@ export class ZkClient implements ZkSession {
     this.suspendedSinceMs = this.now;
     this.watchdog?.cancel();
     const leftMs = Math.max(0, this.lastHeardMs + this.timeoutMs - this.now);
-    this.lostTimer = this.host.clock.schedule(leftMs, () => { if (this.state === 'connecting') this.emit({ type: 'lost' }); });
+    this.lostTimer = this.host.clock.schedule(leftMs, () => {
+      if (this.state === 'connecting') this.emit({ type: 'lost' });
+    });
     this.emit({ type: 'suspended' });
   }
 
@@ -218,10 +286,22 @@ export class ZkClient implements ZkSession {
   }
 
   /** Runs one library call. P26: the library may throw. P13: callers continue in a microtask. */
-  private call<T>(path: string, isWrite: boolean, run: (client: LibraryConnection['client'], done: (error: LibraryError | null, value?: T, failedOp?: number) => void) => void): Promise<T> {
+  private call<T>(
+    path: string,
+    isWrite: boolean,
+    run: (
+      client: LibraryConnection['client'],
+      done: (error: LibraryError | null, value?: T, failedOp?: number) => void,
+    ) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.state !== 'connected') {
-        const code = this.state === 'connecting' ? 'CONNECTION_LOSS' : this.state === 'expired' ? 'SESSION_EXPIRED' : 'CLOSED';
+        const code =
+          this.state === 'connecting'
+            ? 'CONNECTION_LOSS'
+            : this.state === 'expired'
+              ? 'SESSION_EXPIRED'
+              : 'CLOSED';
         return reject(new ZkError(code, path));
       }
       const lost = () => reject(new ZkError('CONNECTION_LOSS', path, isWrite));
@@ -241,53 +321,89 @@ export class ZkClient implements ZkSession {
 
   private errorOf(error: LibraryError, path: string, isWrite: boolean, failedOp: number): ZkError {
     const code = codeNames.get(error.code) ?? 'UNKNOWN';
-    return new ZkError(code, path, isWrite && code === 'CONNECTION_LOSS', failedOp, code === 'UNKNOWN' ? error.message : '');
+    return new ZkError(
+      code,
+      path,
+      isWrite && code === 'CONNECTION_LOSS',
+      failedOp,
+      code === 'UNKNOWN' ? error.message : '',
+    );
   }
 
   get(path: string, watch: boolean): Promise<{ data: Buffer; stat: ZkStat }> {
-    return this.call(path, false, (client, done) => client.getData(this.fullPath(path), watch ? this.dispatch : null, (error, data, stat) =>
-      done(error, error ? undefined : { data: data ?? Buffer.alloc(0), stat: statOf(stat) })));
+    return this.call(path, false, (client, done) =>
+      client.getData(this.fullPath(path), watch ? this.dispatch : null, (error, data, stat) =>
+        done(error, error ? undefined : { data: data ?? Buffer.alloc(0), stat: statOf(stat) }),
+      ),
+    );
   }
 
   exists(path: string, watch: boolean): Promise<ZkStat | null> {
-    return this.call<ZkStat | null>(path, false, (client, done) => client.exists(this.fullPath(path), watch ? this.dispatch : null, (error, stat) =>
-      done(error, stat ? statOf(stat) : null)));
+    return this.call<ZkStat | null>(path, false, (client, done) =>
+      client.exists(this.fullPath(path), watch ? this.dispatch : null, (error, stat) =>
+        done(error, stat ? statOf(stat) : null),
+      ),
+    );
   }
 
   children(path: string, watch: boolean): Promise<string[]> {
-    return this.call(path, false, (client, done) => client.getChildren(this.fullPath(path), watch ? this.dispatch : null, (error, names) => done(error, names)));
+    return this.call(path, false, (client, done) =>
+      client.getChildren(this.fullPath(path), watch ? this.dispatch : null, (error, names) =>
+        done(error, names),
+      ),
+    );
   }
 
   create(path: string, data: Buffer | null, mode: CreateMode): Promise<string> {
     this.checkSize(path, data?.length ?? 0, MAX_DATA_BYTES);
-    return this.call(path, true, (client, done) => client.create(this.fullPath(path), data, CREATE_FLAGS[mode], (error, made) =>
-      done(error, error ? undefined : this.localPath(made))));
+    return this.call(path, true, (client, done) =>
+      client.create(this.fullPath(path), data, CREATE_FLAGS[mode], (error, made) =>
+        done(error, error ? undefined : this.localPath(made)),
+      ),
+    );
   }
 
   set(path: string, data: Buffer, version: number): Promise<ZkStat> {
     this.checkSize(path, data.length, MAX_DATA_BYTES);
-    return this.call(path, true, (client, done) => client.setData(this.fullPath(path), data, version, (error, stat) => done(error, error ? undefined : statOf(stat))));
+    return this.call(path, true, (client, done) =>
+      client.setData(this.fullPath(path), data, version, (error, stat) =>
+        done(error, error ? undefined : statOf(stat)),
+      ),
+    );
   }
 
   delete(path: string, version: number): Promise<void> {
-    return this.call(path, true, (client, done) => client.remove(this.fullPath(path), version, (error) => done(error)));
+    return this.call(path, true, (client, done) =>
+      client.remove(this.fullPath(path), version, (error) => done(error)),
+    );
   }
 
   multi(ops: readonly ZkOp[]): Promise<ZkOpResult[]> {
     const path = ops[ops.length - 1]?.path ?? '/';
-    this.checkSize(path, ops.reduce((sum, op) => sum + op.path.length + ('data' in op ? op.data?.length ?? 0 : 0) + 64, 0), MAX_MULTI_BYTES);
+    this.checkSize(
+      path,
+      ops.reduce((sum, op) => sum + op.path.length + ('data' in op ? (op.data?.length ?? 0) : 0) + 64, 0),
+      MAX_MULTI_BYTES,
+    );
     return this.call(path, true, (client, done) => {
       const transaction = client.transaction();
       for (const op of ops) this.addToTransaction(transaction, op);
       transaction.commit((error, results) => {
         const failed = error ? failedOperation(results ?? []) : undefined;
         if (failed) done({ code: failed.code, message: error!.message }, undefined, failed.index);
-        else done(error, results?.map((result) => this.opResult(result)));
+        else
+          done(
+            error,
+            results?.map((result) => this.opResult(result)),
+          );
       });
     });
   }
 
-  private addToTransaction(transaction: ReturnType<LibraryConnection['client']['transaction']>, op: ZkOp): void {
+  private addToTransaction(
+    transaction: ReturnType<LibraryConnection['client']['transaction']>,
+    op: ZkOp,
+  ): void {
     const path = this.fullPath(op.path);
     // The version is set afterwards: the library ignores a version of 0 (P1).
     if (op.type === 'create') transaction.create(path, op.data, CREATE_FLAGS[op.mode]);
@@ -312,8 +428,13 @@ export class ZkClient implements ZkSession {
       this.state = 'closed';
       this.watchdog?.cancel();
       await new Promise<void>((resolve) => {
-        const timer = this.host.clock.schedule(CLOSE_DEADLINE_MS, () => connection.destroy('close timed out'));
-        this.onSessionClosed = () => { timer.cancel(); resolve(); };
+        const timer = this.host.clock.schedule(CLOSE_DEADLINE_MS, () =>
+          connection.destroy('close timed out'),
+        );
+        this.onSessionClosed = () => {
+          timer.cancel();
+          resolve();
+        };
         connection.closeSession();
       });
       this.emit({ type: 'closed' });
@@ -325,7 +446,10 @@ export class ZkClient implements ZkSession {
 
 /** The operation that made a multi fail: error 0 before it, RUNTIME_INCONSISTENCY after it. */
 function failedOperation(results: readonly LibraryOpResult[]): { code: number; index: number } | undefined {
-  const index = results.findIndex((result) => result.err !== undefined && result.err !== 0 && result.err !== LIBRARY_CODES.RUNTIME_INCONSISTENCY);
+  const index = results.findIndex(
+    (result) =>
+      result.err !== undefined && result.err !== 0 && result.err !== LIBRARY_CODES.RUNTIME_INCONSISTENCY,
+  );
   return index < 0 ? undefined : { code: results[index]!.err!, index };
 }
 

@@ -12,7 +12,19 @@
 import { inBackground } from '../common/background';
 import { messageOf } from '../common/errors';
 import { Host, Log, sleep } from '../common/host';
-import { CreateMode, isZkError, OpenSessionOptions, SessionCredentials, ZkError, ZkEvent, ZkOp, ZkOpResult, ZkSession, ZkStat, ZooKeeper } from './zk-session';
+import {
+  CreateMode,
+  isZkError,
+  OpenSessionOptions,
+  SessionCredentials,
+  ZkError,
+  ZkEvent,
+  ZkOp,
+  ZkOpResult,
+  ZkSession,
+  ZkStat,
+  ZooKeeper,
+} from './zk-session';
 
 export interface ZkConnectionOptions extends OpenSessionOptions {
   readonly maxInFlightRequests: number;
@@ -50,7 +62,11 @@ export class ZkConnection {
   private isClosed = false;
   private readonly log: Log;
 
-  private constructor(private readonly host: Host, private readonly zookeeper: ZooKeeper, private readonly options: ZkConnectionOptions) {
+  private constructor(
+    private readonly host: Host,
+    private readonly zookeeper: ZooKeeper,
+    private readonly options: ZkConnectionOptions,
+  ) {
     this.log = host.log.child('ZkConnection');
   }
 
@@ -60,9 +76,15 @@ export class ZkConnection {
     return connection;
   }
 
-  get credentials(): SessionCredentials { return this.current.credentials; }
-  get sessionTimeoutMs(): number { return this.current.timeoutMs; }
-  get isConnected(): boolean { return this.connected && !this.isClosed; }
+  get credentials(): SessionCredentials {
+    return this.current.credentials;
+  }
+  get sessionTimeoutMs(): number {
+    return this.current.timeoutMs;
+  }
+  get isConnected(): boolean {
+    return this.connected && !this.isClosed;
+  }
 
   private get current(): ZkSession {
     if (this.session === undefined) throw new ZkError('SESSION_EXPIRED', '/');
@@ -76,7 +98,9 @@ export class ZkConnection {
   private adopt(session: ZkSession): void {
     this.session = session;
     this.setConnected(true);
-    session.onEvent((event) => { if (session === this.session) this.onEvent(event); });
+    session.onEvent((event) => {
+      if (session === this.session) this.onEvent(event);
+    });
   }
 
   private setConnected(connected: boolean): void {
@@ -86,7 +110,8 @@ export class ZkConnection {
 
   private onEvent(event: ZkEvent): void {
     switch (event.type) {
-      case 'watch': return this.watchFired(event.change, event.path);
+      case 'watch':
+        return this.watchFired(event.change, event.path);
       case 'connected':
         this.setConnected(true);
         inBackground(this.log, 'Looking again', this.resync());
@@ -98,8 +123,10 @@ export class ZkConnection {
         this.log.warn(`Nothing heard from ZooKeeper for the session timeout of ${this.sessionTimeoutMs} ms`);
         for (const listener of this.sessionListeners) listener.onLost?.();
         return;
-      case 'expired': return this.expired();
-      case 'closed': return this.setConnected(false);
+      case 'expired':
+        return this.expired();
+      case 'closed':
+        return this.setConnected(false);
     }
   }
 
@@ -153,7 +180,9 @@ export class ZkConnection {
 
   /** All watches were lost with the connection: calls every handler, in chunks. */
   private async resync(): Promise<void> {
-    const handlers = [...this.dataHandlers.values(), ...this.childHandlers.values()].flatMap((set) => [...set]);
+    const handlers = [...this.dataHandlers.values(), ...this.childHandlers.values()].flatMap((set) => [
+      ...set,
+    ]);
     for (let i = 0; i < handlers.length; i += RESYNC_CHUNK) {
       for (const handler of handlers.slice(i, i + RESYNC_CHUNK)) handler();
       if (i + RESYNC_CHUNK < handlers.length) await sleep(this.host.clock, 0);
@@ -161,8 +190,8 @@ export class ZkConnection {
   }
 
   private watchFired(change: 'created' | 'deleted' | 'changed' | 'children', path: string): void {
-    if (change !== 'children') for (const handler of [...this.dataHandlers.get(path) ?? []]) handler();
-    if (change !== 'changed') for (const handler of [...this.childHandlers.get(path) ?? []]) handler();
+    if (change !== 'children') for (const handler of [...(this.dataHandlers.get(path) ?? [])]) handler();
+    if (change !== 'changed') for (const handler of [...(this.childHandlers.get(path) ?? [])]) handler();
   }
 
   /**
@@ -189,7 +218,7 @@ export class ZkConnection {
         if (!isZkError(error, 'NO_NODE')) throw error;
       }
       // A failed getData sets no watch; exists does.
-      if (!watch || await this.exists(path) === null) return null;
+      if (!watch || (await this.exists(path)) === null) return null;
     }
   }
 
@@ -210,7 +239,7 @@ export class ZkConnection {
       } catch (error) {
         if (!isZkError(error, 'NO_NODE')) throw error;
       }
-      if (!watch || await this.read((session) => session.exists(path, true)) === null) return null;
+      if (!watch || (await this.read((session) => session.exists(path, true))) === null) return null;
     }
   }
 
@@ -303,7 +332,8 @@ export class ZkConnection {
 
   /** P27: limits the number of requests in flight. Kafka: zookeeper.max.in.flight.requests */
   private async withSlot<T>(run: () => Promise<T>): Promise<T> {
-    if (this.inFlight >= this.options.maxInFlightRequests) await new Promise<void>((resolve) => this.slotWaiters.push(resolve));
+    if (this.inFlight >= this.options.maxInFlightRequests)
+      await new Promise<void>((resolve) => this.slotWaiters.push(resolve));
     else this.inFlight++;
     try {
       return await run();

@@ -13,21 +13,37 @@
  */
 
 export type ZkErrorCode =
-  | 'NO_NODE' | 'NODE_EXISTS' | 'BAD_VERSION' | 'NOT_EMPTY' | 'NO_CHILDREN_FOR_EPHEMERALS' | 'NO_AUTH' | 'BAD_ARGUMENTS'
-  | 'CONNECTION_LOSS' | 'SESSION_EXPIRED' | 'CLOSED' | 'OPERATION_TIMEOUT' | 'TOO_LARGE' | 'RUNTIME_INCONSISTENCY' | 'UNKNOWN';
+  | 'NO_NODE'
+  | 'NODE_EXISTS'
+  | 'BAD_VERSION'
+  | 'NOT_EMPTY'
+  | 'NO_CHILDREN_FOR_EPHEMERALS'
+  | 'NO_AUTH'
+  | 'BAD_ARGUMENTS'
+  | 'CONNECTION_LOSS'
+  | 'SESSION_EXPIRED'
+  | 'CLOSED'
+  | 'OPERATION_TIMEOUT'
+  | 'TOO_LARGE'
+  | 'RUNTIME_INCONSISTENCY'
+  | 'UNKNOWN';
 
 export class ZkError extends Error {
   override readonly name = 'ZkError';
 
   constructor(
-    readonly code: ZkErrorCode, readonly path: string,
+    readonly code: ZkErrorCode,
+    readonly path: string,
     /** The reply to a write was lost: the server may have applied it. */
     readonly maybeApplied = false,
     /** The index of the operation that made a multi fail; -1 if unknown. */
     readonly failedOp = -1,
     detail = '',
   ) {
-    super(`ZooKeeper: ${code} for ${path}${detail ? ` (${detail})` : ''}${maybeApplied ? ' (it may have been applied)' : ''}`);
+    super(
+      `ZooKeeper: ${code} for ` +
+        `${path}${detail ? ` (${detail})` : ''}${maybeApplied ? ' (it may have been applied)' : ''}`,
+    );
   }
 }
 
@@ -49,7 +65,12 @@ export interface ZkStat {
 export type CreateMode = 'persistent' | 'ephemeral' | 'persistent-sequential';
 
 export type ZkOp =
-  | { readonly type: 'create'; readonly path: string; readonly data: Buffer | null; readonly mode: CreateMode }
+  | {
+      readonly type: 'create';
+      readonly path: string;
+      readonly data: Buffer | null;
+      readonly mode: CreateMode;
+    }
   | { readonly type: 'set'; readonly path: string; readonly data: Buffer; readonly version: number }
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'check'; readonly path: string; readonly version: number };
@@ -65,7 +86,11 @@ export interface ZkOpResult {
 
 export type ZkEvent =
   | { readonly type: 'connected' | 'suspended' | 'lost' | 'expired' | 'closed' }
-  | { readonly type: 'watch'; readonly change: 'created' | 'deleted' | 'changed' | 'children'; readonly path: string };
+  | {
+      readonly type: 'watch';
+      readonly change: 'created' | 'deleted' | 'changed' | 'children';
+      readonly path: string;
+    };
 
 export interface SessionCredentials {
   /** 16 hex digits. */

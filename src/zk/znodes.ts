@@ -26,7 +26,8 @@ function decode(path: string, data: Buffer): Json {
   } catch {
     throw new ZnodeError(`${path} is not JSON: ${data.toString('utf8').slice(0, 200)}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ZnodeError(`${path} is not a JSON object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ZnodeError(`${path} is not a JSON object`);
   return value as Json;
 }
 
@@ -52,7 +53,8 @@ const INT_MAX = 2 ** 31 - 1;
 
 function string(path: string, json: Json, key: string): string {
   const value = json[key];
-  if (typeof value !== 'string') throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not a string`);
+  if (typeof value !== 'string')
+    throw new ZnodeError(`${path}: ${key} is ${JSON.stringify(value)}, not a string`);
   return value;
 }
 
@@ -62,7 +64,8 @@ function integers(path: string, value: unknown): number[] {
 }
 
 function object(path: string, value: unknown): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ZnodeError(`${path}: ${JSON.stringify(value)} is not an object`);
   return value as Json;
 }
 
@@ -83,7 +86,8 @@ export const clusterIdZnode = {
 
 export const controllerZnode = {
   path: '/controller',
-  encode: (brokerId: number, timestampMs: number) => encode({ version: 1, brokerid: brokerId, timestamp: String(timestampMs) }),
+  encode: (brokerId: number, timestampMs: number) =>
+    encode({ version: 1, brokerid: brokerId, timestamp: String(timestampMs) }),
   decode: (data: Buffer) => integer('/controller', decode('/controller', data), 'brokerid'),
 };
 
@@ -105,7 +109,12 @@ export function parseEndpoint(text: string, protocolOf: (listener: string) => st
   const match = ENDPOINT.exec(text);
   if (!match) throw new ZnodeError(`'${text}' is not an endpoint NAME://host:port`);
   const listener = match[1]!.toUpperCase();
-  return { listener, securityProtocol: protocolOf(listener) ?? listener, host: match[2] ?? match[3]!, port: Number(match[4]) };
+  return {
+    listener,
+    securityProtocol: protocolOf(listener) ?? listener,
+    host: match[2] ?? match[3]!,
+    port: Number(match[4]),
+  };
 }
 
 export function endpointText({ listener, host, port }: Endpoint): string {
@@ -120,7 +129,9 @@ export const brokerIdZnode = {
   encode: ({ endpoints, rack, jmxPort, timestampMs }: BrokerRegistrationData) => {
     const plaintext = endpoints.find((endpoint) => endpoint.securityProtocol === 'PLAINTEXT');
     return encode({
-      listener_security_protocol_map: Object.fromEntries(endpoints.map((endpoint) => [endpoint.listener, endpoint.securityProtocol])),
+      listener_security_protocol_map: Object.fromEntries(
+        endpoints.map((endpoint) => [endpoint.listener, endpoint.securityProtocol]),
+      ),
       endpoints: endpoints.map(endpointText),
       ...(rack === null ? {} : { rack }),
       jmx_port: jmxPort,
@@ -138,12 +149,22 @@ export const brokerIdZnode = {
     integer(path, json, 'jmx_port');
     const rack = typeof json.rack === 'string' ? json.rack : null;
     if (version === 1) {
-      const endpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: string(path, json, 'host'), port: integer(path, json, 'port') };
+      const endpoint = {
+        listener: 'PLAINTEXT',
+        securityProtocol: 'PLAINTEXT',
+        host: string(path, json, 'host'),
+        port: integer(path, json, 'port'),
+      };
       return { id, epoch: czxid, endpoints: [endpoint], rack };
     }
-    const map = json.listener_security_protocol_map === undefined ? {} : object(path, json.listener_security_protocol_map);
+    const map =
+      json.listener_security_protocol_map === undefined
+        ? {}
+        : object(path, json.listener_security_protocol_map);
     if (!Array.isArray(json.endpoints)) throw new ZnodeError(`${path}: endpoints is not a list`);
-    const endpoints = json.endpoints.map((text) => parseEndpoint(String(text), (listener) => map[listener] as string | undefined));
+    const endpoints = json.endpoints.map((text) =>
+      parseEndpoint(String(text), (listener) => map[listener] as string | undefined),
+    );
     return { id, epoch: czxid, endpoints, rack };
   },
 };
@@ -174,33 +195,49 @@ export interface TopicAssignment {
 }
 
 function assignmentJson(map: ReadonlyMap<number, readonly number[]>): Json {
-  return Object.fromEntries([...map].sort(([a], [b]) => a - b).map(([partition, replicas]) => [String(partition), replicas]));
+  return Object.fromEntries(
+    [...map].sort(([a], [b]) => a - b).map(([partition, replicas]) => [String(partition), replicas]),
+  );
 }
 
 function assignmentMap(path: string, value: unknown): Map<number, number[]> {
   if (value === undefined) return new Map();
-  return new Map(Object.entries(object(path, value)).map(([partition, replicas]) => (
-    [count(path, partition, INT_MAX), integers(path, replicas)])));
+  return new Map(
+    Object.entries(object(path, value)).map(([partition, replicas]) => [
+      count(path, partition, INT_MAX),
+      integers(path, replicas),
+    ]),
+  );
 }
 
 export const topicsZnode = { path: '/brokers/topics' };
 
 export const topicZnode = {
   path: (topic: string) => `/brokers/topics/${topic}`,
-  encode: ({ partitions, adding, removing }: TopicAssignment) => encode({
-    partitions: assignmentJson(partitions), adding_replicas: assignmentJson(adding), removing_replicas: assignmentJson(removing), version: 3,
-  }),
+  encode: ({ partitions, adding, removing }: TopicAssignment) =>
+    encode({
+      partitions: assignmentJson(partitions),
+      adding_replicas: assignmentJson(adding),
+      removing_replicas: assignmentJson(removing),
+      version: 3,
+    }),
   decode: (topic: string, data: Buffer): TopicAssignment => {
     const path = `/brokers/topics/${topic}`;
     const json = decode(path, data);
     const partitions = assignmentMap(path, object(path, json.partitions));
     if (partitions.size === 0) throw new ZnodeError(`${path} has no partitions`);
-    return { partitions, adding: assignmentMap(path, json.adding_replicas), removing: assignmentMap(path, json.removing_replicas) };
+    return {
+      partitions,
+      adding: assignmentMap(path, json.adding_replicas),
+      removing: assignmentMap(path, json.removing_replicas),
+    };
   },
 };
 
 export const partitionsZnode = { path: (topic: string) => `/brokers/topics/${topic}/partitions` };
-export const partitionZnode = { path: ({ topic, partition }: TopicPartition) => `/brokers/topics/${topic}/partitions/${partition}` };
+export const partitionZnode = {
+  path: ({ topic, partition }: TopicPartition) => `/brokers/topics/${topic}/partitions/${partition}`,
+};
 
 export const partitionStateZnode = {
   path: ({ topic, partition }: TopicPartition) => `/brokers/topics/${topic}/partitions/${partition}/state`,
@@ -210,8 +247,11 @@ export const partitionStateZnode = {
     const path = `/brokers/topics/${tp.topic}/partitions/${tp.partition}/state`;
     const json = decode(path, data);
     return {
-      controllerEpoch: integer(path, json, 'controller_epoch'), leader: integer(path, json, 'leader'),
-      leaderEpoch: integer(path, json, 'leader_epoch'), isr: integers(path, json.isr), zkVersion,
+      controllerEpoch: integer(path, json, 'controller_epoch'),
+      leader: integer(path, json, 'leader'),
+      leaderEpoch: integer(path, json, 'leader_epoch'),
+      isr: integers(path, json.isr),
+      zkVersion,
     };
   },
 };
@@ -225,7 +265,9 @@ export const configZnode = {
     if (data.length === 0) return {};
     const config = decode(path, data).config;
     if (config === undefined) return {};
-    return Object.fromEntries(Object.entries(object(path, config)).map(([key, value]) => [key, String(value)]));
+    return Object.fromEntries(
+      Object.entries(object(path, config)).map(([key, value]) => [key, String(value)]),
+    );
   },
 };
 
@@ -237,7 +279,8 @@ export const configChangesZnode = {
   decode: (path: string, data: Buffer): string | undefined => {
     const json = decode(path, data);
     if (json.version === 2 && typeof json.entity_path === 'string') return json.entity_path;
-    if (json.version === 1 && typeof json.entity_type === 'string') return `${json.entity_type}/${String(json.entity_name)}`;
+    if (json.version === 1 && typeof json.entity_type === 'string')
+      return `${json.entity_type}/${String(json.entity_name)}`;
     return undefined;
   },
 };
@@ -290,7 +333,8 @@ export interface ProducerIdBlock {
 
 export const producerIdBlockZnode = {
   path: '/latest_producer_id_block',
-  encode: ({ brokerId, start, end }: ProducerIdBlock) => encode({ version: 1, broker: brokerId, block_start: String(start), block_end: String(end) }),
+  encode: ({ brokerId, start, end }: ProducerIdBlock) =>
+    encode({ version: 1, broker: brokerId, block_start: String(start), block_end: String(end) }),
   /** Undefined if no block was claimed yet. */
   decode: (data: Buffer): ProducerIdBlock | undefined => {
     if (data.length === 0) return undefined;
@@ -309,36 +353,144 @@ export const featureZnode = {
 
 /** The znodes that a broker creates at start-up if they are missing. Kafka: ZkData.scala#PersistentZkPaths */
 export const persistentPaths: readonly string[] = [
-  '/consumers', '/brokers/ids', '/brokers/topics', '/config/changes', '/admin/delete_topics', '/brokers/seqid',
-  '/isr_change_notification', '/latest_producer_id_block', '/log_dir_event_notification',
-  '/config/topics', '/config/clients', '/config/users', '/config/brokers', '/config/ips',
+  '/consumers',
+  '/brokers/ids',
+  '/brokers/topics',
+  '/config/changes',
+  '/admin/delete_topics',
+  '/brokers/seqid',
+  '/isr_change_notification',
+  '/latest_producer_id_block',
+  '/log_dir_event_notification',
+  '/config/topics',
+  '/config/clients',
+  '/config/users',
+  '/config/brokers',
+  '/config/ips',
 ];
 
 const sampleState = { controllerEpoch: 1, leader: 1, leaderEpoch: 0, isr: [1, 2, 3] };
 const sampleTopic = { partitions: new Map([[0, [1, 2, 3]]]), adding: new Map(), removing: new Map() };
-const sampleEndpoint = { listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 };
-const sampleBroker = brokerIdZnode.encode({ id: 2, endpoints: [sampleEndpoint], rack: null, jmxPort: -1, timestampMs: 1600000000000 });
+const sampleEndpoint = {
+  listener: 'PLAINTEXT',
+  securityProtocol: 'PLAINTEXT',
+  host: '127.0.0.1',
+  port: 9092,
+};
+const sampleBroker = brokerIdZnode.encode({
+  id: 2,
+  endpoints: [sampleEndpoint],
+  rack: null,
+  jmxPort: -1,
+  timestampMs: 1600000000000,
+});
 const sampleBlock = producerIdBlockZnode.encode({ brokerId: 1, start: 0, end: 999 });
 const samplePartitions = [{ topic: 't', partition: 0 }];
 
 export const znodeDocs: readonly ZnodeDoc[] = [
-  { path: '/cluster/id', mode: 'persistent', written: 'the first broker', watched: 'nobody', example: clusterIdZnode.encode('Cw4hKdTpQVqsn0Jy3v8ZsQ').toString() },
-  { path: '/feature', mode: 'persistent', written: 'the controller', watched: 'nobody', example: featureZnode.encode().toString() },
-  { path: '/controller', mode: 'ephemeral', written: 'the broker that wins the race, in a multi with the epoch', watched: 'every broker', example: controllerZnode.encode(2, 1600000000000).toString() },
-  { path: '/controller_epoch', mode: 'persistent', written: 'the winner; the version is checked by every controller write', watched: 'nobody', example: '1' },
-  { path: '/brokers/ids/N', mode: 'ephemeral', written: 'broker N; its czxid is the broker epoch', watched: 'the controller and clients', example: sampleBroker.toString() },
   {
-    path: '/samsa/incarnations/N-EPOCH', mode: 'ephemeral', example: '120',
+    path: '/cluster/id',
+    mode: 'persistent',
+    written: 'the first broker',
+    watched: 'nobody',
+    example: clusterIdZnode.encode('Cw4hKdTpQVqsn0Jy3v8ZsQ').toString(),
+  },
+  {
+    path: '/feature',
+    mode: 'persistent',
+    written: 'the controller',
+    watched: 'nobody',
+    example: featureZnode.encode().toString(),
+  },
+  {
+    path: '/controller',
+    mode: 'ephemeral',
+    written: 'the broker that wins the race, in a multi with the epoch',
+    watched: 'every broker',
+    example: controllerZnode.encode(2, 1600000000000).toString(),
+  },
+  {
+    path: '/controller_epoch',
+    mode: 'persistent',
+    written: 'the winner; the version is checked by every controller write',
+    watched: 'nobody',
+    example: '1',
+  },
+  {
+    path: '/brokers/ids/N',
+    mode: 'ephemeral',
+    written: 'broker N; its czxid is the broker epoch',
+    watched: 'the controller and clients',
+    example: sampleBroker.toString(),
+  },
+  {
+    path: '/samsa/incarnations/N-EPOCH',
+    mode: 'ephemeral',
+    example: '120',
     written: 'broker N, once it is registered; checked by a leader that takes it into the ISR',
     watched: 'nobody; read by a controller that takes over',
   },
-  { path: '/brokers/seqid', mode: 'persistent', written: 'a broker without broker.id: the version is its number', watched: 'nobody; read by a controller that takes over', example: '120' },
-  { path: '/brokers/topics/T', mode: 'persistent', written: 'who creates the topic', watched: 'the controller and clients', example: topicZnode.encode(sampleTopic).toString() },
-  { path: '/brokers/topics/T/partitions/P/state', mode: 'persistent', written: 'the controller; the leader, when the ISR changes', watched: 'clients', example: partitionStateZnode.encode(sampleState).toString() },
-  { path: '/config/topics/T', mode: 'persistent', written: 'who creates or alters the topic', watched: 'nobody, see /config/changes', example: configZnode.encode({ 'retention.ms': '1000' }).toString() },
-  { path: '/config/changes/config_change_N', mode: 'persistent-sequential', written: 'who changed a config', watched: 'every broker', example: configChangesZnode.encode('topics/t').toString() },
-  { path: '/latest_producer_id_block', mode: 'persistent', written: 'a broker that claims the next 1000 producer ids, at its start', watched: 'nobody', example: sampleBlock.toString() },
-  { path: '/admin/preferred_replica_election', mode: 'persistent', written: 'a tool', watched: 'the controller', example: preferredElectionZnode.encode(samplePartitions).toString() },
-  { path: '/isr_change_notification/isr_change_N', mode: 'persistent-sequential', written: 'a leader whose ISR changed', watched: 'the controller', example: isrChangeZnode.encode(samplePartitions).toString() },
-  { path: '/log_dir_event_notification/log_dir_event_N', mode: 'persistent-sequential', written: 'a broker whose log dir failed', watched: 'the controller', example: logDirEventZnode.encode(2).toString() },
+  {
+    path: '/brokers/seqid',
+    mode: 'persistent',
+    written: 'a broker without broker.id: the version is its number',
+    watched: 'nobody; read by a controller that takes over',
+    example: '120',
+  },
+  {
+    path: '/brokers/topics/T',
+    mode: 'persistent',
+    written: 'who creates the topic',
+    watched: 'the controller and clients',
+    example: topicZnode.encode(sampleTopic).toString(),
+  },
+  {
+    path: '/brokers/topics/T/partitions/P/state',
+    mode: 'persistent',
+    written: 'the controller; the leader, when the ISR changes',
+    watched: 'clients',
+    example: partitionStateZnode.encode(sampleState).toString(),
+  },
+  {
+    path: '/config/topics/T',
+    mode: 'persistent',
+    written: 'who creates or alters the topic',
+    watched: 'nobody, see /config/changes',
+    example: configZnode.encode({ 'retention.ms': '1000' }).toString(),
+  },
+  {
+    path: '/config/changes/config_change_N',
+    mode: 'persistent-sequential',
+    written: 'who changed a config',
+    watched: 'every broker',
+    example: configChangesZnode.encode('topics/t').toString(),
+  },
+  {
+    path: '/latest_producer_id_block',
+    mode: 'persistent',
+    written: 'a broker that claims the next 1000 producer ids, at its start',
+    watched: 'nobody',
+    example: sampleBlock.toString(),
+  },
+  {
+    path: '/admin/preferred_replica_election',
+    mode: 'persistent',
+    written: 'a tool',
+    watched: 'the controller',
+    example: preferredElectionZnode.encode(samplePartitions).toString(),
+  },
+  {
+    path: '/isr_change_notification/isr_change_N',
+    mode: 'persistent-sequential',
+    written: 'a leader whose ISR changed',
+    watched: 'the controller',
+    example: isrChangeZnode.encode(samplePartitions).toString(),
+  },
+  {
+    path: '/log_dir_event_notification/log_dir_event_N',
+    mode: 'persistent-sequential',
+    written: 'a broker whose log dir failed',
+    watched: 'the controller',
+    example: logDirEventZnode.encode(2).toString(),
+  },
 ];

@@ -99,20 +99,45 @@ interface ExceptionModule {
   create: (code: number, path?: string) => LibraryError;
 }
 
-const library = require('node-zookeeper-client') as { createClient(servers: string, options: object): LibraryClient };
+const library = require('node-zookeeper-client') as {
+  createClient(servers: string, options: object): LibraryClient;
+};
 const jute = require('node-zookeeper-client/lib/jute') as Jute;
 const exceptions = require('node-zookeeper-client/lib/Exception') as ExceptionModule;
-const manager = require('node-zookeeper-client/lib/ConnectionManager') as { prototype: object; STATES: { CLOSED: number; CLOSING: number; CONNECTING: number } };
+const manager = require('node-zookeeper-client/lib/ConnectionManager') as {
+  prototype: object;
+  STATES: { CLOSED: number; CLOSING: number; CONNECTING: number };
+};
 
 export const LIBRARY_CODES = {
-  NO_NODE: -101, NO_AUTH: -102, BAD_VERSION: -103, NO_CHILDREN_FOR_EPHEMERALS: -108, NODE_EXISTS: -110, NOT_EMPTY: -111,
-  SESSION_EXPIRED: -112, BAD_ARGUMENTS: -8, CONNECTION_LOSS: -4, RUNTIME_INCONSISTENCY: -2, SYSTEM_ERROR: -1,
+  NO_NODE: -101,
+  NO_AUTH: -102,
+  BAD_VERSION: -103,
+  NO_CHILDREN_FOR_EPHEMERALS: -108,
+  NODE_EXISTS: -110,
+  NOT_EMPTY: -111,
+  SESSION_EXPIRED: -112,
+  BAD_ARGUMENTS: -8,
+  CONNECTION_LOSS: -4,
+  RUNTIME_INCONSISTENCY: -2,
+  SYSTEM_ERROR: -1,
 } as const;
 
-const PATCHED_MEMBERS = ['connect', 'close', 'queue', 'findNextServer', 'cleanupPendingQueue', 'onSocketConnected', 'onSocketData',
-  'onSocketClosed', 'onSocketTimeout', 'onSocketConnectTimeout'];
+const PATCHED_MEMBERS = [
+  'connect',
+  'close',
+  'queue',
+  'findNextServer',
+  'cleanupPendingQueue',
+  'onSocketConnected',
+  'onSocketData',
+  'onSocketClosed',
+  'onSocketTimeout',
+  'onSocketConnectTimeout',
+];
 for (const member of PATCHED_MEMBERS) {
-  if (!(member in manager.prototype)) throw new Error(`node-zookeeper-client has no ConnectionManager#${member}: it is not version 1.1.3`);
+  if (!(member in manager.prototype))
+    throw new Error(`node-zookeeper-client has no ConnectionManager#${member}: it is not version 1.1.3`);
 }
 
 /** P10: for an unknown error code the library throws in its data handler, and the call never returns. */
@@ -158,10 +183,16 @@ export class LibraryConnection {
   private isClosed = false;
   private problem = 'connection closed';
 
-  constructor(options: ConnectionOptions, private readonly events: ConnectionEvents) {
+  constructor(
+    options: ConnectionOptions,
+    private readonly events: ConnectionEvents,
+  ) {
     this.client = library.createClient('localhost:1', {
-      sessionTimeout: options.sessionTimeoutMs, spinDelay: 1, retries: 0,
-      sessionId: options.sessionId, sessionPassword: options.sessionPassword,
+      sessionTimeout: options.sessionTimeoutMs,
+      spinDelay: 1,
+      retries: 0,
+      sessionId: options.sessionId,
+      sessionPassword: options.sessionPassword,
     });
     this.cm = this.client.connectionManager;
     this.cm.servers = [{ host: options.host, port: options.port }];
@@ -175,8 +206,15 @@ export class LibraryConnection {
   private patch(): void {
     const { cm } = this;
     let xid = 1;
-    Object.defineProperty(cm, 'xid', { get: () => xid, set: (value: number) => { xid = value > LAST_XID ? 1 : Math.max(1, value); } });
-    cm.findNextServer = (callback) => { if (!this.isClosed) callback(cm.servers[0]); };
+    Object.defineProperty(cm, 'xid', {
+      get: () => xid,
+      set: (value: number) => {
+        xid = value > LAST_XID ? 1 : Math.max(1, value);
+      },
+    });
+    cm.findNextServer = (callback) => {
+      if (!this.isClosed) callback(cm.servers[0]);
+    };
     cm.onSocketTimeout = () => {};
     cm.onSocketConnectTimeout = () => {};
     const connected = cm.onSocketConnected.bind(cm);
@@ -201,7 +239,9 @@ export class LibraryConnection {
   connect(): void {
     this.client.connect();
     this.cm.connect = () => {};
-    this.cm.socket?.on('error', (error) => { this.problem = (error as NodeJS.ErrnoException).code ?? error.message; });
+    this.cm.socket?.on('error', (error) => {
+      this.problem = (error as NodeJS.ErrnoException).code ?? error.message;
+    });
   }
 
   /** P4: sent on a timer of our own, because every received byte restarts the library's idle timer. */
@@ -209,7 +249,9 @@ export class LibraryConnection {
     this.cm.queue(new jute.Request(new jute.protocol.RequestHeader(jute.XID_PING, jute.OP_CODES.PING), null));
   }
 
-  get lastZxid(): Buffer { return this.cm.zxid; }
+  get lastZxid(): Buffer {
+    return this.cm.zxid;
+  }
 
   /** Asks the server to end the session; the server then closes the connection. */
   closeSession(): void {

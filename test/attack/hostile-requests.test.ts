@@ -127,5 +127,6 @@ test('a place inside a list is reached also where the sound request has an empty
 test('every attack has a name of its own, and a row in the page on reliability that says what it says', () => {
   expect(new Set(attacks.map(({ name }) => name)).size).toBe(attacks.length);
   const page = fs.readFileSync(path.join(__dirname, '../../../docs/reliability.md'), 'utf8');
-  for (const { name, sends, expected } of attacks) expect(page).toContain(`| \`${name}\` | ${sends} | ${expected} |`);
+  for (const { name, sends, expected } of attacks)
+    expect(page).toContain(`| \`${name}\` | ${sends} | ${expected} |`);
 });

@@ -71,16 +71,20 @@ test('hostile members are members: they join, and what they send after that is a
   await expectUnharmed(cluster);
 });
 
-test.each(attacks.map(({ name, ...rest }) => [name, rest] as const))('the attack %s, made small, harms nobody else', async (name, { run }) => {
-  await loadZstd();
-  const cluster = await victim(name);
-  const endMs = cluster.world.nowMs + ATTACK_MS;
-  const ground: Ground = groundOf(
-    cluster,
-    () => cluster.world.nowMs >= endMs || ground.log.inputs >= ATTACK_INPUTS || endOf(cluster) !== undefined,
-  );
-  await cluster.world.complete(run(ground), 600_000, name);
-  expect(ground.log.inputs).toBeGreaterThan(0);
-  expect(surprises(cluster)).toEqual([]);
-  await expectUnharmed(cluster);
-});
+test.each(attacks.map(({ name, ...rest }) => [name, rest] as const))(
+  'the attack %s, made small, harms nobody else',
+  async (name, { run }) => {
+    await loadZstd();
+    const cluster = await victim(name);
+    const endMs = cluster.world.nowMs + ATTACK_MS;
+    const ground: Ground = groundOf(
+      cluster,
+      () =>
+        cluster.world.nowMs >= endMs || ground.log.inputs >= ATTACK_INPUTS || endOf(cluster) !== undefined,
+    );
+    await cluster.world.complete(run(ground), 600_000, name);
+    expect(ground.log.inputs).toBeGreaterThan(0);
+    expect(surprises(cluster)).toEqual([]);
+    await expectUnharmed(cluster);
+  },
+);

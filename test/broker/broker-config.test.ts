@@ -1,34 +1,72 @@
 /** Broker settings: Kafka's names and defaults, cross-checks, and what a beginner gets wrong. */
-import { brokerConfigTable, listenersOf, logDefaultsOf, parseBrokerConfig } from '../../src/broker/broker-config';
+import {
+  brokerConfigTable,
+  listenersOf,
+  logDefaultsOf,
+  parseBrokerConfig,
+} from '../../src/broker/broker-config';
 import { connectionLimitsOf, shareDescriptors } from '../../src/broker/connection-config';
 import { LONG_MAX, parseProperties } from '../../src/common/config-def';
 import { validateTopicConfig, withOverrides } from '../../src/log/log-config';
 
-const parse = (raw: Record<string, unknown> = {}) => parseBrokerConfig({ 'zookeeper.connect': 'z:2181', ...raw });
+const parse = (raw: Record<string, unknown> = {}) =>
+  parseBrokerConfig({ 'zookeeper.connect': 'z:2181', ...raw });
 
 test('a properties file is read as Java reads it', () => {
-  expect(parseProperties('# c\n! c\n a = b \nlist=x,\\\n   y\nurl: http://h:1/p=q\nempty=\n')).toEqual({ a: 'b', list: 'x,y', url: 'http://h:1/p=q', empty: '' });
+  expect(parseProperties('# c\n! c\n a = b \nlist=x,\\\n   y\nurl: http://h:1/p=q\nempty=\n')).toEqual({
+    a: 'b',
+    list: 'x,y',
+    url: 'http://h:1/p=q',
+    empty: '',
+  });
 });
 
 test('the finer unit wins, and topics inherit', () => {
   expect(logDefaultsOf(parse())['retention.ms']).toBe(604800000);
-  expect(logDefaultsOf(parse({ 'log.retention.hours': 1, 'log.retention.minutes': 2 }))['retention.ms']).toBe(120000);
-  expect(logDefaultsOf(parse({ 'log.retention.minutes': 2, 'log.retention.ms': -1 }))['retention.ms']).toBe(-1);
+  expect(logDefaultsOf(parse({ 'log.retention.hours': 1, 'log.retention.minutes': 2 }))['retention.ms']).toBe(
+    120000,
+  );
+  expect(logDefaultsOf(parse({ 'log.retention.minutes': 2, 'log.retention.ms': -1 }))['retention.ms']).toBe(
+    -1,
+  );
   expect(logDefaultsOf(parse({ 'message.max.bytes': 77 }))['max.message.bytes']).toBe(77);
 });
 
 test('listeners: what is bound, what is told, what brokers use among themselves', () => {
-  const config = parse({ 'listeners': 'IN://:9092,OUT://0.0.0.0:9093', 'advertised.listeners': 'in://b1:9092,OUT://localhost:19093', 'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT', 'inter.broker.listener.name': 'in' });
-  expect(listenersOf(config)).toMatchObject({ interBroker: 'IN', bound: [{ listener: 'IN', host: '', port: 9092 }, { listener: 'OUT', host: '0.0.0.0' }], advertised: [{ listener: 'IN', host: 'b1' }, { port: 19093 }] });
+  const config = parse({
+    'listeners': 'IN://:9092,OUT://0.0.0.0:9093',
+    'advertised.listeners': 'in://b1:9092,OUT://localhost:19093',
+    'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT',
+    'inter.broker.listener.name': 'in',
+  });
+  expect(listenersOf(config)).toMatchObject({
+    interBroker: 'IN',
+    bound: [
+      { listener: 'IN', host: '', port: 9092 },
+      { listener: 'OUT', host: '0.0.0.0' },
+    ],
+    advertised: [{ listener: 'IN', host: 'b1' }, { port: 19093 }],
+  });
 });
 
 describe('which listeners serve brokers and the controller', () => {
-  const two = { 'listeners': 'OUT://h:1,IN://h:2', 'listener.security.protocol.map': 'OUT:PLAINTEXT,IN:PLAINTEXT,CTL:PLAINTEXT' };
+  const two = {
+    'listeners': 'OUT://h:1,IN://h:2',
+    'listener.security.protocol.map': 'OUT:PLAINTEXT,IN:PLAINTEXT,CTL:PLAINTEXT',
+  };
   const three = { ...two, 'listeners': 'OUT://h:1,IN://h:2,CTL://h:3' };
 
   test.each([
-    ['every one, where no setting names one', two, { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'OUT' }],
-    ['the inter-broker listener alone, where it is named', { ...two, 'inter.broker.listener.name': 'in' }, { controlOnly: 'IN', replicationOnly: 'IN', controlPlane: 'IN', forBrokers: ['IN'] }],
+    [
+      'every one, where no setting names one',
+      two,
+      { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'OUT' },
+    ],
+    [
+      'the inter-broker listener alone, where it is named',
+      { ...two, 'inter.broker.listener.name': 'in' },
+      { controlOnly: 'IN', replicationOnly: 'IN', controlPlane: 'IN', forBrokers: ['IN'] },
+    ],
     [
       'the control plane listener for the controller, and the inter-broker listener for followers',
       { ...three, 'inter.broker.listener.name': 'IN', 'control.plane.listener.name': 'ctl' },
@@ -41,8 +79,19 @@ describe('which listeners serve brokers and the controller', () => {
     ],
     [
       'every one, as long as a rolling restart needs it',
-      { ...three, 'inter.broker.listener.name': 'IN', 'control.plane.listener.name': 'CTL', 'broker.requests.on.any.listener': 'true' },
-      { controlOnly: undefined, replicationOnly: undefined, controlPlane: 'CTL', interBroker: 'IN', isOpenToAll: true },
+      {
+        ...three,
+        'inter.broker.listener.name': 'IN',
+        'control.plane.listener.name': 'CTL',
+        'broker.requests.on.any.listener': 'true',
+      },
+      {
+        controlOnly: undefined,
+        replicationOnly: undefined,
+        controlPlane: 'CTL',
+        interBroker: 'IN',
+        isOpenToAll: true,
+      },
     ],
   ])('%s', (_, raw, expected) => {
     expect(listenersOf(parse(raw))).toMatchObject(expected);
@@ -50,9 +99,21 @@ describe('which listeners serve brokers and the controller', () => {
 });
 
 test.each([
-  [{ 'control.plane.listener.name': 'CONTROL' }, 'control.plane.listener.name must be a listener name defined in advertised.listeners'],
-  [{ 'control.plane.listener.name': 'PLAINTEXT' }, 'should have a different value from the inter broker listener name'],
-  [{ 'advertised.listeners': 'PLAINTEXT://a:1,MORE://a:2', 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,MORE:PLAINTEXT' }, 'advertised.listeners listener names must be a subset'],
+  [
+    { 'control.plane.listener.name': 'CONTROL' },
+    'control.plane.listener.name must be a listener name defined in advertised.listeners',
+  ],
+  [
+    { 'control.plane.listener.name': 'PLAINTEXT' },
+    'should have a different value from the inter broker listener name',
+  ],
+  [
+    {
+      'advertised.listeners': 'PLAINTEXT://a:1,MORE://a:2',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,MORE:PLAINTEXT',
+    },
+    'advertised.listeners listener names must be a subset',
+  ],
   [{ 'zookeeper.connect': null }, 'Missing required configuration "zookeeper.connect"'],
   [{ 'broker.id': 'x' }, 'Invalid value x for configuration broker.id'],
   [{ 'broker.id': 1001 }, 'reserved.broker.max.id'],
@@ -76,7 +137,8 @@ test('topic settings are checked by name and value', () => {
 });
 
 test('every setting has a sentence', () => {
-  for (const [name, row] of Object.entries(brokerConfigTable)) expect([name, row.doc.length > 5]).toEqual([name, true]);
+  for (const [name, row] of Object.entries(brokerConfigTable))
+    expect([name, row.doc.length > 5]).toEqual([name, true]);
 });
 
 test('a name that every object seems to have is no setting', () => {
@@ -91,12 +153,18 @@ test('a name that every object seems to have is no setting', () => {
   }
 });
 
-test('a long is Java\'s long, to the last one', () => {
+test("a long is Java's long, to the last one", () => {
   const set = (value: unknown) => () => validateTopicConfig({ 'retention.ms': value as string });
   for (const value of ['9223372036854775807', '+9223372036854775807', ' 5 ', '-1', LONG_MAX]) {
     expect(set(value)).not.toThrow();
   }
-  const beyond = ['9223372036854775808', '9223372036854776000', '-9223372036854775809', '9'.repeat(400), '1e3'];
+  const beyond = [
+    '9223372036854775808',
+    '9223372036854776000',
+    '-9223372036854775809',
+    '9'.repeat(400),
+    '1e3',
+  ];
   for (const value of beyond) {
     expect(set(value)).toThrow('Not a number of type LONG');
   }
@@ -105,13 +173,20 @@ test('a long is Java\'s long, to the last one', () => {
 
 test('a listener has settings of its own, and descriptors are shared between logs and clients', () => {
   const config = parse({
-    'listeners': 'IN://:9092,OUT://:9093', 'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT',
-    'inter.broker.listener.name': 'IN', 'listener.name.out.max.connections': '50', 'max.connections': '900',
-    'listener.name.in.max.connection.creation.rate': '7', 'max.connections.per.ip.overrides': '10.0.0.7:5,[::1]:6',
+    'listeners': 'IN://:9092,OUT://:9093',
+    'listener.security.protocol.map': 'IN:PLAINTEXT,OUT:PLAINTEXT',
+    'inter.broker.listener.name': 'IN',
+    'listener.name.out.max.connections': '50',
+    'max.connections': '900',
+    'listener.name.in.max.connection.creation.rate': '7',
+    'max.connections.per.ip.overrides': '10.0.0.7:5,[::1]:6',
   });
   const limits = connectionLimitsOf(config, undefined);
   expect(limits.maxConnections).toBe(900);
-  expect([...limits.perIpOverrides]).toEqual([['10.0.0.7', 5], ['::1', 6]]);
+  expect([...limits.perIpOverrides]).toEqual([
+    ['10.0.0.7', 5],
+    ['::1', 6],
+  ]);
   expect([...limits.listeners]).toEqual([
     ['OUT', { maxConnections: 50, creationRate: Infinity }],
     ['IN', { maxConnections: Infinity, creationRate: 7 }],

@@ -17,13 +17,17 @@ function queue() {
   const done: string[] = [];
   const control = new ControlQueue(clock, Promise.resolve());
   const settle = () => new Promise((resolve) => setImmediate(resolve));
-  const request = (name: string, partitions: number) => control.run(() =>
-    control.inTurns(Array.from({ length: partitions }, (_, i) => i), (i) => {
-      nowMs += 5;
-      done.push(`${name}${i}`);
-      return i;
-    }),
-  );
+  const request = (name: string, partitions: number) =>
+    control.run(() =>
+      control.inTurns(
+        Array.from({ length: partitions }, (_, i) => i),
+        (i) => {
+          nowMs += 5;
+          done.push(`${name}${i}`);
+          return i;
+        },
+      ),
+    );
   const turn = async () => {
     for (const action of due.splice(0)) action();
     await settle();

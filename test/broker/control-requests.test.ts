@@ -25,7 +25,12 @@ interface FakeLog {
 
 function fakeLog(tp: TopicPartition, logEndOffset: number): FakeLog {
   return {
-    tp, logStartOffset: 0, logEndOffset, highWatermark: 0, epochs: new LeaderEpochCache([]), config: { 'min.insync.replicas': 1 },
+    tp,
+    logStartOffset: 0,
+    logEndOffset,
+    highWatermark: 0,
+    epochs: new LeaderEpochCache([]),
+    config: { 'min.insync.replicas': 1 },
     truncateTo: () => false,
     updateHighWatermark(offset) {
       this.highWatermark = Math.min(offset, this.logEndOffset);
@@ -41,7 +46,9 @@ class FakeLogs {
   checkpoint = new Map<string, number>();
   offlineDirs = [];
 
-  get all(): FakeLog[] { return [...this.logs.values()]; }
+  get all(): FakeLog[] {
+    return [...this.logs.values()];
+  }
 
   put(tp: TopicPartition, logEndOffset: number): void {
     this.logs.set(tpName(tp), fakeLog(tp, logEndOffset));
@@ -52,10 +59,19 @@ class FakeLogs {
     return this.logs.get(tpName(tp))!;
   }
 
-  isOffline(): boolean { return false; }
-  updateTopicConfig(topic: string, overrides: unknown): void { this.overrides.set(topic, overrides); }
-  readHighWatermarks(): Map<string, number> { return new Map(this.checkpoint); }
-  asyncDelete(tp: TopicPartition): void { this.deleted.push(tpName(tp)); this.logs.delete(tpName(tp)); }
+  isOffline(): boolean {
+    return false;
+  }
+  updateTopicConfig(topic: string, overrides: unknown): void {
+    this.overrides.set(topic, overrides);
+  }
+  readHighWatermarks(): Map<string, number> {
+    return new Map(this.checkpoint);
+  }
+  asyncDelete(tp: TopicPartition): void {
+    this.deleted.push(tpName(tp));
+    this.logs.delete(tpName(tp));
+  }
 
   checkpointHighWatermarks(entries: readonly (TopicPartition & { offset: number })[]): void {
     this.checkpoint = new Map(entries.map((entry) => [tpName(entry), entry.offset]));
@@ -72,16 +88,37 @@ class LoneBroker {
   readonly replicas: ReplicaManager;
 
   constructor(isRegistered = true) {
-    const log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => log };
+    const log = {
+      error: () => {},
+      warn: () => {},
+      info: () => {},
+      debug: () => {},
+      debugOn: false,
+      child: () => log,
+    };
     const host = {
       clock: { wallMs: () => 0, monotonicMs: () => 0, schedule: () => ({ cancel: () => {} }) },
-      network: { dial: (name: string) => { this.dialled.push(name); return new Promise(() => {}); } },
-      log, event: () => {},
+      network: {
+        dial: (name: string) => {
+          this.dialled.push(name);
+          return new Promise(() => {});
+        },
+      },
+      log,
+      event: () => {},
     } as unknown as Host;
     this.replicas = new ReplicaManager({
-      host, config: parseBrokerConfig({ 'broker.id': 1, 'zookeeper.connect': 'zookeeper:2181' }), brokerId: 1,
-      logs: this.logs as unknown as LogManager, metadata: this.metadata, metrics: new Metrics(),
-      writeIsr: () => new Promise(() => {}), onIsrChanged: () => {}, onReplicaMissing: () => {}, brokerEpoch: () => this.brokerEpoch, isRegistered: async () => true,
+      host,
+      config: parseBrokerConfig({ 'broker.id': 1, 'zookeeper.connect': 'zookeeper:2181' }),
+      brokerId: 1,
+      logs: this.logs as unknown as LogManager,
+      metadata: this.metadata,
+      metrics: new Metrics(),
+      writeIsr: () => new Promise(() => {}),
+      onIsrChanged: () => {},
+      onReplicaMissing: () => {},
+      brokerEpoch: () => this.brokerEpoch,
+      isRegistered: async () => true,
       readTopicConfig: (topic) => this.readTopicConfig(topic),
     });
     if (isRegistered) this.replicas.registered();
@@ -89,15 +126,29 @@ class LoneBroker {
 
   /** LeaderAndIsr for one partition; brokers 1 and 2 are alive unless told otherwise. */
   async leaderAndIsr(
-    topic: string, leader: number, leaderEpoch: number,
+    topic: string,
+    leader: number,
+    leaderEpoch: number,
     options: { controllerEpoch?: number; brokerEpoch?: number; live?: number[] } = {},
   ): Promise<ErrorName> {
     const { controllerEpoch = 1, brokerEpoch = BROKER_EPOCH, live = [1, 2] } = options;
     const { errorCode, partitionErrors } = await this.replicas.becomeLeaderOrFollower({
-      controllerId: 3, controllerEpoch, brokerEpoch,
-      partitionStates: [{
-        topic, partition: 0, controllerEpoch, leader, leaderEpoch, isr: [1, 2], zkVersion: leaderEpoch, replicas: [1, 2], isNew: false,
-      }],
+      controllerId: 3,
+      controllerEpoch,
+      brokerEpoch,
+      partitionStates: [
+        {
+          topic,
+          partition: 0,
+          controllerEpoch,
+          leader,
+          leaderEpoch,
+          isr: [1, 2],
+          zkVersion: leaderEpoch,
+          replicas: [1, 2],
+          isNew: false,
+        },
+      ],
       liveLeaders: live.map((brokerId) => ({ brokerId, host: `broker-${brokerId}`, port: 9092 })),
     });
     return errorName(errorCode !== 0 ? errorCode : partitionErrors[0]!.errorCode);
@@ -105,7 +156,9 @@ class LoneBroker {
 
   async stopReplica(topic: string, leaderEpoch: number, deletePartition: boolean): Promise<ErrorName> {
     const { errorCode, partitionErrors } = await this.replicas.stopReplicas({
-      controllerId: 3, controllerEpoch: 1, brokerEpoch: this.brokerEpoch,
+      controllerId: 3,
+      controllerEpoch: 1,
+      brokerEpoch: this.brokerEpoch,
       partitionStates: [{ topic, partition: 0, leaderEpoch, deletePartition }],
     });
     return errorName(errorCode !== 0 ? errorCode : partitionErrors[0]!.errorCode);
@@ -138,14 +191,19 @@ describe('a request is refused', () => {
 
   test('that was meant for a former incarnation of the broker (KIP-380)', async () => {
     const broker = new LoneBroker();
-    expect(await broker.leaderAndIsr('t', 1, 5, { brokerEpoch: BROKER_EPOCH - 1 })).toBe('STALE_BROKER_EPOCH');
+    expect(await broker.leaderAndIsr('t', 1, 5, { brokerEpoch: BROKER_EPOCH - 1 })).toBe(
+      'STALE_BROKER_EPOCH',
+    );
     expect(broker.role('t')).toBeUndefined();
   });
 
   test('that was meant for a former incarnation, also if it comes before this one is registered', async () => {
     const broker = new LoneBroker(false);
     broker.brokerEpoch = -1;
-    const answers = [broker.leaderAndIsr('t', 1, 5, { brokerEpoch: 99 }), broker.leaderAndIsr('u', 1, 5, { brokerEpoch: 100 })];
+    const answers = [
+      broker.leaderAndIsr('t', 1, 5, { brokerEpoch: 99 }),
+      broker.leaderAndIsr('u', 1, 5, { brokerEpoch: 100 }),
+    ];
     for (let i = 0; i < 20; i++) await Promise.resolve();
     expect([broker.role('t'), broker.role('u')]).toEqual([undefined, undefined]);
     broker.brokerEpoch = 100;
@@ -181,7 +239,11 @@ describe('StopReplica', () => {
     await broker.leaderAndIsr('u', 1, 5);
     const { replicas } = broker;
     const partition = replicas.get({ topic: 't', partition: 0 })!;
-    const answers = [await broker.stopReplica('t', -2, true), await broker.stopReplica('u', 6, true), await broker.stopReplica('v', 3, true)];
+    const answers = [
+      await broker.stopReplica('t', -2, true),
+      await broker.stopReplica('u', 6, true),
+      await broker.stopReplica('v', 3, true),
+    ];
     expect(answers).toEqual(['NONE', 'NONE', 'NONE']);
     expect(broker.logs.deleted).toEqual(['t-0', 'u-0', 'v-0']);
     expect(partition.isLeader).toBe(false);
@@ -207,11 +269,22 @@ describe('metadata', () => {
   async function told(): Promise<LoneBroker> {
     const broker = new LoneBroker();
     await broker.replicas.updateMetadata({
-      controllerId: 3, controllerEpoch: 1, brokerEpoch: BROKER_EPOCH, liveBrokers: [],
-      partitionStates: [{
-        ...TP, controllerEpoch: 1, leader: 1, leaderEpoch: 5, isr: [1, 2], zkVersion: 5, replicas: [1, 2, 3],
-        offlineReplicas: [3],
-      }],
+      controllerId: 3,
+      controllerEpoch: 1,
+      brokerEpoch: BROKER_EPOCH,
+      liveBrokers: [],
+      partitionStates: [
+        {
+          ...TP,
+          controllerEpoch: 1,
+          leader: 1,
+          leaderEpoch: 5,
+          isr: [1, 2],
+          zkVersion: 5,
+          replicas: [1, 2, 3],
+          offlineReplicas: [3],
+        },
+      ],
     });
     return broker;
   }
@@ -235,7 +308,7 @@ describe('metadata', () => {
   });
 });
 
-describe('a topic\'s settings', () => {
+describe("a topic's settings", () => {
   test('that cannot be used are left out: LeaderAndIsr is obeyed, and what comes after it too', async () => {
     const broker = new LoneBroker();
     broker.logs.overrides.set('t', { 'min.insync.replicas': '2' });
@@ -252,7 +325,9 @@ describe('a topic\'s settings', () => {
   test('that ZooKeeper does not tell make the controller ask again; partitions that are known do not wait for it', async () => {
     const broker = new LoneBroker();
     await broker.leaderAndIsr('t', 1, 5);
-    broker.readTopicConfig = async () => { throw new ZkError('OPERATION_TIMEOUT', '/config/topics/u'); };
+    broker.readTopicConfig = async () => {
+      throw new ZkError('OPERATION_TIMEOUT', '/config/topics/u');
+    };
     await expect(broker.leaderAndIsr('u', 1, 5)).rejects.toThrow('OPERATION_TIMEOUT');
     expect(broker.role('u')).toBeUndefined();
     expect(await broker.leaderAndIsr('t', 2, 6)).toBe('NONE');
@@ -263,7 +338,10 @@ describe('high watermarks', () => {
   test('of logs that the controller has not named yet stay in the checkpoint (KAFKA-1647)', async () => {
     const broker = new LoneBroker();
     for (const topic of ['t', 'u']) broker.logs.put({ topic, partition: 0 }, 50);
-    broker.logs.checkpoint = new Map([['t-0', 40], ['u-0', 30]]);
+    broker.logs.checkpoint = new Map([
+      ['t-0', 40],
+      ['u-0', 30],
+    ]);
     await broker.leaderAndIsr('t', 2, 5);
     broker.replicas.checkpointHighWatermarks();
     expect(Object.fromEntries(broker.logs.checkpoint)).toEqual({ 't-0': 40, 'u-0': 30 });

@@ -37,15 +37,31 @@ class Leader {
 
 function partitions(count: number) {
   const leaders = new Map<string, Leader>();
-  for (let partition = 0; partition < count; partition++) leaders.set(tpName({ topic: 't', partition }), new Leader());
+  for (let partition = 0; partition < count; partition++)
+    leaders.set(tpName({ topic: 't', partition }), new Leader());
   const replicas = { require: (tp: TopicPartition) => leaders.get(tpName(tp)) } as never;
-  const rows = (fetchOffset: number) => Array.from({ length: count }, (_, partition) => ({
-    partition, currentLeaderEpoch: -1, fetchOffset, logStartOffset: -1, partitionMaxBytes: 1000,
-  }));
-  const waiting = (minBytes: number, { fetchOffset = 0, replicaId = -1 } = {}) => new DelayedFetch(replicas, {
-    replicaId, replicaEpoch: -1, maxWaitMs: 1000, minBytes, maxBytes: 1 << 20, isolationLevel: 0,
-    topics: [{ topic: 't', partitions: rows(fetchOffset) }],
-  }, () => 'answered');
+  const rows = (fetchOffset: number) =>
+    Array.from({ length: count }, (_, partition) => ({
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset,
+      logStartOffset: -1,
+      partitionMaxBytes: 1000,
+    }));
+  const waiting = (minBytes: number, { fetchOffset = 0, replicaId = -1 } = {}) =>
+    new DelayedFetch(
+      replicas,
+      {
+        replicaId,
+        replicaEpoch: -1,
+        maxWaitMs: 1000,
+        minBytes,
+        maxBytes: 1 << 20,
+        isolationLevel: 0,
+        topics: [{ topic: 't', partitions: rows(fetchOffset) }],
+      },
+      () => 'answered',
+    );
   return { at: (partition: number) => leaders.get(`t-${partition}`)!, waiting };
 }
 
@@ -75,10 +91,18 @@ test('a change is looked at in the partition that changed, however many there ar
 
 test('a consumer waits for what is committed, a follower for what is appended, a stranger for ever', () => {
   const { at, waiting } = partitions(1);
-  const [consumer, follower, stranger] = [waiting(1), waiting(1, { replicaId: 2 }), waiting(1, { replicaId: 9 })];
+  const [consumer, follower, stranger] = [
+    waiting(1),
+    waiting(1, { replicaId: 2 }),
+    waiting(1, { replicaId: 9 }),
+  ];
   for (const one of [consumer, follower, stranger]) expect(one.tryComplete()).toBeUndefined();
   at(0).log.logEndOffset = 1;
-  expect([consumer, follower, stranger].map((one) => one.tryComplete('t-0'))).toEqual([undefined, 'answered', undefined]);
+  expect([consumer, follower, stranger].map((one) => one.tryComplete('t-0'))).toEqual([
+    undefined,
+    'answered',
+    undefined,
+  ]);
   at(0).log.highWatermark = 1;
   expect([consumer, stranger].map((one) => one.tryComplete('t-0'))).toEqual(['answered', undefined]);
 });
@@ -94,10 +118,27 @@ test('another leader or epoch, a truncation, or an offset that fell out of the l
     return fetch.tryComplete('t-0');
   };
   expect(after(() => {})).toBeUndefined();
-  expect(after((leader) => { leader.error = new KafkaError('FENCED_LEADER_EPOCH'); })).toBe('answered');
-  expect(after(({ log }) => { log.truncations++; })).toBe('answered');
-  expect(after(({ log }) => { log.logEndOffset = 4; })).toBe('answered');
-  expect(after(({ log }) => { log.logStartOffset = 6; log.logEndOffset = 7; })).toBe('answered');
+  expect(
+    after((leader) => {
+      leader.error = new KafkaError('FENCED_LEADER_EPOCH');
+    }),
+  ).toBe('answered');
+  expect(
+    after(({ log }) => {
+      log.truncations++;
+    }),
+  ).toBe('answered');
+  expect(
+    after(({ log }) => {
+      log.logEndOffset = 4;
+    }),
+  ).toBe('answered');
+  expect(
+    after(({ log }) => {
+      log.logStartOffset = 6;
+      log.logEndOffset = 7;
+    }),
+  ).toBe('answered');
 });
 
 test('what has left the memory is answered with what is there, and what is at the end of the log waits', () => {
@@ -119,7 +160,12 @@ test('a partition that is named many times is one partition, as the last row say
     return { partition, fetchOffset, currentLeaderEpoch: -1, logStartOffset: -1, partitionMaxBytes: 1 };
   };
   const request = {
-    replicaId: -1, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: 0,
+    replicaId: -1,
+    replicaEpoch: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1,
+    isolationLevel: 0,
     topics: [
       { topic: 't', partitions: [row(0, 1), row(1, 2), row(0, 3)] },
       { topic: 'u', partitions: [row(0, 4)] },
@@ -138,7 +184,15 @@ test('the order of a request stays as it is: who comes first is served first', (
     return { partition, fetchOffset: 0, currentLeaderEpoch: -1, logStartOffset: -1, partitionMaxBytes: 1 };
   };
   const topics = ['t', 'u', 't'].map((topic, i) => ({ topic, partitions: [row(i)] }));
-  const request = { replicaId: -1, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: 0, topics };
+  const request = {
+    replicaId: -1,
+    replicaEpoch: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1,
+    isolationLevel: 0,
+    topics,
+  };
   expect(mergedFetch(request)).toBe(request);
 });
 

@@ -35,15 +35,30 @@ function leader() {
       lowWatermark: followers.get(tpName(tp)) ?? 0,
     };
   };
-  const log = { error: (line: string) => { logged.push(line); } };
-  const asker = { onGone: () => {}, hold: () => () => {}, nextTurn: async () => { turns++; } };
+  const log = {
+    error: (line: string) => {
+      logged.push(line);
+    },
+  };
+  const asker = {
+    onGone: () => {},
+    hold: () => () => {},
+    nextTurn: async () => {
+      turns++;
+    },
+  };
   const ask = async (rows: readonly (readonly [topic: string, partition: number, offset: number])[]) => {
-    const topics = rows.map(([name, partitionIndex, offset]) => ({ name, partitions: [{ partitionIndex, offset }] }));
+    const topics = rows.map(([name, partitionIndex, offset]) => ({
+      name,
+      partitions: [{ partitionIndex, offset }],
+    }));
     const deps = { replicas: { require: require as never, deleteRecordsPurgatory }, log, clock };
     const answer = await handleDeleteRecords(deps, { topics, timeoutMs: 1000 }, { asker });
-    return answer.topics.flatMap(({ name, partitions }) => partitions.map((row) => {
-      return `${name}-${row.partitionIndex} ${errorName(row.errorCode)} ${row.lowWatermark}`;
-    }));
+    return answer.topics.flatMap(({ name, partitions }) =>
+      partitions.map((row) => {
+        return `${name}-${row.partitionIndex} ${errorName(row.errorCode)} ${row.lowWatermark}`;
+      }),
+    );
   };
   const settle = () => new Promise(process.nextTick);
   const reach = async (partition: number, offset: number) => {
@@ -52,8 +67,15 @@ function leader() {
     await settle();
   };
   return {
-    ask, asked, logged, reach, settle, purgatory: deleteRecordsPurgatory, expire: () => expire(),
-    looks: () => looks, turns: () => turns,
+    ask,
+    asked,
+    logged,
+    reach,
+    settle,
+    purgatory: deleteRecordsPurgatory,
+    expire: () => expire(),
+    looks: () => looks,
+    turns: () => turns,
   };
 }
 
@@ -81,12 +103,21 @@ test('a change is looked at in the partition that changed, and the answer waits 
 
 test('what is refused is not waited for, and an error that nobody expected fails its own partition', async () => {
   const { ask, logged, expire, settle, purgatory } = leader();
-  const answer = ask([['t', 13, 5], ['t', 12, 5], ['__consumer_offsets', 0, 5], ['t', 0, 0], ['t', 1, 5]]);
+  const answer = ask([
+    ['t', 13, 5],
+    ['t', 12, 5],
+    ['__consumer_offsets', 0, 5],
+    ['t', 0, 0],
+    ['t', 1, 5],
+  ]);
   await settle();
   expect(purgatory.watched).toBe(1);
   expire();
   expect(await answer).toEqual([
-    't-13 UNKNOWN_SERVER_ERROR -1', 't-12 UNKNOWN_TOPIC_OR_PARTITION -1', 't-0 NONE 0', 't-1 REQUEST_TIMED_OUT -1',
+    't-13 UNKNOWN_SERVER_ERROR -1',
+    't-12 UNKNOWN_TOPIC_OR_PARTITION -1',
+    't-0 NONE 0',
+    't-1 REQUEST_TIMED_OUT -1',
     '__consumer_offsets-0 INVALID_TOPIC_EXCEPTION -1',
   ]);
   expect(logged).toEqual([expect.stringMatching(/^DeleteRecords of t-13 failed: TypeError: .*\n +at /)]);

@@ -27,7 +27,9 @@ function leader() {
   const replicas = some as unknown as ReplicaManager;
   const handler = new FetchHandler(clock, replicas, 1000, { error: () => {} });
   const fetchAt = (fetchOffset: number, currentLeaderEpoch: number, replicaEpoch = 20) => {
-    const partitions = [{ partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 }];
+    const partitions = [
+      { partition: 0, currentLeaderEpoch, fetchOffset, logStartOffset: 0, partitionMaxBytes: 100 },
+    ];
     const topics = [{ topic: TP.topic, partitions }];
     const limits = { maxWaitMs: 0, minBytes: 1, maxBytes: 100, isolationLevel: 0 };
     failOnRejection(handler.handle({ replicaId: 2, replicaEpoch, ...limits, topics }));
@@ -35,7 +37,7 @@ function leader() {
   return { one, fetchAt, registered };
 }
 
-test('a fetch in the leader\'s epoch moves the high watermark', () => {
+test("a fetch in the leader's epoch moves the high watermark", () => {
   const { one, fetchAt } = leader();
   fetchAt(7, 5);
   expect(one.log.highWatermark).toBe(7);
@@ -92,7 +94,11 @@ test('a partition that cannot be read for a reason nobody expected keeps the fol
   const logged: string[] = [];
   const replicas = { require, get: require } as unknown as ReplicaManager;
   const clock = { monotonicMs: () => 0 } as Clock;
-  const handler = new FetchHandler(clock, replicas, 1000, { error: (line) => { logged.push(line); } });
+  const handler = new FetchHandler(clock, replicas, 1000, {
+    error: (line) => {
+      logged.push(line);
+    },
+  });
   const rows = [0, 1].map((partition) => {
     return { partition, currentLeaderEpoch: 5, fetchOffset: 3, logStartOffset: 0, partitionMaxBytes: 100 };
   });
@@ -119,6 +125,9 @@ test('partitions that are not here are told apart without an Error for each, how
   const request = { replicaId: -1, replicaEpoch: -1, ...limits, topics: [{ topic: 't', partitions }] };
   const { responses } = (handler.handle(request) as DeferredResponse).build(1000) as FetchResponse;
   expect(responses[0]!.partitions.map((row) => errorName(row.errorCode))).toEqual([
-    'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION',
+    'NOT_LEADER_OR_FOLLOWER',
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'NOT_LEADER_OR_FOLLOWER',
+    'UNKNOWN_TOPIC_OR_PARTITION',
   ]);
 });

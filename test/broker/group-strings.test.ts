@@ -1,7 +1,14 @@
-/** Strings and numbers in the records of groups: what cannot be stored costs its request, never the coordinator. */
+/**
+ * Strings and numbers in the records of groups: what cannot be stored costs its request, never the
+ * coordinator.
+ */
 import { newMemberId } from '../../src/broker/group/group-metadata';
 import {
-  decodeGroupValue, decodeOffsetValue, encodeGroupValue, encodeOffsetValue, StoredGroup,
+  decodeGroupValue,
+  decodeOffsetValue,
+  encodeGroupValue,
+  encodeOffsetValue,
+  StoredGroup,
 } from '../../src/broker/group/group-records';
 import { BinaryReader, BinaryWriter, cutToBytes, MAX_STRING_BYTES } from '../../src/common/binary';
 import { Prng } from '../../src/simulation/prng';
@@ -29,8 +36,13 @@ test('a group that cannot be stored is told so, again and again, and others are 
     expect(joined.errorCode).toBe(0);
     ({ memberId } = joined);
     const sync = staged.service.coordinator.sync({
-      groupId: 'bad', generationId: joined.generationId, memberId, groupInstanceId: null,
-      protocolType: null, protocolName: null, assignments: [],
+      groupId: 'bad',
+      generationId: joined.generationId,
+      memberId,
+      groupInstanceId: null,
+      protocolType: null,
+      protocolName: null,
+      assignments: [],
     });
     expect(await staged.soon(Promise.resolve(sync))).toMatchObject({ errorCode: -1 });
   }
@@ -44,7 +56,7 @@ test('a group that cannot be stored is told so, again and again, and others are 
   expect(await sync).toEqual({ error: 'NONE', assignment: 'mine' });
 });
 
-test('a member id fits Kafka\'s wire, however long the client id', () => {
+test("a member id fits Kafka's wire, however long the client id", () => {
   const random = new Prng('ids');
   expect(newMemberId(random, 'client')).toMatch(/^client-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   for (const clientId of ['x'.repeat(32767), 'ж'.repeat(16383), '𝄞'.repeat(8191)]) {
@@ -82,7 +94,12 @@ test('a committed offset beyond 2^53 is not read as another one; a time beyond i
 
 test('a group whose time is beyond 2^53 is read, and can be written again', () => {
   const group: StoredGroup = {
-    protocolType: 'consumer', generation: 3, protocol: 'range', leader: 'a', currentStateTimestamp: 1, members: [],
+    protocolType: 'consumer',
+    generation: 3,
+    protocol: 'range',
+    leader: 'a',
+    currentStateTimestamp: 1,
+    members: [],
   };
   const bytes = encodeGroupValue(group);
   bytes.writeBigInt64BE(LONG_MAX, bytes.length - 12);

@@ -1,4 +1,6 @@
-/** A leader, its followers and the ISR, one step at a time; ZooKeeper's answers come when the test says so. */
+/**
+ * A leader, its followers and the ISR, one step at a time; ZooKeeper's answers come when the test says so.
+ */
 import { LAG_MS, LonePartition } from '../support/lone-partition';
 
 const RETRY_MS = 500;
@@ -47,7 +49,7 @@ describe('the high watermark', () => {
     expect(one.log.highWatermark).toBe(20);
   });
 
-  test('waits for whoever may be in ZooKeeper\'s ISR when the reply to a write is lost', async () => {
+  test("waits for whoever may be in ZooKeeper's ISR when the reply to a write is lost", async () => {
     const one = expanding();
     await one.lastWrite.lose();
     expect(one.happened('isr-write-unknown')).toBe(1);
@@ -170,7 +172,10 @@ describe('while the result of an ISR write is unknown', () => {
     const one = expanding();
     await one.lastWrite.lose();
     await one.pass(RETRY_MS);
-    await one.lastWrite.answer({ kind: 'conflict', state: { leader: 1, leaderEpoch: 5, isr: [1, 2, 3], controllerEpoch: 1, zkVersion: 8 } });
+    await one.lastWrite.answer({
+      kind: 'conflict',
+      state: { leader: 1, leaderEpoch: 5, isr: [1, 2, 3], controllerEpoch: 1, zkVersion: 8 },
+    });
     expect(one.isr).toBe('1,2,3');
     expect(one.partition.stateVersion).toBe(8);
   });
@@ -190,7 +195,10 @@ describe('while the result of an ISR write is unknown', () => {
 
   test('a read that shows the version we wrote at proves nothing: it may lag behind', async () => {
     const one = expanding();
-    await one.lastWrite.answer({ kind: 'conflict', state: { leader: 1, leaderEpoch: 5, isr: [1, 2], controllerEpoch: 1, zkVersion: 7 } });
+    await one.lastWrite.answer({
+      kind: 'conflict',
+      state: { leader: 1, leaderEpoch: 5, isr: [1, 2], controllerEpoch: 1, zkVersion: 7 },
+    });
     expect(one.maximalIsr).toBe('1,2,3');
     await one.pass(RETRY_MS);
     expect(one.lastWrite).toMatchObject({ zkVersion: 7 });
@@ -227,7 +235,10 @@ describe('while the result of an ISR write is unknown', () => {
 describe('a conflict', () => {
   test('that shows our own epoch is the new state (KAFKA-2729)', async () => {
     const one = expanding();
-    await one.lastWrite.answer({ kind: 'conflict', state: { leader: 1, leaderEpoch: 5, isr: [1, 2], controllerEpoch: 1, zkVersion: 12 } });
+    await one.lastWrite.answer({
+      kind: 'conflict',
+      state: { leader: 1, leaderEpoch: 5, isr: [1, 2], controllerEpoch: 1, zkVersion: 12 },
+    });
     expect(one.isr).toBe('1,2');
     one.fetch(3, 10);
     expect(one.lastWrite).toMatchObject({ zkVersion: 12 });
@@ -235,7 +246,10 @@ describe('a conflict', () => {
 
   test('that shows a newer epoch ends all changes of the ISR until the next LeaderAndIsr', async () => {
     const one = expanding();
-    await one.lastWrite.answer({ kind: 'conflict', state: { leader: 2, leaderEpoch: 6, isr: [2], controllerEpoch: 1, zkVersion: 8 } });
+    await one.lastWrite.answer({
+      kind: 'conflict',
+      state: { leader: 2, leaderEpoch: 6, isr: [2], controllerEpoch: 1, zkVersion: 8 },
+    });
     one.fetch(3, 10);
     await one.pass(RETRY_MS);
     expect(one.writes).toHaveLength(1);
@@ -248,7 +262,7 @@ describe('a conflict', () => {
 });
 
 describe('a follower', () => {
-  test('does not join below the start of the leader\'s epoch, though it has all that is known to be committed (KAFKA-7128)', () => {
+  test("does not join below the start of the leader's epoch, though it has all that is known to be committed (KAFKA-7128)", () => {
     const one = new LonePartition().lead([1, 2], 10);
     one.log.highWatermark = 4;
     one.fetch(2, 10);
@@ -266,7 +280,10 @@ describe('a follower', () => {
     expect(one.writes).toHaveLength(0);
     one.liveEpochs.set(3, 30);
     one.fetch(3, 10, 30);
-    expect(one.lastWrite.members).toEqual([{ brokerId: 2, brokerEpoch: 20 }, { brokerId: 3, brokerEpoch: 30 }]);
+    expect(one.lastWrite.members).toEqual([
+      { brokerId: 2, brokerEpoch: 20 },
+      { brokerId: 3, brokerEpoch: 30 },
+    ]);
   });
 
   test('that was restarted before ZooKeeper applied the write does not join', async () => {
@@ -358,7 +375,9 @@ test('an append with acks=all is refused while the ISR is too small, and answere
 test('a leader that cannot write its epoch does not lead', () => {
   const one = new LonePartition();
   one.log.logEndOffset = 10;
-  one.log.epochs.assign = () => { throw new Error('EIO'); };
+  one.log.epochs.assign = () => {
+    throw new Error('EIO');
+  };
   expect(() => one.partition.makeLeader(one.state(1, 5, [1, 2], 7))).toThrow('EIO');
   expect(one.partition.isLeader).toBe(false);
   expect(one.log.highWatermark).toBe(0);

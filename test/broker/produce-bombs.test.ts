@@ -9,7 +9,9 @@ import { Asker, CloseConnection } from '../../src/network/server-connection';
 import { buildBatch, recompress } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
 
-const CONFIG = Object.fromEntries(Object.entries(logConfigTable).map(([name, row]) => [name, row.default])) as LogConfig;
+const CONFIG = Object.fromEntries(
+  Object.entries(logConfigTable).map(([name, row]) => [name, row.default]),
+) as LogConfig;
 const MB = 1 << 20;
 
 function bomb(bytes: number): Buffer {
@@ -38,12 +40,22 @@ function leader(maxExpandedBytes: number) {
   const deps = {
     maxExpandedBytes,
     host: { clock: { monotonicMs: () => nowMs } as Clock, offLoop },
-    replicas: { require: ({ partition }: { partition: number }) => partitionOf(partition), appended: () => {} },
+    replicas: {
+      require: ({ partition }: { partition: number }) => partitionOf(partition),
+      appended: () => {},
+    },
   } as unknown as ProduceDeps;
   const asker: Asker = {
     onGone: () => {},
-    hold: () => { happened.push('holds'); return () => { happened.push('lets go'); }; },
-    nextTurn: async () => { happened.push('next turn'); },
+    hold: () => {
+      happened.push('holds');
+      return () => {
+        happened.push('lets go');
+      };
+    },
+    nextTurn: async () => {
+      happened.push('next turn');
+    },
   };
   const produce = async (batches: readonly Buffer[]) => {
     const partitionData = batches.map((records, index) => ({ index, records: [records] }));

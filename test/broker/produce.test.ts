@@ -18,7 +18,11 @@ function leader(
   let expire = () => {};
   const appended: string[] = [];
   const logged: string[] = [];
-  const log = { error: (line: string) => { logged.push(line); } };
+  const log = {
+    error: (line: string) => {
+      logged.push(line);
+    },
+  };
   const partitionOf = (partition: number) => ({
     log: { logStartOffset: 0 },
     appendAsLeader: () => {
@@ -39,8 +43,11 @@ function leader(
       if (outcomes[tp.partition] === undefined) throw new KafkaError('NOT_LEADER_OR_FOLLOWER');
       return partitionOf(tp.partition) as unknown as Partition;
     },
-    appended: (tp: { topic: string }) => { appended.push(tp.topic); },
-    replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!, producePurgatory,
+    appended: (tp: { topic: string }) => {
+      appended.push(tp.topic);
+    },
+    replicationOutcome: (tp: { partition: number }) => outcomes[tp.partition]!,
+    producePurgatory,
   };
   const partitionData = [0, 1].map((index) => ({ index, records: [Buffer.alloc(1)] }));
   const produce = (acks: number, topic: string, clientId = 'client') =>
@@ -128,6 +135,8 @@ test('an error that nobody expected fails its own partition; the others are ackn
     expect(appended).toEqual(['t']);
     expect(logged).toEqual([expect.stringMatching(/^Produce of t-0 failed: TypeError: .*\n +at /)]);
   }
-  const { produce } = leader({ 0: 'NONE', 1: 'NONE' }, () => { throw new InvariantError('broken'); });
+  const { produce } = leader({ 0: 'NONE', 1: 'NONE' }, () => {
+    throw new InvariantError('broken');
+  });
   expect(() => produce(1, 't')).toThrow('broken');
 });

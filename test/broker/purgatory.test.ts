@@ -10,7 +10,8 @@ const tp = (partition: number) => ({ topic: 't', partition });
 function handClock() {
   const timers = new Set<() => void>();
   const clock: Clock = {
-    wallMs: () => 0, monotonicMs: () => 0,
+    wallMs: () => 0,
+    monotonicMs: () => 0,
     schedule: (_delayMs, action) => {
       timers.add(action);
       return { cancel: () => timers.delete(action) };
@@ -28,7 +29,14 @@ function handClock() {
 /** What has become of the promise at the end of this turn. */
 async function outcomeOf<T>(promise: Promise<T>): Promise<T | string> {
   let outcome: T | string = 'waits';
-  promise.then((value) => { outcome = value; }, (error) => { outcome = String(error); });
+  promise.then(
+    (value) => {
+      outcome = value;
+    },
+    (error) => {
+      outcome = String(error);
+    },
+  );
   for (let i = 0; i < 10; i++) await Promise.resolve();
   return outcome;
 }

@@ -15,7 +15,10 @@ class FakeLog {
   readonly epochs: LeaderEpochCache;
   appendError: Error | undefined;
 
-  constructor(public logEndOffset: number, epoch: number) {
+  constructor(
+    public logEndOffset: number,
+    epoch: number,
+  ) {
     this.epochs = new LeaderEpochCache(epoch < 0 ? [] : [{ epoch, startOffset: 0 }]);
   }
 
@@ -37,7 +40,9 @@ class FakeLog {
     this.logEndOffset += records.length;
   }
 
-  updateHighWatermark(offset: number): void { this.highWatermark = offset; }
+  updateHighWatermark(offset: number): void {
+    this.highWatermark = offset;
+  }
   /** Moves of the log start, with the number of appends before each. */
   readonly starts: string[] = [];
   maybeIncrementLogStartOffset(offset: number): void {
@@ -57,10 +62,20 @@ function replica(name: string, logEndOffset: number, epoch = 1): Followed {
   const log = new FakeLog(logEndOffset, epoch);
   const [topic, index] = name.split('-');
   const played = {
-    name, tp: { topic: topic!, partition: Number(index) }, log, leaderEpoch: 1, isOffline: false,
+    name,
+    tp: { topic: topic!, partition: Number(index) },
+    log,
+    leaderEpoch: 1,
+    isOffline: false,
     endOffsetFor: (asked: number) => log.epochs.endOffsetFor(asked, log.logEndOffset),
   };
-  return { partition: played as unknown as Partition, log, setLeaderEpoch: (leaderEpoch) => { played.leaderEpoch = leaderEpoch; } };
+  return {
+    partition: played as unknown as Partition,
+    log,
+    setLeaderEpoch: (leaderEpoch) => {
+      played.leaderEpoch = leaderEpoch;
+    },
+  };
 }
 
 interface Asked {
@@ -79,26 +94,49 @@ class PlayedLeader {
   readonly fetcher: ReplicaFetcher;
 
   constructor() {
-    const ask = (api: Asked['api']) => (request: unknown) => new Promise<never>((answer, fail) => {
-      this.asked.push({ api, request: request as never, answer: answer as never, fail });
-    });
+    const ask = (api: Asked['api']) => (request: unknown) =>
+      new Promise<never>((answer, fail) => {
+        this.asked.push({ api, request: request as never, answer: answer as never, fail });
+      });
     const leader: LeaderEndPoint = {
-      fetch: ask('fetch'), offsetsForLeaderEpoch: ask('epochs'), listOffsets: ask('offsets'), close: () => {},
+      fetch: ask('fetch'),
+      offsetsForLeaderEpoch: ask('epochs'),
+      listOffsets: ask('offsets'),
+      close: () => {},
     };
     const clock = {
-      wallMs: () => this.nowMs, monotonicMs: () => this.nowMs,
+      wallMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
       schedule: (delayMs: number, action: () => void) => {
         const timer = { atMs: this.nowMs + delayMs, action };
         this.timers.push(timer);
-        return { cancel: () => { this.timers = this.timers.filter((one) => one !== timer); } };
+        return {
+          cancel: () => {
+            this.timers = this.timers.filter((one) => one !== timer);
+          },
+        };
       },
     };
-    const error = (line: string) => { this.logged.push(line); };
+    const error = (line: string) => {
+      this.logged.push(line);
+    };
     const log = { error, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false };
-    const host = { clock, event: (event: TimelineEvent) => { this.events.push(event); } } as unknown as Host;
+    const host = {
+      clock,
+      event: (event: TimelineEvent) => {
+        this.events.push(event);
+      },
+    } as unknown as Host;
     this.fetcher = new ReplicaFetcher(host, log as never, leader, {
-      brokerId: 2, leaderId: 1, maxWaitMs: 500, minBytes: 1, maxBytes: 100, partitionMaxBytes: 100, backoffMs: BACKOFF_MS,
-      brokerEpoch: () => 20, truncateToHighWatermark: false,
+      brokerId: 2,
+      leaderId: 1,
+      maxWaitMs: 500,
+      minBytes: 1,
+      maxBytes: 100,
+      partitionMaxBytes: 100,
+      backoffMs: BACKOFF_MS,
+      brokerEpoch: () => 20,
+      truncateToHighWatermark: false,
     });
   }
 
@@ -115,7 +153,9 @@ class PlayedLeader {
   }
 
   /** The request that waits for an answer. */
-  get last(): Asked { return this.asked.at(-1)!; }
+  get last(): Asked {
+    return this.asked.at(-1)!;
+  }
 
   async answer(response: unknown): Promise<void> {
     this.last.answer(response);
@@ -134,10 +174,19 @@ class PlayedLeader {
     const responses = Object.entries(rows).map(([name, row]) => {
       const [topic, partition] = name.split('-');
       const isError = typeof row === 'string';
-      return { topic, partitions: [{
-        partitionIndex: Number(partition), errorCode: isError ? errorCode(row) : 0, highWatermark: 0, lastStableOffset: 0, logStartOffset,
-        records: [Buffer.alloc(isError ? 0 : row)],
-      }] };
+      return {
+        topic,
+        partitions: [
+          {
+            partitionIndex: Number(partition),
+            errorCode: isError ? errorCode(row) : 0,
+            highWatermark: 0,
+            lastStableOffset: 0,
+            logStartOffset,
+            records: [Buffer.alloc(isError ? 0 : row)],
+          },
+        ],
+      };
     });
     return this.answer({ errorCode: 0, responses });
   }
@@ -150,8 +199,12 @@ class PlayedLeader {
   /** The names in the order of the last fetch. */
   get order(): string[] {
     expect(this.last.api).toBe('fetch');
-    const { topics } = this.last.request as { topics: { topic: string; partitions: { partition: number }[] }[] };
-    return topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => `${topic}-${partition}`));
+    const { topics } = this.last.request as {
+      topics: { topic: string; partitions: { partition: number }[] }[];
+    };
+    return topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition }) => `${topic}-${partition}`),
+    );
   }
 
   /** Follows the partition, whose log agrees with the leader's. */
@@ -186,7 +239,8 @@ test('a partition that brought records asks last the next time, so that busy one
 test('a fetcher counts the responses that served others, until a partition is served or refused itself', async () => {
   const leader = new PlayedLeader();
   for (const name of ['a-0', 'a-1', 'b-0']) leader.fetcher.add(replica(name, 0, -1).partition);
-  const counts = () => Object.fromEntries(leader.fetcher.passedOver.map((one) => [one.partition.name, one.passedOver]));
+  const counts = () =>
+    Object.fromEntries(leader.fetcher.passedOver.map((one) => [one.partition.name, one.passedOver]));
   await leader.turns();
   await leader.fetched({ 'a-0': 0, 'a-1': 0, 'b-0': 0 });
   expect(counts()).toEqual({ 'a-0': 0, 'a-1': 0, 'b-0': 0 });
@@ -197,14 +251,14 @@ test('a fetcher counts the responses that served others, until a partition is se
   expect(counts()).toEqual({ 'a-0': 1, 'a-1': 0, 'b-0': 0 });
 });
 
-test('a log whose records were all deleted at the leader is empty before the leader\'s first batch is appended', async () => {
+test("a log whose records were all deleted at the leader is empty before the leader's first batch is appended", async () => {
   const { leader, one } = await fetching();
   await leader.fetched({ 't-0': 5 }, 10);
   expect(one.log.starts).toEqual(['to 10 after 0 calls']);
   expect(one.log.calls).toEqual(['append 5']);
 });
 
-test('a log that reaches beyond the leader\'s start keeps its records until they are appended to', async () => {
+test("a log that reaches beyond the leader's start keeps its records until they are appended to", async () => {
   const { leader, one } = await fetching();
   await leader.fetched({ 't-0': 5 }, 9);
   expect(one.log.starts).toEqual([]);
@@ -213,7 +267,8 @@ test('a log that reaches beyond the leader\'s start keeps its records until they
 
 describe('when the role changes while an answer is on its way', () => {
   const changes: Record<string, (leader: PlayedLeader, one: Followed) => void> = {
-    'because the partition is not followed any more': (leader, one) => leader.fetcher.remove(one.partition.tp),
+    'because the partition is not followed any more': (leader, one) =>
+      leader.fetcher.remove(one.partition.tp),
     'because its leader epoch is newer': (_, one) => one.setLeaderEpoch(2),
     'because it was added anew': (leader, one) => leader.fetcher.add(one.partition),
   };
@@ -221,24 +276,34 @@ describe('when the role changes while an answer is on its way', () => {
     const { leader, one } = await fetching();
     const asked = leader.last;
     change(leader, one);
-    const row = { partitionIndex: 0, errorCode: 0, highWatermark: 15, lastStableOffset: 15, logStartOffset: 0, records: [Buffer.alloc(5)] };
+    const row = {
+      partitionIndex: 0,
+      errorCode: 0,
+      highWatermark: 15,
+      lastStableOffset: 15,
+      logStartOffset: 0,
+      records: [Buffer.alloc(5)],
+    };
     asked.answer({ errorCode: 0, responses: [{ topic: 't', partitions: [row] }] });
     await leader.turns();
     expect(one.log.calls).toEqual([]);
     expect(one.log.highWatermark).toBe(0);
   });
 
-  test.each(Object.entries(changes))('the log is not truncated to where an epoch ended %s', async (_, change) => {
-    const leader = new PlayedLeader();
-    const one = replica('t-0', 10);
-    leader.fetcher.add(one.partition);
-    await leader.turns();
-    change(leader, one);
-    await leader.epochEnds('t-0', 4);
-    expect(one.log.calls).toEqual([]);
-  });
+  test.each(Object.entries(changes))(
+    'the log is not truncated to where an epoch ended %s',
+    async (_, change) => {
+      const leader = new PlayedLeader();
+      const one = replica('t-0', 10);
+      leader.fetcher.add(one.partition);
+      await leader.turns();
+      change(leader, one);
+      await leader.epochEnds('t-0', 4);
+      expect(one.log.calls).toEqual([]);
+    },
+  );
 
-  test.each(Object.entries(changes))('the log is not truncated to the leader\'s end %s', async (_, change) => {
+  test.each(Object.entries(changes))("the log is not truncated to the leader's end %s", async (_, change) => {
     const { leader, one } = await fetching();
     await leader.fetched({ 't-0': 'OFFSET_OUT_OF_RANGE' });
     expect(leader.last.api).toBe('offsets');
@@ -247,17 +312,20 @@ describe('when the role changes while an answer is on its way', () => {
     expect(one.log.calls).toEqual([]);
   });
 
-  test.each(Object.entries(changes))('the log does not start anew at the leader\'s start %s', async (_, change) => {
-    const { leader, one } = await fetching();
-    await leader.fetched({ 't-0': 'OFFSET_OUT_OF_RANGE' });
-    await leader.offset(100);
-    change(leader, one);
-    await leader.offset(50);
-    expect(one.log.calls).toEqual([]);
-  });
+  test.each(Object.entries(changes))(
+    "the log does not start anew at the leader's start %s",
+    async (_, change) => {
+      const { leader, one } = await fetching();
+      await leader.fetched({ 't-0': 'OFFSET_OUT_OF_RANGE' });
+      await leader.offset(100);
+      change(leader, one);
+      await leader.offset(50);
+      expect(one.log.calls).toEqual([]);
+    },
+  );
 });
 
-test('a log that lies outside the leader\'s is truncated to its end, or starts anew at its start', async () => {
+test("a log that lies outside the leader's is truncated to its end, or starts anew at its start", async () => {
   const { leader, one } = await fetching();
   await leader.fetched({ 't-0': 'OFFSET_OUT_OF_RANGE' });
   await leader.offset(4);
@@ -265,7 +333,10 @@ test('a log that lies outside the leader\'s is truncated to its end, or starts a
   await leader.offset(100);
   await leader.offset(50);
   expect(one.log.calls).toEqual(['truncateTo 4', 'truncateFullyAndStartAt 50']);
-  expect(leader.events.filter(({ what }) => what === 'truncated').map(({ from, to }) => [from, to])).toEqual([[10, 4], [4, 50]]);
+  expect(leader.events.filter(({ what }) => what === 'truncated').map(({ from, to }) => [from, to])).toEqual([
+    [10, 4],
+    [4, 50],
+  ]);
 });
 
 test('an error of one partition delays that one and no other', async () => {

@@ -47,8 +47,13 @@ describe('a controller that was deposed', () => {
     const fence = new ControlFence(host, log, 1, () => 100);
     const sender = { controllerId: 3, brokerEpoch: 100 };
     const from = (controllerEpoch: number) => fence.problem({ ...sender, controllerEpoch }, 'LeaderAndIsr');
-    expect([from(1), from(1), from(2), from(1), from(2)])
-      .toEqual([undefined, undefined, undefined, 'STALE_CONTROLLER_EPOCH', undefined]);
+    expect([from(1), from(1), from(2), from(1), from(2)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'STALE_CONTROLLER_EPOCH',
+      undefined,
+    ]);
   });
 });
 
@@ -59,11 +64,26 @@ describe('a leader that was deposed', () => {
     const { leaderEpoch: former } = cluster.stateOf(TP)!;
     const toZombie = await connect(cluster, 1);
     const asking = (currentLeaderEpoch: number) => ({
-      replicaId: -1, replicaEpoch: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, isolationLevel: 0,
-      topics: [{
-        topic: TP.topic,
-        partitions: [{ partition: 0, currentLeaderEpoch, fetchOffset: 0, logStartOffset: -1, partitionMaxBytes: 1 << 20 }],
-      }],
+      replicaId: -1,
+      replicaEpoch: -1,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1 << 20,
+      isolationLevel: 0,
+      topics: [
+        {
+          topic: TP.topic,
+          partitions: [
+            {
+              partition: 0,
+              currentLeaderEpoch,
+              fetchOffset: 0,
+              logStartOffset: -1,
+              partitionMaxBytes: 1 << 20,
+            },
+          ],
+        },
+      ],
     });
     cluster.pause(1);
     await runUntil(cluster, 'another leads', () => ![1, -1].includes(cluster.stateOf(TP)!.leader));
@@ -110,7 +130,9 @@ test('a member is told ILLEGAL_GENERATION when it heartbeats or synchronises in 
   expect(staged.heartbeat(member, generation + 1)).toBe('UNKNOWN_MEMBER_ID');
   expect(errorName((await staged.join(member)).errorCode)).toBe('UNKNOWN_MEMBER_ID');
   const leaving = { groupId: 'g', members: [{ memberId: member, groupInstanceId: null }] };
-  expect(errorName(staged.service.coordinator.leave(leaving).members[0]!.errorCode)).toBe('UNKNOWN_MEMBER_ID');
+  expect(errorName(staged.service.coordinator.leave(leaving).members[0]!.errorCode)).toBe(
+    'UNKNOWN_MEMBER_ID',
+  );
 });
 
 test('a coordinator that was deposed and not told answers from memory, and stores nothing', async () => {
@@ -130,7 +152,10 @@ test('a coordinator that was deposed and not told answers from memory, and store
   await staged.pass(6000);
   expect((await staged.soon(syncing)).error).toBe('REBALANCE_IN_PROGRESS');
   staged.resign(1);
-  expect([staged.committed(), staged.heartbeat(member, generation)]).toEqual(['NOT_COORDINATOR', 'NOT_COORDINATOR']);
+  expect([staged.committed(), staged.heartbeat(member, generation)]).toEqual([
+    'NOT_COORDINATOR',
+    'NOT_COORDINATOR',
+  ]);
 });
 
 test('a consumer of 0.8 whose session expires under a commit makes it in the next session, over a newer one', async () => {
@@ -139,11 +164,16 @@ test('a consumer of 0.8 whose session expires under a commit makes it in the nex
   const open = async () => {
     const { host, zookeeper } = cluster.environment();
     const options = { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 };
-    const zk = await cluster.world.complete(ZkConnection.open(host, zookeeper(''), options), 30000, 'connecting');
+    const zk = await cluster.world.complete(
+      ZkConnection.open(host, zookeeper(''), options),
+      30000,
+      'connecting',
+    );
     return { zk, name: cluster.lastClient, group: new ZooKeeperGroup(zk, 'g', host.name, () => 0) };
   };
   const [former, present] = [await open(), await open()];
-  const commit = (group: ZooKeeperGroup, offset: number) => group.commit([{ topic: 'orders', partition: 0, offset }]);
+  const commit = (group: ZooKeeperGroup, offset: number) =>
+    group.commit([{ topic: 'orders', partition: 0, offset }]);
   await cluster.world.complete(commit(former.group, 5), 30000, 'a first commit');
   cluster.zookeeper.atOperation(({ host, type }) => host === former.name && type === 'exists', {
     before: () => cluster.zookeeper.endSession(former.zk.credentials.id),

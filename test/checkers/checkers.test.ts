@@ -11,7 +11,9 @@ const tp = { topic: 't', partition: 0 };
 
 function history(final: string[], plant: (history: History) => void = () => {}): string[] {
   const one = new History();
-  ['a', 'b', 'c'].forEach((id, i) => Object.assign(one.send(id, 'p', i, tp), { outcome: 'acked', offset: i }));
+  ['a', 'b', 'c'].forEach((id, i) =>
+    Object.assign(one.send(id, 'p', i, tp), { outcome: 'acked', offset: i }),
+  );
   Object.assign(one.send('d', 'p', 3, tp), { outcome: 'unknown' });
   final.forEach((id, offset) => one.readFinal(tp, offset, id));
   ['a', 'b'].forEach((id, offset) => one.read('reader', tp, offset, id));
@@ -31,11 +33,20 @@ test('planted violations are found, each by its checker', () => {
   expect(history(['a', 'b'])).toContain('NoAckedWriteLost');
   expect(history(['a', 'b', 'd'])).toContain('NoAckedWriteLost');
   expect(history(['a', 'b', 'c', 'ghost'])).toContain('NoPhantom');
-  expect(history(['a', 'b', 'c', 'd'], (one) => { one.sent.get('d')!.outcome = 'failed'; })).toContain('NoPhantom');
+  expect(
+    history(['a', 'b', 'c', 'd'], (one) => {
+      one.sent.get('d')!.outcome = 'failed';
+    }),
+  ).toContain('NoPhantom');
   expect(history(['a', 'b', 'c'], (one) => one.read('other', tp, 1, 'c'))).toContain('OffsetsAgree');
   expect(history(['a', 'b', 'c'], (one) => one.read('reader', tp, 3, 'c'))).toContain('ReadsInOrder');
   expect(history(['a', 'b', 'c'], (one) => one.read('reader', tp, 0, 'a'))).toContain('ReadsInOrder');
-  expect(history(['a', 'b', 'c', 'd'], (one) => { one.sent.get('c')!.outcome = 'unknown'; Object.assign(one.sent.get('c')!, { sequence: 9 }); })).toContain('SendsInOrder');
+  expect(
+    history(['a', 'b', 'c', 'd'], (one) => {
+      one.sent.get('c')!.outcome = 'unknown';
+      Object.assign(one.sent.get('c')!, { sequence: 9 });
+    }),
+  ).toContain('SendsInOrder');
 });
 
 test('planted state writes are found', () => {
@@ -62,10 +73,21 @@ test('planted state writes are found', () => {
 });
 
 test('two leaders in one epoch, and logs that differ below the high watermark, are found', () => {
-  const lead = (broker: number, leaderEpoch: number) => ({ what: 'became-leader', broker, topic: 't', partition: 0, leaderEpoch });
+  const lead = (broker: number, leaderEpoch: number) => ({
+    what: 'became-leader',
+    broker,
+    topic: 't',
+    partition: 0,
+    leaderEpoch,
+  });
   expect(leadersPerEpoch([lead(1, 0), lead(2, 1), lead(2, 1)])).toEqual([]);
   expect(leadersPerEpoch([lead(1, 0), lead(2, 0)])).toHaveLength(1);
-  const log = (broker: number, digests: string[], highWatermark: number) => ({ broker, startOffset: 0, highWatermark, batches: digests.map((digest, baseOffset) => ({ baseOffset, digest })) });
+  const log = (broker: number, digests: string[], highWatermark: number) => ({
+    broker,
+    startOffset: 0,
+    highWatermark,
+    batches: digests.map((digest, baseOffset) => ({ baseOffset, digest })),
+  });
   expect(divergentLogs('t-0', [log(1, ['x', 'y'], 2), log(2, ['x', 'z'], 1)])).toEqual([]);
   expect(divergentLogs('t-0', [log(1, ['x', 'y'], 2), log(2, ['x', 'z'], 2)])).toHaveLength(1);
 });
@@ -74,21 +96,51 @@ test('a story counts what was lost, doubled and out of order', () => {
   const log = new SendLog();
   log.sent = 5;
   [0, 1, 2, 3].forEach((n) => log.onResult(n, null, n));
-  expect(account(log, [0, 2, 1, 2])).toEqual({ sent: 5, acked: 4, read: 4, lost: 1, duplicated: 1, reordered: 1 });
+  expect(account(log, [0, 2, 1, 2])).toEqual({
+    sent: 5,
+    acked: 4,
+    read: 4,
+    lost: 1,
+    duplicated: 1,
+    reordered: 1,
+  });
 });
 
 test('any bytes, empty lines and a missing last newline survive splitting and joining', () => {
   const random = new Prng('lines');
-  for (const file of [Buffer.alloc(0), Buffer.from('\n'), Buffer.from('a'), Buffer.from('a\n\n'), random.bytes(5000), Buffer.from(`${'x'.repeat(200_000)}\n\0\xff`)]) {
+  for (const file of [
+    Buffer.alloc(0),
+    Buffer.from('\n'),
+    Buffer.from('a'),
+    Buffer.from('a\n\n'),
+    random.bytes(5000),
+    Buffer.from(`${'x'.repeat(200_000)}\n\0\xff`),
+  ]) {
     expect(joinLines(splitLines(file)).equals(file)).toBe(true);
   }
 });
 
 test('the spans of a failover come from the timeline', () => {
   const timeline = [
-    { time: 1000, what: 'broker-change', removed: [1] }, { time: 1010, what: 'leader-elected', from: 1, leader: 2, leaderEpoch: 4 },
+    { time: 1000, what: 'broker-change', removed: [1] },
+    { time: 1010, what: 'leader-elected', from: 1, leader: 2, leaderEpoch: 4 },
     { time: 1025, what: 'became-leader', broker: 2, leaderEpoch: 4 },
   ];
-  expect(leaderFailoverSpans(timeline, 500, 1, 1100)).toEqual({ detectMs: 500, electMs: 10, propagateMs: 15, clientRecoversMs: 75, totalMs: 600 });
-  expect(controllerFailoverSpans([{ time: 700, what: 'controller-elected' }, { time: 720, what: 'leader-elected' }], 500, 800)).toMatchObject({ detectMs: 200, electMs: 20, totalMs: 300 });
+  expect(leaderFailoverSpans(timeline, 500, 1, 1100)).toEqual({
+    detectMs: 500,
+    electMs: 10,
+    propagateMs: 15,
+    clientRecoversMs: 75,
+    totalMs: 600,
+  });
+  expect(
+    controllerFailoverSpans(
+      [
+        { time: 700, what: 'controller-elected' },
+        { time: 720, what: 'leader-elected' },
+      ],
+      500,
+      800,
+    ),
+  ).toMatchObject({ detectMs: 200, electMs: 20, totalMs: 300 });
 });

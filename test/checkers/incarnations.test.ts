@@ -2,7 +2,12 @@
 import { CountedFollower, IncarnationChecker } from '../../src/checkers/incarnations';
 
 const COUNTED: CountedFollower = {
-  leader: 1, generation: 1, tp: { topic: 't', partition: 3 }, leaderEpoch: 4, follower: 2, brokerEpoch: 20,
+  leader: 1,
+  generation: 1,
+  tp: { topic: 't', partition: 3 },
+  leaderEpoch: 4,
+  follower: 2,
+  brokerEpoch: 20,
 };
 
 /** What is found when the follower is counted so one after the other. */

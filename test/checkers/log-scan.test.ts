@@ -12,7 +12,11 @@ async function used(): Promise<SimLog> {
   const one = await simLog(SMALL);
   for (let i = 0; i < 20; i++) {
     one.nowMs += 5;
-    one.append(1, 1 + Math.floor(i / 6), { producerId: i % 2, producerEpoch: 0, baseSequence: Math.floor(i / 2) });
+    one.append(1, 1 + Math.floor(i / 6), {
+      producerId: i % 2,
+      producerEpoch: 0,
+      baseSequence: Math.floor(i / 2),
+    });
   }
   expect(scanLog(one.log)).toEqual([]);
   return one;
@@ -29,21 +33,38 @@ test('a log that was appended to, rolled, truncated, trimmed, closed or killed c
     for (let step = 0; step < 60; step++) {
       one.nowMs += random.below(20);
       const { log } = one;
-      const action = random.pick(['append', 'append', 'append', 'elect', 'truncate', 'trim', 'retention', 'restart', 'roll'] as const);
+      const action = random.pick([
+        'append',
+        'append',
+        'append',
+        'elect',
+        'truncate',
+        'trim',
+        'retention',
+        'restart',
+        'roll',
+      ] as const);
       if (action === 'append') {
         const producerId = random.below(3);
         const baseSequence = sequences.get(producerId) ?? 0;
         const records = 1 + random.below(3);
-        const values = Array.from({ length: records }, () => ({ timestamp: one.nowMs - random.below(30), value: Buffer.from('v') }));
+        const values = Array.from({ length: records }, () => ({
+          timestamp: one.nowMs - random.below(30),
+          value: Buffer.from('v'),
+        }));
         log.appendAsLeader(buildBatch(values, { producerId, producerEpoch: 0, baseSequence }), epoch);
         sequences.set(producerId, baseSequence + records);
         log.updateHighWatermark(log.logEndOffset);
       } else if (action === 'elect') log.epochs.assign(++epoch, log.logEndOffset);
       else if (action === 'truncate' && log.logEndOffset > log.logStartOffset) {
         log.truncateTo(log.logEndOffset - random.below(Math.min(6, log.logEndOffset - log.logStartOffset)));
-        for (const { producerId } of log.producerState.all) sequences.set(producerId, log.producerState.get(producerId)!.batches.at(-1)!.lastSequence + 1);
+        for (const { producerId } of log.producerState.all)
+          sequences.set(producerId, log.producerState.get(producerId)!.batches.at(-1)!.lastSequence + 1);
         for (const id of sequences.keys()) if (log.producerState.get(id) === undefined) sequences.set(id, 0);
-      } else if (action === 'trim') log.maybeIncrementLogStartOffset(log.logStartOffset + random.below(log.highWatermark - log.logStartOffset + 1));
+      } else if (action === 'trim')
+        log.maybeIncrementLogStartOffset(
+          log.logStartOffset + random.below(log.highWatermark - log.logStartOffset + 1),
+        );
       else if (action === 'retention') log.deleteOldSegments();
       else if (action === 'roll') log.roll();
       else if (action === 'restart') {
@@ -64,7 +85,10 @@ test('a log that was appended to, rolled, truncated, trimmed, closed or killed c
 test('EpochsFit: an epoch is missing, is too many, begins elsewhere, or lies beyond the end', async () => {
   const plants: ((one: SimLog) => void)[] = [
     ({ log }) => log.epochs.truncateFromEnd(10),
-    ({ log }) => { log.epochs.assign(9, 20); log.epochs.assign(10, 22); },
+    ({ log }) => {
+      log.epochs.assign(9, 20);
+      log.epochs.assign(10, 22);
+    },
     ({ log }) => log.epochs.assign(1, 7),
     ({ log }) => log.epochs.clear(),
     ({ log }) => log.epochs.assign(9, 17),
@@ -98,7 +122,10 @@ test('IndexesFit: an entry of either index that is wrong', async () => {
 test('ProducersFit: a producer is forgotten, remembered from elsewhere, or remembered wrongly', async () => {
   const forgotten = await used();
   forgotten.log.producerState.clear();
-  expect(scanLog(forgotten.log).map((text) => text.replace(/^.*: /, ''))).toEqual(['producer 0 is not known', 'producer 1 is not known']);
+  expect(scanLog(forgotten.log).map((text) => text.replace(/^.*: /, ''))).toEqual([
+    'producer 0 is not known',
+    'producer 1 is not known',
+  ]);
   expect(scanLog(forgotten.log, { expiredBeforeMs: forgotten.nowMs })).toEqual([]);
   const foreign = await used();
   const stranger = await simLog();

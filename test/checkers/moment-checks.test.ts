@@ -11,13 +11,23 @@ class Cluster {
   state: WrittenState = { leader: 1, leaderEpoch: 1, isr: [1, 2, 3] };
   isUnclean = false;
   readonly replicas = new Map<number, ReplicaView>();
-  readonly epochs = new Map([[1, 11], [2, 12], [3, 13]]);
+  readonly epochs = new Map([
+    [1, 11],
+    [2, 12],
+    [3, 13],
+  ]);
   zxid = 15;
   readonly found: string[] = [];
-  readonly checker = new MomentChecker({
-    state: () => this.state, replica: (id) => this.replicas.get(id), isUncleanAllowed: () => this.isUnclean,
-    registration: (id) => this.registration(id), zxid: () => this.zxid,
-  }, (violation) => this.found.push(violation.split(':')[0]!));
+  readonly checker = new MomentChecker(
+    {
+      state: () => this.state,
+      replica: (id) => this.replicas.get(id),
+      isUncleanAllowed: () => this.isUnclean,
+      registration: (id) => this.registration(id),
+      zxid: () => this.zxid,
+    },
+    (violation) => this.found.push(violation.split(':')[0]!),
+  );
 
   constructor() {
     for (const id of [1, 2, 3]) this.replica(id, {});
@@ -27,7 +37,11 @@ class Cluster {
 
   replica(id: number, change: Partial<ReplicaView>): void {
     const before = this.replicas.get(id) ?? {
-      isLeader: id === 1, leaderEpoch: 1, maximalIsr: [1, 2, 3], logStartOffset: 0, logEndOffset: 10,
+      isLeader: id === 1,
+      leaderEpoch: 1,
+      maximalIsr: [1, 2, 3],
+      logStartOffset: 0,
+      logEndOffset: 10,
       batchCrc: () => 17,
     };
     this.replicas.set(id, { ...before, ...change });

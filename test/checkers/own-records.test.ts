@@ -2,7 +2,7 @@
 import { foreignRecords } from '../../src/checkers/own-records';
 import { simLog } from '../support/sim-log';
 
-test('a batch of another epoch behind the start of the leader\'s own is found, and none before it', async () => {
+test("a batch of another epoch behind the start of the leader's own is found, and none before it", async () => {
   const one = await simLog();
   for (const epoch of [1, 2, 4, 4]) one.append(1, epoch);
   const { log } = one;

@@ -72,6 +72,10 @@ test('a broker without the gauges is not taken for a quiet one', () => {
 });
 
 test('a second session of a host is found; a host without one is at its floor', () => {
-  const sessions = new Map([['broker-1', 1], ['broker-2', 2], ['client-1', 0]]);
+  const sessions = new Map([
+    ['broker-1', 1],
+    ['broker-2', 2],
+    ['client-1', 0],
+  ]);
   expect(sessionsAboveFloor(sessions)).toEqual(['broker-2 has 2 ZooKeeper sessions']);
 });

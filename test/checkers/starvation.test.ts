@@ -2,8 +2,14 @@
 import { FollowedReplica, StarvationChecker } from '../../src/checkers/starvation';
 
 const BEHIND: FollowedReplica = {
-  broker: 2, leader: 1, tp: { topic: 't', partition: 3 }, leaderEpoch: 4, logEndOffset: 10, leaderEndOffset: 12,
-  passedOver: 5, partitions: 3,
+  broker: 2,
+  leader: 1,
+  tp: { topic: 't', partition: 3 },
+  leaderEpoch: 4,
+  logEndOffset: 10,
+  leaderEndOffset: 12,
+  passedOver: 5,
+  partitions: 3,
 };
 
 /** What is found when the replica is looked at in these states one after the other. */

@@ -210,7 +210,12 @@ describe('commits that the program asked for without waiting', () => {
     const outcomes: Promise<string>[] = [];
     for (const offset of [1, 2]) {
       const made = member.coordinator.commit([{ ...tp(0), offset }], 30000);
-      outcomes.push(made.then(() => 'ok', (error: Error) => error.message));
+      outcomes.push(
+        made.then(
+          () => 'ok',
+          (error: Error) => error.message,
+        ),
+      );
     }
     return Promise.all(outcomes);
   };

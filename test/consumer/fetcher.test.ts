@@ -1,4 +1,6 @@
-/** Which answers of brokers count, and where the consumer goes on: each answer comes when the test says so. */
+/**
+ * Which answers of brokers count, and where the consumer goes on: each answer comes when the test says so.
+ */
 import { buildBatch, recompress } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
 import { LogTruncationError } from '../../src/consumer/log-truncation';
@@ -14,18 +16,25 @@ function fetching(config: Record<string, unknown> = {}): LoneFetcher {
 
 test('a partition that brought records is asked for last, so that busy ones do not starve the others', async () => {
   const one = new LoneFetcher();
-  const tps = [['a', 0], ['a', 1], ['b', 0], ['a', 2]].map(([topic, partition]) => ({ topic, partition }) as never);
+  const tps = [
+    ['a', 0],
+    ['a', 1],
+    ['b', 0],
+    ['a', 2],
+  ].map(([topic, partition]) => ({ topic, partition }) as never);
   one.state.assign(tps);
   for (const tp of tps) one.state.seek(tp, 0);
   const none = Buffer.alloc(0);
   one.poll();
   expect(one.question('Fetch').order).toEqual(['a-0', 'a-1', 'b-0', 'a-2']);
-  await one.question('Fetch').answer(fetched({ 'a-0': batch(0, 2, 5), 'a-1': none, 'b-0': none, 'a-2': none }));
+  await one
+    .question('Fetch')
+    .answer(fetched({ 'a-0': batch(0, 2, 5), 'a-1': none, 'b-0': none, 'a-2': none }));
   expect(one.poll()).toEqual(['0', '1']);
   expect(one.question('Fetch').order).toEqual(['a-1', 'b-0', 'a-2', 'a-0']);
-  await one.question('Fetch').answer(
-    fetched({ 'a-1': batch(0, 1, 5), 'b-0': batch(0, 1, 5), 'a-2': none, 'a-0': none }),
-  );
+  await one
+    .question('Fetch')
+    .answer(fetched({ 'a-1': batch(0, 1, 5), 'b-0': batch(0, 1, 5), 'a-2': none, 'a-0': none }));
   expect(one.poll()).toEqual(['0', '0']);
   expect(one.question('Fetch').order).toEqual(['a-2', 'a-0', 'a-1', 'b-0']);
 });
@@ -161,9 +170,12 @@ describe('broken answers', () => {
     await one.question().answer({ records: batch(3, 5, 5) });
     expect(one.poll()).toEqual(['0', '1']);
     const sentence = /partition t-0 at offset 2 is larger than .*100000.*seek past it, to offset 3/;
-    expect(() => one.poll()).toThrow(expect.objectContaining({
-      errorName: 'RECORD_TOO_LARGE', message: expect.stringMatching(sentence),
-    }));
+    expect(() => one.poll()).toThrow(
+      expect.objectContaining({
+        errorName: 'RECORD_TOO_LARGE',
+        message: expect.stringMatching(sentence),
+      }),
+    );
     expect(one.position).toBe(2);
     await one.question('Fetch').answer({ records: large(90_000) });
     expect(one.poll()).toEqual(['.'.repeat(90_000)]);

@@ -58,7 +58,8 @@ class Script {
     const at = this.asked.findIndex((one) => one.api === api);
     if (at < 0)
       throw new Error(
-        `the coordinator was not asked ${api}, but ${this.asked.map((one) => one.api).join(', ') || 'nothing'}`,
+        `the coordinator was not asked ${api}, but ` +
+          `${this.asked.map((one) => one.api).join(', ') || 'nothing'}`,
       );
     return this.asked.splice(at, 1)[0]!;
   }

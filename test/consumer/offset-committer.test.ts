@@ -17,7 +17,12 @@ test('a commit is sent when the one before it has been answered', async () => {
     },
   } as unknown as CoordinatorClient;
   const clock = { wallMs: () => 0, monotonicMs: () => 0, schedule: () => ({ cancel: () => {} }) };
-  const committer = new OffsetCommitter({ clock, random: new Prng('committer') } as unknown as Host, 'g', 100, coordinator);
+  const committer = new OffsetCommitter(
+    { clock, random: new Prng('committer') } as unknown as Host,
+    'g',
+    100,
+    coordinator,
+  );
   const commits = [5, 6].map((offset) =>
     committer.commit([{ topic: 't', partition: 0, offset }], OUTSIDE_OF_A_GROUP, 1000),
   );

@@ -27,5 +27,9 @@ test('after a seek neither the committed offset nor a reset decides', () => {
 test('a pattern matches every topic it should, whatever its flags', () => {
   const state = new SubscriptionState('earliest', true);
   state.subscribePattern(/^T/gi);
-  expect(['t1', 't2', 't3'].filter((topic) => state.subscribedPattern!.test(topic))).toEqual(['t1', 't2', 't3']);
+  expect(['t1', 't2', 't3'].filter((topic) => state.subscribedPattern!.test(topic))).toEqual([
+    't1',
+    't2',
+    't3',
+  ]);
 });

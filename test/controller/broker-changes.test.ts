@@ -23,17 +23,31 @@ async function term() {
   const { zookeeper, world } = cluster;
   const run = <T>(work: Promise<T>) => world.complete(work, 60000, 'the controller');
   const { host, zookeeper: connect } = cluster.environment();
-  const zk = await run(ZkConnection.open(host, connect(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 6000, maxInFlightRequests: 10 }));
+  const zk = await run(
+    ZkConnection.open(host, connect(''), {
+      sessionTimeoutMs: 6000,
+      connectTimeoutMs: 6000,
+      maxInFlightRequests: 10,
+    }),
+  );
   const path = partitionStateZnode.path(TP);
-  const parents = path.split('/').slice(1, -1).map((_, i, parts) => `/${parts.slice(0, i + 1).join('/')}`);
+  const parents = path
+    .split('/')
+    .slice(1, -1)
+    .map((_, i, parts) => `/${parts.slice(0, i + 1).join('/')}`);
   for (const parent of parents) zookeeper.overwrite(parent, Buffer.alloc(0));
   const state = { leader: 2, isr: [2, 1], leaderEpoch: 0, controllerEpoch: 1, zkVersion: 0 };
   zookeeper.overwrite(path, partitionStateZnode.encode(state));
   const context = new ControllerContext(1, (await run(electController(zk, 1, 0)))!);
   const transitions = new StateTransitions(
-    context, { zk, host, log: host.log, metrics: new Metrics(), uncleanByDefault: false }, new BrokerRequestBatch(context, 'PLAINTEXT'),
+    context,
+    { zk, host, log: host.log, metrics: new Metrics(), uncleanByDefault: false },
+    new BrokerRequestBatch(context, 'PLAINTEXT'),
   );
-  for (const [id, epoch] of [[1, 100], [2, EPOCH]] as const) {
+  for (const [id, epoch] of [
+    [1, 100],
+    [2, EPOCH],
+  ] as const) {
     context.liveBrokers.set(id, { id, epoch, endpoints: [], rack: null });
     for (const made of ['/samsa', incarnationZnode.parent, incarnationZnode.path(id, epoch)]) {
       zookeeper.overwrite(made, Buffer.alloc(0));
@@ -47,12 +61,29 @@ async function term() {
   movePartition(context, TP, 'NewPartition');
   movePartition(context, TP, 'OnlinePartition');
   const options = { listeners: ['PLAINTEXT'], socketTimeoutMs: 1000, retryBackoffMs: 100 };
-  const channels = new ChannelManager(host, host.log, options, () => {}, () => {});
-  const deps = { zk, host, log: host.log, interBrokerListener: 'PLAINTEXT', flush: () => {}, onModified: () => {} };
+  const channels = new ChannelManager(
+    host,
+    host.log,
+    options,
+    () => {},
+    () => {},
+  );
+  const deps = {
+    zk,
+    host,
+    log: host.log,
+    interBrokerListener: 'PLAINTEXT',
+    flush: () => {},
+    onModified: () => {},
+  };
   const brokers = new BrokerChanges(context, transitions, channels, deps);
-  const answer = (brokerEpoch: number, error: ErrorName) => run(brokers.answered(
-    2, { brokerEpoch } as LeaderAndIsrRequest, { errorCode: 0, partitionErrors: [{ ...TP, errorCode: errorCode(error) }] },
-  ));
+  const answer = (brokerEpoch: number, error: ErrorName) =>
+    run(
+      brokers.answered(2, { brokerEpoch } as LeaderAndIsrRequest, {
+        errorCode: 0,
+        partitionErrors: [{ ...TP, errorCode: errorCode(error) }],
+      }),
+    );
   return { context, answer, leader: () => cluster.stateOf(TP)!.leader };
 }
 

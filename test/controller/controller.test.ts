@@ -151,12 +151,22 @@ test('a controller that gave up while ZooKeeper was away is replaced when it is 
   await runFor(cluster, 20000);
   expect([1, 2, 3].filter((id) => isController(cluster, id))).toEqual([]);
   cluster.setZooKeeperDown(false);
-  await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => isController(cluster, id)), 20000);
+  await runUntil(
+    cluster,
+    'somebody is controller',
+    () => [1, 2, 3].some((id) => isController(cluster, id)),
+    20000,
+  );
 });
 
 test('a controller that restarts frees its office at once, not after the session timeout', async () => {
   const cluster = await bringUp('restarted-office', 3, [1, 2], { controller: 3 });
   cluster.kill(3);
   cluster.start(3);
-  await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => isController(cluster, id)), 3000);
+  await runUntil(
+    cluster,
+    'somebody is controller',
+    () => [1, 2, 3].some((id) => isController(cluster, id)),
+    3000,
+  );
 });

@@ -1,16 +1,39 @@
 /** Elections and the state machines' tables. */
 import { ControllerContext } from '../../src/controller/controller-context';
-import { electControlledShutdown, electInitial, electOffline, electPreferred } from '../../src/controller/election';
+import {
+  electControlledShutdown,
+  electInitial,
+  electOffline,
+  electPreferred,
+} from '../../src/controller/election';
 import { BrokerRequestBatch } from '../../src/controller/broker-request-batch';
-import { movePartition, planElections, planInitialStates, validPreviousPartitionStates } from '../../src/controller/partition-state-machine';
+import {
+  movePartition,
+  planElections,
+  planInitialStates,
+  validPreviousPartitionStates,
+} from '../../src/controller/partition-state-machine';
 import { planIsrRemoval, validPreviousReplicaStates } from '../../src/controller/replica-state-machine';
 
-const live = (...ids: number[]) => (id: number) => ids.includes(id);
+const live =
+  (...ids: number[]) =>
+  (id: number) =>
+    ids.includes(id);
 
 test('offline: the first live replica in sync leads, and the ISR keeps who is alive', () => {
-  expect(electOffline({ assignment: [1, 2, 3], isr: [2, 3], isLive: live(2, 3) }, false)).toEqual({ leader: 2, isr: [2, 3], recipients: [2, 3], unclean: false });
+  expect(electOffline({ assignment: [1, 2, 3], isr: [2, 3], isLive: live(2, 3) }, false)).toEqual({
+    leader: 2,
+    isr: [2, 3],
+    recipients: [2, 3],
+    unclean: false,
+  });
   expect(electOffline({ assignment: [1, 2, 3], isr: [1], isLive: live(2, 3) }, false)).toBeUndefined();
-  expect(electOffline({ assignment: [1, 2, 3], isr: [1], isLive: live(2, 3) }, true)).toEqual({ leader: 2, isr: [2], recipients: [2, 3], unclean: true });
+  expect(electOffline({ assignment: [1, 2, 3], isr: [1], isLive: live(2, 3) }, true)).toEqual({
+    leader: 2,
+    isr: [2],
+    recipients: [2, 3],
+    unclean: true,
+  });
   expect(electOffline({ assignment: [1, 2], isr: [1, 2], isLive: live() }, true)).toBeUndefined();
 });
 
@@ -22,23 +45,41 @@ test('preferred: only the head, and only in sync', () => {
 
 test('controlled shutdown: the first in sync that stays, and the ISR without who goes', () => {
   const stopping = live(1);
-  expect(electControlledShutdown({ assignment: [1, 2, 3], isr: [1, 2], isLive: live(2, 3) }, stopping)).toEqual({ leader: 2, isr: [2], recipients: [1, 2, 3], unclean: false });
-  expect(electControlledShutdown({ assignment: [1, 2], isr: [1], isLive: live(2) }, stopping)).toBeUndefined();
+  expect(
+    electControlledShutdown({ assignment: [1, 2, 3], isr: [1, 2], isLive: live(2, 3) }, stopping),
+  ).toEqual({ leader: 2, isr: [2], recipients: [1, 2, 3], unclean: false });
+  expect(
+    electControlledShutdown({ assignment: [1, 2], isr: [1], isLive: live(2) }, stopping),
+  ).toBeUndefined();
 });
 
 test('controlled shutdown: leadership does not go to another that is shutting down', () => {
   const candidates = { assignment: [1, 2, 3], isr: [1, 2, 3], isLive: live(3) };
-  expect(electControlledShutdown(candidates, (replica) => replica < 3)).toMatchObject({ leader: 3, isr: [3] });
+  expect(electControlledShutdown(candidates, (replica) => replica < 3)).toMatchObject({
+    leader: 3,
+    isr: [3],
+  });
 });
 
 test('new: the first live replica leads, every live one is in sync', () => {
-  expect(electInitial({ assignment: [3, 1, 2], isLive: live(1, 2) })).toEqual({ leader: 1, isr: [1, 2], recipients: [1, 2], unclean: false });
+  expect(electInitial({ assignment: [3, 1, 2], isLive: live(1, 2) })).toEqual({
+    leader: 1,
+    isr: [1, 2],
+    recipients: [1, 2],
+    unclean: false,
+  });
   expect(electInitial({ assignment: [3], isLive: live() })).toBeUndefined();
 });
 
 function contextWith(brokers: readonly number[]): ControllerContext {
   const context = new ControllerContext(brokers[0] ?? 1, { epoch: 5, epochZkVersion: 5 });
-  for (const id of brokers) context.liveBrokers.set(id, { id, epoch: 100 + id, endpoints: [{ listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'h', port: id }], rack: null });
+  for (const id of brokers)
+    context.liveBrokers.set(id, {
+      id,
+      epoch: 100 + id,
+      endpoints: [{ listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'h', port: id }],
+      rack: null,
+    });
   return context;
 }
 
@@ -47,22 +88,36 @@ const tp = { topic: 't', partition: 0 };
 test('an election raises the leader epoch by one and names the version it read', () => {
   const context = contextWith([2, 3]);
   context.assign(tp, [1, 2, 3]);
-  const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12 }]]);
+  const states = new Map([
+    ['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12 }],
+  ]);
   const { plans } = planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() });
-  expect(plans[0]!.write).toEqual({ tp, content: { leader: 2, isr: [2, 3], leaderEpoch: 8, controllerEpoch: 5 }, expectedZkVersion: 12, members: context.incarnationsOf([2, 3]) });
+  expect(plans[0]!.write).toEqual({
+    tp,
+    content: { leader: 2, isr: [2, 3], leaderEpoch: 8, controllerEpoch: 5 },
+    expectedZkVersion: 12,
+    members: context.incarnationsOf([2, 3]),
+  });
 });
 
 test('a state written by a later controller is left alone', () => {
   const context = contextWith([2]);
   context.assign(tp, [1, 2]);
-  const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2], controllerEpoch: 6, zkVersion: 1 }]]);
-  expect(planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).failures[0]!.error).toBe('STALE_CONTROLLER_EPOCH');
+  const states = new Map([
+    ['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2], controllerEpoch: 6, zkVersion: 1 }],
+  ]);
+  expect(
+    planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).failures[0]!
+      .error,
+  ).toBe('STALE_CONTROLLER_EPOCH');
 });
 
 test('the last member stays in the ISR even when it dies; without a leader', () => {
   const context = contextWith([]);
   const state = { leader: 1, leaderEpoch: 0, isr: [1], controllerEpoch: 5, zkVersion: 0 };
-  expect(planIsrRemoval(context, { ...tp, replica: 1 }, state)).toMatchObject({ content: { leader: -1, isr: [1], leaderEpoch: 1, controllerEpoch: 5 } });
+  expect(planIsrRemoval(context, { ...tp, replica: 1 }, state)).toMatchObject({
+    content: { leader: -1, isr: [1], leaderEpoch: 1, controllerEpoch: 5 },
+  });
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toBeUndefined();
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, controllerEpoch: 6 })).toBe('superseded');
   expect(planIsrRemoval(context, { ...tp, replica: 1 }, { ...state, leader: -1 })).toBeUndefined();
@@ -72,28 +127,44 @@ test('whoever leaves the ISR takes with it everybody else that is gone, so that 
   const context = contextWith([3]);
   const state = { leader: 1, leaderEpoch: 0, isr: [1, 2, 3], controllerEpoch: 5, zkVersion: 0 };
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({
-    content: { leader: -1, isr: [3] }, members: [{ brokerId: 3, brokerEpoch: 103 }],
+    content: { leader: -1, isr: [3] },
+    members: [{ brokerId: 3, brokerEpoch: 103 }],
   });
   expect(planIsrRemoval(contextWith([]), { ...tp, replica: 2 }, state)).toMatchObject({
-    content: { leader: -1, isr: [1, 3] }, members: [],
+    content: { leader: -1, isr: [1, 3] },
+    members: [],
   });
 });
 
 test('whoever leaves the ISR takes with it who was restarted since the state was written, or went away meanwhile', () => {
   const context = contextWith([1, 2, 3, 4]);
-  const state = { leader: 1, leaderEpoch: 0, isr: [1, 2, 3, 4], controllerEpoch: 5, zkVersion: 0, mzxid: 102 };
+  const state = {
+    leader: 1,
+    leaderEpoch: 0,
+    isr: [1, 2, 3, 4],
+    controllerEpoch: 5,
+    zkVersion: 0,
+    mzxid: 102,
+  };
   context.setProcessEpoch({ ...context.liveBrokers.get(4)!, epoch: 104 }, 60);
-  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({ content: { leader: 1, isr: [1, 4] } });
+  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({
+    content: { leader: 1, isr: [1, 4] },
+  });
   context.noteDeparture({ ...tp, replica: 4 });
-  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({ content: { leader: 1, isr: [1] } });
+  expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({
+    content: { leader: 1, isr: [1] },
+  });
 });
 
 test('a member that was restarted since the state was written is not elected while another lives', () => {
   const context = contextWith([2, 3]);
   context.assign(tp, [1, 2, 3]);
   const leaderFor = (mzxid: number | undefined) => {
-    const states = new Map([['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12, mzxid }]]);
-    return planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).plans[0]!.elected;
+    const states = new Map([
+      ['t-0', { leader: 1, leaderEpoch: 7, isr: [1, 2, 3], controllerEpoch: 4, zkVersion: 12, mzxid }],
+    ]);
+    return planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).plans[0]!
+      .elected;
   };
   context.setProcessEpoch({ ...context.liveBrokers.get(3)!, epoch: 103 }, 50);
   expect(leaderFor(101)).toMatchObject({ leader: 3, isr: [3] });
@@ -117,7 +188,9 @@ test('a member that was restarted is elected when the others live, but have lost
 test('an illegal transition is an error of ours', () => {
   const context = contextWith([1]);
   context.assign(tp, [1]);
-  expect(() => movePartition(context, tp, 'OnlinePartition')).toThrow('cannot go from NonExistentPartition to OnlinePartition');
+  expect(() => movePartition(context, tp, 'OnlinePartition')).toThrow(
+    'cannot go from NonExistentPartition to OnlinePartition',
+  );
   movePartition(context, tp, 'NewPartition');
   movePartition(context, tp, 'OnlinePartition');
   expect(Object.keys(validPreviousPartitionStates)).toHaveLength(4);
@@ -137,7 +210,17 @@ test('what brokers are told: one request of each kind, stamped with both epochs,
   batch.addStopReplica(9, tp, 0, false);
   const requests = batch.build();
   expect(requests.map((request) => `${request.api.name} to ${request.brokerId}`)).toEqual([
-    'LeaderAndIsr to 1', 'LeaderAndIsr to 2', 'UpdateMetadata to 1', 'UpdateMetadata to 2', 'UpdateMetadata to 3', 'StopReplica to 3',
+    'LeaderAndIsr to 1',
+    'LeaderAndIsr to 2',
+    'UpdateMetadata to 1',
+    'UpdateMetadata to 2',
+    'UpdateMetadata to 3',
+    'StopReplica to 3',
   ]);
-  expect(requests[1]!.body).toMatchObject({ controllerEpoch: 5, brokerEpoch: 102, partitionStates: [{ leader: 1, isr: [1, 2], isNew: true }], liveLeaders: [{ brokerId: 1, host: 'h', port: 1 }] });
+  expect(requests[1]!.body).toMatchObject({
+    controllerEpoch: 5,
+    brokerEpoch: 102,
+    partitionStates: [{ leader: 1, isr: [1, 2], isNew: true }],
+    liveLeaders: [{ brokerId: 1, host: 'h', port: 1 }],
+  });
 });

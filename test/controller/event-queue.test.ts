@@ -1,8 +1,17 @@
-/** The controller's event queue: one event at a time, and none is swallowed by an older one of the same name. */
+/**
+ * The controller's event queue: one event at a time, and none is swallowed by an older one of the same name.
+ */
 import { Log } from '../../src/common/host';
 import { EventQueue } from '../../src/controller/event-queue';
 
-const log: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => log };
+const log: Log = {
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  debugOn: false,
+  child: () => log,
+};
 
 function newQueue(): { queue: EventQueue; failures: string[] } {
   const failures: string[] = [];
@@ -12,9 +21,15 @@ function newQueue(): { queue: EventQueue; failures: string[] } {
 test('an event of a new term is handled though one of the same name waits from the term before', async () => {
   const { queue } = newQueue();
   const ran: string[] = [];
-  queue.put('Busy', async () => { ran.push('busy'); });
-  queue.put('BrokerChange', async () => { ran.push('of the ended term'); });
-  queue.put('BrokerChange', async () => { ran.push('of the new term'); });
+  queue.put('Busy', async () => {
+    ran.push('busy');
+  });
+  queue.put('BrokerChange', async () => {
+    ran.push('of the ended term');
+  });
+  queue.put('BrokerChange', async () => {
+    ran.push('of the new term');
+  });
   await queue.idle();
   expect(ran).toEqual(['busy', 'of the new term']);
 });
@@ -24,7 +39,9 @@ test('an event that comes while one of its name is being handled is handled afte
   const ran: number[] = [];
   queue.put('BrokerChange', async () => {
     ran.push(1);
-    queue.put('BrokerChange', async () => { ran.push(2); });
+    queue.put('BrokerChange', async () => {
+      ran.push(2);
+    });
   });
   await queue.idle();
   await queue.idle();
@@ -35,9 +52,15 @@ test('what pre-empts drops what waits, and the same names can be put again', asy
   const { queue } = newQueue();
   const ran: string[] = [];
   queue.put('Busy', async () => {});
-  queue.put('BrokerChange', async () => { ran.push('dropped'); });
-  queue.clearAndPut('Expire', async () => { ran.push('expire'); });
-  queue.put('BrokerChange', async () => { ran.push('again'); });
+  queue.put('BrokerChange', async () => {
+    ran.push('dropped');
+  });
+  queue.clearAndPut('Expire', async () => {
+    ran.push('expire');
+  });
+  queue.put('BrokerChange', async () => {
+    ran.push('again');
+  });
   await queue.idle();
   expect(ran).toEqual(['expire', 'again']);
 });
@@ -45,8 +68,12 @@ test('what pre-empts drops what waits, and the same names can be put again', asy
 test('a failing event is reported, and the next one is handled', async () => {
   const { queue, failures } = newQueue();
   const ran: string[] = [];
-  queue.put('Bad', async () => { throw new Error('no'); });
-  queue.put('Good', async () => { ran.push('good'); });
+  queue.put('Bad', async () => {
+    throw new Error('no');
+  });
+  queue.put('Good', async () => {
+    ran.push('good');
+  });
   await queue.idle();
   expect(failures).toEqual(['Bad']);
   expect(ran).toEqual(['good']);
@@ -55,10 +82,24 @@ test('a failing event is reported, and the next one is handled', async () => {
 test('whoever waits for an event that is dropped is told', async () => {
   const { queue } = newQueue();
   const told: string[] = [];
-  queue.putAlways('Done', async () => { told.push('handled'); }, () => told.push('done was dropped'));
+  queue.putAlways(
+    'Done',
+    async () => {
+      told.push('handled');
+    },
+    () => told.push('done was dropped'),
+  );
   queue.put('Busy', async () => {});
-  queue.putAlways('ControlledShutdown', async () => { told.push('no'); }, () => told.push('dropped'));
-  queue.clearAndPut('Expire', async () => { told.push('expire'); });
+  queue.putAlways(
+    'ControlledShutdown',
+    async () => {
+      told.push('no');
+    },
+    () => told.push('dropped'),
+  );
+  queue.clearAndPut('Expire', async () => {
+    told.push('expire');
+  });
   await queue.idle();
   expect(told).toEqual(['handled', 'dropped', 'expire']);
 });

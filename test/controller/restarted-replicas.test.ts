@@ -6,26 +6,55 @@ import { restartedReplicas } from '../../src/controller/restarted-since';
 const state = { leader: 1, isr: [1, 2, 3], mzxid: 100 };
 
 test('a member that registered after the state was written leaves the ISR', () => {
-  const epochs = new Map([[1, 50], [2, 120], [3, 60]]);
+  const epochs = new Map([
+    [1, 50],
+    [2, 120],
+    [3, 60],
+  ]);
   expect(restartedReplicas(state, epochs)).toEqual({ leaving: [2], needsElection: false });
 });
 
 test('a restarted leader leaves the ISR too, so that a member that did not restart leads', () => {
-  const epochs = new Map([[1, 130], [2, 120], [3, 60]]);
+  const epochs = new Map([
+    [1, 130],
+    [2, 120],
+    [3, 60],
+  ]);
   expect(restartedReplicas(state, epochs)).toEqual({ leaving: [1, 2], needsElection: false });
 });
 
 test('a member that is dead does not count as one that is left', () => {
-  expect(restartedReplicas(state, new Map([[1, 130], [2, 120]]))).toEqual({ leaving: [], needsElection: true });
+  expect(
+    restartedReplicas(
+      state,
+      new Map([
+        [1, 130],
+        [2, 120],
+      ]),
+    ),
+  ).toEqual({ leaving: [], needsElection: true });
 });
 
 test('where every member restarted the leader gets a new epoch, and nobody leaves', () => {
-  const epochs = new Map([[1, 130], [2, 120], [3, 110]]);
+  const epochs = new Map([
+    [1, 130],
+    [2, 120],
+    [3, 110],
+  ]);
   expect(restartedReplicas(state, epochs)).toEqual({ leaving: [], needsElection: true });
 });
 
 test('nothing changes when nobody restarted', () => {
-  expect(restartedReplicas(state, new Map([[1, 50], [2, 51], [3, 52]]))).toEqual({ leaving: [], needsElection: false });
+  expect(
+    restartedReplicas(
+      state,
+      new Map([
+        [1, 50],
+        [2, 51],
+        [3, 52],
+      ]),
+    ),
+  ).toEqual({ leaving: [], needsElection: false });
 });
 
 test('a dead leader needs no special election', () => {

@@ -1,4 +1,6 @@
-/** The lock of a log dir: one of several processes has it, however they meet and wherever one of them dies. */
+/**
+ * The lock of a log dir: one of several processes has it, however they meet and wherever one of them dies.
+ */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -13,8 +15,12 @@ function inMemory(): { files: LockFiles; names: Map<string, string> } {
     read: (file) => names.get(file) ?? '',
     claim: (link, text) => !names.has(link) && names.set(link, text) !== undefined,
     claimant: (link) => names.get(link),
-    replace: (file, text) => { names.set(file, text); },
-    remove: (link) => { names.delete(link); },
+    replace: (file, text) => {
+      names.set(file, text);
+    },
+    remove: (link) => {
+      names.delete(link);
+    },
   };
   return { files, names };
 }
@@ -66,7 +72,8 @@ test('a dir is locked while its process runs, and free after its release or its 
   expect(() => disk.lock(file)).toThrow(`already running there as process ${process.pid}`);
   lock.release();
   disk.lock(file);
-  // A process of another boot, one whose number was given to another since, and one of before there was a boot in it.
+  // A process of another boot, one whose number was given to another since, and one of before there was a
+  // boot in it.
   const [pid, started] = fs.readFileSync(file, 'utf8').trim().split(' ');
   for (const gone of [`${pid} ${started} another-boot`, `${pid} 1`, '999999999 1']) {
     fs.writeFileSync(file, gone);

@@ -61,7 +61,8 @@ test('a task that ends the thread fails alone: those behind it, and those that c
 
 test('a task that cannot be sent fails alone, and takes no place', async () => {
   const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
-  for (let i = 0; i < 1001; i++) await expect(thread.run('echo', () => {})).rejects.toThrow('could not be cloned');
+  for (let i = 0; i < 1001; i++)
+    await expect(thread.run('echo', () => {})).rejects.toThrow('could not be cloned');
   expect(await thread.run('echo', 'after')).toBe('after');
 });
 

@@ -8,7 +8,9 @@ import { Prng } from '../../src/simulation/prng';
 import { SimDisk } from '../../src/simulation/sim-disk';
 import { LOG_DEFAULTS, LoneLog, manyTurns } from '../support/lone-log';
 
-/** The time index of the log's first segment speaks of another time, and the segment's first header is broken. */
+/**
+ * The time index of the log's first segment speaks of another time, and the segment's first header is broken.
+ */
 function damage(disk: SimDisk, directory: string): void {
   const base = `${directory}/${'0'.repeat(20)}`;
   const index = disk.open(`${base}.timeindex`, 'write');
@@ -51,9 +53,14 @@ test('a damaged log does not keep the cleaner from the others', async () => {
     },
   };
   const cleaner = new LogCleaner({
-    host: { disk: good.sim, clock, event: () => {} } as unknown as Host, log: silentLog,
-    options: { enabled: true, backoffMs: 1, dedupeBufferBytes: 1 << 20 }, logs: () => logs,
-    saveCheckpoint: () => { cleaned.push(logs[1]!.sizeInBytes); }, onStorageError: () => {},
+    host: { disk: good.sim, clock, event: () => {} } as unknown as Host,
+    log: silentLog,
+    options: { enabled: true, backoffMs: 1, dedupeBufferBytes: 1 << 20 },
+    logs: () => logs,
+    saveCheckpoint: () => {
+      cleaned.push(logs[1]!.sizeInBytes);
+    },
+    onStorageError: () => {},
   });
   cleaner.start();
   timers.shift()!();
@@ -74,14 +81,28 @@ test('a damaged log does not keep retention from the others', async () => {
   };
   const start = async () => {
     const host = {
-      name: 'test', clock: { ...lone.clock, schedule }, disk: lone.sim, random: new Prng('host'), log: silentLog,
-      event: () => {}, exit: () => {},
+      name: 'test',
+      clock: { ...lone.clock, schedule },
+      disk: lone.sim,
+      random: new Prng('host'),
+      log: silentLog,
+      event: () => {},
+      exit: () => {},
     } as unknown as Host;
     const manager = new LogManager(host, {
-      logDirs: ['/data'], defaults: SMALL, retentionCheckIntervalMs: 7000, initialTaskDelayMs: 5000,
-      flushCheckpointIntervalMs: 8000, flushCheckIntervalMs: 8000, maxOpenFiles: 50, tailCacheBytes: 0,
-      cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 }, producerIdExpirationMs: 1 << 30,
-      onAllDirsFailed: () => {}, mayHandOver: () => false, onLogsOffline: () => {},
+      logDirs: ['/data'],
+      defaults: SMALL,
+      retentionCheckIntervalMs: 7000,
+      initialTaskDelayMs: 5000,
+      flushCheckpointIntervalMs: 8000,
+      flushCheckIntervalMs: 8000,
+      maxOpenFiles: 50,
+      tailCacheBytes: 0,
+      cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
+      producerIdExpirationMs: 1 << 30,
+      onAllDirsFailed: () => {},
+      mayHandOver: () => false,
+      onLogsOffline: () => {},
     });
     manager.lockDirs();
     await manager.load(new Map());

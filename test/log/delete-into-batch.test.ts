@@ -1,10 +1,15 @@
-/** Records deleted up to the middle of a batch: the batch stays whole, and an empty replica can begin with it. */
+/**
+ * Records deleted up to the middle of a batch: the batch stays whole, and an empty replica can begin with it.
+ */
 import { buildBatch } from '../../src/record/batch-builder';
 import { batchesOf } from '../../src/record/record-batch';
 import { simLog, SimLog } from '../support/sim-log';
 
 function appendBatch({ log, nowMs }: SimLog, records: number): void {
-  const values = Array.from({ length: records }, (_, i) => ({ timestamp: nowMs, value: Buffer.from(`value ${i}`) }));
+  const values = Array.from({ length: records }, (_, i) => ({
+    timestamp: nowMs,
+    value: Buffer.from(`value ${i}`),
+  }));
   log.appendAsLeader(buildBatch(values), 3);
 }
 
@@ -24,7 +29,9 @@ test('an empty replica whose start lies in the middle of a batch takes the whole
   const { log } = one;
   expect([log.logStartOffset, log.logEndOffset, log.highWatermark]).toEqual([7, 15, 7]);
   expect(log.allSegments.map(({ baseOffset }) => baseOffset)).toEqual([5]);
-  expect([...batchesOf(Buffer.concat(log.read(7, 15, 1 << 20, true)))].map(({ baseOffset }) => baseOffset)).toEqual([5, 10]);
+  expect(
+    [...batchesOf(Buffer.concat(log.read(7, 15, 1 << 20, true)))].map(({ baseOffset }) => baseOffset),
+  ).toEqual([5, 10]);
   // Where it begins does not change what it says of the epoch, nor what a restart finds.
   expect(log.epochs.endOffsetFor(3, log.logEndOffset)).toEqual({ epoch: 3, endOffset: 15 });
   await log.flush();

@@ -21,7 +21,11 @@ test('where there is no descriptor cold files give theirs', () => {
     open: (): Partial<DiskFile> => {
       if (left === 0) throw emfile();
       left--;
-      return { close: () => { left++; } };
+      return {
+        close: () => {
+          left++;
+        },
+      };
     },
   } as unknown as Disk;
   const files = new OpenFiles(disk, 100);
@@ -46,7 +50,11 @@ test('descriptors are kept for the disk when all others are taken, and are taken
     return 'done';
   });
   expect([result, spare.count]).toEqual(['done', kept - 2]);
-  expect(() => spare.during(() => { throw emfile(); })).toThrow('EMFILE');
+  expect(() =>
+    spare.during(() => {
+      throw emfile();
+    }),
+  ).toThrow('EMFILE');
   isFull = false;
   spare.refill();
   expect(spare.count).toBe(kept);

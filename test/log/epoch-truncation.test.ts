@@ -38,7 +38,10 @@ test('a leader that wrote nothing in its epoch does not later make others trunca
   lead(b, 4);
   follow(c, b);
   expect(c.log.logEndOffset).toBe(10);
-  expect(entries(b)).toEqual([[1, 0], [4, 10]]);
+  expect(entries(b)).toEqual([
+    [1, 0],
+    [4, 10],
+  ]);
 });
 
 test('truncating where the log ends drops the epoch that begins there', async () => {
@@ -53,9 +56,16 @@ test('truncating drops the epochs that begin at or beyond the new end', async ()
   const one = await simLog();
   for (const epoch of [1, 2, 4]) one.append(3, epoch);
   expect(one.log.truncateTo(6)).toBe(true);
-  expect(entries(one)).toEqual([[1, 0], [2, 3]]);
+  expect(entries(one)).toEqual([
+    [1, 0],
+    [2, 3],
+  ]);
   one.append(1, 5);
-  expect(entries(one)).toEqual([[1, 0], [2, 3], [5, 6]]);
+  expect(entries(one)).toEqual([
+    [1, 0],
+    [2, 3],
+    [5, 6],
+  ]);
 });
 
 test('fetched records of an older epoch take the place of an epoch that begins at the end', async () => {
@@ -65,7 +75,10 @@ test('fetched records of an older epoch take the place of an epoch that begins a
   one.append(2, 1);
   lead(one, 2);
   one.fetchFrom(leader);
-  expect(entries(one)).toEqual([[0, 0], [1, 3]]);
+  expect(entries(one)).toEqual([
+    [0, 0],
+    [1, 3],
+  ]);
   expect(one.log.epochs.endOffsetFor(1, one.log.logEndOffset)).toEqual({ epoch: 1, endOffset: 10 });
 });
 
@@ -85,7 +98,10 @@ test('an entry with the same epoch and a lower offset moves the start of the epo
   one.append(4, 1);
   one.log.epochs.assign(3, 8);
   one.log.epochs.assign(3, 4);
-  expect(entries(one)).toEqual([[1, 0], [3, 4]]);
+  expect(entries(one)).toEqual([
+    [1, 0],
+    [3, 4],
+  ]);
 });
 
 test('a batch of a new epoch whose checkpoint cannot be written is not appended, and is appended once the next time', async () => {
@@ -95,12 +111,17 @@ test('a batch of a new epoch whose checkpoint cannot be written is not appended,
   lead(leader, 2);
   leader.append(1, 2);
   const { replace } = follower.disk;
-  follower.disk.replace = () => { throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' }); };
+  follower.disk.replace = () => {
+    throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+  };
   expect(() => follower.fetchFrom(leader)).toThrow('EMFILE');
   follower.disk.replace = replace;
   expect(follower.log.logEndOffset).toBe(2);
   follower.fetchFrom(leader);
-  expect(entries(follower)).toEqual([[1, 0], [2, 2]]);
+  expect(entries(follower)).toEqual([
+    [1, 0],
+    [2, 2],
+  ]);
   expect(follower.log.sizeInBytes).toBe(leader.log.sizeInBytes);
   await follower.open();
   expect(follower.log.logEndOffset).toBe(3);

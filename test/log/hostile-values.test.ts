@@ -69,7 +69,7 @@ describe('a leader', () => {
     expect(await refusal(FIELDS.producerId, 2n ** 53n - 1n)).toBe('none');
   });
 
-  test('refuses a batch whose times the producer calls the broker\'s', async () => {
+  test("refuses a batch whose times the producer calls the broker's", async () => {
     for (const type of ['CreateTime', 'LogAppendTime']) {
       const lone = new LoneLog();
       const log = await lone.open({ overrides: { 'message.timestamp.type': type } });
@@ -97,34 +97,39 @@ describe('a leader', () => {
 describe('a log that already holds', () => {
   const SMALL = { 'index.interval.bytes': '0', 'segment.bytes': '400', 'segment.ms': '1000' };
 
-  test.each(EXTREMES)('the time or producer id %s starts, rolls, flushes, truncates and starts again', async (value) => {
-    const lone = new LoneLog();
-    let log = await lone.open({ overrides: SMALL });
-    const fetched = (text: string, at: number) => {
-      const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0, baseOffset: log.logEndOffset };
-      return withField(lone.batch([text], { ...producer, partitionLeaderEpoch: 0 }), at, value);
-    };
-    const write = () => {
-      for (const at of Object.values(FIELDS)) log.appendAsFollower(fetched('x', at));
-      log.appendAsFollower(lone.batch(['sound'], { baseOffset: log.logEndOffset, partitionLeaderEpoch: 0 }));
-    };
-    for (let round = 0; round < 5; round++) write();
-    const all = contentOf(log);
-    log.roll();
-    log.deleteOldSegments();
-    log.offsetForTimestamp(lone.nowMs);
-    await log.flush();
-    for (const isClean of [false, true]) {
-      if (isClean) await log.close();
-      log = await lone.open({ overrides: SMALL, isClean });
-      expect(contentOf(log)).toEqual(all);
-      expect(log.activeSegment.largestTimestamp).toBeDefined();
-    }
-    log.truncateTo(10);
-    expect(contentOf(log)).toEqual(all.slice(0, 10));
-    write();
-    expect(lone.storageErrors).toEqual([]);
-  });
+  test.each(EXTREMES)(
+    'the time or producer id %s starts, rolls, flushes, truncates and starts again',
+    async (value) => {
+      const lone = new LoneLog();
+      let log = await lone.open({ overrides: SMALL });
+      const fetched = (text: string, at: number) => {
+        const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0, baseOffset: log.logEndOffset };
+        return withField(lone.batch([text], { ...producer, partitionLeaderEpoch: 0 }), at, value);
+      };
+      const write = () => {
+        for (const at of Object.values(FIELDS)) log.appendAsFollower(fetched('x', at));
+        log.appendAsFollower(
+          lone.batch(['sound'], { baseOffset: log.logEndOffset, partitionLeaderEpoch: 0 }),
+        );
+      };
+      for (let round = 0; round < 5; round++) write();
+      const all = contentOf(log);
+      log.roll();
+      log.deleteOldSegments();
+      log.offsetForTimestamp(lone.nowMs);
+      await log.flush();
+      for (const isClean of [false, true]) {
+        if (isClean) await log.close();
+        log = await lone.open({ overrides: SMALL, isClean });
+        expect(contentOf(log)).toEqual(all);
+        expect(log.activeSegment.largestTimestamp).toBeDefined();
+      }
+      log.truncateTo(10);
+      expect(contentOf(log)).toEqual(all.slice(0, 10));
+      write();
+      expect(lone.storageErrors).toEqual([]);
+    },
+  );
 
   test('a batch with an offset that no index can name loses that batch, in a compacted log too', async () => {
     for (const offset of [2n ** 40n, 2n ** 53n, LONG_MAX]) {

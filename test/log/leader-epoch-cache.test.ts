@@ -3,7 +3,8 @@ import { LeaderEpochCache } from '../../src/log/leader-epoch-cache';
 import { planTruncation } from '../../src/broker/partition-state';
 import { Prng } from '../../src/simulation/prng';
 
-const cache = (...entries: [number, number][]) => new LeaderEpochCache(entries.map(([epoch, startOffset]) => ({ epoch, startOffset })));
+const cache = (...entries: [number, number][]) =>
+  new LeaderEpochCache(entries.map(([epoch, startOffset]) => ({ epoch, startOffset })));
 
 test('the end of an epoch is the start of the next, or the log end for the latest', () => {
   const one = cache([1, 0], [3, 10], [5, 20]);
@@ -18,11 +19,18 @@ test('the end of an epoch is the start of the next, or the log end for the lates
 test('assigning drops entries that contradict, truncation keeps the rest', () => {
   const one = cache([1, 0], [3, 10], [5, 20]);
   one.assign(4, 15);
-  expect(one.all).toEqual([{ epoch: 1, startOffset: 0 }, { epoch: 3, startOffset: 10 }, { epoch: 4, startOffset: 15 }]);
+  expect(one.all).toEqual([
+    { epoch: 1, startOffset: 0 },
+    { epoch: 3, startOffset: 10 },
+    { epoch: 4, startOffset: 15 },
+  ]);
   one.truncateFromEnd(12);
   expect(one.latestEpoch).toBe(3);
   one.truncateFromStart(5);
-  expect(one.all).toEqual([{ epoch: 1, startOffset: 5 }, { epoch: 3, startOffset: 10 }]);
+  expect(one.all).toEqual([
+    { epoch: 1, startOffset: 5 },
+    { epoch: 3, startOffset: 10 },
+  ]);
 });
 
 /** A log as the list of the epochs of its records. */
@@ -38,7 +46,8 @@ test('F4: after fast leader changes a follower repeats with lower epochs until t
   for (let run = 0; run < 3000; run++) {
     const draw = () => {
       const log: number[] = [];
-      for (let epoch = 0; epoch < 8; epoch++) if (random.chance(0.5)) log.push(...Array(random.below(4)).fill(epoch) as number[]);
+      for (let epoch = 0; epoch < 8; epoch++)
+        if (random.chance(0.5)) log.push(...(Array(random.below(4)).fill(epoch) as number[]));
       return log;
     };
     const common = draw().filter((epoch) => epoch < 3);
@@ -50,7 +59,10 @@ test('F4: after fast leader changes a follower repeats with lower epochs until t
     for (let round = 0; ; round++) {
       expect(round).toBeLessThan(10);
       const own = epochsOf(follower);
-      const answer = own.latestEpoch === -1 ? { epoch: -1, endOffset: 0 } : leaderEpochs.endOffsetFor(own.latestEpoch, leader.length);
+      const answer =
+        own.latestEpoch === -1
+          ? { epoch: -1, endOffset: 0 }
+          : leaderEpochs.endOffsetFor(own.latestEpoch, leader.length);
       const end = answer.endOffset === -1 ? { epoch: -1, endOffset: leader.length } : answer;
       const step = planTruncation(end, own.endOffsetFor(end.epoch, follower.length), follower.length, 0);
       follower = follower.slice(0, step.offset);
@@ -68,5 +80,8 @@ test('an epoch that starts where the log now ends goes with the truncation; no s
   one.truncateFromEnd(20);
   expect(one.all.map(({ epoch }) => epoch)).toEqual([1, 3]);
   one.assign(4, 10);
-  expect(one.all).toEqual([{ epoch: 1, startOffset: 0 }, { epoch: 4, startOffset: 10 }]);
+  expect(one.all).toEqual([
+    { epoch: 1, startOffset: 0 },
+    { epoch: 4, startOffset: 10 },
+  ]);
 });

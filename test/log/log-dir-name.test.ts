@@ -9,8 +9,17 @@ import { Prng } from '../../src/simulation/prng';
 import { LOG_DEFAULTS, LoneLog } from '../support/lone-log';
 
 const BAD: readonly (readonly [topic: string, partition: number])[] = [
-  ['x'.repeat(250), 0], ['x'.repeat(32767), 0], ['../../etc/t', 0], ['a/b', 0], ['..', 0], ['', 0],
-  ['t\n', 0], ['t', -1], ['t', 2 ** 31], ['t', 0.5], ['x'.repeat(249), 100_000],
+  ['x'.repeat(250), 0],
+  ['x'.repeat(32767), 0],
+  ['../../etc/t', 0],
+  ['a/b', 0],
+  ['..', 0],
+  ['', 0],
+  ['t\n', 0],
+  ['t', -1],
+  ['t', 2 ** 31],
+  ['t', 0.5],
+  ['x'.repeat(249), 100_000],
 ];
 
 test('a partition has the name that Kafka gives it, also the one with the longest', () => {
@@ -24,7 +33,10 @@ test.each(BAD)('topic %j with partition %s gets no directory', async (topic, par
   const { disk, clock } = new LoneLog();
   const host = { disk, clock, random: new Prng('names'), log: silentLog, event: () => {} } as unknown as Host;
   const options = {
-    logDirs: ['/data'], defaults: LOG_DEFAULTS, maxOpenFiles: 10, tailCacheBytes: 0,
+    logDirs: ['/data'],
+    defaults: LOG_DEFAULTS,
+    maxOpenFiles: 10,
+    tailCacheBytes: 0,
     cleaner: { enabled: false },
   };
   const logs = new LogManager(host, options as unknown as LogManagerOptions);

@@ -16,14 +16,17 @@ import { recordsOf } from '../../src/record/record';
 import { batchesOf, RecordBatch } from '../../src/record/record-batch';
 import { Prng } from '../../src/simulation/prng';
 
-const DEFAULTS = Object.fromEntries(Object.entries(logConfigTable).map(([name, row]) => [name, row.default])) as LogConfig;
+const DEFAULTS = Object.fromEntries(
+  Object.entries(logConfigTable).map(([name, row]) => [name, row.default]),
+) as LogConfig;
 const TP = { topic: 't', partition: 0 };
 let directory: string;
 let nowMs = 1_700_000_000_000;
 const warnings: string[] = [];
 const timers: { atMs: number; action: () => void }[] = [];
 const clock: Clock = {
-  wallMs: () => nowMs, monotonicMs: () => nowMs,
+  wallMs: () => nowMs,
+  monotonicMs: () => nowMs,
   schedule: (delayMs, action) => {
     if (delayMs === 0) setImmediate(action);
     else timers.push({ atMs: nowMs + delayMs, action });
@@ -33,19 +36,47 @@ const clock: Clock = {
 
 function context(tailBytes = 0, maxFiles = 100): LogContext {
   const disk = new NodeDisk();
-  const log = { ...silentLog, warn: (message: string) => { warnings.push(message); } };
-  return { disk, clock, random: nodeRandom, files: new OpenFiles(disk, maxFiles), tailCache: new TailCache(tailBytes), log, onTruncated: () => {}, onCorruption: () => false, onStorageError: (_, error) => { if (fs.existsSync(directory)) throw error; } };
+  const log = {
+    ...silentLog,
+    warn: (message: string) => {
+      warnings.push(message);
+    },
+  };
+  return {
+    disk,
+    clock,
+    random: nodeRandom,
+    files: new OpenFiles(disk, maxFiles),
+    tailCache: new TailCache(tailBytes),
+    log,
+    onTruncated: () => {},
+    onCorruption: () => false,
+    onStorageError: (_, error) => {
+      if (fs.existsSync(directory)) throw error;
+    },
+  };
 }
 
 const opened: Log[] = [];
 
-async function open(overrides: Record<string, string> = {}, options: { clean?: boolean; recoveryPoint?: number; context?: LogContext } = {}): Promise<Log> {
-  const log = await openLog(options.context ?? context(), { directory, tp: TP, config: withOverrides(DEFAULTS, overrides), cleanShutdown: options.clean ?? false, recoveryPoint: options.recoveryPoint ?? 0, logStartOffset: 0 });
+async function open(
+  overrides: Record<string, string> = {},
+  options: { clean?: boolean; recoveryPoint?: number; context?: LogContext } = {},
+): Promise<Log> {
+  const log = await openLog(options.context ?? context(), {
+    directory,
+    tp: TP,
+    config: withOverrides(DEFAULTS, overrides),
+    cleanShutdown: options.clean ?? false,
+    recoveryPoint: options.recoveryPoint ?? 0,
+    logStartOffset: 0,
+  });
   opened.push(log);
   return log;
 }
 
-const batch = (values: string[], timestamp = nowMs) => buildBatch(values.map((value) => ({ timestamp, value: Buffer.from(value) })));
+const batch = (values: string[], timestamp = nowMs) =>
+  buildBatch(values.map((value) => ({ timestamp, value: Buffer.from(value) })));
 const append = (log: Log, ...values: string[]) => log.appendAsLeader(batch(values), 0);
 
 function values(log: Log, from = log.logStartOffset): string[] {
@@ -89,26 +120,36 @@ test('the tail cache and the disk give the same answers', async () => {
   for (const value of many(60)) append(cached, value, `${value}-b`);
   const fromDisk = await open(SMALL);
   for (let offset = 0; offset < 120; offset += 7) {
-    for (const limit of [120, offset + 5]) expect(Buffer.concat(cached.read(offset, limit, 1 << 20, true)).subarray(0, 80)).toEqual(Buffer.concat(fromDisk.read(offset, limit, 1 << 20, true)).subarray(0, 80));
+    for (const limit of [120, offset + 5])
+      expect(Buffer.concat(cached.read(offset, limit, 1 << 20, true)).subarray(0, 80)).toEqual(
+        Buffer.concat(fromDisk.read(offset, limit, 1 << 20, true)).subarray(0, 80),
+      );
   }
 });
 
 test('a reader never gets a batch at or beyond the limit, and gets one larger than its maximum only if asked', async () => {
   const log = await open();
   for (const value of many(10)) append(log, value);
-  expect([...batchesOf(Buffer.concat(log.read(0, 4, 1 << 20, true)))].map((b) => b.baseOffset)).toEqual([0, 1, 2, 3]);
+  expect([...batchesOf(Buffer.concat(log.read(0, 4, 1 << 20, true)))].map((b) => b.baseOffset)).toEqual([
+    0, 1, 2, 3,
+  ]);
   expect(Buffer.concat(log.read(2, 10, 10, false)).length).toBe(0);
   expect([...batchesOf(Buffer.concat(log.read(2, 10, 10, true)))].map((b) => b.baseOffset)).toEqual([2]);
-  expect(() => log.read(11, 20, 10, true)).toThrow(expect.objectContaining({ errorName: 'OFFSET_OUT_OF_RANGE' }));
+  expect(() => log.read(11, 20, 10, true)).toThrow(
+    expect.objectContaining({ errorName: 'OFFSET_OUT_OF_RANGE' }),
+  );
 });
 
 test('an index entry names the last offset of a batch and where that batch begins', async () => {
   const log = await open({ 'index.interval.bytes': '100' });
   for (const value of many(50)) append(log, value, 'second');
   const segment = log.activeSegment;
-  const positions = new Map([...segment.batchesFrom(0)].map(({ batch: one, position }) => [one.lastOffset, position]));
+  const positions = new Map(
+    [...segment.batchesFrom(0)].map(({ batch: one, position }) => [one.lastOffset, position]),
+  );
   expect(segment.index.length).toBeGreaterThan(10);
-  for (let i = 0; i < segment.index.length; i++) expect(positions.get(segment.index.entry(i).offset)).toBe(segment.index.entry(i).position);
+  for (let i = 0; i < segment.index.length; i++)
+    expect(positions.get(segment.index.entry(i).offset)).toBe(segment.index.entry(i).position);
 });
 
 test('truncation cuts whole batches, across segments, and the log goes on from there', async () => {
@@ -166,7 +207,8 @@ describe('after a crash', () => {
     fs.writeFileSync(path.join(directory, indexes[4]!), Buffer.alloc(24, 0xff));
     for (const clean of [true, false]) {
       const again = await open(SMALL, { clean, recoveryPoint: 60 });
-      for (let offset = 0; offset < 60; offset += 5) expect(values(again, offset)).toEqual(many(60).slice(offset));
+      for (let offset = 0; offset < 60; offset += 5)
+        expect(values(again, offset)).toEqual(many(60).slice(offset));
     }
   });
 
@@ -176,11 +218,15 @@ describe('after a crash', () => {
     await log.close();
     const file = log.activeSegment.path;
     const bytes = fs.readFileSync(file);
-    bytes[bytes.length / 5 * 4 - 3]! ^= 0xff;
+    bytes[(bytes.length / 5) * 4 - 3]! ^= 0xff;
     fs.writeFileSync(file, bytes);
     const again = await open({}, { clean: true });
-    expect(() => again.read(3, 5, 1000, true)).toThrow(expect.objectContaining({ errorName: 'CORRUPT_MESSAGE' }));
-    expect([...batchesOf(Buffer.concat(again.read(0, 5, 1 << 20, true)))].map((b) => b.baseOffset)).toEqual([0, 1, 2]);
+    expect(() => again.read(3, 5, 1000, true)).toThrow(
+      expect.objectContaining({ errorName: 'CORRUPT_MESSAGE' }),
+    );
+    expect([...batchesOf(Buffer.concat(again.read(0, 5, 1 << 20, true)))].map((b) => b.baseOffset)).toEqual([
+      0, 1, 2,
+    ]);
     // The log goes on behind the last batch: if that one is damaged, it is not opened at all.
     bytes[bytes.length - 3]! ^= 0xff;
     fs.writeFileSync(file, bytes);
@@ -194,7 +240,10 @@ describe('after a crash', () => {
     log.appendAsLeader(batch(['b']), 3);
     fs.writeFileSync(path.join(directory, 'leader-epoch-checkpoint'), '');
     const again = await open();
-    expect(again.epochs.all).toEqual([{ epoch: 0, startOffset: 0 }, { epoch: 3, startOffset: 1 }]);
+    expect(again.epochs.all).toEqual([
+      { epoch: 0, startOffset: 0 },
+      { epoch: 3, startOffset: 1 },
+    ]);
   });
 });
 
@@ -235,7 +284,7 @@ describe('retention', () => {
   });
 });
 
-test('a segment is rolled by its records\' own time', async () => {
+test("a segment is rolled by its records' own time", async () => {
   const log = await open({ 'segment.ms': '1000' });
   log.appendAsLeader(batch(['a'], 5_000), 0);
   log.appendAsLeader(batch(['b'], 5_900), 0);
@@ -292,8 +341,12 @@ describe('a segment is rolled', () => {
   });
 
   test('at max.compaction.lag.ms, if that is shorter and the topic is compacted', async () => {
-    const keyed = (timestamp: number) => buildBatch([{ timestamp, key: Buffer.from('k'), value: Buffer.from('v') }]);
-    for (const [policy, expected] of [['compact', [0, 1]], ['delete', [0]]] as const) {
+    const keyed = (timestamp: number) =>
+      buildBatch([{ timestamp, key: Buffer.from('k'), value: Buffer.from('v') }]);
+    for (const [policy, expected] of [
+      ['compact', [0, 1]],
+      ['delete', [0]],
+    ] as const) {
       fs.rmSync(directory, { recursive: true, force: true });
       const log = await open({ 'cleanup.policy': policy, 'max.compaction.lag.ms': '1000' });
       log.appendAsLeader(keyed(5_000), 0);
@@ -336,18 +389,53 @@ describe('what a producer may not send', () => {
     return bytes;
   };
 
-  test('each is refused by Kafka\'s name, and nothing is written', async () => {
+  test("each is refused by Kafka's name, and nothing is written", async () => {
     expect(await refused(batch(['x']))).toBe('accepted');
-    expect(await refused(patched((b) => { b[66]! ^= 1; }, false))).toBe('CORRUPT_MESSAGE');
+    expect(
+      await refused(
+        patched((b) => {
+          b[66]! ^= 1;
+        }, false),
+      ),
+    ).toBe('CORRUPT_MESSAGE');
     expect(await refused(Buffer.alloc(10))).toBe('CORRUPT_MESSAGE');
-    expect(await refused(patched((b) => { b.writeInt32BE(1000, 8); }, false))).toBe('CORRUPT_MESSAGE');
-    expect(await refused(patched((b) => { b.writeInt32BE(2, 57); b.writeInt32BE(1, 23); }))).toBe('INVALID_RECORD');
-    expect(await refused(patched((b) => { b.writeInt32BE(5, 23); }))).toBe('INVALID_RECORD');
-    expect(await refused(patched((b) => { b.writeInt16BE(0x20, 21); }))).toBe('INVALID_RECORD');
+    expect(
+      await refused(
+        patched((b) => {
+          b.writeInt32BE(1000, 8);
+        }, false),
+      ),
+    ).toBe('CORRUPT_MESSAGE');
+    expect(
+      await refused(
+        patched((b) => {
+          b.writeInt32BE(2, 57);
+          b.writeInt32BE(1, 23);
+        }),
+      ),
+    ).toBe('INVALID_RECORD');
+    expect(
+      await refused(
+        patched((b) => {
+          b.writeInt32BE(5, 23);
+        }),
+      ),
+    ).toBe('INVALID_RECORD');
+    expect(
+      await refused(
+        patched((b) => {
+          b.writeInt16BE(0x20, 21);
+        }),
+      ),
+    ).toBe('INVALID_RECORD');
     expect(await refused(Buffer.concat([batch(['x']), batch(['y'])]))).toBe('INVALID_RECORD');
-    expect(await refused(batch(['x'.repeat(2000)]), { 'max.message.bytes': '1000' })).toBe('MESSAGE_TOO_LARGE');
+    expect(await refused(batch(['x'.repeat(2000)]), { 'max.message.bytes': '1000' })).toBe(
+      'MESSAGE_TOO_LARGE',
+    );
     expect(await refused(batch(['x']), { 'cleanup.policy': 'compact' })).toBe('INVALID_RECORD');
-    expect(await refused(batch(['x'], 1), { 'message.timestamp.difference.max.ms': '1000' })).toBe('INVALID_TIMESTAMP');
+    expect(await refused(batch(['x'], 1), { 'message.timestamp.difference.max.ms': '1000' })).toBe(
+      'INVALID_TIMESTAMP',
+    );
     expect(await refused(batch(['x'.repeat(600)]), SMALL)).toBe('RECORD_LIST_TOO_LARGE');
   });
 });
@@ -356,29 +444,52 @@ test('a segment too small for an index entry has index files all the same', asyn
   const log = await open();
   append(log, 'one');
   await log.close();
-  expect(fs.readdirSync(directory).filter((name) => name.startsWith('0000')).sort()).toEqual(['.index', '.log', '.timeindex'].map((suffix) => `00000000000000000000${suffix}`));
+  expect(
+    fs
+      .readdirSync(directory)
+      .filter((name) => name.startsWith('0000'))
+      .sort(),
+  ).toEqual(['.index', '.log', '.timeindex'].map((suffix) => `00000000000000000000${suffix}`));
 });
 
 describe('idempotent producers', () => {
-  const of = (sequence: number, value: string) => buildBatch([{ timestamp: nowMs, value: Buffer.from(value) }], { producerId: 7, producerEpoch: 0, baseSequence: sequence });
+  const of = (sequence: number, value: string) =>
+    buildBatch([{ timestamp: nowMs, value: Buffer.from(value) }], {
+      producerId: 7,
+      producerEpoch: 0,
+      baseSequence: sequence,
+    });
 
   test('a batch that is sent again is answered with its first offset and not appended, also after a roll', async () => {
     const log = await open(SMALL);
     for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
-    expect(log.appendAsLeader(of(17, 'value-17'), 0)).toMatchObject({ firstOffset: 17, lastOffset: 17, isDuplicate: true });
+    expect(log.appendAsLeader(of(17, 'value-17'), 0)).toMatchObject({
+      firstOffset: 17,
+      lastOffset: 17,
+      isDuplicate: true,
+    });
     expect(log.logEndOffset).toBe(20);
-    expect(() => log.appendAsLeader(of(21, 'gap'), 0)).toThrow(expect.objectContaining({ errorName: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }));
+    expect(() => log.appendAsLeader(of(21, 'gap'), 0)).toThrow(
+      expect.objectContaining({ errorName: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }),
+    );
   });
 
-  test.each([[true], [false]])('after a restart (clean: %s) all of the last five batches are still recognised', async (clean) => {
-    const log = await open(SMALL);
-    for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
-    if (clean) await log.close();
-    expect(fs.readdirSync(directory).some((name) => name.endsWith('.snapshot'))).toBe(true);
-    const again = await open(SMALL, { clean, recoveryPoint: 0 });
-    for (let i = 15; i < 20; i++) expect(again.appendAsLeader(of(i, `value-${i}`), 0)).toMatchObject({ firstOffset: i, isDuplicate: true });
-    expect(again.appendAsLeader(of(20, 'next'), 0)).toMatchObject({ firstOffset: 20, isDuplicate: false });
-  });
+  test.each([[true], [false]])(
+    'after a restart (clean: %s) all of the last five batches are still recognised',
+    async (clean) => {
+      const log = await open(SMALL);
+      for (let i = 0; i < 20; i++) log.appendAsLeader(of(i, `value-${i}`), 0);
+      if (clean) await log.close();
+      expect(fs.readdirSync(directory).some((name) => name.endsWith('.snapshot'))).toBe(true);
+      const again = await open(SMALL, { clean, recoveryPoint: 0 });
+      for (let i = 15; i < 20; i++)
+        expect(again.appendAsLeader(of(i, `value-${i}`), 0)).toMatchObject({
+          firstOffset: i,
+          isDuplicate: true,
+        });
+      expect(again.appendAsLeader(of(20, 'next'), 0)).toMatchObject({ firstOffset: 20, isDuplicate: false });
+    },
+  );
 
   test('a damaged or missing snapshot costs a scan, nothing else', async () => {
     const log = await open(SMALL);

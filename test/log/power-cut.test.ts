@@ -27,7 +27,11 @@ describe('the epoch checkpoint', () => {
       one.append(4, 2);
       one.append(2, 4);
       const right = entries(one);
-      expect(right).toEqual([[1, 0], [2, 3], [4, 7]]);
+      expect(right).toEqual([
+        [1, 0],
+        [2, 3],
+        [4, 7],
+      ]);
       if (recoveryPoint <= 3) one.disk.replace(EPOCHS, older, { durable: true });
       await crash(one, recoveryPoint);
       expect({ recoveryPoint, found: entries(one) }).toEqual({ recoveryPoint, found: right });
@@ -44,7 +48,10 @@ describe('the epoch checkpoint', () => {
     one.append(9, 5);
     one.disk.replace(EPOCHS, older, { durable: true });
     await crash(one, 3);
-    expect(entries(one)).toEqual([[1, 0], [5, 3]]);
+    expect(entries(one)).toEqual([
+      [1, 0],
+      [5, 3],
+    ]);
   });
 
   test('one that is torn, empty, missing or contradicts the log is made anew from all batches', async () => {
@@ -55,7 +62,13 @@ describe('the epoch checkpoint', () => {
       if (text === undefined) one.disk.remove(EPOCHS);
       else one.disk.replace(EPOCHS, text, { durable: true });
       await crash(one, 11);
-      expect({ text, found: entries(one) }).toEqual({ text, found: [[1, 0], [2, 3]] });
+      expect({ text, found: entries(one) }).toEqual({
+        text,
+        found: [
+          [1, 0],
+          [2, 3],
+        ],
+      });
     }
   });
 
@@ -67,13 +80,18 @@ describe('the epoch checkpoint', () => {
     await one.log.close();
     one.disk.replace(EPOCHS, older, { durable: true });
     await one.open({ cleanShutdown: true });
-    expect(entries(one)).toEqual([[1, 0], [2, 3]]);
+    expect(entries(one)).toEqual([
+      [1, 0],
+      [2, 3],
+    ]);
   });
 
   test('it is durable before the recovery point moves, and so are the names of the segments', async () => {
     const one = await simLog(SMALL);
     const atSync: number[] = [];
-    one.disk.syncTime = async () => { atSync.push(one.log.recoveryPoint); };
+    one.disk.syncTime = async () => {
+      atSync.push(one.log.recoveryPoint);
+    };
     for (const epoch of [1, 2, 3, 4]) one.append(3, epoch);
     await one.log.flush();
     expect(one.log.recoveryPoint).toBe(12);
@@ -82,8 +100,15 @@ describe('the epoch checkpoint', () => {
     for (let seed = 0; seed < 20; seed++) one.disk.powerCut(new Prng(String(seed)));
     await one.open({ recoveryPoint: 12 });
     expect(one.log.logEndOffset).toBe(12);
-    expect(one.log.allSegments.map(({ baseOffset }) => baseOffset)).toEqual(allSegments.map(({ baseOffset }) => baseOffset));
-    expect(entries(one)).toEqual([[1, 0], [2, 3], [3, 6], [4, 9]]);
+    expect(one.log.allSegments.map(({ baseOffset }) => baseOffset)).toEqual(
+      allSegments.map(({ baseOffset }) => baseOffset),
+    );
+    expect(entries(one)).toEqual([
+      [1, 0],
+      [2, 3],
+      [3, 6],
+      [4, 9],
+    ]);
     expect(one.warnings).toEqual([]);
   });
 });
@@ -115,9 +140,12 @@ test('segments that were truncated do not come back behind what was written sinc
 });
 
 /** A log of 20 batches that lost the end of its second segment, opened again: what followed was dropped. */
-async function recovered(options: BatchFields = {}): Promise<{ one: SimLog; second: LogSegment; third: LogSegment }> {
+async function recovered(
+  options: BatchFields = {},
+): Promise<{ one: SimLog; second: LogSegment; third: LogSegment }> {
   const one = await simLog(SMALL);
-  for (let i = 0; i < 20; i++) one.append(1, 1, { ...options, baseSequence: 'producerId' in options ? i : -1 });
+  for (let i = 0; i < 20; i++)
+    one.append(1, 1, { ...options, baseSequence: 'producerId' in options ? i : -1 });
   await one.log.flush();
   const [, second, third] = one.log.allSegments;
   one.log.closeFiles();
@@ -186,7 +214,10 @@ describe('the producer snapshot', () => {
 test('a flush that is under way when the log is closed and its directory renamed takes no log dir offline', async () => {
   const one = await simLog(SMALL);
   let release = () => {};
-  one.disk.syncTime = () => new Promise((resolve) => { release = resolve; });
+  one.disk.syncTime = () =>
+    new Promise((resolve) => {
+      release = resolve;
+    });
   one.append(8, 0);
   const flushed = one.log.flush();
   await new Promise((resolve) => setImmediate(resolve));
@@ -202,7 +233,8 @@ test('idempotent producers are forgotten after transactional.id.expiration.ms, o
   const one = await simLog();
   const timers: { atMs: number; action: () => void }[] = [];
   const clock: Host['clock'] = {
-    wallMs: () => one.nowMs, monotonicMs: () => one.nowMs,
+    wallMs: () => one.nowMs,
+    monotonicMs: () => one.nowMs,
     schedule: (delayMs, action) => {
       timers.push({ atMs: one.nowMs + delayMs, action });
       return { cancel: () => {} };
@@ -220,14 +252,29 @@ test('idempotent producers are forgotten after transactional.id.expiration.ms, o
     one.nowMs = untilMs;
   };
   const host = {
-    name: 'test', clock, disk: one.disk, random: new Prng('host'), log: silentLog, event: () => {}, exit: () => {},
+    name: 'test',
+    clock,
+    disk: one.disk,
+    random: new Prng('host'),
+    log: silentLog,
+    event: () => {},
+    exit: () => {},
   } as unknown as Host;
   const DAY_MS = 86_400_000;
   const manager = new LogManager(host, {
-    logDirs: ['/other'], defaults: LOG_DEFAULTS, retentionCheckIntervalMs: DAY_MS, initialTaskDelayMs: 30_000,
-    flushCheckpointIntervalMs: DAY_MS, flushCheckIntervalMs: DAY_MS, maxOpenFiles: 50, tailCacheBytes: 0,
-    cleaner: { enabled: false, backoffMs: DAY_MS, dedupeBufferBytes: 1 << 20 }, producerIdExpirationMs: DAY_MS,
-    onAllDirsFailed: () => {}, mayHandOver: () => false, onLogsOffline: () => {},
+    logDirs: ['/other'],
+    defaults: LOG_DEFAULTS,
+    retentionCheckIntervalMs: DAY_MS,
+    initialTaskDelayMs: 30_000,
+    flushCheckpointIntervalMs: DAY_MS,
+    flushCheckIntervalMs: DAY_MS,
+    maxOpenFiles: 50,
+    tailCacheBytes: 0,
+    cleaner: { enabled: false, backoffMs: DAY_MS, dedupeBufferBytes: 1 << 20 },
+    producerIdExpirationMs: DAY_MS,
+    onAllDirsFailed: () => {},
+    mayHandOver: () => false,
+    onLogsOffline: () => {},
   });
   manager.lockDirs();
   await manager.load(new Map());
@@ -244,12 +291,18 @@ test('idempotent producers are forgotten after transactional.id.expiration.ms, o
 });
 
 test('a segment that retention or a truncation removes while it is flushed takes no log dir offline', async () => {
-  for (const remove of [(one: SimLog) => one.log.truncateTo(2), (one: SimLog) => one.log.deleteOldSegments()]) {
+  for (const remove of [
+    (one: SimLog) => one.log.truncateTo(2),
+    (one: SimLog) => one.log.deleteOldSegments(),
+  ]) {
     const one = await simLog({ ...SMALL, 'retention.bytes': '500' });
     one.append(20, 0);
     one.log.updateHighWatermark(20);
     let release: (() => void) | undefined;
-    one.disk.syncTime = () => new Promise((resolve) => { release = resolve; });
+    one.disk.syncTime = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
     const flushed = one.log.flush();
     await new Promise((resolve) => setImmediate(resolve));
     remove(one);

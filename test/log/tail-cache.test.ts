@@ -17,7 +17,8 @@ const KB = 1024;
 test('small batches that came in large frames are counted with what they keep alive', () => {
   const cache = new TailCache(1010 * KB);
   const tail = new LogTail(cache);
-  for (let offset = 0; offset < 100; offset++) tail.append(batchIn(Buffer.allocUnsafeSlow(100 * KB), 7, 100, offset));
+  for (let offset = 0; offset < 100; offset++)
+    tail.append(batchIn(Buffer.allocUnsafeSlow(100 * KB), 7, 100, offset));
   expect(cache.sizeInBytes).toBeLessThanOrEqual(1010 * KB);
   expect(tail.read(89, 100, 1 << 20, true)).toBeUndefined();
   expect(tail.read(90, 100, 1 << 20, true)!.length).toBe(10);
@@ -47,7 +48,8 @@ test('a frame larger than the cache is not kept, nor any batch of it', () => {
 test('what is remembered of each batch counts too: tiny ones do not take many times what the cache may hold', () => {
   const cache = new TailCache(100 * KB);
   const tail = new LogTail(cache);
-  for (let offset = 0; offset < 1000; offset++) tail.append(batchIn(Buffer.allocUnsafeSlow(100), 0, 100, offset));
+  for (let offset = 0; offset < 1000; offset++)
+    tail.append(batchIn(Buffer.allocUnsafeSlow(100), 0, 100, offset));
   expect(tail.read(900, 1000, 1 << 20, true)!.length).toBe(100);
   expect(tail.read(750, 1000, 1 << 20, true)).toBeUndefined();
 });
@@ -63,7 +65,14 @@ test('nor do the batches of one frame, of which the memory is counted once', () 
 
 test('positions count bytes from batch to batch, beyond what is kept', () => {
   const tail = new LogTail(new TailCache(250 * KB));
-  for (let offset = 0; offset < 5; offset++) tail.append(batchIn(Buffer.allocUnsafeSlow(100 * KB), 0, 100, offset));
-  expect([0, 2, 3, 4, 5].map((offset) => tail.positionOf(offset))).toEqual([undefined, undefined, 300, 400, undefined]);
+  for (let offset = 0; offset < 5; offset++)
+    tail.append(batchIn(Buffer.allocUnsafeSlow(100 * KB), 0, 100, offset));
+  expect([0, 2, 3, 4, 5].map((offset) => tail.positionOf(offset))).toEqual([
+    undefined,
+    undefined,
+    300,
+    400,
+    undefined,
+  ]);
   expect(tail.endPosition).toBe(500);
 });

@@ -10,7 +10,13 @@ test('a look-up by time goes on behind a batch whose latest record was deleted',
   const lone = new LoneLog();
   const log = await lone.open();
   const value = Buffer.from('v');
-  log.appendAsLeader(buildBatch([{ timestamp: 100, value }, { timestamp: 50, value }]), 0);
+  log.appendAsLeader(
+    buildBatch([
+      { timestamp: 100, value },
+      { timestamp: 50, value },
+    ]),
+    0,
+  );
   log.appendAsLeader(buildBatch([{ timestamp: 90, value }]), 0);
   log.updateHighWatermark(3);
   expect(log.offsetForTimestamp(80)).toEqual({ offset: 0, timestamp: 100 });
@@ -33,9 +39,12 @@ test('a look-up by time goes on behind a batch that compaction has left without 
   const first = lone.nowMs - 20;
   expect(log.offsetForTimestamp(first)).toEqual({ offset: 0, timestamp: first });
   const cleaner = new LogCleaner({
-    host: { disk: lone.sim, clock: lone.clock, event: () => {} } as unknown as Host, log: silentLog,
-    options: { enabled: true, backoffMs: 1, dedupeBufferBytes: 1 << 20 }, logs: () => [log],
-    saveCheckpoint: () => {}, onStorageError: () => {},
+    host: { disk: lone.sim, clock: lone.clock, event: () => {} } as unknown as Host,
+    log: silentLog,
+    options: { enabled: true, backoffMs: 1, dedupeBufferBytes: 1 << 20 },
+    logs: () => [log],
+    saveCheckpoint: () => {},
+    onStorageError: () => {},
   });
   await cleaner.clean(log, cleanableOf(log, undefined, lone.nowMs));
   // The producer's last batch is still there, for its sequence, and names its time.

@@ -3,10 +3,13 @@ import { buildBatch } from '../../src/record/batch-builder';
 import { SimLog, simLog } from '../support/sim-log';
 
 function appendBatch({ log, nowMs }: SimLog, records: number): void {
-  log.appendAsLeader(buildBatch(Array.from({ length: records }, () => ({ timestamp: nowMs, value: Buffer.from('v') }))), 0);
+  log.appendAsLeader(
+    buildBatch(Array.from({ length: records }, () => ({ timestamp: nowMs, value: Buffer.from('v') }))),
+    0,
+  );
 }
 
-test('a batch that spans the offset goes as a whole, the log ends where it began, and the leader\'s batch fits', async () => {
+test("a batch that spans the offset goes as a whole, the log ends where it began, and the leader's batch fits", async () => {
   const [leader, one] = [await simLog(), await simLog()];
   for (const log of [leader, one]) for (let i = 0; i < 3; i++) appendBatch(log, 5);
   one.log.truncateTo(7);

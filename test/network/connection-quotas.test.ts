@@ -11,7 +11,8 @@ function quotas(limits: Partial<ConnectionLimits>, ...brokerListeners: readonly 
 }
 
 const opened = (one: ConnectionQuotas, listener: string, ip: string, times: number) =>
-  Array.from({ length: times }, () => one.open(listener, ip)).filter(({ refusal }) => refusal === undefined).length;
+  Array.from({ length: times }, () => one.open(listener, ip)).filter(({ refusal }) => refusal === undefined)
+    .length;
 
 test('max.connections holds over all listeners, but for those that only brokers use', () => {
   const { quotas: one } = quotas({ maxConnections: 5 }, 'BROKER', 'CONTROL');
@@ -25,16 +26,27 @@ test('max.connections holds over all listeners, but for those that only brokers 
 });
 
 test('a listener has a bound of its own, that of brokers too', () => {
-  const listeners = new Map(['CLIENT', 'BROKER'].map((name) => [name, { maxConnections: 2, creationRate: Infinity }]));
+  const listeners = new Map(
+    ['CLIENT', 'BROKER'].map((name) => [name, { maxConnections: 2, creationRate: Infinity }]),
+  );
   const { quotas: one } = quotas({ maxConnections: 100, listeners }, 'BROKER');
   expect(opened(one, 'CLIENT', 'a', 5)).toBe(2);
   expect(opened(one, 'BROKER', 'a', 5)).toBe(2);
   expect(opened(one, 'OTHER', 'a', 5)).toBe(5);
-  expect(one.open('CLIENT', 'a')).toEqual({ refusal: 'listener.name.client.max.connections (2) reached', isFull: false });
+  expect(one.open('CLIENT', 'a')).toEqual({
+    refusal: 'listener.name.client.max.connections (2) reached',
+    isFull: false,
+  });
 });
 
 test('an address has its bound, or the one that is set for it', () => {
-  const { quotas: one } = quotas({ maxPerIp: 2, perIpOverrides: new Map([['b', 4], ['c', 0]]) });
+  const { quotas: one } = quotas({
+    maxPerIp: 2,
+    perIpOverrides: new Map([
+      ['b', 4],
+      ['c', 0],
+    ]),
+  });
   expect(['a', 'b', 'c', 'd'].map((ip) => opened(one, 'CLIENT', ip, 10))).toEqual([2, 4, 0, 2]);
   one.close('CLIENT', 'a');
   expect(opened(one, 'CLIENT', 'a', 10)).toBe(1);
@@ -42,8 +54,9 @@ test('an address has its bound, or the one that is set for it', () => {
 
 test('beyond the rate connections wait up to a second, and beyond that they are refused', () => {
   const { time, quotas: one } = quotas({ creationRate: 10 }, 'BROKER');
-  const delays = Array.from({ length: 30 }, () => one.open('CLIENT', 'a'))
-    .map((admission) => (admission.refusal === undefined ? Math.round(admission.delayMs) : 'refused'));
+  const delays = Array.from({ length: 30 }, () => one.open('CLIENT', 'a')).map((admission) =>
+    admission.refusal === undefined ? Math.round(admission.delayMs) : 'refused',
+  );
   expect(delays.slice(0, 10)).toEqual(new Array(10).fill(0));
   expect(delays.slice(10, 20)).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
   expect(delays.slice(20)).toEqual(new Array(10).fill('refused'));

@@ -22,12 +22,14 @@ async function connected(answer: (correlationId: number, peer: Connection) => vo
   const server = new SimHost(world, network, 'server').boot();
   await server.network.listen('server', 9092, (peer) => {
     const parser = new FrameParser(1_000_000);
-    peer.onData((chunk) => parser.push(chunk, (frame) => {
-      const { header, api } = decodeRequest(frame, apiByKey);
-      if (api.key === apiVersions.key)
-        peer.write(encodeResponse(apiVersions, header.correlationId, VERSIONS));
-      else answer(header.correlationId, peer);
-    }));
+    peer.onData((chunk) =>
+      parser.push(chunk, (frame) => {
+        const { header, api } = decodeRequest(frame, apiByKey);
+        if (api.key === apiVersions.key)
+          peer.write(encodeResponse(apiVersions, header.correlationId, VERSIONS));
+        else answer(header.correlationId, peer);
+      }),
+    );
   });
   const client = new SimHost(world, network, 'client').boot();
   const options = { clientId: 'x', requestTimeoutMs: 1000 };
@@ -80,19 +82,26 @@ test('a pool leaves a connection that was idle before its broker does, and opens
   await server.network.listen('server', 9092, (peer) => {
     accepted++;
     const parser = new FrameParser(1_000_000);
-    peer.onData((chunk) => parser.push(chunk, (frame) => {
-      const { header, api } = decodeRequest(frame, apiByKey);
-      const isFirst = api.key === apiVersions.key;
-      const answer = isFirst ? encodeResponse(apiVersions, header.correlationId, VERSIONS)
-        : encodeResponse(metadata, header.correlationId, ANSWER);
-      peer.write(answer);
-    }));
+    peer.onData((chunk) =>
+      parser.push(chunk, (frame) => {
+        const { header, api } = decodeRequest(frame, apiByKey);
+        const isFirst = api.key === apiVersions.key;
+        const answer = isFirst
+          ? encodeResponse(apiVersions, header.correlationId, VERSIONS)
+          : encodeResponse(metadata, header.correlationId, ANSWER);
+        peer.write(answer);
+      }),
+    );
   });
   const client = new SimHost(world, network, 'client').boot();
   const pool = new ConnectionPool(client, {
-    clientId: 'x', requestTimeoutMs: 1000, reconnectBackoffMs: 10, reconnectBackoffMaxMs: 10,
+    clientId: 'x',
+    requestTimeoutMs: 1000,
+    reconnectBackoffMs: 10,
+    reconnectBackoffMaxMs: 10,
   });
-  const ask = () => world.complete(pool.request({ host: 'server', port: 9092 }, metadata, ASKED), 5000, 'the answer');
+  const ask = () =>
+    world.complete(pool.request({ host: 'server', port: 9092 }, metadata, ASKED), 5000, 'the answer');
   await ask();
   await world.run(world.nowMs + 500_000);
   await ask();

@@ -5,7 +5,12 @@
 import { Connection } from '../../src/common/host';
 import { Metrics } from '../../src/common/metrics';
 import { ConnectionLimits } from '../../src/network/connection-quotas';
-import { CloseConnection, DeferredResponse, RequestContext, Serve } from '../../src/network/server-connection';
+import {
+  CloseConnection,
+  DeferredResponse,
+  RequestContext,
+  Serve,
+} from '../../src/network/server-connection';
 import { SocketServer, SocketServerOptions } from '../../src/network/socket-server';
 import { FrameParser } from '../../src/protocol/frame-parser';
 import { heartbeat, joinGroup } from '../../src/protocol/messages/groups';
@@ -127,7 +132,9 @@ async function serverWith(serve: Serve, options: Partial<SocketServerOptions> = 
       write: (bytes: Buffer) => connection.write([bytes]),
     };
     connection.onData((chunk) => received.push(chunk));
-    connection.onClose((reason) => { peer.closed = reason; });
+    connection.onClose((reason) => {
+      peer.closed = reason;
+    });
     return peer;
   };
   const gauge = (name: string) => metrics.snapshot()[`kafka.network:type=SocketServer,name=${name}`];
@@ -303,7 +310,9 @@ test('a request that asks only then whether its peer is gone is told so', async 
   const gone: string[] = [];
   let proceed = () => {};
   const { dial, pass } = await serverWith(async (api: Api, _body: unknown, { asker }: RequestContext) => {
-    await new Promise<void>((resolve) => { proceed = resolve; });
+    await new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
     asker.onGone(() => gone.push(api.name));
     return never();
   });
@@ -343,12 +352,20 @@ test('a client that writes a broker id into its Fetch gets nothing of what is ke
 
 test('answers leave in the order of the requests, whichever is ready first', async () => {
   const answers: ((response: unknown) => void)[] = [];
-  const { dial, pass } = await serverWith(() => new Promise((resolve) => { answers.push(resolve); }));
+  const { dial, pass } = await serverWith(
+    () =>
+      new Promise((resolve) => {
+        answers.push(resolve);
+      }),
+  );
   const peer = await dial();
   const one = (correlationId: number) =>
     Buffer.concat(
       encodeRequest(heartbeat, correlationId, 'x', {
-        groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null,
+        groupId: 'g',
+        generationId: 1,
+        memberId: 'm',
+        groupInstanceId: null,
       }),
     );
   peer.write(Buffer.concat([one(1), one(2), one(3)]));
@@ -367,22 +384,33 @@ test('answers leave in the order of the requests, whichever is ready first', asy
 /** A large answer: as many bytes of records as asked for, or as there is room. */
 const fetchAnswer = (bytes: number) => ({
   errorCode: 0,
-  responses: [{
-    topic: 't',
-    partitions: [{
-      partitionIndex: 0, errorCode: 0, highWatermark: 1, lastStableOffset: 1, logStartOffset: 0,
-      records: [Buffer.alloc(bytes)],
-    }],
-  }],
+  responses: [
+    {
+      topic: 't',
+      partitions: [
+        {
+          partitionIndex: 0,
+          errorCode: 0,
+          highWatermark: 1,
+          lastStableOffset: 1,
+          logStartOffset: 0,
+          records: [Buffer.alloc(bytes)],
+        },
+      ],
+    },
+  ],
 });
 const LARGE = 200_000;
 
 test('answers are built when those before them have left: many large ones asked for at once take memory for one', async () => {
   let built = 0;
-  const { dial, asked, gauge, pass } = await serverWith(() => new DeferredResponse(() => {
-    built++;
-    return fetchAnswer(LARGE);
-  }));
+  const { dial, asked, gauge, pass } = await serverWith(
+    () =>
+      new DeferredResponse(() => {
+        built++;
+        return fetchAnswer(LARGE);
+      }),
+  );
   const peer = await dial();
   peer.connection.pause();
   peer.write(Buffer.concat(Array.from({ length: 300 }, () => fetchFrame(-1, 1))));
@@ -397,10 +425,14 @@ test('answers are built when those before them have left: many large ones asked 
 
 test('beyond the memory for answers the next one is built when a peer has taken its own', async () => {
   const room: number[] = [];
-  const { dial, gauge, pass } = await serverWith(() => new DeferredResponse((maxBytes) => {
-    room.push(maxBytes);
-    return fetchAnswer(LARGE);
-  }), { queuedMaxResponseBytes: 500_000 });
+  const { dial, gauge, pass } = await serverWith(
+    () =>
+      new DeferredResponse((maxBytes) => {
+        room.push(maxBytes);
+        return fetchAnswer(LARGE);
+      }),
+    { queuedMaxResponseBytes: 500_000 },
+  );
   const peers = [];
   for (let i = 0; i < 10; i++) {
     const peer = await dial();
@@ -440,9 +472,13 @@ test('who does not take his answers loses the connection when others wait for th
 
 test('a request with a large answer is in progress alone; what comes behind it is not started', async () => {
   let answer = (_response: unknown) => {};
-  const { dial, asked, pass } = await serverWith((api: Api) => (api.name === 'Produce'
-    ? never()
-    : new Promise((resolve) => { answer = resolve; })));
+  const { dial, asked, pass } = await serverWith((api: Api) =>
+    api.name === 'Produce'
+      ? never()
+      : new Promise((resolve) => {
+          answer = resolve;
+        }),
+  );
   const one = await dial();
   one.write(Buffer.concat([fetchFrame(-1, 1), produceFrame(10), produceFrame(10), fetchFrame(-1, 1)]));
   await pass(10);
@@ -466,7 +502,13 @@ test('a connection on which nothing moves is closed after connections.max.idle.m
 test('a request larger than its API allows, in bytes or in rows, ends the connection before it is decoded', async () => {
   const { dial, asked, pass } = await serverWith(() => METADATA_ANSWER, { maxFrameBytes: 100_000_000 });
   const [rows, bytes] = [await dial(), await dial()];
-  rows.write(frameOf(metadata, { topics: new Array(20_001).fill('t'), allTopics: false, allowAutoTopicCreation: false }));
+  rows.write(
+    frameOf(metadata, {
+      topics: new Array(20_001).fill('t'),
+      allTopics: false,
+      allowAutoTopicCreation: false,
+    }),
+  );
   bytes.write(joinFrame(9 * 1024 * 1024));
   await pass(100);
   expect([rows.closed === undefined, bytes.closed === undefined]).toEqual([false, false]);
@@ -475,21 +517,30 @@ test('a request larger than its API allows, in bytes or in rows, ends the connec
 
 test('when the memory for requests is used up that is said, and not a thousand times', async () => {
   const lines: string[] = [];
-  const log = { ...quiet, warn: (line: string) => { lines.push(line); } };
+  const log = {
+    ...quiet,
+    warn: (line: string) => {
+      lines.push(line);
+    },
+  };
   const { dial, pass } = await serverWith(never, { log });
   for (let i = 0; i < 50; i++) {
     (await dial()).write(allButOne(produceFrame(1900)));
     await pass(10);
   }
-  expect(lines.filter((line) => line.startsWith('queued.max.request.bytes (2000) of clients')).length).toBe(1);
+  expect(lines.filter((line) => line.startsWith('queued.max.request.bytes (2000) of clients')).length).toBe(
+    1,
+  );
 });
 
 test('a request whose handler still works on it keeps its room, and what comes behind it is not started', async () => {
   let release = () => {};
-  const { dial, asked, gauge, pass } = await serverWith((_api: Api, _body: unknown, { asker }: RequestContext) => {
-    release = asker.hold();
-    return never();
-  });
+  const { dial, asked, gauge, pass } = await serverWith(
+    (_api: Api, _body: unknown, { asker }: RequestContext) => {
+      release = asker.hold();
+      return never();
+    },
+  );
   const peer = await dial();
   halves(peer, produceFrame(1500));
   peer.write(produceFrame(10));
@@ -503,9 +554,12 @@ test('a request whose handler still works on it keeps its room, and what comes b
 });
 
 test('where there is no room for a new connection the one that is idle for longest gives way, and none that is used', async () => {
-  const { dial, gauge, pass } = await serverWith((api: Api) => (api.name === 'JoinGroup' ? never() : METADATA_ANSWER), {
-    connections: limits(3),
-  });
+  const { dial, gauge, pass } = await serverWith(
+    (api: Api) => (api.name === 'JoinGroup' ? never() : METADATA_ANSWER),
+    {
+      connections: limits(3),
+    },
+  );
   const [waiting, longest, idle] = [await dial(), await dial(), await dial()];
   waiting.write(joinFrame(10));
   await pass(500);
@@ -518,7 +572,12 @@ test('where there is no room for a new connection the one that is idle for longe
   const late = await dial();
   late.write(metadataFrame(1));
   await pass(100);
-  expect([waiting, longest, idle, late].map(({ closed }) => closed === undefined)).toEqual([true, false, true, true]);
+  expect([waiting, longest, idle, late].map(({ closed }) => closed === undefined)).toEqual([
+    true,
+    false,
+    true,
+    true,
+  ]);
   expect(late.received.length).toBe(1);
   expect(gauge('ConnectionCount')).toBe(3);
 });
@@ -540,11 +599,13 @@ test('room goes from one slow peer to the next for 30 s each: who waits behind t
 
 test('a request that is still worked on keeps its room when its peer is gone', async () => {
   let release = () => {};
-  const { dial, asked, gauge, pass } = await serverWith((api: Api, _body: unknown, { asker }: RequestContext) => {
-    if (api.name !== 'Produce') return METADATA_ANSWER;
-    release = asker.hold();
-    return never();
-  });
+  const { dial, asked, gauge, pass } = await serverWith(
+    (api: Api, _body: unknown, { asker }: RequestContext) => {
+      if (api.name !== 'Produce') return METADATA_ANSWER;
+      release = asker.hold();
+      return never();
+    },
+  );
   const gone = await dial();
   halves(gone, produceFrame(2100));
   await pass(10);
@@ -585,7 +646,9 @@ test('nobody loses the connection for the time that the broker takes for what ha
 
 test('where brokers have a listener of their own, none of their connections gives way to one of a client', async () => {
   const { dial, pass } = await serverWith(() => METADATA_ANSWER, {
-    connections: limits(2), brokerListeners: ['BROKER'], interBrokerListener: 'BROKER',
+    connections: limits(2),
+    brokerListeners: ['BROKER'],
+    interBrokerListener: 'BROKER',
   });
   const broker = await dial(9093);
   await pass(10);

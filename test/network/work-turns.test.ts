@@ -7,11 +7,19 @@ function lab() {
   const due: (() => void)[] = [];
   const clock = {
     monotonicMs: () => time.nowMs,
-    schedule: (_delayMs: number, action: () => void) => { due.push(action); return { cancel: () => {} }; },
+    schedule: (_delayMs: number, action: () => void) => {
+      due.push(action);
+      return { cancel: () => {} };
+    },
   } as unknown as Clock;
   const turns = new WorkTurns(clock);
-  const work = (ms: number) => turns.measure(() => { time.nowMs += ms; });
-  const nextTurn = () => { for (const action of due.splice(0)) action(); };
+  const work = (ms: number) =>
+    turns.measure(() => {
+      time.nowMs += ms;
+    });
+  const nextTurn = () => {
+    for (const action of due.splice(0)) action();
+  };
   return { turns, work, nextTurn, due };
 }
 
@@ -28,7 +36,12 @@ test('a turn is over after 20 ms of work, however many did it, and nothing is sc
 test('who waits goes on in the order of asking, brokers first, 20 ms a turn', () => {
   const { turns, work, nextTurn } = lab();
   const order: string[] = [];
-  const taker = (name: string) => ({ takeTurn: () => { order.push(name); work(15); } });
+  const taker = (name: string) => ({
+    takeTurn: () => {
+      order.push(name);
+      work(15);
+    },
+  });
   work(20);
   for (const name of ['a', 'b', 'c']) turns.wait(taker(name), false);
   turns.wait(taker('broker'), true);
@@ -41,9 +54,23 @@ test('who waits goes on in the order of asking, brokers first, 20 ms a turn', ()
 test('who asks again comes behind those who wait, and who is gone is not called', () => {
   const { turns, work, nextTurn } = lab();
   const order: string[] = [];
-  const greedy = { takeTurn: () => { order.push('greedy'); work(25); turns.wait(greedy, false); } };
-  const other = { takeTurn: () => { order.push('other'); } };
-  const gone = { takeTurn: () => { order.push('gone'); } };
+  const greedy = {
+    takeTurn: () => {
+      order.push('greedy');
+      work(25);
+      turns.wait(greedy, false);
+    },
+  };
+  const other = {
+    takeTurn: () => {
+      order.push('other');
+    },
+  };
+  const gone = {
+    takeTurn: () => {
+      order.push('gone');
+    },
+  };
   for (const one of [greedy, gone, other]) turns.wait(one, false);
   turns.forget(gone);
   for (let i = 0; i < 3; i++) nextTurn();
@@ -60,7 +87,13 @@ test('brokers that always have more to do leave every other turn to clients', ()
   const { turns, work, nextTurn } = lab();
   const order: string[] = [];
   const busy = (name: string, isBroker: boolean) => {
-    const taker = { takeTurn: () => { order.push(name); work(10); turns.wait(taker, isBroker); } };
+    const taker = {
+      takeTurn: () => {
+        order.push(name);
+        work(10);
+        turns.wait(taker, isBroker);
+      },
+    };
     turns.wait(taker, isBroker);
   };
   for (const name of ['A', 'B', 'C']) busy(name, true);
@@ -83,7 +116,14 @@ test('clients share a turn: who has little to do does not wait for all that othe
     turns.wait(taker, isBroker);
   };
   for (let i = 0; i < 39; i++) busy('busy', false);
-  turns.wait({ takeTurn: () => { order.push('little'); } }, false);
+  turns.wait(
+    {
+      takeTurn: () => {
+        order.push('little');
+      },
+    },
+    false,
+  );
   nextTurn();
   expect(order.length).toBe(20);
   nextTurn();

@@ -6,17 +6,39 @@ import { RecordAccumulator } from '../../src/producer/record-accumulator';
 import { TransactionManager } from '../../src/producer/transaction-manager';
 import { Prng } from '../../src/simulation/prng';
 
-test('murmur2 gives Kafka\'s values', () => {
+test("murmur2 gives Kafka's values", () => {
   const cases: [string, number, number, number][] = [
-    ['', 275646681, 0, 1], ['a', -1563381124, 1, 4], ['k1', 1684045097, 2, 7], ['21', -973932308, 0, 0], ['key', -1079937367, 1, 1],
-    ['hello', 2132663229, 0, 9], ['foobar', -790332482, 0, 6], ['a-little-bit-long-string', -985981536, 2, 2], ['ключ', 2122343024, 2, 4],
+    ['', 275646681, 0, 1],
+    ['a', -1563381124, 1, 4],
+    ['k1', 1684045097, 2, 7],
+    ['21', -973932308, 0, 0],
+    ['key', -1079937367, 1, 1],
+    ['hello', 2132663229, 0, 9],
+    ['foobar', -790332482, 0, 6],
+    ['a-little-bit-long-string', -985981536, 2, 2],
+    ['ключ', 2122343024, 2, 4],
   ];
-  for (const [key, hash, mod3, mod10] of cases) expect([murmur2(Buffer.from(key)), partitionForKey(Buffer.from(key), 3), partitionForKey(Buffer.from(key), 10)]).toEqual([hash, mod3, mod10]);
+  for (const [key, hash, mod3, mod10] of cases)
+    expect([
+      murmur2(Buffer.from(key)),
+      partitionForKey(Buffer.from(key), 3),
+      partitionForKey(Buffer.from(key), 10),
+    ]).toEqual([hash, mod3, mod10]);
 });
 
 test('records without key stick to a partition until a batch is full, and avoid those without leader', () => {
   const partitioner = new DefaultPartitioner(new Prng('sticky'));
-  const topic = { topic: 't', isAvailable: true, partitions: [0, 1, 2, 3].map((partition) => ({ partition, leader: partition === 2 ? -1 : 1, leaderEpoch: 0, replicas: [1], isr: [1] })) };
+  const topic = {
+    topic: 't',
+    isAvailable: true,
+    partitions: [0, 1, 2, 3].map((partition) => ({
+      partition,
+      leader: partition === 2 ? -1 : 1,
+      leaderEpoch: 0,
+      replicas: [1],
+      isr: [1],
+    })),
+  };
   const first = partitioner.partition(topic, null);
   for (let i = 0; i < 5; i++) expect(partitioner.partition(topic, null)).toBe(first);
   for (let i = 0; i < 50; i++) {
@@ -28,10 +50,21 @@ test('records without key stick to a partition until a batch is full, and avoid 
   }
 });
 
-test('the buffer is bounded: who finds it full waits in line, and fails with Kafka\'s error when time is over', async () => {
+test("the buffer is bounded: who finds it full waits in line, and fails with Kafka's error when time is over", async () => {
   const timers: (() => void)[] = [];
-  const clock = { wallMs: () => 0, monotonicMs: () => 0, schedule: (_: number, action: () => void) => { timers.push(action); return { cancel: () => {} }; } };
-  const accumulator = new RecordAccumulator(clock, { batchSize: 100, bufferMemory: 250, compression: 'none' });
+  const clock = {
+    wallMs: () => 0,
+    monotonicMs: () => 0,
+    schedule: (_: number, action: () => void) => {
+      timers.push(action);
+      return { cancel: () => {} };
+    },
+  };
+  const accumulator = new RecordAccumulator(clock, {
+    batchSize: 100,
+    bufferMemory: 250,
+    compression: 'none',
+  });
   const queue = accumulator.queue('t', 0);
   const batches = [0, 1].map(() => {
     expect(accumulator.tryReserve(100)).toBe(true);
@@ -40,7 +73,10 @@ test('the buffer is bounded: who finds it full waits in line, and fails with Kaf
   expect(accumulator.tryReserve(100)).toBe(false);
   const order: string[] = [];
   const first = accumulator.reserve(100, 1000).then(() => order.push('first'));
-  const second = accumulator.reserve(100, 1000).then(() => order.push('second'), (error) => order.push(error.errorName));
+  const second = accumulator.reserve(100, 1000).then(
+    () => order.push('second'),
+    (error) => order.push(error.errorName),
+  );
   expect(accumulator.isExhausted).toBe(true);
   expect(accumulator.tryReserve(10)).toBe(false);
   accumulator.release(batches[0]!, true);
@@ -52,10 +88,16 @@ test('the buffer is bounded: who finds it full waits in line, and fails with Kaf
 });
 
 test('illegal settings are refused with name, value and reason', () => {
-  expect(() => parseProducerConfig({ acks: '2' })).toThrow('Invalid value 2 for configuration acks: String must be one of: 0, 1, -1, all');
-  expect(() => parseProducerConfig({ 'batch.size': 'big' })).toThrow('Invalid value big for configuration batch.size');
+  expect(() => parseProducerConfig({ acks: '2' })).toThrow(
+    'Invalid value 2 for configuration acks: String must be one of: 0, 1, -1, all',
+  );
+  expect(() => parseProducerConfig({ 'batch.size': 'big' })).toThrow(
+    'Invalid value big for configuration batch.size',
+  );
   expect(() => parseProducerConfig({ 'linger.ms': -1 })).toThrow('Value must be at least 0');
-  expect(() => parseProducerConfig({ 'delivery.timeout.ms': 10 })).toThrow('delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms');
+  expect(() => parseProducerConfig({ 'delivery.timeout.ms': 10 })).toThrow(
+    'delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms',
+  );
   const unknown: string[] = [];
   parseProducerConfig({ 'no.such.setting': 1 }, (name) => unknown.push(name));
   expect(unknown).toEqual(['no.such.setting']);

@@ -75,29 +75,50 @@ test('records that could not be delivered give their memory back', async () => {
   expect(typeof (await send(cluster, producer, 'last'))).toBe('number');
 });
 
-test.each([1, 5])('a busy partition does not keep another waiting until it is through, with %i in flight', async (most) => {
-  const cluster = await bringUp('busy-partition', 1, [1]);
-  const other = { topic: 'u', partition: 0 };
-  await cluster.world.complete(cluster.createTopic('u', new Map([[0, [1]]])), 30000, 'creating the topic');
-  await runUntil(cluster, 'it is in sync', () => cluster.isQuiet(other));
-  const producer = await openProducer(cluster, {
-    'max.in.flight.requests.per.connection': most, 'batch.size': 200, 'max.request.size': 200, 'linger.ms': 0,
-  });
-  expect(await send(cluster, producer, 'first')).toBe(0);
-  await cluster.world.complete(producer.send({ ...other, value: 'first' }), 30000, 'the first record of the other');
-  let busy = 0;
-  let isThrough = false;
-  for (let i = 0; i < 100; i++) {
-    failOnRejection(producer.send({ ...TP, value: 'x'.repeat(100) }).then(() => { busy++; }));
-  }
-  failOnRejection(producer.send({ ...other, value: 'y'.repeat(100) }).then(() => { isThrough = true; }));
-  await runUntil(cluster, 'the other is through', () => isThrough);
-  expect(busy).toBeLessThan(20);
-  await runUntil(cluster, 'all are through', () => busy === 100);
-});
+test.each([1, 5])(
+  'a busy partition does not keep another waiting until it is through, with %i in flight',
+  async (most) => {
+    const cluster = await bringUp('busy-partition', 1, [1]);
+    const other = { topic: 'u', partition: 0 };
+    await cluster.world.complete(cluster.createTopic('u', new Map([[0, [1]]])), 30000, 'creating the topic');
+    await runUntil(cluster, 'it is in sync', () => cluster.isQuiet(other));
+    const producer = await openProducer(cluster, {
+      'max.in.flight.requests.per.connection': most,
+      'batch.size': 200,
+      'max.request.size': 200,
+      'linger.ms': 0,
+    });
+    expect(await send(cluster, producer, 'first')).toBe(0);
+    await cluster.world.complete(
+      producer.send({ ...other, value: 'first' }),
+      30000,
+      'the first record of the other',
+    );
+    let busy = 0;
+    let isThrough = false;
+    for (let i = 0; i < 100; i++) {
+      failOnRejection(
+        producer.send({ ...TP, value: 'x'.repeat(100) }).then(() => {
+          busy++;
+        }),
+      );
+    }
+    failOnRejection(
+      producer.send({ ...other, value: 'y'.repeat(100) }).then(() => {
+        isThrough = true;
+      }),
+    );
+    await runUntil(cluster, 'the other is through', () => isThrough);
+    expect(busy).toBeLessThan(20);
+    await runUntil(cluster, 'all are through', () => busy === 100);
+  },
+);
 
 test('a batch that a former leader refused goes to the new one without waiting for retry.backoff.ms', async () => {
-  const cluster = await bringUp('new-leader', 3, [1, 2], { controller: 3, topic: { 'min.insync.replicas': '1' } });
+  const cluster = await bringUp('new-leader', 3, [1, 2], {
+    controller: 3,
+    topic: { 'min.insync.replicas': '1' },
+  });
   const producer = await openProducer(cluster, {
     'enable.idempotence': true,
     'retry.backoff.ms': 3600000,
@@ -106,7 +127,11 @@ test('a batch that a former leader refused goes to the new one without waiting f
   expect(await send(cluster, producer, 'first')).toBe(0);
   cluster.cutPeers(2, 1, true);
   let offset = -1;
-  failOnRejection(producer.send({ ...TP, value: 'waits' }).then((sent) => { offset = sent.offset; }));
+  failOnRejection(
+    producer.send({ ...TP, value: 'waits' }).then((sent) => {
+      offset = sent.offset;
+    }),
+  );
   await runUntil(cluster, 'the leader has it', () => cluster.logOf(1, TP)!.logEndOffset === 2);
   cluster.terminate(1);
   await runUntil(cluster, 'the new leader acknowledges it', () => offset >= 0);

@@ -1,4 +1,7 @@
-/** The simulated ZooKeeper and disk are held to the real ones: the same seeded operations give the same results. */
+/**
+ * The simulated ZooKeeper and disk are held to the real ones: the same seeded operations give the same
+ * results.
+ */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -18,10 +21,19 @@ function drawOp(random: Prng): ZkOp {
   const path = `/${random.pick(['a', 'b', 'c'])}${random.chance(0.5) ? `/${random.pick(['x', 'y'])}` : ''}`;
   const version = random.pick([-1, 0, 0, 1, 2, 3]);
   switch (random.below(4)) {
-    case 0: return { type: 'create', path: random.chance(0.3) ? `${path}-` : path, data: random.chance(0.5) ? null : Buffer.from('d'), mode: random.pick(['persistent', 'persistent', 'ephemeral', 'persistent-sequential']) };
-    case 1: return { type: 'set', path, data: Buffer.from(String(random.below(100))), version };
-    case 2: return { type: 'delete', path, version };
-    default: return { type: 'check', path, version };
+    case 0:
+      return {
+        type: 'create',
+        path: random.chance(0.3) ? `${path}-` : path,
+        data: random.chance(0.5) ? null : Buffer.from('d'),
+        mode: random.pick(['persistent', 'persistent', 'ephemeral', 'persistent-sequential']),
+      };
+    case 1:
+      return { type: 'set', path, data: Buffer.from(String(random.below(100))), version };
+    case 2:
+      return { type: 'delete', path, version };
+    default:
+      return { type: 'check', path, version };
   }
 }
 
@@ -49,7 +61,12 @@ test('trees: creates, sets, deletes, checks and multis, with every version and m
       const mine = tree.exists(one)!;
       const theirs = (await session.exists(one, false))!;
       // ZooKeeper's own znodes live beside the root's children only without a chroot.
-      expect([one, mine.version, mine.numChildren, mine.ephemeralOwner]).toEqual([one, theirs.version, theirs.numChildren, theirs.ephemeralOwner]);
+      expect([one, mine.version, mine.numChildren, mine.ephemeralOwner]).toEqual([
+        one,
+        theirs.version,
+        theirs.numChildren,
+        theirs.ephemeralOwner,
+      ]);
       expect(tree.get(one).data).toEqual((await session.get(one, false)).data);
     }
   }
@@ -72,7 +89,12 @@ test('disks: writes, truncations, renames, removals and listings', () => {
         });
         expect(simulated).toBe(real);
       };
-      const withFile = (disk: Disk, name: string, mode: 'read' | 'write' | 'create', work: (file: DiskFile) => unknown) => {
+      const withFile = (
+        disk: Disk,
+        name: string,
+        mode: 'read' | 'write' | 'create',
+        work: (file: DiskFile) => unknown,
+      ) => {
         const file = disk.open(`${directory}/${name}`, mode);
         try {
           return work(file);
@@ -88,13 +110,45 @@ test('disks: writes, truncations, renames, removals and listings', () => {
         const folder = random.pick(['sub', 'gone']);
         const chunks = [random.bytes(random.below(20)), random.bytes(random.below(20))];
         switch (random.below(9)) {
-          case 0: case 1: both((disk) => withFile(disk, name, 'create', (file) => { file.write(chunks, position); return file.size(); })); break;
-          case 2: both((disk) => withFile(disk, name, 'write', (file) => { file.truncate(position); return file.size(); })); break;
-          case 3: both((disk) => withFile(disk, name, 'read', (file) => { const target = Buffer.alloc(60); return [file.read(target, position), target.toString('hex')]; })); break;
-          case 4: both((disk) => disk.rename(`${directory}/${name}`, `${directory}/${other}`)); break;
-          case 5: both((disk) => disk.remove(`${directory}/${name}`)); break;
-          case 6: both((disk) => disk.replace(`${directory}/${other}`, `text ${i}`, { durable: random.chance(0.5) })); break;
-          case 7: both((disk) => disk.syncDirectoryNow(`${directory}/${folder}`)); break;
+          case 0:
+          case 1:
+            both((disk) =>
+              withFile(disk, name, 'create', (file) => {
+                file.write(chunks, position);
+                return file.size();
+              }),
+            );
+            break;
+          case 2:
+            both((disk) =>
+              withFile(disk, name, 'write', (file) => {
+                file.truncate(position);
+                return file.size();
+              }),
+            );
+            break;
+          case 3:
+            both((disk) =>
+              withFile(disk, name, 'read', (file) => {
+                const target = Buffer.alloc(60);
+                return [file.read(target, position), target.toString('hex')];
+              }),
+            );
+            break;
+          case 4:
+            both((disk) => disk.rename(`${directory}/${name}`, `${directory}/${other}`));
+            break;
+          case 5:
+            both((disk) => disk.remove(`${directory}/${name}`));
+            break;
+          case 6:
+            both((disk) =>
+              disk.replace(`${directory}/${other}`, `text ${i}`, { durable: random.chance(0.5) }),
+            );
+            break;
+          case 7:
+            both((disk) => disk.syncDirectoryNow(`${directory}/${folder}`));
+            break;
           default:
             both((disk) => disk.makeDirectory(`${directory}/sub`));
             both((disk) => [disk.list(directory), disk.exists(`${directory}/${name}`)]);

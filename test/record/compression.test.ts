@@ -9,32 +9,46 @@ import { Prng } from '../../src/simulation/prng';
 
 /** Printed by Kafka 2.8.2's MemoryRecordsBuilder: producer 7, epoch 1, sequence 3, two records. */
 const FROM_KAFKA: Readonly<Record<string, string>> = {
-  gzip: '00000000000000000000006400000000029df98b5a00010000000100000174876e800000000174876e80050000000000000007000100000003000000021f8b08000000000000ff0b61606060ca762b4bcc294d55c04b32383170'
-    + '31319a15a726e7e7a52860a31800527e0a844d000000',
-  snappy: '00000000000000000000006b00000000026f08537900020000000100000174876e800000000174876e800500000000000000070001000000030000000282534e41505059000000000100000001000000264d3054000000026b46'
-    + '76616c756520720600340042000a0201367365636f6e64204e07000000',
-  lz4: '0000000000000000000000680000000002b33ec6bf00030000000100000174876e800000000174876e800500000000000000070001000000030000000204224d1860408228000000df54000000026b4676616c75652006000aec'
-    + '0042000a0201367365636f6e6420070050636f6e640000000000',
-  zstd: '0000000000000000000000620000000002517c0bd500040000000100000174876e800000000174876e800500000000000000070001000000030000000228b52ffd00582c0100e054000000026b4676616c7565200042000a0201'
-    + '367365636f6e64200002002ab492bb7c01010000',
+  gzip:
+    '00000000000000000000006400000000029df98b5a00010000000100000174876e800000000174876e80050000000000000007000100000003000000021f8b08000000000000ff0b61606060ca762b4bcc294d55c04b32383170' +
+    '31319a15a726e7e7a52860a31800527e0a844d000000',
+  snappy:
+    '00000000000000000000006b00000000026f08537900020000000100000174876e800000000174876e800500000000000000070001000000030000000282534e41505059000000000100000001000000264d3054000000026b46' +
+    '76616c756520720600340042000a0201367365636f6e64204e07000000',
+  lz4:
+    '0000000000000000000000680000000002b33ec6bf00030000000100000174876e800000000174876e800500000000000000070001000000030000000204224d1860408228000000df54000000026b4676616c75652006000aec' +
+    '0042000a0201367365636f6e6420070050636f6e640000000000',
+  zstd:
+    '0000000000000000000000620000000002517c0bd500040000000100000174876e800000000174876e800500000000000000070001000000030000000228b52ffd00582c0100e054000000026b4676616c7565200042000a0201' +
+    '367365636f6e64200002002ab492bb7c01010000',
 };
 const CODECS: readonly CompressionType[] = ['gzip', 'snappy', 'lz4', 'zstd'];
 
 beforeAll(() => loadZstd());
 
-test.each(Object.entries(FROM_KAFKA))('a %s batch of Kafka\'s is read, record by record', (_codec, hex) => {
+test.each(Object.entries(FROM_KAFKA))("a %s batch of Kafka's is read, record by record", (_codec, hex) => {
   const batch = new RecordBatch(Buffer.from(hex, 'hex'));
   expect(batch.computeCrc()).toBe(batch.crc);
   expect([batch.producerId, batch.producerEpoch, batch.baseSequence]).toEqual([7, 1, 3]);
-  expect([...recordsOf(batch)].map((r) => [r.offset, r.timestamp, r.key?.toString() ?? null, r.value!.toString()])).toEqual([
-    [0, 1600000000000, 'k', 'value value value value value value'], [1, 1600000000005, null, 'second second second second'],
+  expect(
+    [...recordsOf(batch)].map((r) => [r.offset, r.timestamp, r.key?.toString() ?? null, r.value!.toString()]),
+  ).toEqual([
+    [0, 1600000000000, 'k', 'value value value value value value'],
+    [1, 1600000000005, null, 'second second second second'],
   ]);
 });
 
 test.each(CODECS)('%s keeps every record, whatever the bytes', (codec) => {
   const random = new Prng(`compression ${codec}`);
   for (const size of [0, 1, 100, 40_000, 300_000]) {
-    const plain = buildBatch([{ timestamp: 5, key: Buffer.from('k'), value: random.chance(0.5) ? random.bytes(size) : Buffer.alloc(size, 'ab') }, { timestamp: 6, value: null }]);
+    const plain = buildBatch([
+      {
+        timestamp: 5,
+        key: Buffer.from('k'),
+        value: random.chance(0.5) ? random.bytes(size) : Buffer.alloc(size, 'ab'),
+      },
+      { timestamp: 6, value: null },
+    ]);
     const packed = new RecordBatch(recompress(new RecordBatch(plain), codec));
     expect(packed.computeCrc()).toBe(packed.crc);
     expect(recompress(packed, 'none').equals(plain)).toBe(true);
@@ -58,7 +72,9 @@ test.each(CODECS)('a damaged %s stream is CORRUPT_MESSAGE or other bytes, never 
 
 test('a stream that claims to be huge is refused before anything is allocated', () => {
   // A raw snappy block begins with its size: 4 GB here.
-  expect(() => decompress(2, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0]))).toThrow('expands to more than');
+  expect(() => decompress(2, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0]))).toThrow(
+    'expands to more than',
+  );
   // A single-segment zstd frame with an 8-byte content size of 2^40.
   const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   expect(() => zstdDecompress(frame, 1 << 20)).toThrow('too large');
@@ -68,7 +84,10 @@ test('a stream that claims to be huge is refused before anything is allocated', 
 test.each(CODECS)('a %s stream is decompressed up to the limit, and not a byte beyond', (codec) => {
   const random = new Prng(`limits ${codec}`);
   const samples = [
-    Buffer.alloc(1), Buffer.alloc(9_000_000), random.bytes(200_000), Buffer.from('some text '.repeat(30_000)),
+    Buffer.alloc(1),
+    Buffer.alloc(9_000_000),
+    random.bytes(200_000),
+    Buffer.from('some text '.repeat(30_000)),
     Buffer.concat([random.bytes(5000), Buffer.alloc(300_000, 'ab'), random.bytes(70_000)]),
   ];
   for (const plain of samples) {

@@ -6,31 +6,66 @@ import { batchesOf, headerProblem, RecordBatch } from '../../src/record/record-b
 import { VarintReader, varintSize, writeVarint } from '../../src/record/varint';
 import { Prng } from '../../src/simulation/prng';
 
-const TWO_RECORDS = '000000000000000000000048000000000263a1698300000000000100000174876e800000000174876e8005ffffffffffffffffffffffffffff000000021a000000026b047631020268027810000a020104763200';
-const TRANSACTIONAL = '000000000000002a0000003900000005020c17f73700100000000000000174876e800000000174876e80000000000000000007000100000003000000010e000000026b0100';
+const TWO_RECORDS =
+  '000000000000000000000048000000000263a1698300000000000100000174876e800000000174876e8005ffffffffffffffffffffffffffff000000021a000000026b047631020268027810000a020104763200';
+const TRANSACTIONAL =
+  '000000000000002a0000003900000005020c17f73700100000000000000174876e800000000174876e80000000000000000007000100000003000000010e000000026b0100';
 
-test('a batch of two records equals Kafka\'s', () => {
-  const batch = buildBatch([
-    { timestamp: 1600000000000, key: Buffer.from('k'), value: Buffer.from('v1'), headers: [{ key: 'h', value: Buffer.from('x') }] },
-    { timestamp: 1600000000005, key: null, value: Buffer.from('v2') },
-  ], { baseOffset: 0, partitionLeaderEpoch: 0 });
+test("a batch of two records equals Kafka's", () => {
+  const batch = buildBatch(
+    [
+      {
+        timestamp: 1600000000000,
+        key: Buffer.from('k'),
+        value: Buffer.from('v1'),
+        headers: [{ key: 'h', value: Buffer.from('x') }],
+      },
+      { timestamp: 1600000000005, key: null, value: Buffer.from('v2') },
+    ],
+    { baseOffset: 0, partitionLeaderEpoch: 0 },
+  );
   expect(batch.toString('hex')).toBe(TWO_RECORDS);
 });
 
-test('a batch with producer fields equals Kafka\'s', () => {
-  const batch = buildBatch([{ timestamp: 1600000000000, key: Buffer.from('k'), value: null }],
-    { baseOffset: 42, partitionLeaderEpoch: 5, producerId: 7, producerEpoch: 1, baseSequence: 3, attributes: 0x10 });
+test("a batch with producer fields equals Kafka's", () => {
+  const batch = buildBatch([{ timestamp: 1600000000000, key: Buffer.from('k'), value: null }], {
+    baseOffset: 42,
+    partitionLeaderEpoch: 5,
+    producerId: 7,
+    producerEpoch: 1,
+    baseSequence: 3,
+    attributes: 0x10,
+  });
   expect(batch.toString('hex')).toBe(TRANSACTIONAL);
 });
 
 test('what Kafka wrote is read back, field by field', () => {
   const batch = new RecordBatch(Buffer.from(TWO_RECORDS, 'hex'));
   expect(batch.computeCrc()).toBe(batch.crc);
-  expect([...recordsOf(batch)].map((r) => [r.offset, r.timestamp, r.key?.toString() ?? null, r.value?.toString(), r.headers.map((h) => `${h.key}=${h.value}`)])).toEqual([
-    [0, 1600000000000, 'k', 'v1', ['h=x']], [1, 1600000000005, null, 'v2', []],
+  expect(
+    [...recordsOf(batch)].map((r) => [
+      r.offset,
+      r.timestamp,
+      r.key?.toString() ?? null,
+      r.value?.toString(),
+      r.headers.map((h) => `${h.key}=${h.value}`),
+    ]),
+  ).toEqual([
+    [0, 1600000000000, 'k', 'v1', ['h=x']],
+    [1, 1600000000005, null, 'v2', []],
   ]);
-  const control = new RecordBatch(Buffer.from('0000000000000064000000420000000202c3f5dded00300000000000000174876e800000000174876e800000000000000000070001ffffffff000000012000000008000000010c00000000000300', 'hex'));
-  expect([control.isControl, control.isTransactional, control.baseOffset, control.producerId]).toEqual([true, true, 100, 7]);
+  const control = new RecordBatch(
+    Buffer.from(
+      '0000000000000064000000420000000202c3f5dded00300000000000000174876e800000000174876e800000000000000000070001ffffffff000000012000000008000000010c00000000000300',
+      'hex',
+    ),
+  );
+  expect([control.isControl, control.isTransactional, control.baseOffset, control.producerId]).toEqual([
+    true,
+    true,
+    100,
+    7,
+  ]);
 });
 
 test('the two CRC implementations agree on every length, and with the published value', () => {

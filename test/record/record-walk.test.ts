@@ -56,8 +56,14 @@ const LIES: readonly (readonly [what: string, record: readonly number[]])[] = [
 test('a record that is what it claims passes, and can be read', () => {
   expect(problem(batchOf(SOUND))).toBe('none');
   expect([...recordsOf(batchOf(SOUND))][0]!.headers).toEqual([{ key: 'h', value: null }]);
-  const headers = [{ key: 'a', value: Buffer.from('1') }, { key: 'b', value: null }];
-  const records = [{ timestamp: TIME, value: null }, { timestamp: TIME - 5, key: Buffer.from('k'), headers }];
+  const headers = [
+    { key: 'a', value: Buffer.from('1') },
+    { key: 'b', value: null },
+  ];
+  const records = [
+    { timestamp: TIME, value: null },
+    { timestamp: TIME - 5, key: Buffer.from('k'), headers },
+  ];
   expect(walked(new RecordBatch(buildBatch(records)))).toEqual({ earliest: TIME - 5, latest: TIME });
 });
 

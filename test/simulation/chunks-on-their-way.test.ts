@@ -17,13 +17,17 @@ async function history(onChunk?: (chunk: ChunkOnItsWay) => void): Promise<number
 
 test('a run that is watched is the same run', async () => {
   let seen = 0;
-  const watched = await history(() => { seen++; });
+  const watched = await history(() => {
+    seen++;
+  });
   expect(seen).toBeGreaterThan(10);
   expect(await history()).toBe(watched);
 });
 
 /** What broker 2 sent while it could not reach broker 1, and then when it could. */
-async function healed(seed: string): Promise<{ held: ChunkOnItsWay[]; again: ChunkOnItsWay[]; nowMs: number }> {
+async function healed(
+  seed: string,
+): Promise<{ held: ChunkOnItsWay[]; again: ChunkOnItsWay[]; nowMs: number }> {
   const cluster = await bringUp(seed, 3, [1, 2], START);
   const sent: ChunkOnItsWay[] = [];
   cluster.network.onChunk = (chunk) => {

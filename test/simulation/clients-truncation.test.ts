@@ -1,4 +1,7 @@
-/** A consumer whose partition loses records that it has read: an unclean election. Whole brokers, virtual time. */
+/**
+ * A consumer whose partition loses records that it has read: an unclean election. Whole brokers, virtual
+ * time.
+ */
 import { RawConfig } from '../../src/common/config-def';
 import { KafkaError } from '../../src/common/errors';
 import { Consumer } from '../../src/consumer/consumer';

@@ -6,7 +6,9 @@ import { bringUp, openProducer, runFor, runUntil, send, TP } from '../support/si
 const SETTINGS = { 'auto.leader.rebalance.enable': 'false', 'replica.lag.time.max.ms': '3000' };
 /** Times as by default. */
 const SLOW = {
-  ...SETTINGS, 'controller.socket.timeout.ms': '30000', 'controlled.shutdown.retry.backoff.ms': '5000',
+  ...SETTINGS,
+  'controller.socket.timeout.ms': '30000',
+  'controlled.shutdown.retry.backoff.ms': '5000',
 };
 const UNMOVABLE: TopicPartition = { topic: 'unmovable', partition: 0 };
 

@@ -1,13 +1,16 @@
 /**
- * The controller dies at the k-th ZooKeeper operation of what it does, for every k: before the operation is applied, or
- * after it. It does not come back; whoever is elected next completes the work.
+ * The controller dies at the k-th ZooKeeper operation of what it does, for every k: before the operation is
+ * applied, or after it. It does not come back; whoever is elected next completes the work.
  */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, runFor, runUntil, TP } from '../support/sim';
 
 const CONTROLLER = 3;
 const HOST = `broker-${CONTROLLER}`;
-const NEW_TOPIC = new Map([[0, [1, 2]], [1, [2, 1]]]);
+const NEW_TOPIC = new Map([
+  [0, [1, 2]],
+  [1, [2, 1]],
+]);
 const NEW_PARTITIONS = [...NEW_TOPIC.keys()].map((partition) => ({ topic: 'new', partition }));
 
 interface Work {
@@ -34,7 +37,9 @@ const works: readonly Work[] = [
     name: 'a leader is shut down',
     begin: (cluster) => cluster.terminate(1),
     isDone: (cluster) => {
-      return !cluster.isRunning(1) && cluster.stateOf(TP)!.leader === 2 && cluster.partitionOf(2, TP)!.isLeader;
+      return (
+        !cluster.isRunning(1) && cluster.stateOf(TP)!.leader === 2 && cluster.partitionOf(2, TP)!.isLeader
+      );
     },
   },
 ];
@@ -49,9 +54,11 @@ async function play(work: Work, when?: 'before' | 'after', k = 1): Promise<numbe
   const before = zookeeper.operationsOf(HOST);
   const kill = () => cluster.kill(CONTROLLER);
   if (when === 'before') zookeeper.atOperation({ host: HOST, k }, 'reset-before');
-  const hook = when && zookeeper.atOperation({ host: HOST, k }, when === 'before' ? { before: kill } : { after: kill });
+  const hook =
+    when && zookeeper.atOperation({ host: HOST, k }, when === 'before' ? { before: kill } : { after: kill });
   work.begin(cluster);
-  const text = `${work.name}, killed ${when} operation ${k} (${hook?.fired[0]?.type} ${hook?.fired[0]?.paths})`;
+  const text =
+    `${work.name}, killed ${when} operation ` + `${k} (${hook?.fired[0]?.type} ${hook?.fired[0]?.paths})`;
   await runUntil(cluster, text, () => work.isDone(cluster) && (!when || isControlled(cluster)), 60000);
   expect(cluster.world.violations).toEqual([]);
   if (hook) expect([text, hook.fired.length, cluster.isRunning(CONTROLLER)]).toEqual([text, 1, false]);

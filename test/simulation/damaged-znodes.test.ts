@@ -9,7 +9,12 @@ import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '.
 const U = { topic: 'u', partition: 0 };
 const LATER = { topic: 'later', partition: 0 };
 const TEXTS = [
-  '', 'no json', 'null', '[]', '{}', '{"version":1}',
+  '',
+  'no json',
+  'null',
+  '[]',
+  '{}',
+  '{"version":1}',
   '{"version":"1","partitions":{"x":["y"]},"config":7,"isr":["a"],"brokerid":"b"}',
   '{"version":1,"config":{"retention.ms":"x","min.insync.replicas":"[]"}}',
 ];
@@ -46,7 +51,10 @@ function kill(cluster: SimCluster, id: number): void {
 }
 
 async function live(path: string, text: string, stopsElections: boolean): Promise<void> {
-  const cluster = await bringUp('damaged', 4, [1, 2], { controller: 4, settings: { 'auto.leader.rebalance.enable': 'false' } });
+  const cluster = await bringUp('damaged', 4, [1, 2], {
+    controller: 4,
+    settings: { 'auto.leader.rebalance.enable': 'false' },
+  });
   await cluster.world.complete(cluster.createTopic('u', new Map([[0, [2, 3]]])), 30000, 'creating u');
   await runUntil(cluster, 'u is in sync', () => cluster.isQuiet(U));
   const { zookeeper } = cluster;
@@ -54,28 +62,53 @@ async function live(path: string, text: string, stopsElections: boolean): Promis
   await runFor(cluster, 2000);
   kill(cluster, 4);
   if (!stopsElections) {
-    await runUntil(cluster, 'another is controller', () => [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive));
+    await runUntil(cluster, 'another is controller', () =>
+      [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive),
+    );
     kill(cluster, 2);
-    await runUntil(cluster, 'u is led by 3', () => cluster.stateOf(U)?.leader === 3 && cluster.broker(3).broker!.replicas.get(U)!.isLeader);
-    await cluster.world.complete(cluster.createTopic('later', new Map([[0, [3]]])), 30000, 'creating a topic');
+    await runUntil(
+      cluster,
+      'u is led by 3',
+      () => cluster.stateOf(U)?.leader === 3 && cluster.broker(3).broker!.replicas.get(U)!.isLeader,
+    );
+    await cluster.world.complete(
+      cluster.createTopic('later', new Map([[0, [3]]])),
+      30000,
+      'creating a topic',
+    );
     await runUntil(cluster, 'the new topic is led', () => cluster.isQuiet(LATER), 40000);
     zookeeper.overwrite('/config/topics/u', Buffer.from('{"version":1,"config":{"retention.ms":"12345"}}'));
-    zookeeper.overwrite('/config/changes/config_change_0000000009', Buffer.from('{"version":2,"entity_path":"topics/u"}'));
-    await runUntil(cluster, 'the settings of u are applied', () => cluster.logOf(3, U)!.config['retention.ms'] === 12345);
+    zookeeper.overwrite(
+      '/config/changes/config_change_0000000009',
+      Buffer.from('{"version":2,"entity_path":"topics/u"}'),
+    );
+    await runUntil(
+      cluster,
+      'the settings of u are applied',
+      () => cluster.logOf(3, U)!.config['retention.ms'] === 12345,
+    );
     cluster.start(2);
     await runUntil(cluster, 'a broker starts beside it', () => cluster.isRunning(2));
   }
   await runFor(cluster, 15000);
   for (const id of [1, 2, 3]) expect(cluster.broker(id).host.exited).toBeUndefined();
   if (before && zookeeper.tree.exists(path)) zookeeper.overwrite(path, before);
-  await runUntil(cluster, 'all is well after the repair', () => [TP, U].every((tp) => cluster.isQuiet(tp)), 120000);
+  await runUntil(
+    cluster,
+    'all is well after the repair',
+    () => [TP, U].every((tp) => cluster.isQuiet(tp)),
+    120000,
+  );
   expect(cluster.world.violations).toEqual([]);
 }
 
 for (const { path, stopsElections } of DAMAGES) {
   test(`damage in ${path} costs nothing beyond it, and no broker`, async () => {
     const problems: string[] = [];
-    for (const text of TEXTS) await live(path, text, stopsElections ?? false).catch((error) => problems.push(`'${text}': ${(error as Error).message.slice(0, 1500)}`));
+    for (const text of TEXTS)
+      await live(path, text, stopsElections ?? false).catch((error) =>
+        problems.push(`'${text}': ${(error as Error).message.slice(0, 1500)}`),
+      );
     expect(problems).toEqual([]);
   });
 }
@@ -100,7 +133,11 @@ describe('while it lasts', () => {
     cluster.zookeeper.overwrite('/brokers/ids/1', text);
     // Others come and go: the brokers are read again.
     kill(cluster, 3);
-    await runUntil(cluster, 'the death of another is noticed', () => !cluster.zookeeper.tree.exists('/brokers/ids/3'));
+    await runUntil(
+      cluster,
+      'the death of another is noticed',
+      () => !cluster.zookeeper.tree.exists('/brokers/ids/3'),
+    );
     await runFor(cluster, 5000);
     expect(await send(cluster, producer, 'after', 30000)).toBe(1);
     expect(cluster.stateOf(TP)).toMatchObject({ leader: 1, leaderEpoch: 0 });
@@ -121,25 +158,47 @@ describe('while it lasts', () => {
   });
 
   test('settings that cannot be read, or are not valid, leave those that were valid', async () => {
-    const cluster = await bringUp('damaged-settings', 3, [1, 2], { controller: 3, topic: { 'min.insync.replicas': '2', 'retention.ms': '777' } });
-    const notify = (n: number) => cluster.zookeeper.overwrite(`/config/changes/config_change_000000000${n}`, Buffer.from('{"version":2,"entity_path":"topics/t"}'));
-    const now = () => [1, 2].map((id) => cluster.logOf(id, TP)!.config).map((config) => [config['min.insync.replicas'], config['retention.ms']]);
+    const cluster = await bringUp('damaged-settings', 3, [1, 2], {
+      controller: 3,
+      topic: { 'min.insync.replicas': '2', 'retention.ms': '777' },
+    });
+    const notify = (n: number) =>
+      cluster.zookeeper.overwrite(
+        `/config/changes/config_change_000000000${n}`,
+        Buffer.from('{"version":2,"entity_path":"topics/t"}'),
+      );
+    const now = () =>
+      [1, 2]
+        .map((id) => cluster.logOf(id, TP)!.config)
+        .map((config) => [config['min.insync.replicas'], config['retention.ms']]);
     cluster.zookeeper.overwrite('/config/topics/t', text);
     notify(1);
     await runFor(cluster, 2000);
-    expect(now()).toEqual([[2, 777], [2, 777]]);
-    cluster.zookeeper.overwrite('/config/topics/t', Buffer.from('{"version":1,"config":{"min.insync.replicas":"x","retention.ms":"888"}}'));
+    expect(now()).toEqual([
+      [2, 777],
+      [2, 777],
+    ]);
+    cluster.zookeeper.overwrite(
+      '/config/topics/t',
+      Buffer.from('{"version":1,"config":{"min.insync.replicas":"x","retention.ms":"888"}}'),
+    );
     notify(2);
-    await runUntil(cluster, 'what is valid is applied', () => now().every(([isr, ms]) => isr === 2 && ms === 888));
+    await runUntil(cluster, 'what is valid is applied', () =>
+      now().every(([isr, ms]) => isr === 2 && ms === 888),
+    );
   });
 
   const STATE = '/brokers/topics/t/partitions/0/state';
 
   /** 1 leads [1, 2], which have three records; the state is damaged, and `id` loses power and is back. */
   async function losesPower(seed: string, id: number, before: (cluster: SimCluster) => void = () => {}) {
-    const cluster = await bringUp(seed, 4, [1, 2], { controller: 4, settings: { 'auto.leader.rebalance.enable': 'false' } });
+    const cluster = await bringUp(seed, 4, [1, 2], {
+      controller: 4,
+      settings: { 'auto.leader.rebalance.enable': 'false' },
+    });
     const producer = await openProducer(cluster);
-    for (const value of ['a', 'b', 'c']) expect(await send(cluster, producer, value)).toEqual(expect.any(Number));
+    for (const value of ['a', 'b', 'c'])
+      expect(await send(cluster, producer, value)).toEqual(expect.any(Number));
     await runUntil(cluster, 'it is in sync', () => cluster.isQuiet(TP));
     const sound = cluster.zookeeper.overwrite(STATE, text)!;
     before(cluster);
@@ -183,8 +242,9 @@ describe('while it lasts', () => {
       const before = isRestartedFirst ? undefined : change;
       const { cluster, repair } = await losesPower('damaged-and-changed', 1, before);
       if (isRestartedFirst) change(cluster);
-      await runUntil(cluster, 'another is controller', () => (
-        [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive)));
+      await runUntil(cluster, 'another is controller', () =>
+        [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive),
+      );
       await runFor(cluster, 3000);
       repair();
       await runUntil(cluster, 'it is in sync again', () => cluster.isQuiet(TP));

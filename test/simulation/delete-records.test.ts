@@ -6,18 +6,34 @@ import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '.
 const WITHIN_MS = 60000;
 
 async function openAdmin(cluster: SimCluster): Promise<Admin> {
-  return new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': 10000, 'request.timeout.ms': 5000 });
+  return new Admin(cluster.environment(), {
+    'zookeeper.connect': 'z',
+    'default.api.timeout.ms': 10000,
+    'request.timeout.ms': 5000,
+  });
 }
 
-async function withTenRecords(seed: string, topic: Record<string, string> = {}): Promise<{ cluster: SimCluster; admin: Admin }> {
+async function withTenRecords(
+  seed: string,
+  topic: Record<string, string> = {},
+): Promise<{ cluster: SimCluster; admin: Admin }> {
   const cluster = await bringUp(seed, 3, [1, 2, 3], { topic: { 'min.insync.replicas': '1', ...topic } });
   const producer = await openProducer(cluster);
   for (let i = 0; i < 10; i++) expect(await send(cluster, producer, `m${i}`)).toBe(i);
   return { cluster, admin: await openAdmin(cluster) };
 }
 
-async function deleteBefore(cluster: SimCluster, admin: Admin, beforeOffset: number, tp = TP): Promise<string> {
-  const [row] = await cluster.world.complete(admin.deleteRecords([{ ...tp, beforeOffset }]), WITHIN_MS, 'deleting records');
+async function deleteBefore(
+  cluster: SimCluster,
+  admin: Admin,
+  beforeOffset: number,
+  tp = TP,
+): Promise<string> {
+  const [row] = await cluster.world.complete(
+    admin.deleteRecords([{ ...tp, beforeOffset }]),
+    WITHIN_MS,
+    'deleting records',
+  );
   return row!.error === 'NONE' ? `low watermark ${row!.lowWatermark}` : row!.error;
 }
 
@@ -28,10 +44,17 @@ test('the answer comes when every live replica begins at the offset, and readers
   expect(await deleteBefore(cluster, admin, 4)).toBe('low watermark 4');
   expect(starts(cluster)).toEqual([4, 4, 4]);
   expect(await readValues(cluster)).toEqual(['m4', 'm5', 'm6', 'm7', 'm8', 'm9']);
-  const strict = await cluster.world.complete(cluster.consumer({ 'auto.offset.reset': 'none' }), 30000, 'opening a consumer');
+  const strict = await cluster.world.complete(
+    cluster.consumer({ 'auto.offset.reset': 'none' }),
+    30000,
+    'opening a consumer',
+  );
   strict.assign([TP]);
   strict.seek(TP, 0);
-  const polled = strict.poll(5000).then(() => 'records', (error) => (error as { errorName: string }).errorName);
+  const polled = strict.poll(5000).then(
+    () => 'records',
+    (error) => (error as { errorName: string }).errorName,
+  );
   expect(await cluster.world.complete(polled, WITHIN_MS, 'polling')).toMatch(/OFFSET_OUT_OF_RANGE/);
 });
 
@@ -46,13 +69,29 @@ test('beyond the high watermark, of a compacted or internal topic, of a topic th
   const { cluster, admin } = await withTenRecords('refused');
   expect(await deleteBefore(cluster, admin, 11)).toBe('OFFSET_OUT_OF_RANGE');
   expect(await deleteBefore(cluster, admin, -2)).toBe('OFFSET_OUT_OF_RANGE');
-  expect(await deleteBefore(cluster, admin, 1, { topic: 't', partition: 7 })).toBe('UNKNOWN_TOPIC_OR_PARTITION');
-  expect(await deleteBefore(cluster, admin, 1, { topic: 'nothing', partition: 0 })).toBe('UNKNOWN_TOPIC_OR_PARTITION');
-  await cluster.world.complete(cluster.createTopic('table', new Map([[0, [1, 2]]]), { 'cleanup.policy': 'compact' }), 30000, 'creating a topic');
-  await cluster.world.complete(cluster.createTopic('__consumer_offsets', new Map([[0, [1, 2]]]), { 'cleanup.policy': 'compact' }), 30000, 'creating a topic');
-  await runUntil(cluster, 'they are led', () => ['table', '__consumer_offsets'].every((topic) => cluster.isQuiet({ topic, partition: 0 })));
+  expect(await deleteBefore(cluster, admin, 1, { topic: 't', partition: 7 })).toBe(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+  );
+  expect(await deleteBefore(cluster, admin, 1, { topic: 'nothing', partition: 0 })).toBe(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+  );
+  await cluster.world.complete(
+    cluster.createTopic('table', new Map([[0, [1, 2]]]), { 'cleanup.policy': 'compact' }),
+    30000,
+    'creating a topic',
+  );
+  await cluster.world.complete(
+    cluster.createTopic('__consumer_offsets', new Map([[0, [1, 2]]]), { 'cleanup.policy': 'compact' }),
+    30000,
+    'creating a topic',
+  );
+  await runUntil(cluster, 'they are led', () =>
+    ['table', '__consumer_offsets'].every((topic) => cluster.isQuiet({ topic, partition: 0 })),
+  );
   expect(await deleteBefore(cluster, admin, 0, { topic: 'table', partition: 0 })).toBe('POLICY_VIOLATION');
-  expect(await deleteBefore(cluster, admin, 0, { topic: '__consumer_offsets', partition: 0 })).toBe('INVALID_TOPIC_EXCEPTION');
+  expect(await deleteBefore(cluster, admin, 0, { topic: '__consumer_offsets', partition: 0 })).toBe(
+    'INVALID_TOPIC_EXCEPTION',
+  );
   expect(starts(cluster)).toEqual([0, 0, 0]);
 });
 

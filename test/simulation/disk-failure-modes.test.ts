@@ -8,14 +8,21 @@ const values = (count: number, from = 0) => Array.from({ length: count }, (_, i)
 
 async function write(cluster: SimCluster, records: readonly string[]): Promise<void> {
   const producer = await openProducer(cluster);
-  for (const value of records) expect(typeof await send(cluster, producer, value)).toBe('number');
+  for (const value of records) expect(typeof (await send(cluster, producer, value))).toBe('number');
 }
 
 const isr = (cluster: SimCluster) => cluster.stateOf(TP)!.isr.slice().sort();
 
 describe('F9: the last replica standing', () => {
-  /** All three have the records; 1 and 2 die; 3, alone in the ISR, loses power; then all come back. Returns what is left. */
-  async function run(seed: string, topic: Record<string, string>, writeAlone: readonly string[]): Promise<{ left: string[]; refused: number }> {
+  /**
+   * All three have the records; 1 and 2 die; 3, alone in the ISR, loses power; then all come back. Returns
+   * what is left.
+   */
+  async function run(
+    seed: string,
+    topic: Record<string, string>,
+    writeAlone: readonly string[],
+  ): Promise<{ left: string[]; refused: number }> {
     const cluster = await bringUp(seed, 4, [3, 1, 2], { topic, controller: 4 });
     await write(cluster, values(10));
     cluster.kill(1);
@@ -23,7 +30,8 @@ describe('F9: the last replica standing', () => {
     await runUntil(cluster, '3 is alone in the ISR', () => isr(cluster).join() === '3');
     const producer = await openProducer(cluster, { retries: 0 });
     let refused = 0;
-    for (const value of writeAlone) if (await send(cluster, producer, value) === 'NOT_ENOUGH_REPLICAS') refused++;
+    for (const value of writeAlone)
+      if ((await send(cluster, producer, value)) === 'NOT_ENOUGH_REPLICAS') refused++;
     cluster.powerCut(3);
     for (const id of [1, 2]) cluster.start(id);
     await runUntil(cluster, 'nobody leads', () => cluster.stateOf(TP)!.leader === -1);
@@ -46,7 +54,10 @@ describe('F9: the last replica standing', () => {
   });
 
   test('flush.messages=1 is what prevents it: what was acknowledged is on the disk', async () => {
-    for (const seed of ['f9-a', 'f9-b', 'f9-c', 'f9-d']) expect((await run(seed, { 'min.insync.replicas': '1', 'flush.messages': '1' }, ['m10'])).left).toEqual(values(11));
+    for (const seed of ['f9-a', 'f9-b', 'f9-c', 'f9-d'])
+      expect((await run(seed, { 'min.insync.replicas': '1', 'flush.messages': '1' }, ['m10'])).left).toEqual(
+        values(11),
+      );
   });
 
   test('min.insync.replicas=2 keeps it from getting worse: alone it accepts nothing', async () => {
@@ -56,13 +67,20 @@ describe('F9: the last replica standing', () => {
 
 describe('F26: high watermarks over crashes', () => {
   /** A consumer that may not reset its position, polled until it has `count` records. */
-  async function strictReader(cluster: SimCluster): Promise<{ readonly read: (count: number) => Promise<string[]> }> {
-    const consumer = await cluster.world.complete(cluster.consumer({ 'auto.offset.reset': 'none' }), 30000, 'opening a consumer');
+  async function strictReader(
+    cluster: SimCluster,
+  ): Promise<{ readonly read: (count: number) => Promise<string[]> }> {
+    const consumer = await cluster.world.complete(
+      cluster.consumer({ 'auto.offset.reset': 'none' }),
+      30000,
+      'opening a consumer',
+    );
     consumer.assign([TP]);
     consumer.seek(TP, 0);
     const found: string[] = [];
     const poll = async (count: number) => {
-      while (found.length < count) for (const record of await consumer.poll(500)) found.push(record.value!.toString());
+      while (found.length < count)
+        for (const record of await consumer.poll(500)) found.push(record.value!.toString());
       return found;
     };
     return { read: (count) => cluster.world.complete(poll(count), 120000, `reading ${count} records`) };
@@ -83,7 +101,10 @@ describe('F26: high watermarks over crashes', () => {
         const next = cluster.stateOf(TP)!.leader;
         if (next > 0 && next !== leader && random.chance(0.5)) cluster.kill(next);
         cluster.startAll();
-        await runUntil(cluster, 'all is quiet', () => { cluster.startAll(); return cluster.isQuiet(TP); });
+        await runUntil(cluster, 'all is quiet', () => {
+          cluster.startAll();
+          return cluster.isQuiet(TP);
+        });
       }
     }
   });
@@ -111,7 +132,13 @@ describe('F26: high watermarks over crashes', () => {
     await write(cluster, values(8));
     expect(await reader.read(8)).toEqual(values(8));
     for (const { id } of cluster.brokers) cluster.kill(id);
-    for (const { host } of cluster.brokers) for (const name of ['replication-offset-checkpoint', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint']) host.disk.remove(`/data/${name}`);
+    for (const { host } of cluster.brokers)
+      for (const name of [
+        'replication-offset-checkpoint',
+        'recovery-point-offset-checkpoint',
+        'log-start-offset-checkpoint',
+      ])
+        host.disk.remove(`/data/${name}`);
     cluster.startAll();
     await runUntil(cluster, 'all is quiet', () => cluster.isQuiet(TP));
     await write(cluster, values(4, 8));
@@ -132,6 +159,8 @@ test('F27: a write torn by a crash is cut at the next start: the log is a prefix
     cluster.start(leader);
     await healAndSettle(cluster);
     expect(await readValues(cluster)).toEqual(values(10));
-    expect(cluster.broker(leader).host.logLines.some((line) => line.includes('cut') && line.includes('bytes'))).toBe(true);
+    expect(
+      cluster.broker(leader).host.logLines.some((line) => line.includes('cut') && line.includes('bytes')),
+    ).toBe(true);
   }
 });

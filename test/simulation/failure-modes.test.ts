@@ -1,4 +1,6 @@
-/** The failure modes of the ZooKeeper era, each as the promise that must hold. Whole brokers, virtual time. */
+/**
+ * The failure modes of the ZooKeeper era, each as the promise that must hold. Whole brokers, virtual time.
+ */
 import { errorName } from '../../src/common/errors';
 import { Connection } from '../../src/common/host';
 import { RpcConnection } from '../../src/network/rpc-connection';
@@ -23,7 +25,10 @@ describe('leader death', () => {
     await runFor(cluster, 2000);
     cluster.cutPeers(2, 1, false);
     for (let i = 0; i < 10; i++) expect(await send(cluster, one, `one-${i}`)).toBe(i + 1);
-    const lastWrite = all.send({ ...TP, value: 'all' }).then(() => 'acked', () => 'unknown');
+    const lastWrite = all.send({ ...TP, value: 'all' }).then(
+      () => 'acked',
+      () => 'unknown',
+    );
     await runFor(cluster, 100);
     const atDeath = cluster.logOf(1, TP)!;
     const unreplicated = atDeath.logEndOffset - atDeath.highWatermark;
@@ -37,8 +42,15 @@ describe('leader death', () => {
     expect(values.filter((value) => value.startsWith('one-'))).toEqual([]);
   });
 
-  async function truncationDuringEpochBump(seed: string, settings: Record<string, string>): Promise<string[]> {
-    const cluster = await bringUp(seed, 4, [1, 2, 3], { settings: { ...settings, 'replica.socket.timeout.ms': 600 }, topic: { 'min.insync.replicas': '1' }, controller: 4 });
+  async function truncationDuringEpochBump(
+    seed: string,
+    settings: Record<string, string>,
+  ): Promise<string[]> {
+    const cluster = await bringUp(seed, 4, [1, 2, 3], {
+      settings: { ...settings, 'replica.socket.timeout.ms': 600 },
+      topic: { 'min.insync.replicas': '1' },
+      controller: 4,
+    });
     const producer = await openProducer(cluster);
     await runFor(cluster, 1000);
     for (let i = 0; i < 5; i++) await send(cluster, producer, `m${i}`);
@@ -46,7 +58,11 @@ describe('leader death', () => {
     cluster.cutPeers(2, 1, false);
     cluster.kill(3);
     cluster.zookeeper.endSession(cluster.broker(3).broker!.sessionCredentials.id);
-    await runUntil(cluster, '2 heard of the new epoch', () => cluster.broker(2).broker!.replicas.get(TP)!.leaderEpoch === 1);
+    await runUntil(
+      cluster,
+      '2 heard of the new epoch',
+      () => cluster.broker(2).broker!.replicas.get(TP)!.leaderEpoch === 1,
+    );
     // Its fetch to the old leader has to time out before it looks at its log again.
     await runFor(cluster, 1500);
     expect(cluster.stateOf(TP)!.isr).toContain(2);
@@ -68,7 +84,10 @@ describe('leader death', () => {
 
   test('F3: after both replicas lost un-synced tails, their logs agree byte for byte', async () => {
     for (const seed of ['f3-a', 'f3-b', 'f3-c', 'f3-d']) {
-      const cluster = await bringUp(seed, 3, [1, 2], { topic: { 'min.insync.replicas': '1' }, settings: { 'log.segment.bytes': 400 } });
+      const cluster = await bringUp(seed, 3, [1, 2], {
+        topic: { 'min.insync.replicas': '1' },
+        settings: { 'log.segment.bytes': 400 },
+      });
       const producer = await openProducer(cluster);
       for (let i = 0; i < 12; i++) await send(cluster, producer, `old-${i}`);
       const sessions = [1, 2].map((id) => cluster.broker(id).broker!.sessionCredentials.id);
@@ -95,18 +114,28 @@ describe('leader death', () => {
     const producer = await openProducer(cluster);
     expect(await send(cluster, producer, 'a')).toBe(0);
     const client = cluster.environment();
-    const opening = RpcConnection.open(client.host, { host: 'broker-1', port: 9092 }, { clientId: 'x', requestTimeoutMs: 60000 });
+    const opening = RpcConnection.open(
+      client.host,
+      { host: 'broker-1', port: 9092 },
+      { clientId: 'x', requestTimeoutMs: 60000 },
+    );
     const toZombie = await cluster.world.complete(opening, 30000, 'connecting to the leader');
     cluster.pause(1);
     // Waits in the sleeper's socket and is the first thing it sees when it wakes up, still believing to lead.
     const records = [buildBatch([{ timestamp: 1, value: Buffer.from('to the zombie') }])];
-    const answer = toZombie.request(produce, { acks: -1, timeoutMs: 8000, topicData: [{ name: TP.topic, partitionData: [{ index: 0, records }] }] });
+    const answer = toZombie.request(produce, {
+      acks: -1,
+      timeoutMs: 8000,
+      topicData: [{ name: TP.topic, partitionData: [{ index: 0, records }] }],
+    });
     await runUntil(cluster, 'another leads', () => ![1, -1].includes(cluster.stateOf(TP)!.leader));
     const epoch = cluster.stateOf(TP)!.leaderEpoch;
     expect(await send(cluster, producer, 'b')).toBe(1);
     cluster.resume(1);
-    const response = await cluster.world.complete(answer, 60000, 'the zombie\'s answer');
-    expect(['NOT_LEADER_OR_FOLLOWER', 'REQUEST_TIMED_OUT']).toContain(errorName(response.responses[0]!.partitionResponses[0]!.errorCode));
+    const response = await cluster.world.complete(answer, 60000, "the zombie's answer");
+    expect(['NOT_LEADER_OR_FOLLOWER', 'REQUEST_TIMED_OUT']).toContain(
+      errorName(response.responses[0]!.partitionResponses[0]!.errorCode),
+    );
     await healAndSettle(cluster);
     expect(cluster.broker(1).broker!.replicas.get(TP)!.leaderEpoch).toBeGreaterThanOrEqual(epoch);
     expect(leadersPerEpoch(cluster.world.timeline)).toEqual([]);
@@ -121,7 +150,9 @@ function readLog(cluster: Awaited<ReturnType<typeof bringUp>>, id: number): Buff
 
 describe('the in-sync replicas', () => {
   async function lastReplicaDies(unclean: string) {
-    const cluster = await bringUp(`f6-${unclean}`, 3, [1, 2], { topic: { 'min.insync.replicas': '1', 'unclean.leader.election.enable': unclean } });
+    const cluster = await bringUp(`f6-${unclean}`, 3, [1, 2], {
+      topic: { 'min.insync.replicas': '1', 'unclean.leader.election.enable': unclean },
+    });
     const producer = await openProducer(cluster);
     for (let i = 0; i < 3; i++) await send(cluster, producer, `both-${i}`);
     cluster.kill(2);
@@ -140,13 +171,23 @@ describe('the in-sync replicas', () => {
     const { cluster } = await lastReplicaDies('false');
     expect(cluster.stateOf(TP)).toMatchObject({ leader: -1, isr: [1] });
     await healAndSettle(cluster);
-    expect(await readValues(cluster)).toEqual(['both-0', 'both-1', 'both-2', 'alone-0', 'alone-1', 'alone-2', 'alone-3']);
+    expect(await readValues(cluster)).toEqual([
+      'both-0',
+      'both-1',
+      'both-2',
+      'alone-0',
+      'alone-1',
+      'alone-2',
+      'alone-3',
+    ]);
   });
 
   test('F6: with it on the stale replica leads, and the loss is exactly its distance from the high watermark', async () => {
     const { cluster, highWatermark } = await lastReplicaDies('true');
     expect(cluster.stateOf(TP)).toMatchObject({ leader: 2, isr: [2] });
-    expect(cluster.world.timeline.some((event) => event.what === 'leader-elected' && event.unclean === true)).toBe(true);
+    expect(
+      cluster.world.timeline.some((event) => event.what === 'leader-elected' && event.unclean === true),
+    ).toBe(true);
     const newEnd = cluster.logOf(2, TP)!.logEndOffset;
     await healAndSettle(cluster);
     const values = await readValues(cluster);
@@ -166,7 +207,11 @@ describe('the in-sync replicas', () => {
 
   test('F8: if the ISR shrinks between append and acknowledgement the answer says so, and the record may exist', async () => {
     const cluster = await bringUp('f8', 3, [1, 2], { topic: { 'min.insync.replicas': '2' } });
-    const producer = await openProducer(cluster, { 'retries': 0, 'request.timeout.ms': 60000, 'delivery.timeout.ms': 120000 });
+    const producer = await openProducer(cluster, {
+      'retries': 0,
+      'request.timeout.ms': 60000,
+      'delivery.timeout.ms': 120000,
+    });
     cluster.cutPeers(2, 1, false);
     expect(await send(cluster, producer, 'appended')).toBe('NOT_ENOUGH_REPLICAS_AFTER_APPEND');
     await healAndSettle(cluster);
@@ -176,8 +221,12 @@ describe('the in-sync replicas', () => {
   async function versionConflict(settings: Record<string, string>): Promise<string> {
     const cluster = await bringUp('f16', 3, [1, 2, 3], { settings, topic: { 'min.insync.replicas': '1' } });
     const path = partitionStateZnode.path(TP);
-    // Somebody raises the version without changing the state: a write of ours whose reply was lost looks like this.
-    cluster.zookeeper.tree.write({ type: 'set', path, data: cluster.zookeeper.tree.get(path).data, version: -1 }, 'test');
+    // Somebody raises the version without changing the state: a write of ours whose reply was lost looks like
+    // this.
+    cluster.zookeeper.tree.write(
+      { type: 'set', path, data: cluster.zookeeper.tree.get(path).data, version: -1 },
+      'test',
+    );
     const producer = await openProducer(cluster);
     cluster.cutPeers(3, 1, false);
     const sent = send(cluster, producer, 'x');
@@ -193,10 +242,20 @@ describe('the in-sync replicas', () => {
   });
 
   test('F16, the lesson: giving up on the conflict freezes the ISR', async () => {
-    const cluster = await bringUp('f16-frozen', 3, [1, 2], { ...switchOn('lab.freeze.on.isr.conflict'), topic: { 'min.insync.replicas': '1' } });
+    const cluster = await bringUp('f16-frozen', 3, [1, 2], {
+      ...switchOn('lab.freeze.on.isr.conflict'),
+      topic: { 'min.insync.replicas': '1' },
+    });
     const path = partitionStateZnode.path(TP);
-    cluster.zookeeper.tree.write({ type: 'set', path, data: cluster.zookeeper.tree.get(path).data, version: -1 }, 'test');
-    const producer = await openProducer(cluster, { 'request.timeout.ms': 5000, 'retries': 0, 'delivery.timeout.ms': 20000 });
+    cluster.zookeeper.tree.write(
+      { type: 'set', path, data: cluster.zookeeper.tree.get(path).data, version: -1 },
+      'test',
+    );
+    const producer = await openProducer(cluster, {
+      'request.timeout.ms': 5000,
+      'retries': 0,
+      'delivery.timeout.ms': 20000,
+    });
     cluster.cutPeers(2, 1, false);
     await send(cluster, producer, 'x');
     await runFor(cluster, 60000);
@@ -223,7 +282,10 @@ describe('the in-sync replicas', () => {
 });
 
 describe('the controller', () => {
-  const controllers = (cluster: Awaited<ReturnType<typeof bringUp>>) => cluster.brokers.filter(({ id }) => cluster.isRunning(id) && cluster.broker(id).broker!.controller.isActive).map(({ id }) => id);
+  const controllers = (cluster: Awaited<ReturnType<typeof bringUp>>) =>
+    cluster.brokers
+      .filter(({ id }) => cluster.isRunning(id) && cluster.broker(id).broker!.controller.isActive)
+      .map(({ id }) => id);
 
   test('F10: when the controller crashes another takes over with epoch +1, and producers to live leaders see no error', async () => {
     const cluster = await bringUp('f10', 3, [1, 2], { controller: 3 });
@@ -241,16 +303,25 @@ describe('the controller', () => {
   test('F11: a controller that was frozen past its session writes nothing after its successor, and resigns', async () => {
     const cluster = await bringUp('f11', 3, [1, 2], { controller: 3 });
     cluster.pause(3);
-    await runUntil(cluster, 'a successor', () => controllers(cluster).some((id) => id !== 3) && cluster.zookeeper.tree.get('/controller_epoch').data.toString() === '2');
+    await runUntil(
+      cluster,
+      'a successor',
+      () =>
+        controllers(cluster).some((id) => id !== 3) &&
+        cluster.zookeeper.tree.get('/controller_epoch').data.toString() === '2',
+    );
     // Something to do for whoever believes to be controller when it wakes up.
     cluster.kill(2);
     await runFor(cluster, 3000);
     const states: number[] = [];
     cluster.zookeeper.onWrite.push((changes) => {
-      for (const { path } of changes) if (path.endsWith('/state')) states.push(cluster.stateOf(TP)!.controllerEpoch);
+      for (const { path } of changes)
+        if (path.endsWith('/state')) states.push(cluster.stateOf(TP)!.controllerEpoch);
     });
     cluster.resume(3);
-    await runUntil(cluster, 'the old controller resigned', () => cluster.world.timeline.some((event) => event.what === 'controller-resigned' && event.broker === 3));
+    await runUntil(cluster, 'the old controller resigned', () =>
+      cluster.world.timeline.some((event) => event.what === 'controller-resigned' && event.broker === 3),
+    );
     await healAndSettle(cluster);
     expect(controllers(cluster)).toHaveLength(1);
     expect(states.length).toBeGreaterThan(0);
@@ -259,7 +330,8 @@ describe('the controller', () => {
 });
 
 describe('registration', () => {
-  const registrations = (cluster: Awaited<ReturnType<typeof bringUp>>) => cluster.zookeeper.tree.children('/brokers/ids');
+  const registrations = (cluster: Awaited<ReturnType<typeof bringUp>>) =>
+    cluster.zookeeper.tree.children('/brokers/ids');
 
   test('F13: a broker that restarts within its session registers anew at once, and words meant for its former life are refused', async () => {
     const cluster = await bringUp('f13', 3, [1, 2], { controller: 3 });
@@ -271,11 +343,31 @@ describe('registration', () => {
     expect(epoch).toBeGreaterThan(formerEpoch);
     await healAndSettle(cluster);
     const client = cluster.environment();
-    const connection = await cluster.world.complete(RpcConnection.open(client.host, { host: 'broker-1', port: 9092 }, { clientId: 'x', requestTimeoutMs: 5000 }), 10000, 'connecting');
-    const stale = { controllerId: 3, controllerEpoch: 1, brokerEpoch: formerEpoch, partitionStates: [], liveLeaders: [] };
-    expect((await cluster.world.complete(connection.request(leaderAndIsr, stale), 10000, 'the stale request')).errorCode).toBe(77);
+    const connection = await cluster.world.complete(
+      RpcConnection.open(
+        client.host,
+        { host: 'broker-1', port: 9092 },
+        { clientId: 'x', requestTimeoutMs: 5000 },
+      ),
+      10000,
+      'connecting',
+    );
+    const stale = {
+      controllerId: 3,
+      controllerEpoch: 1,
+      brokerEpoch: formerEpoch,
+      partitionStates: [],
+      liveLeaders: [],
+    };
+    expect(
+      (await cluster.world.complete(connection.request(leaderAndIsr, stale), 10000, 'the stale request'))
+        .errorCode,
+    ).toBe(77);
     const older = { ...stale, controllerEpoch: 0, brokerEpoch: epoch };
-    expect((await cluster.world.complete(connection.request(leaderAndIsr, older), 10000, 'the old controller')).errorCode).toBe(11);
+    expect(
+      (await cluster.world.complete(connection.request(leaderAndIsr, older), 10000, 'the old controller'))
+        .errorCode,
+    ).toBe(11);
   });
 
   test('F14: after an expired session every live broker is registered exactly once', async () => {
@@ -296,7 +388,11 @@ describe('registration', () => {
     cluster.resume(2);
     await healAndSettle(cluster);
     expect(registrations(cluster)).toEqual(['1', '2', '3']);
-    expect(cluster.logLines().some((line) => line.includes('session expired') && line.includes('event loop had been blocked'))).toBe(true);
+    expect(
+      cluster
+        .logLines()
+        .some((line) => line.includes('session expired') && line.includes('event loop had been blocked')),
+    ).toBe(true);
   });
 
   test('a broker id that somebody else holds is refused, and the holder is not disturbed', async () => {
@@ -306,29 +402,63 @@ describe('registration', () => {
     cluster.kill(3);
     cluster.start(3, { 'broker.id': 1, 'listeners': 'PLAINTEXT://broker-3:9099' });
     await runUntil(cluster, 'the start failed', () => cluster.broker(3).startError !== undefined);
-    expect(cluster.broker(3).startError).toMatch(/Broker id 1 is already registered|doesn't match stored broker.id/);
+    expect(cluster.broker(3).startError).toMatch(
+      /Broker id 1 is already registered|doesn't match stored broker.id/,
+    );
     expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.czxid).toBe(epoch);
   });
 });
 
 describe('a registered peer that is a Kafka broker', () => {
   /** Broker 9 is registered at a host that answers a connection's first bytes as told. */
-  async function startBeside(seed: string, answer: (connection: Connection, request: Buffer) => void): Promise<SimCluster> {
+  async function startBeside(
+    seed: string,
+    answer: (connection: Connection, request: Buffer) => void,
+  ): Promise<SimCluster> {
     const cluster = new SimCluster(seed, 1);
     const { host, zookeeper } = cluster.environment();
-    const { port } = await cluster.world.complete(host.network.listen('peer', 9092, (connection) => connection.onData((bytes) => answer(connection, bytes))), 1000, 'listening');
-    const zk = await cluster.world.complete(ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 }), 30000, 'connecting');
-    const registration = brokerIdZnode.encode({ id: 9, endpoints: [{ listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'peer', port }], rack: null, jmxPort: -1, timestampMs: 0 });
-    for (const path of ['/brokers', '/brokers/ids']) await cluster.world.complete(zk.create(path, Buffer.alloc(0)), 1000, 'creating');
+    const { port } = await cluster.world.complete(
+      host.network.listen('peer', 9092, (connection) =>
+        connection.onData((bytes) => answer(connection, bytes)),
+      ),
+      1000,
+      'listening',
+    );
+    const zk = await cluster.world.complete(
+      ZkConnection.open(host, zookeeper(''), {
+        sessionTimeoutMs: 6000,
+        connectTimeoutMs: 30000,
+        maxInFlightRequests: 64,
+      }),
+      30000,
+      'connecting',
+    );
+    const registration = brokerIdZnode.encode({
+      id: 9,
+      endpoints: [{ listener: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: 'peer', port }],
+      rack: null,
+      jmxPort: -1,
+      timestampMs: 0,
+    });
+    for (const path of ['/brokers', '/brokers/ids'])
+      await cluster.world.complete(zk.create(path, Buffer.alloc(0)), 1000, 'creating');
     await cluster.world.complete(zk.create('/brokers/ids/9', registration, 'ephemeral'), 1000, 'registering');
     cluster.start(1);
-    await runUntil(cluster, 'it started or gave up', () => cluster.isRunning(1) || cluster.broker(1).startError !== undefined);
+    await runUntil(
+      cluster,
+      'it started or gave up',
+      () => cluster.isRunning(1) || cluster.broker(1).startError !== undefined,
+    );
     return cluster;
   }
 
-  /** As Kafka: what it does not understand ends the connection; its own ApiVersions v0 is answered, here with two APIs, in pieces. */
+  /**
+   * As Kafka: what it does not understand ends the connection; its own ApiVersions v0 is answered, here with
+   * two APIs, in pieces.
+   */
   function asKafka(connection: Connection, request: Buffer): void {
-    if (request.readInt16BE(4) !== 18 || request.readInt16BE(6) !== 0) return connection.destroy('InvalidRequestException');
+    if (request.readInt16BE(4) !== 18 || request.readInt16BE(6) !== 0)
+      return connection.destroy('InvalidRequestException');
     const body = Buffer.from([0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 9, 0, 18, 0, 0, 0, 3]);
     const head = Buffer.alloc(8);
     head.writeInt32BE(4 + body.length, 0);
@@ -339,13 +469,20 @@ describe('a registered peer that is a Kafka broker', () => {
 
   test('it is not joined, and the sentence says what to do', async () => {
     const cluster = await startBeside('kafka-peer', asKafka);
-    expect(cluster.broker(1).startError).toBe('Broker 9 at peer:9092 is a Kafka broker. Samsa and Kafka brokers cannot serve one cluster together: stop all of Kafka\'s first, then start broker 1.');
+    expect(cluster.broker(1).startError).toBe(
+      'Broker 9 at peer:9092 is a Kafka broker. Samsa and Kafka brokers cannot serve one cluster together: ' +
+        "stop all of Kafka's first, then start broker 1.",
+    );
     expect(cluster.zookeeper.tree.children('/brokers/ids')).toEqual(['9']);
   });
 
   test('a peer that says nothing, or nonsense, is no reason not to start', async () => {
     expect((await startBeside('silent-peer', () => {})).isRunning(1)).toBe(true);
-    expect((await startBeside('babbling-peer', (connection) => void connection.write([Buffer.alloc(100, 7)]))).isRunning(1)).toBe(true);
+    expect(
+      (
+        await startBeside('babbling-peer', (connection) => void connection.write([Buffer.alloc(100, 7)]))
+      ).isRunning(1),
+    ).toBe(true);
   });
 });
 
@@ -375,7 +512,9 @@ test('a broker cut from ZooKeeper goes on leading, and its controller resigns wh
   cluster.cutFromZooKeeper(3);
   await runFor(cluster, 4000);
   expect(await send(cluster, producer, 'a')).toBe(0);
-  await runUntil(cluster, 'the controller resigned', () => cluster.world.timeline.some((event) => event.what === 'controller-resigned' && event.broker === 3));
+  await runUntil(cluster, 'the controller resigned', () =>
+    cluster.world.timeline.some((event) => event.what === 'controller-resigned' && event.broker === 3),
+  );
   cluster.healLink('broker-3', ZOOKEEPER_HOST);
   await healAndSettle(cluster);
   expect(await readValues(cluster)).toEqual(['a']);
@@ -383,7 +522,11 @@ test('a broker cut from ZooKeeper goes on leading, and its controller resigns wh
 
 test('a client that is started before the first broker finds the cluster when it comes up', async () => {
   const cluster = new SimCluster('early', 2, { 'auto.create.topics.enable': 'true' });
-  const producer = await cluster.world.complete(cluster.producer({ acks: 'all' }), 30000, 'opening a producer');
+  const producer = await cluster.world.complete(
+    cluster.producer({ acks: 'all' }),
+    30000,
+    'opening a producer',
+  );
   const sent = producer.send({ ...TP, value: 'early' }).then(({ offset }) => offset);
   await runFor(cluster, 3000);
   cluster.startAll();

@@ -8,11 +8,15 @@ import { SimNetwork } from '../../src/simulation/sim-network';
 import { World } from '../../src/simulation/world';
 import { formatStep } from '../../src/simulation/walks/step-rules';
 
-const SETUP = 'styles=explicit,auto,explicit assignor=cooperative-sticky discovery=bootstrap loner=no ' +
+const SETUP =
+  'styles=explicit,auto,explicit assignor=cooperative-sticky discovery=bootstrap loner=no ' +
   'joined=2 faults=yes';
-const run = (text: string, setup = SETUP) => replayWalk(
-  groupWalks, { ...groupWalks.parseSetup(setup), seed: 'group-walks-test', settings: {} },
-  text.split('; ').map((step) => groupWalks.parseStep(step)));
+const run = (text: string, setup = SETUP) =>
+  replayWalk(
+    groupWalks,
+    { ...groupWalks.parseSetup(setup), seed: 'group-walks-test', settings: {} },
+    text.split('; ').map((step) => groupWalks.parseStep(step)),
+  );
 
 test('a walk of groups is written as text and read again', async () => {
   for (const text of ['join 1', 'send 4>2!', 'kill-coordinator 3']) {
@@ -25,7 +29,8 @@ test('a walk of groups is written as text and read again', async () => {
 });
 
 test('the same walk of a group twice is the same run, action by action', async () => {
-  const text = 'take 1; commit-sync 1!; join 3; kill-coordinator 1!; kill-coordinator 2!; ' +
+  const text =
+    'take 1; commit-sync 1!; join 3; kill-coordinator 1!; kill-coordinator 2!; ' +
     'kill-coordinator 3!; send-batch 4>1!; mute-replies 1>2!; seek-begin 1; take 1; heal 1; ' +
     'close 2!; read-back 1';
   const [one, two] = [await run(text), await run(text)];
@@ -86,8 +91,10 @@ test('a request that is late is overtaken over a new connection, and comes thoug
   const network = new SimNetwork(world);
   const [client, server] = ['client', 'server'].map((name) => new SimHost(world, network, name).boot());
   const came: string[] = [];
-  const frame = (key: number, text: string) =>
-    [Buffer.from([0, 0, 0, text.length + 2, 0x95, key]), Buffer.from(text)];
+  const frame = (key: number, text: string) => [
+    Buffer.from([0, 0, 0, text.length + 2, 0x95, key]),
+    Buffer.from(text),
+  ];
   await server!.network.listen('server', 9092, (connection) => {
     connection.onData((chunk) => came.push(chunk.toString('utf8', 6)));
   });

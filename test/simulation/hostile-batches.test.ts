@@ -1,4 +1,6 @@
-/** Batches that only somebody hostile would send: they cost their producer an error, and no broker anything. */
+/**
+ * Batches that only somebody hostile would send: they cost their producer an error, and no broker anything.
+ */
 import { ErrorName, errorName } from '../../src/common/errors';
 import { RpcConnection } from '../../src/network/rpc-connection';
 import { produce } from '../../src/protocol/messages/produce-fetch';
@@ -19,12 +21,14 @@ function forged(change: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
-const valueTooLong = forged((bytes) => { bytes[66] = 100; });
+const valueTooLong = forged((bytes) => {
+  bytes[66] = 100;
+});
 const FORGED: readonly (readonly [what: string, batch: Buffer, error: ErrorName])[] = [
   ['a first time of 2^63 - 1', forged((bytes) => bytes.writeBigInt64BE(LONG_MAX, 27)), 'INVALID_TIMESTAMP'],
   ['a last time of 2^63 - 1', forged((bytes) => bytes.writeBigInt64BE(LONG_MAX, 35)), 'INVALID_TIMESTAMP'],
   ['a producer id of 2^63 - 1', forged((bytes) => bytes.writeBigInt64BE(LONG_MAX, 43)), 'INVALID_RECORD'],
-  ['the broker\'s kind of time', forged((bytes) => bytes.writeInt16BE(0x08, 21)), 'INVALID_TIMESTAMP'],
+  ["the broker's kind of time", forged((bytes) => bytes.writeInt16BE(0x08, 21)), 'INVALID_TIMESTAMP'],
   ['a value longer than its record', valueTooLong, 'INVALID_RECORD'],
   ['the same, compressed', recompress(new RecordBatch(valueTooLong), 'gzip'), 'INVALID_RECORD'],
 ];

@@ -18,15 +18,20 @@ async function withReturningFollower(seed: string): Promise<SimCluster> {
   return cluster;
 }
 
-const isIsrWrite = (operation: ZkOperation) => operation.host === 'broker-1' && operation.isWrite && operation.paths.includes(STATE);
+const isIsrWrite = (operation: ZkOperation) =>
+  operation.host === 'broker-1' && operation.isWrite && operation.paths.includes(STATE);
 
 test('a follower whose registration ends while its joining is being written does not join', async () => {
   const cluster = await withReturningFollower('joiner-gone');
-  cluster.zookeeper.hooks.at(isIsrWrite, { before: () => {
-    cluster.expireSession(3);
-    cluster.powerCut(3);
-  } });
-  await runUntil(cluster, 'the write was made', () => cluster.world.timeline.some(({ what }) => what === 'isr-member-gone'));
+  cluster.zookeeper.hooks.at(isIsrWrite, {
+    before: () => {
+      cluster.expireSession(3);
+      cluster.powerCut(3);
+    },
+  });
+  await runUntil(cluster, 'the write was made', () =>
+    cluster.world.timeline.some(({ what }) => what === 'isr-member-gone'),
+  );
   await runFor(cluster, 5000);
   expect(isrOf(cluster)).toBe('1,2');
   expect(cluster.broker(1).broker!.replicas.get(TP)!.maximalIsr).toEqual([1, 2]);
@@ -36,7 +41,11 @@ test('a follower whose registration ends while its joining is being written does
 
 test('when the reply to a joining is lost and the follower stops, acknowledgements wait until it has left', async () => {
   const cluster = await withReturningFollower('joining-unknown');
-  const producer = await openProducer(cluster, { 'retries': 0, 'request.timeout.ms': 60000, 'delivery.timeout.ms': 120000 });
+  const producer = await openProducer(cluster, {
+    'retries': 0,
+    'request.timeout.ms': 60000,
+    'delivery.timeout.ms': 120000,
+  });
   cluster.zookeeper.hooks.at(isIsrWrite, 'lose-reply');
   cluster.zookeeper.hooks.at(isIsrWrite, { after: () => cluster.cutPeers(3, 1, false) });
   await runUntil(cluster, '3 joined, and 1 does not know', () => isrOf(cluster) === '1,2,3');
@@ -62,7 +71,8 @@ test('a member that lost power while nobody was controller does not stay in the 
   cluster.cutPeers(1, 2, false);
   cluster.healLink('broker-3', 'broker-1');
   await runUntil(cluster, '2 is out of the ISR', () => !isrOf(cluster).includes('2'));
-  const isController = (id: number) => cluster.isRunning(id) && cluster.broker(id).broker!.controller.isActive;
+  const isController = (id: number) =>
+    cluster.isRunning(id) && cluster.broker(id).broker!.controller.isActive;
   await runUntil(cluster, 'another is controller', () => [1, 2, 3, 5].some(isController));
   await healAndSettle(cluster);
   expect(await readValues(cluster)).toEqual(['a', 'b', 'c']);

@@ -12,8 +12,15 @@ const T1 = { topic: 'u', partition: 0 };
 
 /** Topics t and u, each on all three brokers, led by 1; a broker has one in each dir. */
 async function twoTopics(seed: string, settings: Record<string, string> = {}): Promise<SimCluster> {
-  const cluster = await bringUp(seed, 3, [1, 2, 3], { settings: { ...TWO_DIRS, ...settings }, topic: { 'min.insync.replicas': '1' } });
-  await cluster.world.complete(cluster.createTopic('u', new Map([[0, [1, 2, 3]]]), { 'min.insync.replicas': '1' }), 30000, 'creating the topic');
+  const cluster = await bringUp(seed, 3, [1, 2, 3], {
+    settings: { ...TWO_DIRS, ...settings },
+    topic: { 'min.insync.replicas': '1' },
+  });
+  await cluster.world.complete(
+    cluster.createTopic('u', new Map([[0, [1, 2, 3]]]), { 'min.insync.replicas': '1' }),
+    30000,
+    'creating the topic',
+  );
   await runUntil(cluster, 'u is in sync', () => cluster.isQuiet(T1));
   return cluster;
 }
@@ -22,12 +29,14 @@ function dirOf(cluster: SimCluster, id: number, tp: TopicPartition): string {
   return cluster.logOf(id, tp)!.directory.split('/').slice(0, 2).join('/');
 }
 
-const says = (cluster: SimCluster, id: number, text: string) => cluster.broker(id).host.logLines.some((line) => line.includes(text));
+const says = (cluster: SimCluster, id: number, text: string) =>
+  cluster.broker(id).host.logLines.some((line) => line.includes(text));
 const notes = (cluster: SimCluster) => cluster.zookeeper.tree.children(logDirEventZnode.path);
 
 test('new logs go to the dir with the fewest', async () => {
   const cluster = await twoTopics('fewest');
-  for (const id of [1, 2, 3]) expect(new Set([dirOf(cluster, id, T0), dirOf(cluster, id, T1)])).toEqual(new Set(['/a', '/b']));
+  for (const id of [1, 2, 3])
+    expect(new Set([dirOf(cluster, id, T0), dirOf(cluster, id, T1)])).toEqual(new Set(['/a', '/b']));
 });
 
 test('a broker without descriptors goes on with what is open, keeps its leaders, and recovers when there are some', async () => {
@@ -47,7 +56,7 @@ test('a broker without descriptors goes on with what is open, keeps its leaders,
   expect(cluster.stateOf(TP)!.leader).toBe(1);
 });
 
-describe('a leader\'s disk fails', () => {
+describe("a leader's disk fails", () => {
   test('others take over what was in that dir; the broker goes on with the rest; nothing acknowledged is lost', async () => {
     const cluster = await twoTopics('leader');
     const producer = await openProducer(cluster);
@@ -61,7 +70,9 @@ describe('a leader\'s disk fails', () => {
     expect(cluster.stateOf(T1)).toMatchObject({ leader: 1, isr: [1, 2, 3] });
     expect(says(cluster, 1, `Stopping serving logs in dir ${failed}: EIO`)).toBe(true);
     await runUntil(cluster, 'the controller took the note', () => notes(cluster).length === 0);
-    expect(await readValues(cluster)).toEqual([0, 1, 2, 3, 4].map((i) => `before-${i}`).concat([0, 1, 2, 3, 4].map((i) => `after-${i}`)));
+    expect(await readValues(cluster)).toEqual(
+      [0, 1, 2, 3, 4].map((i) => `before-${i}`).concat([0, 1, 2, 3, 4].map((i) => `after-${i}`)),
+    );
     await healAndSettle(cluster);
     expect(cluster.stateOf(T0)!.isr.slice().sort()).toEqual([1, 2, 3]);
   });
@@ -73,7 +84,14 @@ describe('a leader\'s disk fails', () => {
     cluster.failDisk(1, 'ENOSPC', dirOf(cluster, 1, T0));
     expect(await send(cluster, producer, 'after')).toBe(5);
     await healAndSettle(cluster);
-    expect(await readValues(cluster)).toEqual(['before-0', 'before-1', 'before-2', 'before-3', 'before-4', 'after']);
+    expect(await readValues(cluster)).toEqual([
+      'before-0',
+      'before-1',
+      'before-2',
+      'before-3',
+      'before-4',
+      'after',
+    ]);
     expect(cluster.logOf(1, T0)!.logEndOffset).toBe(6);
   });
 
@@ -90,7 +108,7 @@ describe('a leader\'s disk fails', () => {
   });
 });
 
-test('a follower\'s disk fails: the controller takes it out of the ISR, and the leader waits for it no longer', async () => {
+test("a follower's disk fails: the controller takes it out of the ISR, and the leader waits for it no longer", async () => {
   const cluster = await twoTopics('follower', { 'replica.lag.time.max.ms': '30000' });
   const producer = await openProducer(cluster);
   cluster.failDisk(3, 'EIO', dirOf(cluster, 3, T0));
@@ -119,14 +137,34 @@ test('the failure is announced when ZooKeeper is back, if it was away', async ()
 test('notes that nobody can read are reported and removed, and do not stand in the way of others', async () => {
   const cluster = await twoTopics('junk');
   const { host, zookeeper } = cluster.environment();
-  const zk = await cluster.world.complete(ZkConnection.open(host, zookeeper(''), { sessionTimeoutMs: 6000, connectTimeoutMs: 30000, maxInFlightRequests: 64 }), 30000, 'connecting');
+  const zk = await cluster.world.complete(
+    ZkConnection.open(host, zookeeper(''), {
+      sessionTimeoutMs: 6000,
+      connectTimeoutMs: 30000,
+      maxInFlightRequests: 64,
+    }),
+    30000,
+    'connecting',
+  );
   for (const path of [logDirEventZnode.createPath, isrChangeZnode.createPath]) {
-    for (const junk of ['', 'no JSON', '{"version":1}']) await cluster.world.complete(zk.create(path, Buffer.from(junk), 'persistent-sequential'), 1000, 'creating');
+    for (const junk of ['', 'no JSON', '{"version":1}'])
+      await cluster.world.complete(
+        zk.create(path, Buffer.from(junk), 'persistent-sequential'),
+        1000,
+        'creating',
+      );
   }
   cluster.failDisk(1, 'EIO', dirOf(cluster, 1, T0));
   const producer = await openProducer(cluster);
   expect(await send(cluster, producer, 'one')).toBe(0);
-  await runUntil(cluster, 'another leads, and the notes are gone', () => cluster.stateOf(T0)!.leader > 1 && notes(cluster).length === 0 && cluster.zookeeper.tree.children(isrChangeZnode.path).length === 0);
+  await runUntil(
+    cluster,
+    'another leads, and the notes are gone',
+    () =>
+      cluster.stateOf(T0)!.leader > 1 &&
+      notes(cluster).length === 0 &&
+      cluster.zookeeper.tree.children(isrChangeZnode.path).length === 0,
+  );
   expect(says(cluster, 3, 'is ignored:')).toBe(true);
 });
 
@@ -135,7 +173,9 @@ test('with the last dir the broker ends, and says why', async () => {
   cluster.failDisk(1, 'EIO', '/a');
   cluster.failDisk(1, 'EIO', '/b');
   await runUntil(cluster, 'it has ended', () => cluster.broker(1).host.exited !== undefined);
-  expect(cluster.broker(1).host.exited!.reason).toContain('all log dirs in /a, /b have failed, the last with EIO');
+  expect(cluster.broker(1).host.exited!.reason).toContain(
+    'all log dirs in /a, /b have failed, the last with EIO',
+  );
 });
 
 describe('at start', () => {
@@ -151,8 +191,14 @@ describe('at start', () => {
     await runUntil(cluster, '3 serves u', () => cluster.isRunning(3) && cluster.isQuiet(T1));
     expect(says(cluster, 3, `because log directories ${failed} are offline`)).toBe(true);
     expect(cluster.logOf(3, T0)).toBeUndefined();
-    await cluster.world.complete(cluster.createTopic('fresh', new Map([[0, [3, 1]]])), 30000, 'creating a topic');
-    await runUntil(cluster, 'the new topic is in sync', () => cluster.isQuiet({ topic: 'fresh', partition: 0 }));
+    await cluster.world.complete(
+      cluster.createTopic('fresh', new Map([[0, [3, 1]]])),
+      30000,
+      'creating a topic',
+    );
+    await runUntil(cluster, 'the new topic is in sync', () =>
+      cluster.isQuiet({ topic: 'fresh', partition: 0 }),
+    );
     expect(dirOf(cluster, 3, { topic: 'fresh', partition: 0 })).not.toBe(failed);
     await healAndSettle(cluster);
     expect(cluster.logOf(3, T0)!.logEndOffset).toBe(1);
@@ -164,7 +210,9 @@ describe('at start', () => {
     cluster.failDisk(1, 'ENOSPC', '/b');
     cluster.start(1);
     await runUntil(cluster, 'it gave up', () => cluster.broker(1).startError !== undefined);
-    expect(cluster.broker(1).startError).toMatch(/^None of the specified log dirs can be used: \/a \(EIO.*\), \/b \(ENOSPC.*\)$/);
+    expect(cluster.broker(1).startError).toMatch(
+      /^None of the specified log dirs can be used: \/a \(EIO.*\), \/b \(ENOSPC.*\)$/,
+    );
   });
 
   test('a dir named twice, or a partition that lies in two dirs, ends the start with a sentence', async () => {
@@ -174,10 +222,13 @@ describe('at start', () => {
     cluster.start(3, { 'log.dirs': '/a,/a' });
     await runUntil(cluster, 'it gave up', () => cluster.broker(3).startError !== undefined);
     expect(cluster.broker(3).startError).toBe('Duplicate log directory found: /a in log.dirs');
-    for (const name of ['t-0', 'u-0']) for (const dir of ['/a', '/b']) cluster.broker(3).host.disk.makeDirectory(`${dir}/${name}`);
+    for (const name of ['t-0', 'u-0'])
+      for (const dir of ['/a', '/b']) cluster.broker(3).host.disk.makeDirectory(`${dir}/${name}`);
     cluster.start(3);
     await runUntil(cluster, 'it gave up again', () => cluster.broker(3).startError !== undefined);
-    expect(cluster.broker(3).startError).toMatch(/^Duplicate log directories for [tu]-0 are found in both \/a and \/b/);
+    expect(cluster.broker(3).startError).toMatch(
+      /^Duplicate log directories for [tu]-0 are found in both \/a and \/b/,
+    );
   });
 });
 
@@ -194,19 +245,44 @@ test('log-dirs shows which dir is offline', async () => {
   const failed = dirOf(cluster, 2, T0);
   cluster.failDisk(2, 'EIO', failed);
   await runUntil(cluster, 'it is noticed', () => cluster.offlineDirs(2) === 1);
-  const admin = new Admin(cluster.environment(), { 'zookeeper.connect': 'z', 'default.api.timeout.ms': 10000 });
+  const admin = new Admin(cluster.environment(), {
+    'zookeeper.connect': 'z',
+    'default.api.timeout.ms': 10000,
+  });
   const dirs = await cluster.world.complete(admin.describeLogDirs([2]), 30000, 'describing');
-  expect(dirs.map(({ logDir, error, partitions }) => ({ logDir, error, topics: partitions.map(({ topic }) => topic) }))).toEqual(
-    ['/a', '/b'].map((logDir) => (logDir === failed ? { logDir, error: 'KAFKA_STORAGE_ERROR', topics: [] } : { logDir, error: 'NONE', topics: ['u'] })),
+  expect(
+    dirs.map(({ logDir, error, partitions }) => ({
+      logDir,
+      error,
+      topics: partitions.map(({ topic }) => topic),
+    })),
+  ).toEqual(
+    ['/a', '/b'].map((logDir) =>
+      logDir === failed
+        ? { logDir, error: 'KAFKA_STORAGE_ERROR', topics: [] }
+        : { logDir, error: 'NONE', topics: ['u'] },
+    ),
   );
-  await expect(cluster.world.complete(admin.describeLogDirs([9]), 30000, 'describing')).rejects.toThrow(/broker 9 is not registered/);
+  await expect(cluster.world.complete(admin.describeLogDirs([9]), 30000, 'describing')).rejects.toThrow(
+    /broker 9 is not registered/,
+  );
 });
 
 test('files whose deletion was due are gone, or the dir is offline: a failing removal is no crash', async () => {
-  const cluster = await twoTopics('removal', { 'log.segment.bytes': '200', 'log.retention.bytes': '400', 'log.retention.check.interval.ms': '1000', 'log.segment.delete.delay.ms': '5000' });
+  const cluster = await twoTopics('removal', {
+    'log.segment.bytes': '200',
+    'log.retention.bytes': '400',
+    'log.retention.check.interval.ms': '1000',
+    'log.segment.delete.delay.ms': '5000',
+  });
   const producer = await openProducer(cluster);
   for (let i = 0; i < 12; i++) await send(cluster, producer, `m${i}`);
-  await runUntil(cluster, 'segments are marked', () => cluster.broker(1).host.disk.list(cluster.logOf(1, T0)!.directory).some(({ name }) => name.endsWith('.deleted')));
+  await runUntil(cluster, 'segments are marked', () =>
+    cluster
+      .broker(1)
+      .host.disk.list(cluster.logOf(1, T0)!.directory)
+      .some(({ name }) => name.endsWith('.deleted')),
+  );
   cluster.failDisk(1, 'EIO', dirOf(cluster, 1, T0));
   await runUntil(cluster, 'the dir is offline', () => cluster.offlineDirs(1) === 1);
   await runFor(cluster, 10000);

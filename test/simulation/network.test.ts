@@ -80,7 +80,10 @@ test('a client may not write to __consumer_offsets, and groups go on', async () 
   };
   await cluster.world.complete(read(), 120000, 'reading and committing');
   const poison = producer.send({ topic: '__consumer_offsets', partition: 0, key: 'odd', value: 'x' });
-  const outcome = poison.then(() => 'written', (error) => (error as { errorName: string }).errorName);
+  const outcome = poison.then(
+    () => 'written',
+    (error) => (error as { errorName: string }).errorName,
+  );
   expect(await cluster.world.complete(outcome, 60000, 'the refusal')).toBe('INVALID_TOPIC_EXCEPTION');
   expect(
     await cluster.world.complete(consumer.committed([TP]), 60000, 'asking for the offset'),
@@ -105,10 +108,17 @@ test('requests of a client that is gone do not wait on, however long it was read
     partitionMaxBytes: 1000,
   };
   for (const connection of connections) {
-    void connection.request(fetch, {
-      replicaId: -1, replicaEpoch: -1, maxWaitMs: 2 ** 31 - 1, minBytes: 1, maxBytes: 1000, isolationLevel: 0,
-      topics: [{ topic: 't', partitions: [partition] }],
-    }).catch(() => {});
+    void connection
+      .request(fetch, {
+        replicaId: -1,
+        replicaEpoch: -1,
+        maxWaitMs: 2 ** 31 - 1,
+        minBytes: 1,
+        maxBytes: 1000,
+        isolationLevel: 0,
+        topics: [{ topic: 't', partitions: [partition] }],
+      })
+      .catch(() => {});
   }
   const leader = cluster.broker(1).broker!.replicas;
   await runUntil(cluster, 'the fetches wait', () => leader.fetchPurgatory.numDelayed >= 10);

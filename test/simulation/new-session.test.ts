@@ -50,7 +50,9 @@ test('the controller is not a session of its own past: the office is free when t
     zookeeper.atOperation(isRegistration('broker-3', 3), { after: () => cluster.expireSession(3) });
     cluster.expireSession(3);
     await runFor(cluster, 30000);
-    await runUntil(cluster, 'somebody is controller', () => [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive));
+    await runUntil(cluster, 'somebody is controller', () =>
+      [1, 2, 3].some((id) => cluster.broker(id).broker!.controller.isActive),
+    );
     expect(zookeeper.sessionsOf('broker-3').length).toBe(1);
   }
   expect(cluster.world.violations).toEqual([]);
@@ -61,7 +63,9 @@ test('a registration that somebody removes is made again, and the broker leads a
   cluster.zookeeper.remove('/brokers/ids/1');
   await runUntil(cluster, 'the controller has noticed', () => cluster.stateOf(TP)!.leader === 2);
   await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
-  expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.ephemeralOwner).toBe(cluster.broker(1).broker!.sessionCredentials.id);
+  expect(cluster.zookeeper.tree.exists('/brokers/ids/1')!.ephemeralOwner).toBe(
+    cluster.broker(1).broker!.sessionCredentials.id,
+  );
   expect(cluster.broker(1).host.exited).toBeUndefined();
 });
 
@@ -92,8 +96,10 @@ test('a broker leads nothing before its registration is complete, and is taken u
   cluster.start(2);
   await runUntil(cluster, 'it is registered', () => cluster.zookeeper.tree.exists('/brokers/ids/2') !== null);
   await runFor(cluster, 1000);
-  const isTakenUp = () => cluster.world.timeline.slice(before)
-    .some((event) => event.what === 'broker-change' && (event['added'] as number[]).includes(2));
+  const isTakenUp = () =>
+    cluster.world.timeline
+      .slice(before)
+      .some((event) => event.what === 'broker-change' && (event['added'] as number[]).includes(2));
   expect(isTakenUp()).toBe(false);
   await runUntil(cluster, 'all is in sync again', () => cluster.isQuiet(TP));
   expect(isTakenUp()).toBe(true);
@@ -104,7 +110,12 @@ describe('registering', () => {
     const cluster = new SimCluster('registering', 1);
     for (const path of ['/brokers', '/brokers/ids']) cluster.zookeeper.overwrite(path, Buffer.alloc(0));
     const { host, simHost } = cluster.environment();
-    const open = () => ZkConnection.open(host, zooKeeperOf(cluster.zookeeper, simHost), { sessionTimeoutMs: 6000, connectTimeoutMs: 6000, maxInFlightRequests: 10 });
+    const open = () =>
+      ZkConnection.open(host, zooKeeperOf(cluster.zookeeper, simHost), {
+        sessionTimeoutMs: 6000,
+        connectTimeoutMs: 6000,
+        maxInFlightRequests: 10,
+      });
     const [first, second] = await cluster.world.complete(Promise.all([open(), open()]), 10000, 'opening');
     return { cluster, first, second };
   }
@@ -114,14 +125,20 @@ describe('registering', () => {
     const { cluster, first, second } = await twoSessions();
     const before = await cluster.world.complete(registerBroker(first, broker), 10000, 'registering');
     const ours = new Set([first.credentials.id, 'another', second.credentials.id]);
-    expect(await cluster.world.complete(registerBroker(second, broker, ours), 10000, 'registering again')).toBeGreaterThan(before);
+    expect(
+      await cluster.world.complete(registerBroker(second, broker, ours), 10000, 'registering again'),
+    ).toBeGreaterThan(before);
     expect(cluster.zookeeper.tree.exists('/brokers/ids/7')!.ephemeralOwner).toBe(second.credentials.id);
   });
 
   test('leaves alone what anybody else has registered', async () => {
     const { cluster, first, second } = await twoSessions();
     await cluster.world.complete(registerBroker(first, broker), 10000, 'registering');
-    const refused = cluster.world.complete(registerBroker(second, broker, new Set([second.credentials.id])), 10000, 'registering again');
+    const refused = cluster.world.complete(
+      registerBroker(second, broker, new Set([second.credentials.id])),
+      10000,
+      'registering again',
+    );
     await expect(refused).rejects.toThrow(BrokerIdTakenError);
   });
 });

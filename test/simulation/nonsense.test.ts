@@ -129,9 +129,16 @@ test('a request that creates very many topics is refused, and one that names a t
   const many = await create(Array.from({ length: 1001 }, (_, i) => topic(`many-${i}`)));
   expect(new Set(many.map((row) => row.split(' ')[1]))).toEqual(new Set(['INVALID_REQUEST']));
   expect(await create([topic('a.b'), topic('b'), topic('a_b'), topic('b'), topic('c'), topic('t')])).toEqual([
-    'a.b NONE', 'b INVALID_REQUEST', 'a_b INVALID_TOPIC_EXCEPTION', 'c NONE', 't TOPIC_ALREADY_EXISTS',
+    'a.b NONE',
+    'b INVALID_REQUEST',
+    'a_b INVALID_TOPIC_EXCEPTION',
+    'c NONE',
+    't TOPIC_ALREADY_EXISTS',
   ]);
-  expect(await create([topic('d', 60_000), topic('e', 60_000)], true)).toEqual(['d NONE', 'e INVALID_PARTITIONS']);
+  expect(await create([topic('d', 60_000), topic('e', 60_000)], true)).toEqual([
+    'd NONE',
+    'e INVALID_PARTITIONS',
+  ]);
 });
 
 test('what no partition can be called is not told on, though who plays controller says it', async () => {
@@ -139,13 +146,24 @@ test('what no partition can be called is not told on, though who plays controlle
   const names = ['', '.', '../../etc', 'with blank', 'x'.repeat(250), 'line\nbreak'];
   const known = { ...rowOf(cluster), offlineReplicas: [] };
   const { isNew: _, ...row } = known;
-  const partitionStates = [...names.map((topic) => ({ ...row, topic })), { ...row, topic: 'u', partition: -1 }, { ...row, topic: 'v' }];
+  const partitionStates = [
+    ...names.map((topic) => ({ ...row, topic })),
+    { ...row, topic: 'u', partition: -1 },
+    { ...row, topic: 'v' },
+  ];
   const liveBrokers = [1, 2, 3].map((id) => ({
-    id, epoch: cluster.broker(id).broker!.epoch, rack: null, endpoints: [...cluster.broker(id).broker!.endpoints],
+    id,
+    epoch: cluster.broker(id).broker!.epoch,
+    rack: null,
+    endpoints: [...cluster.broker(id).broker!.endpoints],
   }));
   const request = { ...stampFor(cluster, 1), partitionStates, liveBrokers };
   expect(await ask(cluster, 1, updateMetadata, request)).toEqual({ errorCode: 0 });
-  const answer = await ask(cluster, 1, metadata, { topics: [], allTopics: true, allowAutoTopicCreation: false });
+  const answer = await ask(cluster, 1, metadata, {
+    topics: [],
+    allTopics: true,
+    allowAutoTopicCreation: false,
+  });
   expect(answer.topics.map(({ name }) => name)).toEqual(['t', 'v']);
 });
 

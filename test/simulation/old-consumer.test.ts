@@ -22,17 +22,30 @@ interface OldMember {
 
 async function setUp(seed: string): Promise<SimCluster> {
   const cluster = await bringUp(seed, 3, [1, 2, 3]);
-  await cluster.world.complete(cluster.createTopic('orders', new Map(TPS.map(({ partition }) => [partition, [1, 2, 3]]))), 30000, 'creating orders');
+  await cluster.world.complete(
+    cluster.createTopic('orders', new Map(TPS.map(({ partition }) => [partition, [1, 2, 3]]))),
+    30000,
+    'creating orders',
+  );
   await runUntil(cluster, 'orders is in sync', () => TPS.every((tp) => cluster.isQuiet(tp)));
   return cluster;
 }
 
 /** `pauseMs`: how long the program works on a record. */
 function startOld(
-  cluster: SimCluster, groupId: string, { pauseMs, ...config }: RawConfig & { pauseMs?: number } = {}, streams = 1,
+  cluster: SimCluster,
+  groupId: string,
+  { pauseMs, ...config }: RawConfig & { pauseMs?: number } = {},
+  streams = 1,
 ): OldMember {
   const environment = cluster.environment();
-  const consumer = new ZooKeeperConsumer(environment, { 'zookeeper.connect': 'z', 'group.id': groupId, 'auto.offset.reset': 'smallest', 'rebalance.backoff.ms': 500, ...config });
+  const consumer = new ZooKeeperConsumer(environment, {
+    'zookeeper.connect': 'z',
+    'group.id': groupId,
+    'auto.offset.reset': 'smallest',
+    'rebalance.backoff.ms': 500,
+    ...config,
+  });
   const member: OldMember = { host: environment.simHost, consumer, read: new Map() };
   const readStream = async (stream: MessageStream) => {
     for await (const { partition, offset } of stream) {
@@ -50,22 +63,47 @@ function startOld(
 }
 
 async function produceOrders(cluster: SimCluster, each: number): Promise<void> {
-  const producer = await cluster.world.complete(cluster.producer({ acks: 'all' }), 30000, 'opening a producer');
-  await cluster.world.complete(Promise.all(TPS.flatMap((tp) => Array.from({ length: each }, (_, i) => producer.send({ ...tp, value: String(i) })))), 60000, 'producing');
+  const producer = await cluster.world.complete(
+    cluster.producer({ acks: 'all' }),
+    30000,
+    'opening a producer',
+  );
+  await cluster.world.complete(
+    Promise.all(
+      TPS.flatMap((tp) => Array.from({ length: each }, (_, i) => producer.send({ ...tp, value: String(i) }))),
+    ),
+    60000,
+    'producing',
+  );
 }
 
-const owners = (cluster: SimCluster, groupId: string) => TPS.map((tp) => {
-  const path = `/consumers/${groupId}/owners/orders/${tp.partition}`;
-  return cluster.zookeeper.tree.exists(path) === null ? '' : cluster.zookeeper.tree.get(path).data.toString();
-});
-const owned = (members: readonly OldMember[]) => members.flatMap((member) => member.consumer.assignment.map(tpName)).sort().join();
-const readBy = (members: readonly OldMember[]) => new Set(members.flatMap((member) => [...member.read.keys()])).size;
+const owners = (cluster: SimCluster, groupId: string) =>
+  TPS.map((tp) => {
+    const path = `/consumers/${groupId}/owners/orders/${tp.partition}`;
+    return cluster.zookeeper.tree.exists(path) === null
+      ? ''
+      : cluster.zookeeper.tree.get(path).data.toString();
+  });
+const owned = (members: readonly OldMember[]) =>
+  members
+    .flatMap((member) => member.consumer.assignment.map(tpName))
+    .sort()
+    .join();
+const readBy = (members: readonly OldMember[]) =>
+  new Set(members.flatMap((member) => [...member.read.keys()])).size;
 
 test('a queue and publish/subscribe: one group shares the records, every group gets all of them', async () => {
   const cluster = await setUp('old-basic');
   const queue = [startOld(cluster, 'queue'), startOld(cluster, 'queue', {}, 2)];
   const other = startOld(cluster, 'other');
-  await runUntil(cluster, 'all is owned', () => owned(queue) === NAMES && owned([other]) === NAMES && queue.every((one) => one.consumer.assignment.length > 0));
+  await runUntil(
+    cluster,
+    'all is owned',
+    () =>
+      owned(queue) === NAMES &&
+      owned([other]) === NAMES &&
+      queue.every((one) => one.consumer.assignment.length > 0),
+  );
   await produceOrders(cluster, 10);
   await runUntil(cluster, 'all is read', () => readBy(queue) === 40 && readBy([other]) === 40);
   expect(queue[0]!.read.size + queue[1]!.read.size).toBe(40);
@@ -74,8 +112,15 @@ test('a queue and publish/subscribe: one group shares the records, every group g
 
 test('a member that dies is followed by the others, from the offsets it had committed to ZooKeeper', async () => {
   const cluster = await setUp('old-death');
-  const members = [startOld(cluster, 'g', { 'auto.commit.interval.ms': 500 }), startOld(cluster, 'g', { 'auto.commit.interval.ms': 500 })];
-  await runUntil(cluster, 'both share', () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2));
+  const members = [
+    startOld(cluster, 'g', { 'auto.commit.interval.ms': 500 }),
+    startOld(cluster, 'g', { 'auto.commit.interval.ms': 500 }),
+  ];
+  await runUntil(
+    cluster,
+    'both share',
+    () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2),
+  );
   await produceOrders(cluster, 10);
   await runUntil(cluster, 'all is read', () => readBy(members) === 40);
   await runFor(cluster, 1500);
@@ -89,7 +134,7 @@ test('a member that dies is followed by the others, from the offsets it had comm
   expect([...members[1]!.read.keys()].filter((key) => members[0]!.read.has(key))).toEqual([]);
 });
 
-test('F23: with one member\'s watch delayed, a partition still has one owner; the others\' claims conflict and are repeated', async () => {
+test("F23: with one member's watch delayed, a partition still has one owner; the others' claims conflict and are repeated", async () => {
   const cluster = await setUp('f23');
   const slow = startOld(cluster, 'g');
   await runUntil(cluster, 'the first has all', () => owned([slow]) === NAMES);
@@ -97,11 +142,16 @@ test('F23: with one member\'s watch delayed, a partition still has one owner; th
   cluster.network.cut(ZOOKEEPER_HOST, host);
   const fresh = startOld(cluster, 'g', { 'rebalance.max.retries': 20 });
   await runFor(cluster, 3000);
-  // The slow one has not heard of the newcomer: its owner znodes stand, and the newcomer reads nothing of them.
+  // The slow one has not heard of the newcomer: its owner znodes stand, and the newcomer reads nothing of
+  // them.
   expect(fresh.consumer.stats.conflicts).toBeGreaterThan(0);
   expect(fresh.consumer.assignment).toEqual([]);
   cluster.healLink(ZOOKEEPER_HOST, host);
-  await runUntil(cluster, 'both share', () => owned([slow, fresh]) === NAMES && fresh.consumer.assignment.length === 2);
+  await runUntil(
+    cluster,
+    'both share',
+    () => owned([slow, fresh]) === NAMES && fresh.consumer.assignment.length === 2,
+  );
   for (const owner of owners(cluster, 'g')) expect(owner).toMatch(/^g_client-\d+-\d+-[0-9a-f]{8}-0$/);
 });
 
@@ -120,11 +170,19 @@ test('F23: a member that runs out of attempts owns nothing and says REBALANCE_FA
 test('an expired session is replaced: the member registers again and takes its share again', async () => {
   const cluster = await setUp('old-expiry');
   const members = [startOld(cluster, 'g'), startOld(cluster, 'g')];
-  await runUntil(cluster, 'both share', () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2));
+  await runUntil(
+    cluster,
+    'both share',
+    () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2),
+  );
   cluster.network.cut(members[0]!.host.name, ZOOKEEPER_HOST);
   await runUntil(cluster, 'the other has all', () => owned([members[1]!]) === NAMES);
   cluster.healLink(members[0]!.host.name, ZOOKEEPER_HOST);
-  await runUntil(cluster, 'both share again', () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2));
+  await runUntil(
+    cluster,
+    'both share again',
+    () => owned(members) === NAMES && members.every((one) => one.consumer.assignment.length === 2),
+  );
 });
 
 test('a record that comes in while a group has no member is read, though it has committed nothing it read yet', async () => {
@@ -151,23 +209,50 @@ test('what a member hands out while it commits before a rebalance does not come 
 });
 
 test('a dual commit goes to both stores, and the later of the two is where reading begins', async () => {
-  const cluster = await bringUp('old-dual', 3, [1, 2, 3], { settings: { 'offsets.topic.num.partitions': 1 } });
-  await cluster.world.complete(cluster.createTopic('orders', new Map(TPS.map(({ partition }) => [partition, [1, 2, 3]]))), 30000, 'creating orders');
+  const cluster = await bringUp('old-dual', 3, [1, 2, 3], {
+    settings: { 'offsets.topic.num.partitions': 1 },
+  });
+  await cluster.world.complete(
+    cluster.createTopic('orders', new Map(TPS.map(({ partition }) => [partition, [1, 2, 3]]))),
+    30000,
+    'creating orders',
+  );
   const member = startOld(cluster, 'g', { 'offsets.storage': 'kafka', 'auto.commit.interval.ms': 500 });
   await runUntil(cluster, 'it has all', () => owned([member]) === NAMES);
   await produceOrders(cluster, 10);
   await runUntil(cluster, 'all is read', () => readBy([member]) === 40);
   await runFor(cluster, 3000);
   const consumer = await cluster.world.complete(cluster.consumer({ 'group.id': 'g' }), 30000, 'opening');
-  expect((await cluster.world.complete(consumer.committed(TPS), 30000, 'reading')).get('orders-1')!.offset).toBe(10);
+  expect(
+    (await cluster.world.complete(consumer.committed(TPS), 30000, 'reading')).get('orders-1')!.offset,
+  ).toBe(10);
   expect(cluster.zookeeper.tree.get('/consumers/g/offsets/orders/1').data.toString()).toBe('10');
 });
 
-test('0.8\'s assignments: ranges by thread, and round robin only among equals', () => {
-  const group = { members: new Map([['C1', { t: 2 }], ['C2', { t: 2 }]]), partitions: new Map([['t', [0, 1, 2, 3, 4]]]) };
+test("0.8's assignments: ranges by thread, and round robin only among equals", () => {
+  const group = {
+    members: new Map([
+      ['C1', { t: 2 }],
+      ['C2', { t: 2 }],
+    ]),
+    partitions: new Map([['t', [0, 1, 2, 3, 4]]]),
+  };
   const range = rangeAllocation(group);
-  expect(['C1-0', 'C1-1', 'C2-0', 'C2-1'].map((id) => range.get(id)!.map((tp) => tp.partition))).toEqual([[0, 1], [2], [3], [4]]);
+  expect(['C1-0', 'C1-1', 'C2-0', 'C2-1'].map((id) => range.get(id)!.map((tp) => tp.partition))).toEqual([
+    [0, 1],
+    [2],
+    [3],
+    [4],
+  ]);
   const dealt = roundRobinAllocation(group);
   expect([...dealt.values()].map((tps) => tps.length).sort()).toEqual([1, 1, 1, 2]);
-  expect(() => roundRobinAllocation({ ...group, members: new Map([['C1', { t: 2 }], ['C2', { t: 1 }]]) })).toThrow('same number of streams');
+  expect(() =>
+    roundRobinAllocation({
+      ...group,
+      members: new Map([
+        ['C1', { t: 2 }],
+        ['C2', { t: 1 }],
+      ]),
+    }),
+  ).toThrow('same number of streams');
 });

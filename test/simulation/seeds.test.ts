@@ -14,8 +14,16 @@ test(`${SAMPLE} seeds of clusters under faults keep every promise`, async () => 
   }
   // A path that no seed reaches would be a hole in this test.
   const paths = [
-    'acked', 'leader-elected', 'controller-elected', 'replica-left-isr', 'isr-changed', 'isr-conflict',
-    'truncated', 'zk-session-expired', 'controlled-shutdown', 'fault:at became-leader',
+    'acked',
+    'leader-elected',
+    'controller-elected',
+    'replica-left-isr',
+    'isr-changed',
+    'isr-conflict',
+    'truncated',
+    'zk-session-expired',
+    'controlled-shutdown',
+    'fault:at became-leader',
     'operation:create-topic',
     'released',
   ];
@@ -31,9 +39,12 @@ test('the same seed gives the same trace, twice in one process and in another pr
     hashes.push(`actions ${actions}, trace ${traceHash.toString(16)}`);
   }
   expect(hashes[0]).toBe(hashes[1]);
-  const output = execFileSync(
-    process.execPath, [path.join(__dirname, '../../../bin/samsa'), 'simulate', '--seed', '7'],
-  ).toString();
+  const output = execFileSync(process.execPath, [
+    path.join(__dirname, '../../../bin/samsa'),
+    'simulate',
+    '--seed',
+    '7',
+  ]).toString();
   expect(output).toContain(hashes[0]);
 }, 120_000);
 
@@ -55,9 +66,8 @@ test('the teaching switch of KIP-101 is caught at the truncation, and the run sh
   }
   if (failing === undefined) throw new Error('no seed caught it');
   const smaller = await shrink(failing);
-  const faults = (
-    { faults, eventFaults, operations }: Scenario,
-  ) => faults.length + eventFaults.length + operations.length;
+  const faults = ({ faults, eventFaults, operations }: Scenario) =>
+    faults.length + eventFaults.length + operations.length;
   expect(faults(smaller)).toBeLessThan(faults(failing));
   expect((await runScenario(smaller)).violations.length).toBeGreaterThan(0);
 }, 600_000);

@@ -18,7 +18,9 @@ class Ensemble {
   open(name: string): Promise<ZkSession> {
     const host = new SimHost(this.world, this.network, name);
     host.boot();
-    return this.run(zooKeeperOf(this.zk, host).openSession({ sessionTimeoutMs: 6000, connectTimeoutMs: 1000 }));
+    return this.run(
+      zooKeeperOf(this.zk, host).openSession({ sessionTimeoutMs: 6000, connectTimeoutMs: 1000 }),
+    );
   }
 
   run<T>(work: Promise<T>): Promise<T> {
@@ -26,17 +28,25 @@ class Ensemble {
   }
 }
 
-async function start(): Promise<{ ensemble: Ensemble; behind: ZkSession; other: ZkSession; events: string[] }> {
+async function start(): Promise<{
+  ensemble: Ensemble;
+  behind: ZkSession;
+  other: ZkSession;
+  events: string[];
+}> {
   const ensemble = new Ensemble();
   const [behind, other] = [await ensemble.open('behind'), await ensemble.open('other')];
   await ensemble.run(other.create('/a', Buffer.from('0'), 'persistent'));
   const events: string[] = [];
-  behind.onEvent((event) => events.push(event.type === 'watch' ? `${event.change} ${event.path}` : event.type));
+  behind.onEvent((event) =>
+    events.push(event.type === 'watch' ? `${event.change} ${event.path}` : event.type),
+  );
   ensemble.zk.lag('behind', 2000);
   return { ensemble, behind, other, events };
 }
 
-const text = async (session: ZkSession, path: string, watch = false) => (await session.get(path, watch)).data.toString();
+const text = async (session: ZkSession, path: string, watch = false) =>
+  (await session.get(path, watch)).data.toString();
 
 test('a session there reads what was, until its member has applied the write of another', async () => {
   const { ensemble, behind, other } = await start();
@@ -54,16 +64,24 @@ test('a session there reads what was, until its member has applied the write of 
 test('its own write is decided on the newest state, and is there when it is answered, with all before it', async () => {
   const { ensemble, behind, other } = await start();
   await ensemble.run(other.set('/a', Buffer.from('1'), 0));
-  const refused = behind.set('/a', Buffer.from('x'), 0).catch((error) => (isZkError(error) ? error.code : String(error)));
+  const refused = behind
+    .set('/a', Buffer.from('x'), 0)
+    .catch((error) => (isZkError(error) ? error.code : String(error)));
   expect(await ensemble.run(refused)).toBe('BAD_VERSION');
   expect(await ensemble.run(text(behind, '/a'))).toBe('1');
   const { version } = await ensemble.run(behind.set('/a', Buffer.from('2'), 1));
-  expect([version, await ensemble.run(text(other, '/a')), await ensemble.run(text(behind, '/a'))]).toEqual([2, '2', '2']);
+  expect([version, await ensemble.run(text(other, '/a')), await ensemble.run(text(behind, '/a'))]).toEqual([
+    2,
+    '2',
+    '2',
+  ]);
 });
 
 test('requests of a session keep their order: a read behind its own write shows it', async () => {
   const { ensemble, behind } = await start();
-  const [, read] = await ensemble.run(Promise.all([behind.set('/a', Buffer.from('mine'), 0), text(behind, '/a')]));
+  const [, read] = await ensemble.run(
+    Promise.all([behind.set('/a', Buffer.from('mine'), 0), text(behind, '/a')]),
+  );
   expect(read).toBe('mine');
 });
 
@@ -105,7 +123,9 @@ test('a session that has ended is served reads until its member knows, and no wr
   await ensemble.run(other.set('/a', Buffer.from('1'), 0));
   ensemble.zk.endSession(behind.credentials.id);
   expect(await ensemble.run(text(behind, '/a'))).toBe('0');
-  const write = behind.set('/a', Buffer.from('x'), 1).catch((error) => (isZkError(error) ? error.code : String(error)));
+  const write = behind
+    .set('/a', Buffer.from('x'), 1)
+    .catch((error) => (isZkError(error) ? error.code : String(error)));
   expect(['SESSION_EXPIRED', 'CONNECTION_LOSS']).toContain(await ensemble.run(write));
   expect(await ensemble.run(text(other, '/a'))).toBe('1');
 });
@@ -133,8 +153,20 @@ for (const seed of ['lag-a', 'lag-b', 'lag-c']) {
 test('a topic that is created while the controller reads late gets its leaders', async () => {
   const cluster = await bringUp('lag-topic', 3, [1, 2], { controller: 3 });
   cluster.zookeeper.lag('broker-3', 1500);
-  await cluster.world.complete(cluster.createTopic('fresh', new Map([[0, [1, 2]], [1, [2, 3]]])), 30000, 'creating');
-  await runUntil(cluster, 'it is led', () => [0, 1].every((partition) => cluster.isQuiet({ topic: 'fresh', partition })));
+  await cluster.world.complete(
+    cluster.createTopic(
+      'fresh',
+      new Map([
+        [0, [1, 2]],
+        [1, [2, 3]],
+      ]),
+    ),
+    30000,
+    'creating',
+  );
+  await runUntil(cluster, 'it is led', () =>
+    [0, 1].every((partition) => cluster.isQuiet({ topic: 'fresh', partition })),
+  );
 });
 
 test('the settings of a new topic are in force on a broker that reads late', async () => {
@@ -152,7 +184,9 @@ test('whoever creates a topic, loses the reply, and then reads late, is told tha
   const creating = cluster.createTopic('fresh', new Map([[0, [1, 2]]]));
   const client = cluster.lastClient;
   cluster.zookeeper.lag(client, 2000);
-  const hook = cluster.zookeeper.loseNextWriteReply(client, ({ paths }) => paths.includes('/brokers/topics/fresh'));
+  const hook = cluster.zookeeper.loseNextWriteReply(client, ({ paths }) =>
+    paths.includes('/brokers/topics/fresh'),
+  );
   await cluster.world.complete(creating, 60000, 'creating');
   expect(hook.fired.length).toBe(1);
   await runUntil(cluster, 'it is led', () => cluster.isQuiet({ topic: 'fresh', partition: 0 }));
@@ -166,7 +200,11 @@ test('a controller whose member lags elects nobody that lost power meanwhile, no
   const before = cluster.broker(2).broker!.epoch;
   cluster.powerCut(2);
   cluster.start(2);
-  await runUntil(cluster, 'it is registered again', () => (cluster.zookeeper.tree.exists('/brokers/ids/2')?.czxid ?? 0) > before);
+  await runUntil(
+    cluster,
+    'it is registered again',
+    () => (cluster.zookeeper.tree.exists('/brokers/ids/2')?.czxid ?? 0) > before,
+  );
   cluster.terminate(1);
   await runUntil(cluster, 'another leads', () => ![-1, 1].includes(cluster.stateOf(TP)!.leader));
   cluster.kill(4);

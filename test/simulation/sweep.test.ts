@@ -19,8 +19,10 @@ test('the same point gives the same trace twice, and another point another one',
 test('leaders, ISRs and settings survive a fault at any of a sample of operations', async () => {
   const { points } = await allPoints(['leader-failover', 'isr-shrink-and-expansion', 'config-change']);
   for (const { story, point } of points.slice(0, 40)) {
-    expect(
-      { story, point, violations: (await runPoint(story, point)).violations },
-    ).toEqual({ story, point, violations: [] });
+    expect({ story, point, violations: (await runPoint(story, point)).violations }).toEqual({
+      story,
+      point,
+      violations: [],
+    });
   }
 }, 120_000);

@@ -1,6 +1,12 @@
 /** Walks: short histories of staged steps, explored by what they reach. */
 import { Explorer } from '../../src/simulation/walks/explore';
-import { formatWalk, replay, replicationWalks, shrinkWalk, WalkOutcome } from '../../src/simulation/walks/walk';
+import {
+  formatWalk,
+  replay,
+  replicationWalks,
+  shrinkWalk,
+  WalkOutcome,
+} from '../../src/simulation/walks/walk';
 import { WalkSetup } from '../../src/simulation/walks/walk-cluster';
 import { formatStep, parseStep, Step } from '../../src/simulation/walks/walk-step';
 
@@ -13,12 +19,15 @@ async function explore(explorer: Explorer<WalkSetup, Step>, walks: number): Prom
 }
 
 test('a step is written as text and read again', () => {
-  for (const text of ['kill 1', 'cut 1>2!', 'heal-all', 'produce-all 3!']) expect(formatStep(parseStep(text))).toBe(text);
+  for (const text of ['kill 1', 'cut 1>2!', 'heal-all', 'produce-all 3!'])
+    expect(formatStep(parseStep(text))).toBe(text);
   expect(() => parseStep('explode 1')).toThrow("'explode 1' is no step of a walk");
 });
 
 test('the same walk twice is the same run, action by action', async () => {
-  const steps = ['produce-all 1', 'cut 1>2', 'kill 1!', 'end-session 1', 'produce-all 2', 'start 1'].map(parseStep);
+  const steps = ['produce-all 1', 'cut 1>2', 'kill 1!', 'end-session 1', 'produce-all 2', 'start 1'].map(
+    parseStep,
+  );
   const [one, two] = [await replay(SETUP, steps), await replay(SETUP, steps)];
   expect(one.violations).toEqual([]);
   expect(one.acked).toBeGreaterThan(0);
@@ -28,7 +37,11 @@ test('the same walk twice is the same run, action by action', async () => {
 
 test('a search with the same seed goes the same walks, and none loses what was acknowledged', async () => {
   const outcomes = await explore(new Explorer(replicationWalks, 'suite'), 60);
-  expect(outcomes.flatMap((outcome) => outcome.violations.map((violation) => `${formatWalk(outcome)}\n${violation}`))).toEqual([]);
+  expect(
+    outcomes.flatMap((outcome) =>
+      outcome.violations.map((violation) => `${formatWalk(outcome)}\n${violation}`),
+    ),
+  ).toEqual([]);
   expect(outcomes.reduce((sum, { acked }) => sum + acked, 0)).toBeGreaterThan(20);
   const again = await explore(new Explorer(replicationWalks, 'suite'), 10);
   expect(again.map(formatWalk)).toEqual(outcomes.slice(0, 10).map(formatWalk));
@@ -41,7 +54,14 @@ test('what was acknowledged survives all openings of walks', async () => {
 });
 
 test('a leader has records of its own epoch only, though answers to its fetches come late', async () => {
-  const setup = { ...SETUP, assignment: [[1, 2, 3], [2, 1, 3]], minIsr: 1 };
+  const setup = {
+    ...SETUP,
+    assignment: [
+      [1, 2, 3],
+      [2, 1, 3],
+    ],
+    minIsr: 1,
+  };
   const text = 'end-session 1; wait-in-sync; late-records 1!; produce-one 2!; produce-one 2!; prefer';
   expect((await replay(setup, text.split('; ').map(parseStep))).violations).toEqual([]);
 });
@@ -64,7 +84,9 @@ test('walks go on from what reached new states', async () => {
 });
 
 test('a leader that cannot learn what became of its ISR write counts whoever may have joined', async () => {
-  const text = 'produce-one 1; cut 1>3; produce-one 1; drop 3; deafen 1; heal 1>3; drop 3; produce-one 1; heal-zookeeper 1';
+  const text =
+    'produce-one 1; cut 1>3; produce-one 1; drop 3; deafen 1; heal 1>3; drop 3; produce-one 1; ' +
+    'heal-zookeeper 1';
   const steps = text.split('; ').map(parseStep);
   const { visits, violations } = await replay({ ...SETUP, minIsr: 1 }, steps);
   expect(violations).toEqual([]);
@@ -92,19 +114,22 @@ describe('walks that once lost records', () => {
   });
 
   test('a follower that lost power is not elected by a new controller while another member of the ISR lives', async () => {
-    const text = 'move-controller!; produce-one 2; pause 3; move-controller!; resume 3!; produce-all 2; ' +
+    const text =
+      'move-controller!; produce-one 2; pause 3; move-controller!; resume 3!; produce-all 2; ' +
       'power-cut 3; cut-zookeeper 1; terminate 2!; start 3';
     expect(await walkOf({ seed: '1.693', assignment: [[2, 3, 1]] }, text)).toEqual([]);
   });
 
   test('a broker that registers while a controller starts is noticed by it', async () => {
-    const text = 'cut-zookeeper 3; end-session 3!; end-session 2!; produce-all 1; produce-one 1!; cut 2>1; pause 1; ' +
+    const text =
+      'cut-zookeeper 3; end-session 3!; end-session 2!; produce-all 1; produce-one 1!; cut 2>1; pause 1; ' +
       'drop 2!; pause 2!; move-controller!';
     expect(await walkOf({ seed: '1.261' }, text)).toEqual([]);
   });
 
   test('a replica that diverged catches up when the leader deleted records up to the middle of its first batch', async () => {
-    const text = 'drop 4; drop 2; end-session 1!; produce-all 1!; produce-batch 2; produce-all 1!; delete-records 2!';
+    const text =
+      'drop 4; drop 2; end-session 1!; produce-all 1!; produce-batch 2; produce-all 1!; delete-records 2!';
     expect(await walkOf({ seed: 'soak-a.2292', brokers: 4, assignment: [[1, 2, 3, 4]] }, text)).toEqual([]);
   });
 });

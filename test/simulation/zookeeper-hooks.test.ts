@@ -21,7 +21,10 @@ async function start(): Promise<{ world: World; zk: SimZooKeeper; session: ZkSes
 
 /** `ok`, or the code of the error, with a `?` if the write may have been applied. */
 function outcomeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(() => 'ok', (error) => (isZkError(error) ? `${error.code}${error.maybeApplied ? '?' : ''}` : String(error)));
+  return work.then(
+    () => 'ok',
+    (error) => (isZkError(error) ? `${error.code}${error.maybeApplied ? '?' : ''}` : String(error)),
+  );
 }
 
 const make = (session: ZkSession, path: string) => outcomeOf(session.create(path, null, 'persistent'));
@@ -29,7 +32,11 @@ const make = (session: ZkSession, path: string) => outcomeOf(session.create(path
 test('reset-before: the k-th operation of the host is not applied, nor is what is behind it; those before it are', async () => {
   const { world, zk, session } = await start();
   const hook = zk.atOperation({ host: HOST, k: 2 }, 'reset-before');
-  const outcomes = await world.complete(Promise.all(['/a', '/b', '/c'].map((path) => make(session, path))), 1000, 'creating');
+  const outcomes = await world.complete(
+    Promise.all(['/a', '/b', '/c'].map((path) => make(session, path))),
+    1000,
+    'creating',
+  );
   expect(zk.tree.paths()).toEqual(['/', '/a']);
   expect(outcomes.slice(1)).toEqual(['CONNECTION_LOSS?', 'CONNECTION_LOSS?']);
   expect(hook.fired).toMatchObject([{ k: 2, type: 'create', paths: ['/b'], isWrite: true }]);

@@ -12,7 +12,10 @@ export function ask<Q, R>(cluster: SimCluster, id: number, api: Api<Q, R>, reque
 
 /** ... on any listener. */
 export async function askAt<Q, R>(
-  cluster: SimCluster, address: HostPort, api: Api<Q, R>, request: Q,
+  cluster: SimCluster,
+  address: HostPort,
+  api: Api<Q, R>,
+  request: Q,
 ): Promise<R> {
   const { host } = cluster.environment();
   const options = { clientId: 'test', requestTimeoutMs: 10000 };

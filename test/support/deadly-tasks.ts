@@ -4,7 +4,9 @@ export const tasks = {
   hang: () => new Promise<never>(() => {}),
   /** Unnoticed by the task, as when memory is used up. */
   die: () => {
-    setImmediate(() => { throw new Error('died'); });
+    setImmediate(() => {
+      throw new Error('died');
+    });
     return new Promise<never>(() => {});
   },
 };

@@ -8,7 +8,14 @@ import { IsrMember, IsrWrite, IsrWriteResult, StateContent } from '../../src/zk/
 export const TP = { topic: 't', partition: 0 };
 export const LAG_MS = 10000;
 
-const silent: Logger = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, debugOn: false, child: () => silent };
+const silent: Logger = {
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  debugOn: false,
+  child: () => silent,
+};
 
 /** As much of a log as a leader needs; records are appended by moving the end. */
 class FakeLog {
@@ -26,12 +33,24 @@ class FakeLog {
     return moved;
   }
 
-  read(): Buffer[] { return []; }
+  read(): Buffer[] {
+    return [];
+  }
 
-  appendAsLeader(records: Buffer): { firstOffset: number; lastOffset: number; logAppendTimeMs: number; isDuplicate: boolean } {
+  appendAsLeader(records: Buffer): {
+    firstOffset: number;
+    lastOffset: number;
+    logAppendTimeMs: number;
+    isDuplicate: boolean;
+  } {
     if (!this.isRepeated) this.logEndOffset += records.length;
     const firstOffset = this.logEndOffset - records.length;
-    return { firstOffset, lastOffset: this.logEndOffset - 1, logAppendTimeMs: -1, isDuplicate: this.isRepeated };
+    return {
+      firstOffset,
+      lastOffset: this.logEndOffset - 1,
+      logAppendTimeMs: -1,
+      isDuplicate: this.isRepeated,
+    };
   }
 }
 
@@ -64,42 +83,79 @@ export class LonePartition {
 
   constructor(lab: Partial<PartitionDeps['lab']> = {}) {
     const clock = {
-      wallMs: () => this.nowMs, monotonicMs: () => this.nowMs,
+      wallMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
       schedule: (delayMs: number, action: () => void) => {
         const timer = { atMs: this.nowMs + delayMs, action };
         this.timers.push(timer);
-        return { cancel: () => { this.timers = this.timers.filter((one) => one !== timer); } };
+        return {
+          cancel: () => {
+            this.timers = this.timers.filter((one) => one !== timer);
+          },
+        };
       },
     };
-    const host = { clock, event: (event: TimelineEvent) => { this.events.push(event); } } as unknown as PartitionDeps['host'];
+    const host = {
+      clock,
+      event: (event: TimelineEvent) => {
+        this.events.push(event);
+      },
+    } as unknown as PartitionDeps['host'];
     this.partition = new Partition(TP, this.log as unknown as Log, {
-      brokerId: 1, host, log: silent, lagTimeMaxMs: LAG_MS,
+      brokerId: 1,
+      host,
+      log: silent,
+      lagTimeMaxMs: LAG_MS,
       writeIsr: (_, write) => this.write(write),
       liveBrokerEpoch: (id) => this.liveEpochs.get(id),
-      onIsrChanged: () => {}, onProgress: () => {},
+      onIsrChanged: () => {},
+      onProgress: () => {},
       lab: { joinAtHighWatermark: false, freezeOnConflict: false, ...lab },
     });
   }
 
   private write({ content, expectedZkVersion: zkVersion, members }: IsrWrite): Promise<IsrWriteResult> {
     return new Promise((resolve, reject) => {
-      const answer = (result: IsrWriteResult) => { resolve(result); return turns(); };
+      const answer = (result: IsrWriteResult) => {
+        resolve(result);
+        return turns();
+      };
       this.writes.push({
-        content, zkVersion, members, answer,
+        content,
+        zkVersion,
+        members,
+        answer,
         ok: () => answer({ kind: 'ok', state: { ...content, zkVersion: zkVersion + 1 } }),
-        lose: () => { reject(new Error('the reply is lost')); return turns(); },
+        lose: () => {
+          reject(new Error('the reply is lost'));
+          return turns();
+        },
       });
     });
   }
 
-  get lastWrite(): IsrWriteCall { return this.writes.at(-1)!; }
-  get isr(): string { return this.partition.isr.join(); }
-  get maximalIsr(): string { return this.partition.maximalIsr.join(); }
+  get lastWrite(): IsrWriteCall {
+    return this.writes.at(-1)!;
+  }
+  get isr(): string {
+    return this.partition.isr.join();
+  }
+  get maximalIsr(): string {
+    return this.partition.maximalIsr.join();
+  }
 
   state(leader: number, leaderEpoch: number, isr: readonly number[], zkVersion: number) {
     return {
-      ...TP, controllerEpoch: 1, leader, leaderEpoch, isr: [...isr], zkVersion, replicas: [1, 2, 3, 4],
-      addingReplicas: [], removingReplicas: [], isNew: false,
+      ...TP,
+      controllerEpoch: 1,
+      leader,
+      leaderEpoch,
+      isr: [...isr],
+      zkVersion,
+      replicas: [1, 2, 3, 4],
+      addingReplicas: [],
+      removingReplicas: [],
+      isNew: false,
     };
   }
 

@@ -22,7 +22,11 @@ export interface Watched {
 export class Sessions {
   private readonly open: ZkSession[] = [];
 
-  async session(zookeeper: ZooKeeper, sessionTimeoutMs = 30000, resume?: { id: string; password: string }): Promise<Watched> {
+  async session(
+    zookeeper: ZooKeeper,
+    sessionTimeoutMs = 30000,
+    resume?: { id: string; password: string },
+  ): Promise<Watched> {
     const session = await zookeeper.openSession({ sessionTimeoutMs, connectTimeoutMs: 60000, resume });
     const events: ZkEvent[] = [];
     session.onEvent((event) => events.push(event));
@@ -37,5 +41,8 @@ export class Sessions {
 
 /** The code a promise rejects with, or 'ok'. */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(() => 'ok', (error) => (error as { code: string }).code);
+  return work.then(
+    () => 'ok',
+    (error) => (error as { code: string }).code,
+  );
 }

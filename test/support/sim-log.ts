@@ -12,7 +12,8 @@ import { Prng } from '../../src/simulation/prng';
 import { SimDisk } from '../../src/simulation/sim-disk';
 
 export const LOG_DEFAULTS = Object.fromEntries(
-  Object.entries(logConfigTable).map(([name, row]) => [name, row.default])) as LogConfig;
+  Object.entries(logConfigTable).map(([name, row]) => [name, row.default]),
+) as LogConfig;
 export const LOG_TP = { topic: 't', partition: 0 };
 export const LOG_DIRECTORY = '/data/t-0';
 const NOW_MS = 1_700_000_000_000;
@@ -31,23 +32,42 @@ export class SimLog {
 
   get context(): LogContext {
     const clock: Clock = {
-      wallMs: () => this.nowMs, monotonicMs: () => this.nowMs,
+      wallMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
       schedule: (delayMs, action) => {
         if (delayMs === 0) setImmediate(action);
         return { cancel: () => {} };
       },
     };
     return {
-      disk: this.disk, clock, random: new Prng('log'), files: new OpenFiles(this.disk, 100),
-      tailCache: new TailCache(0), log: { ...silentLog, warn: (message) => { this.warnings.push(message); } },
-      onTruncated: () => {}, onCorruption: () => false, onStorageError: (_, error) => { throw error; },
+      disk: this.disk,
+      clock,
+      random: new Prng('log'),
+      files: new OpenFiles(this.disk, 100),
+      tailCache: new TailCache(0),
+      log: {
+        ...silentLog,
+        warn: (message) => {
+          this.warnings.push(message);
+        },
+      },
+      onTruncated: () => {},
+      onCorruption: () => false,
+      onStorageError: (_, error) => {
+        throw error;
+      },
     };
   }
 
   async open(options: Partial<OpenLogOptions> = {}): Promise<Log> {
     this.log = await openLog(this.context, {
-      directory: LOG_DIRECTORY, tp: LOG_TP, config: withOverrides(LOG_DEFAULTS, this.overrides), cleanShutdown: false,
-      recoveryPoint: 0, logStartOffset: 0, ...options,
+      directory: LOG_DIRECTORY,
+      tp: LOG_TP,
+      config: withOverrides(LOG_DEFAULTS, this.overrides),
+      cleanShutdown: false,
+      recoveryPoint: 0,
+      logStartOffset: 0,
+      ...options,
     });
     return this.log;
   }

@@ -266,9 +266,7 @@ describe('ZooKeeper’s tree', () => {
   });
 
   test('a znode is said in few words, who holds it is named, and only what is new is marked', () => {
-    const rows = new Map(
-      treeRows({ znodes, sessions, nowMs: 10_000 }, false).map((row) => [row.path, row]),
-    );
+    const rows = new Map(treeRows({ znodes, sessions, nowMs: 10_000 }, false).map((row) => [row.path, row]));
     expect(rows.get('/controller')).toMatchObject({ summary: 'broker 2', mark: null });
     expect(rows.get('/brokers/ids/10')).toMatchObject({
       summary: 'broker-10:9092',

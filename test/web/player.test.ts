@@ -178,7 +178,9 @@ test('a long way is given up when the page wants something else', async () => {
   const desk = await loaded(DEFAULT_RUN, 1000);
   const far = desk.ask({ type: 'seek', atMs: 24 * 60 * 60 * 1000 });
   const near = new Promise<void>((resolve, reject) => {
-    setImmediate(() => desk.ask({ type: 'seek', atMs: 500 }).then(resolve, reject));
+    setImmediate(() => {
+      desk.ask({ type: 'seek', atMs: 500 }).then(resolve, reject);
+    });
   });
   await Promise.all([far, near]);
   expect(desk.failures).toEqual([]);

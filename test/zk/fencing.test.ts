@@ -89,7 +89,9 @@ test('an election that was planned from an older state is not written; the newer
   const { stage, zk, term } = await elected();
   stage.write(PATH, partitionStateZnode.encode(content(1, 0, [1, 3])));
   const [result] = await stage.run(
-    writePartitionStates(zk, term, [{ tp: TP, content: content(2, 1, [2, 3]), expectedZkVersion: 0, members: [] }]),
+    writePartitionStates(zk, term, [
+      { tp: TP, content: content(2, 1, [2, 3]), expectedZkVersion: 0, members: [] },
+    ]),
   );
   expect(result).toMatchObject({ kind: 'conflict', state: { leader: 1, isr: [1, 3], zkVersion: 1 } });
   expect(stage.state).toMatchObject({ leader: 1, isr: [1, 3] });
@@ -98,13 +100,20 @@ test('an election that was planned from an older state is not written; the newer
 test('after a lost reply it is found out whether the write was applied', async () => {
   const { stage, zk, host, term } = await elected();
   const write = (isr: readonly number[], expectedZkVersion: number) =>
-    stage.run(writePartitionStates(zk, term, [{ tp: TP, content: content(1, 1, isr), expectedZkVersion, members: [] }]));
+    stage.run(
+      writePartitionStates(zk, term, [
+        { tp: TP, content: content(1, 1, isr), expectedZkVersion, members: [] },
+      ]),
+    );
   stage.cluster.zookeeper.loseNextWriteReply(host);
   expect(await write([1, 2], 0)).toMatchObject([{ kind: 'ok', state: { isr: [1, 2], zkVersion: 1 } }]);
   stage.cluster.zookeeper.atOperation((one) => one.host === host && one.isWrite, 'reset-before');
   const after = (await write([1], 1))[0]!;
   // Whether it is tried again or reported: nobody is told of a state that is not there.
-  expect(after).toMatchObject({ kind: 'ok', state: { isr: [...stage.state.isr], zkVersion: stage.state.zkVersion } });
+  expect(after).toMatchObject({
+    kind: 'ok',
+    state: { isr: [...stage.state.isr], zkVersion: stage.state.zkVersion },
+  });
 });
 
 test('a leader that was deposed meanwhile does not write its ISR, whether a replica leaves or joins', async () => {
@@ -115,7 +124,10 @@ test('a leader that was deposed meanwhile does not write its ISR, whether a repl
   for (const members of [[], [{ brokerId: 7, brokerEpoch }]]) {
     const isr = [1, ...members.map(({ brokerId }) => brokerId)];
     const write = { content: content(1, 0, isr), expectedZkVersion: 0, members };
-    expect(await stage.run(writeIsr(zk, TP, write))).toMatchObject({ kind: 'conflict', state: { leader: 2, isr: [2, 3] } });
+    expect(await stage.run(writeIsr(zk, TP, write))).toMatchObject({
+      kind: 'conflict',
+      state: { leader: 2, isr: [2, 3] },
+    });
   }
   expect(stage.state).toMatchObject({ leader: 2, isr: [2, 3], zkVersion: 1 });
 });
@@ -126,12 +138,16 @@ test('a state is not written when a live member of its ISR has been restarted me
   const brokerEpoch = await stage.run(registerBroker(zk, registration));
   const write = (epoch: number, expectedZkVersion: number | undefined, tp = TP) => {
     const members = [{ brokerId: 7, brokerEpoch: epoch }];
-    return stage.run(writePartitionStates(zk, term, [{ tp, content: content(7, 1, [7]), expectedZkVersion, members }]));
+    return stage.run(
+      writePartitionStates(zk, term, [{ tp, content: content(7, 1, [7]), expectedZkVersion, members }]),
+    );
   };
   const reason = expect.stringContaining('broker 7') as string;
   expect(await write(brokerEpoch - 1, 0)).toEqual([{ kind: 'failed', reason }]);
   expect(stage.state).toMatchObject({ leader: 1, zkVersion: 0 });
-  expect(await write(brokerEpoch, 0)).toMatchObject([{ kind: 'ok', state: { leader: 7, mzxid: brokerEpoch } }]);
+  expect(await write(brokerEpoch, 0)).toMatchObject([
+    { kind: 'ok', state: { leader: 7, mzxid: brokerEpoch } },
+  ]);
   const created = { ...TP, partition: TP.partition + 1 };
   expect(await write(brokerEpoch - 1, undefined, created)).toEqual([{ kind: 'failed', reason }]);
   expect(await write(brokerEpoch, undefined, created)).toMatchObject([{ kind: 'ok', state: { leader: 7 } }]);
@@ -144,7 +160,9 @@ test("another's write at the same version is not taken for our own after a lost 
     before: () => stage.write(PATH, partitionStateZnode.encode(content(3, 9, [3]))),
   });
   const [result] = await stage.run(
-    writePartitionStates(zk, term, [{ tp: TP, content: content(1, 1, [1]), expectedZkVersion: 0, members: [] }]),
+    writePartitionStates(zk, term, [
+      { tp: TP, content: content(1, 1, [1]), expectedZkVersion: 0, members: [] },
+    ]),
   );
   expect(result).toMatchObject({ kind: 'conflict', state: { leader: 3, leaderEpoch: 9 } });
 });
@@ -179,9 +197,9 @@ test('a broker with a new session replaces the registration of its former one (K
   stage.write('/brokers/ids/x', Buffer.alloc(0));
   const [former, fresh] = [await stage.connect(), await stage.connect()];
   const epoch = await stage.run(registerBroker(former.zk, registration));
-  expect(await stage.run(registerBroker(fresh.zk, registration, new Set([former.zk.credentials.id])))).toBeGreaterThan(
-    epoch,
-  );
+  expect(
+    await stage.run(registerBroker(fresh.zk, registration, new Set([former.zk.credentials.id]))),
+  ).toBeGreaterThan(epoch);
   expect(stage.cluster.zookeeper.tree.exists(brokerIdZnode.path(7))!.ephemeralOwner).toBe(
     fresh.zk.credentials.id,
   );
@@ -196,7 +214,9 @@ test('the incarnation whose registration is replaced joins no ISR, though its se
   const freshEpoch = await stage.run(registerBroker(fresh.zk, registration, ours));
   const join = (brokerEpoch: number) => {
     const members = [{ brokerId: registration.id, brokerEpoch }];
-    return stage.run(writeIsr(fresh.zk, TP, { content: content(1, 0, [1, 7]), expectedZkVersion: 0, members }));
+    return stage.run(
+      writeIsr(fresh.zk, TP, { content: content(1, 0, [1, 7]), expectedZkVersion: 0, members }),
+    );
   };
   const member = { brokerId: 7, brokerEpoch: formerEpoch };
   expect(await join(formerEpoch)).toEqual({ kind: 'member-gone', member });

@@ -4,9 +4,7 @@ import { SimCluster } from '../../src/simulation/sim-cluster';
 
 const MAX_IN_FLIGHT = 3;
 
-async function connect(
-  seed: string,
-): Promise<{
+async function connect(seed: string): Promise<{
   cluster: SimCluster;
   zk: ZkConnection;
   client: string;

@@ -18,7 +18,9 @@ const READ_BYTES = 1 << 20;
 
 interface AckedPartition {
   readonly tp: TopicPartition;
-  /** Id of the record to the offset that it was acknowledged with; after a loss two may have had the same one. */
+  /**
+   * Id of the record to the offset that it was acknowledged with; after a loss two may have had the same one.
+   */
   readonly records: Map<string, number>;
   lost: number;
 }

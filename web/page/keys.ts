@@ -23,9 +23,9 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
 
 function isTyping({ target }: KeyboardEvent): boolean {
   return (
-    target instanceof HTMLElement
-    && /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)
-    && target.getAttribute('type') !== 'range'
+    target instanceof HTMLElement &&
+    /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) &&
+    target.getAttribute('type') !== 'range'
   );
 }
 

@@ -177,8 +177,7 @@ export class Store {
     });
     if (selection === null) return;
     this.pause();
-    if (selection.kind === 'message')
-      this.send({ type: 'details', ask: ++this.asks, message: selection.id });
+    if (selection.kind === 'message') this.send({ type: 'details', ask: ++this.asks, message: selection.id });
   }
 
   private hear(message: FromWorker): void {

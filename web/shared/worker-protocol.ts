@@ -9,7 +9,9 @@
 import { LabEvent } from './events';
 import { Action, Run } from './run';
 
-/** Virtual milliseconds for each real one. `auto`: slowly while a message travels, fast while nothing does. */
+/**
+ * Virtual milliseconds for each real one. `auto`: slowly while a message travels, fast while nothing does.
+ */
 export type Speed = number | 'auto';
 export const MIN_SPEED = 1 / 1000;
 export const MAX_SPEED = 100;

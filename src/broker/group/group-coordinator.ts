@@ -223,7 +223,8 @@ export class GroupCoordinator {
     const chosenBefore = group.is('Stable') ? group.selectProtocol() : undefined;
     const member = group.replaceStatic(request.groupInstanceId!, memberId);
     this.log.info(
-      `Static member ${request.groupInstanceId} of group ${group.groupId} is back as ${memberId}, formerly ${oldId}`,
+      `Static member ${request.groupInstanceId} of group ${group.groupId} is back as ${memberId}, formerly ` +
+        `${oldId}`,
     );
     const others = group.supports(
       request.protocolType,

@@ -150,7 +150,8 @@ export class GroupMetadataManager {
         if (this.owned.get(partition) !== owned) return;
         owned.state = 'failed';
         log.error(
-          `Loading ${GROUP_METADATA_TOPIC}-${partition} failed, to be tried again in ${backoffMs} ms: ${messageOf(error)}`,
+          `Loading ${GROUP_METADATA_TOPIC}-${partition} failed, to be tried again in ${backoffMs} ms: ` +
+            `${messageOf(error)}`,
         );
       }
       await sleep(host.clock, backoffMs);
@@ -287,8 +288,7 @@ export class GroupMetadataManager {
       if (isStored) keys.push(encodeGroupKey(group.groupId));
       return keys.map((key) => ({ key, value: null }));
     };
-    const append =
-      known.length > 0 || isStored ? this.startAppend(group.groupId, tombstones) : undefined;
+    const append = known.length > 0 || isStored ? this.startAppend(group.groupId, tombstones) : undefined;
     if (append && append.baseOffset < 0) return groupError(await append.outcome);
     known.forEach((tp, i) => group.offsets.forgotten(tp, append!.baseOffset + i));
     if (isLast) {

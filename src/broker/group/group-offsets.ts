@@ -79,7 +79,7 @@ export class GroupOffsets {
       topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: rows
-          .slice(next, next += partitions.length)
+          .slice(next, (next += partitions.length))
           .map((one) => ({ partitionIndex: one.tp.partition, errorCode: answer(one) })),
       })),
     };
@@ -224,7 +224,10 @@ export class GroupOffsets {
 
   async deleteGroups(groupIds: readonly string[]): Promise<TypeOf<typeof deleteGroups.response>> {
     const results = await Promise.all(
-      [...new Set(groupIds)].map(async (groupId) => ({ groupId, errorCode: errorCode(await this.deleteGroup(groupId)) })),
+      [...new Set(groupIds)].map(async (groupId) => ({
+        groupId,
+        errorCode: errorCode(await this.deleteGroup(groupId)),
+      })),
     );
     return { results };
   }

@@ -61,7 +61,8 @@ export class GroupRebalance {
     const isFirst = group.is('Empty');
     group.transitionTo('PreparingRebalance', this.wallMs);
     this.log.info(
-      `Preparing to rebalance group ${group.groupId} in state PreparingRebalance with old generation ${group.generation} (reason: ${reason})`,
+      `Preparing to rebalance group ${group.groupId} in state PreparingRebalance with old generation ` +
+        `${group.generation} (reason: ${reason})`,
     );
     this.host.event({ what: 'rebalance', group: group.groupId, generation: group.generation, reason });
     if (isFirst) this.gatherMembers(group, group.rebalanceTimeoutMs);
@@ -172,7 +173,8 @@ export class GroupRebalance {
     if (group.storingGeneration === generation) return;
     group.storingGeneration = generation;
     this.log.info(
-      `Assignment received from leader ${request.memberId} for group ${group.groupId} generation ${generation}`,
+      `Assignment received from leader ${request.memberId} for group ${group.groupId} generation ` +
+        `${generation}`,
     );
     const given = new Map(request.assignments.map((row) => [row.memberId, row.assignment]));
     const assignments = new Map(
@@ -232,7 +234,6 @@ export class GroupRebalance {
       metadata: group.metadataOf(member),
     }));
   }
-
 
   /**
    * Extends the member's session to `forMs` from now. Each member has one timer; if it fires before the

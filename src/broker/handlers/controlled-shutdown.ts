@@ -11,14 +11,25 @@ import { controlledShutdown } from '../../protocol/messages/replica-control';
 import { TypeOf } from '../../protocol/schema';
 
 /** Implemented by the controller. Rejects with NOT_CONTROLLER. */
-export type MoveLeaders = (brokerId: number, brokerEpoch: number) => Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }>;
+export type MoveLeaders = (
+  brokerId: number,
+  brokerEpoch: number,
+) => Promise<{ error: ErrorName; remaining: readonly TopicPartition[] }>;
 
 export async function handleControlledShutdown(
-  clock: Clock, moveLeaders: MoveLeaders, timeoutMs: number, request: TypeOf<typeof controlledShutdown.request>,
+  clock: Clock,
+  moveLeaders: MoveLeaders,
+  timeoutMs: number,
+  request: TypeOf<typeof controlledShutdown.request>,
 ): Promise<TypeOf<typeof controlledShutdown.response>> {
   try {
     const asked = moveLeaders(request.brokerId, request.brokerEpoch);
-    const { error, remaining } = await withDeadline(clock, timeoutMs, asked, () => new KafkaError('NOT_CONTROLLER'));
+    const { error, remaining } = await withDeadline(
+      clock,
+      timeoutMs,
+      asked,
+      () => new KafkaError('NOT_CONTROLLER'),
+    );
     return { errorCode: errorCode(error), remainingPartitions: remaining };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;

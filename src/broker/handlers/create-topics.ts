@@ -42,23 +42,40 @@ interface CreateOptions {
 }
 
 async function createOne(deps: CreateTopicsDeps, topic: Topic, options: CreateOptions): Promise<void> {
-  const configs = Object.fromEntries(topic.configs.map(({ name, value }) => {
-    if (value !== null) return [name, value];
-    throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`);
-  }));
+  const configs = Object.fromEntries(
+    topic.configs.map(({ name, value }) => {
+      if (value !== null) return [name, value];
+      throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`);
+    }),
+  );
   const manual = topic.assignments.length > 0;
   if (manual && (topic.numPartitions !== -1 || topic.replicationFactor !== -1)) {
-    throw new KafkaError('INVALID_REQUEST', 'Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time.');
+    throw new KafkaError(
+      'INVALID_REQUEST',
+      'Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at ' +
+        'the same time.',
+    );
   }
   if (topic.numPartitions > MAX_PARTITIONS) {
-    throw new KafkaError('INVALID_PARTITIONS', `Number of partitions must not be larger than ${MAX_PARTITIONS}.`);
+    throw new KafkaError(
+      'INVALID_PARTITIONS',
+      `Number of partitions must not be larger than ${MAX_PARTITIONS}.`,
+    );
   }
-  await createTopic(deps.zk, deps.host.random, {
-    name: topic.name, configs,
-    partitions: topic.numPartitions === -1 ? deps.numPartitions : topic.numPartitions,
-    replicationFactor: topic.replicationFactor === -1 ? deps.replicationFactor : topic.replicationFactor,
-    assignment: manual ? new Map(topic.assignments.map((row) => [row.partitionIndex, row.brokerIds])) : undefined,
-  }, { validateConfig: validateTopicConfig, ...options });
+  await createTopic(
+    deps.zk,
+    deps.host.random,
+    {
+      name: topic.name,
+      configs,
+      partitions: topic.numPartitions === -1 ? deps.numPartitions : topic.numPartitions,
+      replicationFactor: topic.replicationFactor === -1 ? deps.replicationFactor : topic.replicationFactor,
+      assignment: manual
+        ? new Map(topic.assignments.map((row) => [row.partitionIndex, row.brokerIds]))
+        : undefined,
+    },
+    { validateConfig: validateTopicConfig, ...options },
+  );
 }
 
 /**
@@ -66,10 +83,15 @@ async function createOne(deps: CreateTopicsDeps, topic: Topic, options: CreateOp
  * disconnected. Returns the topics that still have partitions without a leader.
  */
 async function awaitLeaders(
-  { host, cache }: CreateTopicsDeps, topics: readonly string[], timeoutMs: number, asker: Asker,
+  { host, cache }: CreateTopicsDeps,
+  topics: readonly string[],
+  timeoutMs: number,
+  asker: Asker,
 ): Promise<Set<string>> {
   let isGone = false;
-  asker.onGone(() => { isGone = true; });
+  asker.onGone(() => {
+    isGone = true;
+  });
   const deadline = host.clock.monotonicMs() + timeoutMs;
   const waiting = new Set(topics);
   for (;;) {
@@ -108,7 +130,9 @@ function distinct(topics: readonly Topic[]): Map<string, { readonly topic: Topic
 /** Creates the topics one after the other; stops when the client disconnects. */
 async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker): Promise<Row[]> {
   let isGone = false;
-  asker.onGone(() => { isGone = true; });
+  asker.onGone(() => {
+    isGone = true;
+  });
   const topics = distinct(request.topics);
   let partitionsLeft = MAX_PARTITIONS;
   let surroundings: TopicSurroundings | undefined;
@@ -117,13 +141,19 @@ async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker)
     const { name, numPartitions, assignments } = topic;
     try {
       if (topics.size > MAX_TOPICS) {
-        throw new KafkaError('INVALID_REQUEST', `A request may create ${MAX_TOPICS} topics, not ${topics.size}.`);
+        throw new KafkaError(
+          'INVALID_REQUEST',
+          `A request may create ${MAX_TOPICS} topics, not ${topics.size}.`,
+        );
       }
       if (times > 1) throw new KafkaError('INVALID_REQUEST', `Duplicate topic ${name} in request.`);
       if (isGone) throw new KafkaError('REQUEST_TIMED_OUT', 'nobody waits for the answer');
       partitionsLeft -= Math.max(numPartitions, assignments.length, 1);
       if (partitionsLeft < 0) {
-        throw new KafkaError('INVALID_PARTITIONS', `Number of partitions must not be larger than ${MAX_PARTITIONS}.`);
+        throw new KafkaError(
+          'INVALID_PARTITIONS',
+          `Number of partitions must not be larger than ${MAX_PARTITIONS}.`,
+        );
       }
       surroundings ??= await readSurroundings(deps.zk);
       await createOne(deps, topic, { validateOnly: request.validateOnly, surroundings });
@@ -135,18 +165,41 @@ async function createAll(deps: CreateTopicsDeps, request: Request, asker: Asker)
 }
 
 export async function handleCreateTopics(
-  deps: CreateTopicsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
+  deps: CreateTopicsDeps,
+  request: Request,
+  { asker }: Pick<RequestContext, 'asker'>,
 ): Promise<Response> {
   const rows = await createAll(deps, request, asker);
   if (request.validateOnly || request.timeoutMs <= 0) return { topics: rows };
   const created = rows.filter((row) => row.errorCode === 0).map((row) => row.name);
   const late = await awaitLeaders(deps, created, request.timeoutMs, asker);
-  const isLate = { errorCode: errorCode('REQUEST_TIMED_OUT'), errorMessage: 'The topic was created, but has no leaders yet.' };
+  const isLate = {
+    errorCode: errorCode('REQUEST_TIMED_OUT'),
+    errorMessage: 'The topic was created, but has no leaders yet.',
+  };
   return { topics: rows.map((row) => (late.has(row.name) ? { ...row, ...isLate } : row)) };
 }
 
 /** Creates one topic, with the broker's defaults for missing values. Throws KafkaError. */
-export async function createTopicNow(deps: CreateTopicsDeps, topic: { name: string; numPartitions?: number; replicationFactor?: number; configs?: Readonly<Record<string, string>> }): Promise<void> {
+export async function createTopicNow(
+  deps: CreateTopicsDeps,
+  topic: {
+    name: string;
+    numPartitions?: number;
+    replicationFactor?: number;
+    configs?: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
   const configs = Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value }));
-  await createOne(deps, { name: topic.name, numPartitions: topic.numPartitions ?? -1, replicationFactor: topic.replicationFactor ?? -1, assignments: [], configs }, { validateOnly: false });
+  await createOne(
+    deps,
+    {
+      name: topic.name,
+      numPartitions: topic.numPartitions ?? -1,
+      replicationFactor: topic.replicationFactor ?? -1,
+      assignments: [],
+      configs,
+    },
+    { validateOnly: false },
+  );
 }

@@ -33,9 +33,17 @@ class Deletion {
   private wanted = 0;
   isDone = false;
 
-  constructor(private readonly deps: DeleteRecordsDeps, readonly tp: TopicPartition, offset: number) {
+  constructor(
+    private readonly deps: DeleteRecordsDeps,
+    readonly tp: TopicPartition,
+    offset: number,
+  ) {
     this.attempt(() => {
-      if (isInternalTopic(tp.topic)) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${tp.topic}`);
+      if (isInternalTopic(tp.topic))
+        throw new KafkaError(
+          'INVALID_TOPIC_EXCEPTION',
+          `Cannot delete records of internal topic ${tp.topic}`,
+        );
       this.wanted = deps.replicas.require(tp).deleteRecordsOnLeader(offset);
     });
   }
@@ -117,7 +125,9 @@ class DelayedDeleteRecords implements DelayedOperation<Response> {
 }
 
 export async function handleDeleteRecords(
-  deps: DeleteRecordsDeps, request: Request, { asker }: Pick<RequestContext, 'asker'>,
+  deps: DeleteRecordsDeps,
+  request: Request,
+  { asker }: Pick<RequestContext, 'asker'>,
 ): Promise<Response> {
   const rows = [...offsetsOf(request)].flatMap(([topic, offsets]) => {
     return [...offsets].map(([partition, offset]) => ({ tp: { topic, partition }, offset }));
@@ -125,6 +135,8 @@ export async function handleDeleteRecords(
   const turns = { clock: deps.clock, next: () => asker.nextTurn() };
   const deletions = await inTurns(turns, rows, ({ tp, offset }) => new Deletion(deps, tp, offset));
   const operation = new DelayedDeleteRecords(deletions);
-  return operation.tryComplete()
-    ?? deps.replicas.deleteRecordsPurgatory.watch(operation, operation.tps, request.timeoutMs, asker);
+  return (
+    operation.tryComplete() ??
+    deps.replicas.deleteRecordsPurgatory.watch(operation, operation.tps, request.timeoutMs, asker)
+  );
 }

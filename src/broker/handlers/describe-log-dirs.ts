@@ -21,16 +21,23 @@ function byTopic(logs: readonly Log[]): Response['results'][number]['topics'] {
   return [...topics].map(([name, all]) => ({
     name,
     partitions: all.map((log) => ({
-      partitionIndex: log.tp.partition, partitionSize: log.sizeInBytes, offsetLag: Math.max(0, log.highWatermark - log.logEndOffset), isFutureKey: false,
+      partitionIndex: log.tp.partition,
+      partitionSize: log.sizeInBytes,
+      offsetLag: Math.max(0, log.highWatermark - log.logEndOffset),
+      isFutureKey: false,
     })),
   }));
 }
 
-export function handleDescribeLogDirs(logs: LogManager, request: TypeOf<typeof describeLogDirs.request>): Response {
+export function handleDescribeLogDirs(
+  logs: LogManager,
+  request: TypeOf<typeof describeLogDirs.request>,
+): Response {
   const wanted = new Set(request.topics);
   return {
     results: logs.dirsWithLogs().map(({ path, isOffline, logs: here }) => ({
-      errorCode: errorCode(isOffline ? 'KAFKA_STORAGE_ERROR' : 'NONE'), logDir: path,
+      errorCode: errorCode(isOffline ? 'KAFKA_STORAGE_ERROR' : 'NONE'),
+      logDir: path,
       topics: isOffline ? [] : byTopic(here.filter((log) => wanted.size === 0 || wanted.has(log.tp.topic))),
     })),
   };

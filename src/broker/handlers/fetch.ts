@@ -51,8 +51,10 @@ export class FetchHandler {
     const answer = () => new DeferredResponse((maxBytes) => this.read(request, maxBytes));
     if (request.maxWaitMs <= 0 || request.topics.length === 0) return answer();
     const delayed = new DelayedFetch(this.replicas, request, answer);
-    return delayed.tryComplete()
-      ?? this.replicas.fetchPurgatory.watch(delayed, delayed.tps, request.maxWaitMs, asker);
+    return (
+      delayed.tryComplete() ??
+      this.replicas.fetchPurgatory.watch(delayed, delayed.tps, request.maxWaitMs, asker)
+    );
   }
 
   /**
@@ -99,7 +101,10 @@ export class FetchHandler {
   }
 
   private readPartition(
-    replicaId: number, topic: string, asked: FetchedPartition, { maxBytes, atLeastOne }: ReadLimits,
+    replicaId: number,
+    topic: string,
+    asked: FetchedPartition,
+    { maxBytes, atLeastOne }: ReadLimits,
   ): FetchRow {
     const { partition: partitionIndex, fetchOffset } = asked;
     const tp = { topic, partition: partitionIndex };

@@ -30,7 +30,13 @@ export interface FindCoordinatorDeps {
 }
 
 function refused(error: ErrorName, errorMessage: string): Response {
-  return { errorCode: errorCode(error), errorMessage: shortened(errorMessage), nodeId: -1, host: '', port: -1 };
+  return {
+    errorCode: errorCode(error),
+    errorMessage: shortened(errorMessage),
+    nodeId: -1,
+    host: '',
+    port: -1,
+  };
 }
 
 export async function handleFindCoordinator(

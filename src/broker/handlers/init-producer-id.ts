@@ -15,7 +15,10 @@ function refused(error: ErrorName): Response {
   return { errorCode: errorCode(error), producerId: -1, producerEpoch: -1 };
 }
 
-export async function handleInitProducerId(generate: () => Promise<number>, request: TypeOf<typeof initProducerId.request>): Promise<Response> {
+export async function handleInitProducerId(
+  generate: () => Promise<number>,
+  request: TypeOf<typeof initProducerId.request>,
+): Promise<Response> {
   if (request.transactionalId !== null) return refused('UNSUPPORTED_VERSION');
   try {
     return { errorCode: 0, producerId: await generate(), producerEpoch: 0 };

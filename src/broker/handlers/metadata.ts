@@ -28,11 +28,27 @@ export interface MetadataHandlerDeps {
   readonly autoCreate: ((topic: string) => Promise<void>) | undefined;
 }
 
-function partitionRow(cache: MetadataCache, listener: string, state: PartitionMetadata): MetadataResponse['topics'][number]['partitions'][number] {
+function partitionRow(
+  cache: MetadataCache,
+  listener: string,
+  state: PartitionMetadata,
+): MetadataResponse['topics'][number]['partitions'][number] {
   const isAlive = cache.broker(state.leader) !== undefined;
-  const error: ErrorName = !isAlive ? 'LEADER_NOT_AVAILABLE' : cache.endpoint(state.leader, listener) ? 'NONE' : 'LISTENER_NOT_FOUND';
+  const error: ErrorName = !isAlive
+    ? 'LEADER_NOT_AVAILABLE'
+    : cache.endpoint(state.leader, listener)
+      ? 'NONE'
+      : 'LISTENER_NOT_FOUND';
   const { partition: partitionIndex, leaderEpoch, replicas, isr, offlineReplicas } = state;
-  return { errorCode: errorCode(error), partitionIndex, leaderId: isAlive ? state.leader : -1, leaderEpoch, replicas, isr, offlineReplicas };
+  return {
+    errorCode: errorCode(error),
+    partitionIndex,
+    leaderId: isAlive ? state.leader : -1,
+    leaderEpoch,
+    replicas,
+    isr,
+    offlineReplicas,
+  };
 }
 
 async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boolean): Promise<ErrorName> {
@@ -53,7 +69,9 @@ async function missing(deps: MetadataHandlerDeps, name: string, mayCreate: boole
  * other.
  */
 async function missingTopics(
-  deps: MetadataHandlerDeps, names: readonly string[], mayCreate: boolean,
+  deps: MetadataHandlerDeps,
+  names: readonly string[],
+  mayCreate: boolean,
 ): Promise<Map<string, ErrorName>> {
   const errors = new Map<string, ErrorName>();
   let created = 0;
@@ -68,7 +86,9 @@ async function missingTopics(
 }
 
 export async function handleMetadata(
-  deps: MetadataHandlerDeps, request: TypeOf<typeof metadata.request>, listener: string,
+  deps: MetadataHandlerDeps,
+  request: TypeOf<typeof metadata.request>,
+  listener: string,
 ): Promise<DeferredResponse> {
   const { cache } = deps;
   const names = request.allTopics ? [] : [...new Set(request.topics)];

@@ -66,7 +66,9 @@ function duplicatesOf({ topics }: ListOffsetsRequest): Set<string> {
 
 /** A lookup by timestamp reads the disk, so a request for many partitions is processed in slices. */
 export async function handleListOffsets(
-  turns: Turns, { replicas, log }: OffsetsDeps, request: ListOffsetsRequest,
+  turns: Turns,
+  { replicas, log }: OffsetsDeps,
+  request: ListOffsetsRequest,
 ): Promise<TypeOf<typeof listOffsets.response>> {
   const duplicates = duplicatesOf(request);
   const listed = (topic: string, { partitionIndex, currentLeaderEpoch, timestamp }: ListedPartition) => {
@@ -86,13 +88,15 @@ export async function handleListOffsets(
   const answers = await inTurns(turns, rows, ({ name, row }) => listed(name, row));
   let next = 0;
   const topics = request.topics.map(({ name, partitions }) => {
-    return { name, partitions: answers.slice(next, next += partitions.length) };
+    return { name, partitions: answers.slice(next, (next += partitions.length)) };
   });
   return { topics };
 }
 
 export async function handleOffsetForLeaderEpoch(
-  turns: Turns, { replicas, log }: OffsetsDeps, request: EpochsRequest,
+  turns: Turns,
+  { replicas, log }: OffsetsDeps,
+  request: EpochsRequest,
 ): Promise<TypeOf<typeof offsetForLeaderEpoch.response>> {
   const found = (topic: string, { partition: index, currentLeaderEpoch, leaderEpoch }: AskedEpoch) => {
     const tp = { topic, partition: index };
@@ -112,7 +116,7 @@ export async function handleOffsetForLeaderEpoch(
   const answers = await inTurns(turns, rows, ({ topic, asked }) => found(topic, asked));
   let next = 0;
   const topics = request.topics.map(({ topic, partitions }) => {
-    return { topic, partitions: answers.slice(next, next += partitions.length) };
+    return { topic, partitions: answers.slice(next, (next += partitions.length)) };
   });
   return { topics };
 }

@@ -148,7 +148,9 @@ class RequestAppend {
       const info = partition.appendAsLeader(records, acks, (batch, config) => {
         if (checked) return checked;
         try {
-          return this.expanded(checkRecords(batch, recordRules(config, Math.min(IN_PLACE_BYTES, this.expandedLeft))));
+          return this.expanded(
+            checkRecords(batch, recordRules(config, Math.min(IN_PLACE_BYTES, this.expandedLeft))),
+          );
         } catch (error) {
           if (error instanceof ExpansionError) offLoop = this.checkLater(batch, config);
           throw error;
@@ -191,7 +193,9 @@ class RequestAppend {
       this.checked = this.expanded(await checkOffLoop(this.deps.host.offLoop, batch, rules));
     } catch (error) {
       const isTooMuch = error instanceof ExpansionError;
-      this.results.push(this.failed(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error));
+      this.results.push(
+        this.failed(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error),
+      );
     }
   }
 }
@@ -255,7 +259,9 @@ type Answer = ProduceResponse | CloseConnection | undefined;
 
 /** The memory of the request's records is free as soon as all batches are appended. */
 export function handleProduce(
-  deps: ProduceDeps, request: ProduceRequest, context: ProduceContext,
+  deps: ProduceDeps,
+  request: ProduceRequest,
+  context: ProduceContext,
 ): Answer | Promise<Answer> {
   const appends = new RequestAppend(deps, request, context);
   const waiting = appends.run();
@@ -275,8 +281,10 @@ async function inOrder(appends: RequestAppend, first: Promise<void>, asker: Aske
 }
 
 function answerTo(
-  replicas: Replicas, { acks, timeoutMs }: Pick<ProduceRequest, 'acks' | 'timeoutMs'>,
-  results: readonly PartitionResult[], asker: Asker,
+  replicas: Replicas,
+  { acks, timeoutMs }: Pick<ProduceRequest, 'acks' | 'timeoutMs'>,
+  results: readonly PartitionResult[],
+  asker: Asker,
 ): Answer | Promise<Answer> {
   if (acks === 0) return answerNothing(results);
   const pending = results.filter((result) => result.pending).map(({ tp }) => tp);

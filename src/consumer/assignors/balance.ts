@@ -18,7 +18,9 @@ type Assignment = Map<string, TopicPartition[]>;
 
 export function haveEqualSubscriptions(members: readonly MemberSubscription[]): boolean {
   const first = new Set(members[0]?.topics);
-  return members.every((member) => member.topics.length === first.size && member.topics.every((topic) => first.has(topic)));
+  return members.every(
+    (member) => member.topics.length === first.size && member.topics.every((topic) => first.has(topic)),
+  );
 }
 
 /** For equal subscriptions: members keep partitions up to their share, the rest is distributed in order. */
@@ -43,7 +45,11 @@ export function balanceEqual(partitions: readonly TopicPartition[], held: Held):
 
 /** Gives one partition in turn to each member that has fewer than `share`. */
 function dealUpTo(share: number, lists: readonly TopicPartition[][], left: TopicPartition[]): void {
-  for (let needy = lists.filter((list) => list.length < share); needy.length > 0 && left.length > 0; needy = needy.filter((list) => list.length < share)) {
+  for (
+    let needy = lists.filter((list) => list.length < share);
+    needy.length > 0 && left.length > 0;
+    needy = needy.filter((list) => list.length < share)
+  ) {
     for (const list of needy) if (left.length > 0) list.push(left.shift()!);
   }
 }
@@ -56,20 +62,31 @@ export function balanceDifferent(partitions: readonly TopicPartition[], held: He
   const members = [...held.keys()];
   const lists = new Map(members.map((member) => [member, [...held.get(member)!]]));
   const readersOf = new Map<string, MemberSubscription[]>();
-  for (const { topic } of partitions) if (!readersOf.has(topic)) readersOf.set(topic, members.filter((member) => member.topics.includes(topic)));
+  for (const { topic } of partitions)
+    if (!readersOf.has(topic))
+      readersOf.set(
+        topic,
+        members.filter((member) => member.topics.includes(topic)),
+      );
   const load = (member: MemberSubscription) => lists.get(member)!.length;
-  const emptiest = (topic: string) => readersOf.get(topic)!.reduce((best, member) => (load(member) < load(best) ? member : best));
+  const emptiest = (topic: string) =>
+    readersOf.get(topic)!.reduce((best, member) => (load(member) < load(best) ? member : best));
   const placed = new Set([...lists.values()].flat().map(tpName));
   for (const tp of partitions) if (!placed.has(tpName(tp))) lists.get(emptiest(tp.topic))!.push(tp);
   // Every move lowers the sum of the squared loads, so the loop ends.
   for (let moved = true; moved;) {
     moved = false;
-    for (const member of [...members].sort((a, b) => load(b) - load(a))) moved = moveOne(lists, member, emptiest) || moved;
+    for (const member of [...members].sort((a, b) => load(b) - load(a)))
+      moved = moveOne(lists, member, emptiest) || moved;
   }
   return new Map(members.map((member) => [member.memberId, lists.get(member)!]));
 }
 
-function moveOne(lists: Map<MemberSubscription, TopicPartition[]>, from: MemberSubscription, emptiest: (topic: string) => MemberSubscription): boolean {
+function moveOne(
+  lists: Map<MemberSubscription, TopicPartition[]>,
+  from: MemberSubscription,
+  emptiest: (topic: string) => MemberSubscription,
+): boolean {
   const list = lists.get(from)!;
   // From the end: partitions that were placed last have been with this member for the shortest time.
   for (let i = list.length - 1; i >= 0; i--) {

@@ -27,7 +27,10 @@ export interface PartitionAssignor {
    * The partitions of each member, by member id. `partitionCounts` has the topics that exist. A member
    * without an entry in the result gets no partitions.
    */
-  assign(partitionCounts: ReadonlyMap<string, number>, members: readonly MemberSubscription[]): ReadonlyMap<string, readonly TopicPartition[]>;
+  assign(
+    partitionCounts: ReadonlyMap<string, number>,
+    members: readonly MemberSubscription[],
+  ): ReadonlyMap<string, readonly TopicPartition[]>;
   /** Data of this member for the next group leader, sent with its subscription. */
   userData?(): Buffer | null;
   /** Called when this member has got its partitions. */
@@ -41,15 +44,21 @@ export interface PartitionAssignor {
 export function inOrder(members: readonly MemberSubscription[]): MemberSubscription[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return [...members].sort((a, b) => {
-    if (a.groupInstanceId !== null && b.groupInstanceId !== null) return compare(a.groupInstanceId, b.groupInstanceId);
+    if (a.groupInstanceId !== null && b.groupInstanceId !== null)
+      return compare(a.groupInstanceId, b.groupInstanceId);
     if (a.groupInstanceId !== null) return -1;
     return b.groupInstanceId !== null ? 1 : compare(a.memberId, b.memberId);
   });
 }
 
 /** All partitions of the topics that a member is subscribed to, by topic and number. */
-export function allPartitions(partitionCounts: ReadonlyMap<string, number>, members: readonly MemberSubscription[]): TopicPartition[] {
+export function allPartitions(
+  partitionCounts: ReadonlyMap<string, number>,
+  members: readonly MemberSubscription[],
+): TopicPartition[] {
   const wanted = new Set(members.flatMap((member) => member.topics));
-  return [...partitionCounts].filter(([topic]) => wanted.has(topic)).sort(([a], [b]) => (a < b ? -1 : 1))
+  return [...partitionCounts]
+    .filter(([topic]) => wanted.has(topic))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition })));
 }

@@ -22,7 +22,8 @@ export const rangeAssignor = (): PartitionAssignor => ({
       readers.forEach(({ memberId }, i) => {
         const start = each * i + Math.min(i, extra);
         const length = each + (i < extra ? 1 : 0);
-        for (let partition = start; partition < start + length; partition++) assignment.get(memberId)!.push({ topic, partition });
+        for (let partition = start; partition < start + length; partition++)
+          assignment.get(memberId)!.push({ topic, partition });
       });
     }
     return assignment;

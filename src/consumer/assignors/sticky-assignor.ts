@@ -42,7 +42,10 @@ function readSafely(bytes: Buffer | null, read: (reader: BinaryReader) => Claim)
 }
 
 function stickyClaim({ userData }: MemberSubscription): Claim {
-  return readSafely(userData, (reader) => ({ partitions: readPartitions(reader), generation: reader.left >= 4 ? reader.int32() : -1 }));
+  return readSafely(userData, (reader) => ({
+    partitions: readPartitions(reader),
+    generation: reader.left >= 4 ? reader.int32() : -1,
+  }));
 }
 
 function cooperativeClaim({ userData, ownedPartitions }: MemberSubscription): Claim {
@@ -54,26 +57,46 @@ function cooperativeClaim({ userData, ownedPartitions }: MemberSubscription): Cl
  * The partitions that each member may keep: claimed in the newest generation, still existing, still
  * subscribed, and not claimed by an earlier member.
  */
-function believed(members: readonly MemberSubscription[], partitionCounts: ReadonlyMap<string, number>, claimOf: (member: MemberSubscription) => Claim): Held {
+function believed(
+  members: readonly MemberSubscription[],
+  partitionCounts: ReadonlyMap<string, number>,
+  claimOf: (member: MemberSubscription) => Claim,
+): Held {
   const claims = new Map(members.map((member) => [member, claimOf(member)]));
   const newest = Math.max(-1, ...[...claims.values()].map((claim) => claim.generation));
   const taken = new Set<string>();
-  return new Map(members.map((member) => {
-    const { partitions, generation } = claims.get(member)!;
-    const kept = generation < newest ? [] : partitions.filter((tp) => {
-      if (!member.topics.includes(tp.topic) || tp.partition >= (partitionCounts.get(tp.topic) ?? 0) || taken.has(tpName(tp))) return false;
-      taken.add(tpName(tp));
-      return true;
-    });
-    return [member, kept];
-  }));
+  return new Map(
+    members.map((member) => {
+      const { partitions, generation } = claims.get(member)!;
+      const kept =
+        generation < newest
+          ? []
+          : partitions.filter((tp) => {
+              if (
+                !member.topics.includes(tp.topic) ||
+                tp.partition >= (partitionCounts.get(tp.topic) ?? 0) ||
+                taken.has(tpName(tp))
+              )
+                return false;
+              taken.add(tpName(tp));
+              return true;
+            });
+      return [member, kept];
+    }),
+  );
 }
 
-function assignSticky(partitionCounts: ReadonlyMap<string, number>, given: readonly MemberSubscription[], claimOf: (member: MemberSubscription) => Claim): Map<string, TopicPartition[]> {
+function assignSticky(
+  partitionCounts: ReadonlyMap<string, number>,
+  given: readonly MemberSubscription[],
+  claimOf: (member: MemberSubscription) => Claim,
+): Map<string, TopicPartition[]> {
   const members = inOrder(given);
   const partitions = allPartitions(partitionCounts, members);
   const held = believed(members, partitionCounts, claimOf);
-  return haveEqualSubscriptions(members) ? balanceEqual(partitions, held) : balanceDifferent(partitions, held);
+  return haveEqualSubscriptions(members)
+    ? balanceEqual(partitions, held)
+    : balanceDifferent(partitions, held);
 }
 
 export const stickyAssignor = (): PartitionAssignor => {
@@ -83,7 +106,9 @@ export const stickyAssignor = (): PartitionAssignor => {
     protocol: 'eager',
     assign: (partitionCounts, members) => assignSticky(partitionCounts, members, stickyClaim),
     userData: () => (mine ? encodeStickyUserData(mine) : null),
-    onAssignment: (partitions, generation) => { mine = { partitions, generation }; },
+    onAssignment: (partitions, generation) => {
+      mine = { partitions, generation };
+    },
   };
 };
 
@@ -94,10 +119,15 @@ export const cooperativeStickyAssignor = (): PartitionAssignor => {
     protocol: 'cooperative',
     assign(partitionCounts, members) {
       const target = assignSticky(partitionCounts, members, cooperativeClaim);
-      const owners = new Map(members.flatMap((member) => member.ownedPartitions.map((tp) => [tpName(tp), member.memberId])));
+      const owners = new Map(
+        members.flatMap((member) => member.ownedPartitions.map((tp) => [tpName(tp), member.memberId])),
+      );
       for (const [memberId, list] of target) {
         // If another member still owns a partition, no member gets it until the owner has given it up.
-        target.set(memberId, list.filter((tp) => (owners.get(tpName(tp)) ?? memberId) === memberId));
+        target.set(
+          memberId,
+          list.filter((tp) => (owners.get(tpName(tp)) ?? memberId) === memberId),
+        );
       }
       return target;
     },
@@ -106,6 +136,8 @@ export const cooperativeStickyAssignor = (): PartitionAssignor => {
       writer.int32(lastGeneration);
       return writer.toBuffer();
     },
-    onAssignment: (_partitions, generation) => { lastGeneration = generation; },
+    onAssignment: (_partitions, generation) => {
+      lastGeneration = generation;
+    },
   };
 };

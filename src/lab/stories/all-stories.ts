@@ -14,4 +14,16 @@ import { retention } from './retention';
 import { unclean } from './unclean';
 import { zombieController } from './zombie-controller';
 
-export const stories: readonly Story[] = [failover, controlledShutdown, isrShrink, zombieController, unclean, acks, groups, oldVsNew, exactlyOnceInEffect, retention, compaction];
+export const stories: readonly Story[] = [
+  failover,
+  controlledShutdown,
+  isrShrink,
+  zombieController,
+  unclean,
+  acks,
+  groups,
+  oldVsNew,
+  exactlyOnceInEffect,
+  retention,
+  compaction,
+];

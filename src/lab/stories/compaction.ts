@@ -29,48 +29,84 @@ async function read(context: StoryContext): Promise<Reading> {
   return { records: offsets.length, state, offsets };
 }
 
-const present = (state: ReadonlyMap<string, string | null>) => new Map([...state].filter(([, value]) => value !== null).sort());
-const same = (a: ReadonlyMap<string, string | null>, b: ReadonlyMap<string, string | null>) => JSON.stringify([...present(a)]) === JSON.stringify([...present(b)]);
+const present = (state: ReadonlyMap<string, string | null>) =>
+  new Map([...state].filter(([, value]) => value !== null).sort());
+const same = (a: ReadonlyMap<string, string | null>, b: ReadonlyMap<string, string | null>) =>
+  JSON.stringify([...present(a)]) === JSON.stringify([...present(b)]);
 
 async function run(context: StoryContext): Promise<StoryResult> {
   const { cluster } = context;
   const segments = () => segmentsAmong(cluster.broker(1).files('accounts-0'));
   // A dirty ratio that is never reached: nothing is cleaned before the story changes the setting.
-  await cluster.createTopic(TP.topic, new Map([[0, [1]]]), { 'cleanup.policy': 'compact', 'segment.bytes': '40000', 'min.cleanable.dirty.ratio': '1' });
-  const producer = await openProducer(cluster, { 'enable.idempotence': true, 'max.in.flight.requests.per.connection': 5, 'batch.size': 2000 });
-  const update = (i: number) => producer.send({ ...TP, key: `account-${account(i)}`, value: account(i) === 7 && i > UPDATES - KEYS ? null : `balance ${i} of a customer` });
+  await cluster.createTopic(TP.topic, new Map([[0, [1]]]), {
+    'cleanup.policy': 'compact',
+    'segment.bytes': '40000',
+    'min.cleanable.dirty.ratio': '1',
+  });
+  const producer = await openProducer(cluster, {
+    'enable.idempotence': true,
+    'max.in.flight.requests.per.connection': 5,
+    'batch.size': 2000,
+  });
+  const update = (i: number) =>
+    producer.send({
+      ...TP,
+      key: `account-${account(i)}`,
+      value: account(i) === 7 && i > UPDATES - KEYS ? null : `balance ${i} of a customer`,
+    });
   await Promise.all(Array.from({ length: UPDATES }, (_, i) => update(i)));
   await producer.close();
   const before = await read(context);
   const filesBefore = segments();
-  context.say(`${UPDATES} updates of ${KEYS} accounts, five of them written only once; account-7 ends with a tombstone. The log before cleaning:`);
+  context.say(
+    `${UPDATES} updates of ${KEYS} accounts, five of them written only once; account-7 ends with a ` +
+      `tombstone. The log before cleaning:`,
+  );
   for (const line of showSegments(filesBefore)) context.say(line);
   context.event('config', { topic: TP.topic, 'min.cleanable.dirty.ratio': '0.1' });
   context.say('min.cleanable.dirty.ratio goes from 1 to 0.1: the cleaner finds the log worth its while');
-  await cluster.alterTopicConfig(TP.topic, { 'cleanup.policy': 'compact', 'segment.bytes': '40000', 'min.cleanable.dirty.ratio': '0.1' });
-  await until('the cleaner', () => cluster.timeline().some((event) => event.what === 'log-cleaned' && event.topic === TP.topic));
+  await cluster.alterTopicConfig(TP.topic, {
+    'cleanup.policy': 'compact',
+    'segment.bytes': '40000',
+    'min.cleanable.dirty.ratio': '0.1',
+  });
+  await until('the cleaner', () =>
+    cluster.timeline().some((event) => event.what === 'log-cleaned' && event.topic === TP.topic),
+  );
   const filesAfter = segments().filter((file) => file.name.endsWith('.log'));
   const after = await read(context);
   context.say('The log after cleaning; the active segment is never touched:');
   for (const line of showSegments(filesAfter)) context.say(line);
   const gap = after.offsets.findIndex((offset, i) => i > 0 && offset !== after.offsets[i - 1]! + 1);
-  context.say(`${before.records} records became ${after.records}; offsets did not change: after ${after.offsets[gap - 1]} comes ${after.offsets[gap]}`);
+  context.say(
+    `${before.records} records became ${after.records}; offsets did not change: after ` +
+      `${after.offsets[gap - 1]} comes ${after.offsets[gap]}`,
+  );
   const [bytesBefore, bytesAfter] = [liveBytes(filesBefore), liveBytes(filesAfter)];
   return {
     problems: [
       ...(same(before.state, after.state) ? [] : ['an account has another balance than before']),
-      ...(after.records < before.records / 2 && gap > 0 ? [] : [`${before.records} records only became ${after.records}`]),
+      ...(after.records < before.records / 2 && gap > 0
+        ? []
+        : [`${before.records} records only became ${after.records}`]),
       ...(bytesAfter < bytesBefore / 2 ? [] : [`${bytesBefore} bytes only became ${bytesAfter}`]),
-      ...(after.offsets.every((offset) => before.offsets.includes(offset)) ? [] : ['a record has another offset than before']),
+      ...(after.offsets.every((offset) => before.offsets.includes(offset))
+        ? []
+        : ['a record has another offset than before']),
     ],
-    bytesBefore, bytesAfter, recordsBefore: before.records, recordsAfter: after.records,
+    bytesBefore,
+    bytesAfter,
+    recordsBefore: before.records,
+    recordsAfter: after.records,
   };
 }
 
 export const compaction: Story = {
   name: 'compaction',
   title: 'compaction: of every key the last value stays',
-  question: '3,000 updates of 20 accounts lie in a compacted topic. After the cleaner has been there: how many records are left, and which offsets do they have?',
+  question:
+    '3,000 updates of 20 accounts lie in a compacted topic. After the cleaner has been there: how many ' +
+    'records are left, and which offsets do they have?',
   brokers: 1,
   settings: { 'log.cleaner.backoff.ms': 500, 'log.segment.delete.delay.ms': 1000 },
   run,

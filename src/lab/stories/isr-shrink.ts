@@ -11,7 +11,12 @@ const TP: TopicPartition = { topic: 'payments', partition: 0 };
 
 /** The outcome of one send without retries. */
 async function trySend(context: StoryContext, acks: string, value: string): Promise<string> {
-  const producer = await openProducer(context.cluster, { acks, 'retries': 0, 'request.timeout.ms': 8000, 'delivery.timeout.ms': 10000 });
+  const producer = await openProducer(context.cluster, {
+    acks,
+    'retries': 0,
+    'request.timeout.ms': 8000,
+    'delivery.timeout.ms': 10000,
+  });
   try {
     const { offset } = await producer.send({ ...TP, value });
     return `acknowledged at offset ${offset}`;
@@ -53,20 +58,27 @@ async function run(context: StoryContext): Promise<StoryResult> {
   const back = await cluster.untilIsr(TP, [1, 2, 3]);
   context.say(`ISR is ${back.isr} again`);
   await send('all back', 'all');
-  const expect = (when: string, pattern: RegExp) => (pattern.test(answers[when] ?? '') ? [] : [`${when}: expected ${pattern.source}, got ${answers[when]}`]);
+  const expect = (when: string, pattern: RegExp) =>
+    pattern.test(answers[when] ?? '') ? [] : [`${when}: expected ${pattern.source}, got ${answers[when]}`];
   return {
     problems: [
-      ...expect('all three in sync, acks=all', /^acknowledged/), ...expect('two in sync, acks=all', /^acknowledged/),
-      ...expect('one in sync, acks=all', /^NOT_ENOUGH_REPLICAS$/), ...expect('one in sync, acks=1', /^acknowledged/), ...expect('all back, acks=all', /^acknowledged/),
+      ...expect('all three in sync, acks=all', /^acknowledged/),
+      ...expect('two in sync, acks=all', /^acknowledged/),
+      ...expect('one in sync, acks=all', /^NOT_ENOUGH_REPLICAS$/),
+      ...expect('one in sync, acks=1', /^acknowledged/),
+      ...expect('all back, acks=all', /^acknowledged/),
     ],
-    answers, leader,
+    answers,
+    leader,
   };
 }
 
 export const isrShrink: Story = {
   name: 'isr-shrink',
   title: 'isr-shrink: who is in sync, and what acks=all means then',
-  question: 'RF 3, min.insync.replicas 2. Two followers freeze. What does acks=all answer with two in sync? With one? And acks=1?',
+  question:
+    'RF 3, min.insync.replicas 2. Two followers freeze. What does acks=all answer with two in sync? With ' +
+    'one? And acks=1?',
   brokers: 3,
   settings: { 'replica.lag.time.max.ms': 1500, 'replica.fetch.wait.max.ms': 200 },
   run,

@@ -24,7 +24,10 @@ async function run(context: StoryContext): Promise<StoryResult> {
     const id = await cluster.controllerId();
     return id >= 0 && id !== zombie ? id : undefined;
   });
-  const nextEpoch = await until('its epoch', async () => (await cluster.controllerEpoch()) > epoch && cluster.controllerEpoch());
+  const nextEpoch = await until(
+    'its epoch',
+    async () => (await cluster.controllerEpoch()) > epoch && cluster.controllerEpoch(),
+  );
   context.say(`broker ${successor} is controller now (epoch ${nextEpoch})`);
   // Creates a topic without leaders, so that both the zombie and the new controller have work when the zombie
   // continues.
@@ -32,24 +35,49 @@ async function run(context: StoryContext): Promise<StoryResult> {
   const wokenMs = context.event('SIGCONT', { broker: zombie });
   context.say(`SIGCONT to broker ${zombie}`);
   cluster.broker(zombie).resume();
-  await until('the zombie resigned', () => context.timeline(wokenMs).some((event) => event.who === `broker-${zombie}` && (event.what === 'controller-resigned' || event.what === 'zk-session-expired')));
+  await until('the zombie resigned', () =>
+    context
+      .timeline(wokenMs)
+      .some(
+        (event) =>
+          event.who === `broker-${zombie}` &&
+          (event.what === 'controller-resigned' || event.what === 'zk-session-expired'),
+      ),
+  );
   await until('the zombie is registered again', async () => (await cluster.liveBrokerIds()).includes(zombie));
   await cluster.untilIsr(TP, [1, 2, 3]);
   const log = await steady.stop();
   const numbers: number[] = [];
-  await readAll(cluster, TP, (record) => { numbers.push(numberOf(record)); });
+  await readAll(cluster, TP, (record) => {
+    numbers.push(numberOf(record));
+  });
   const counts = account(log, numbers);
-  const written = context.timeline(wokenMs).filter((event) => (event.what === 'leader-elected' || event.what === 'replica-left-isr') && Number(event.controllerEpoch) <= epoch);
+  const written = context
+    .timeline(wokenMs)
+    .filter(
+      (event) =>
+        (event.what === 'leader-elected' || event.what === 'replica-left-isr') &&
+        Number(event.controllerEpoch) <= epoch,
+    );
   const holder = await cluster.controllerId();
-  context.say(`broker ${zombie} resigned and registered again; controller is broker ${holder} (epoch ${await cluster.controllerEpoch()}); states written by the zombie after it woke: ${written.length}`);
+  context.say(
+    `broker ${zombie} resigned and registered again; controller is broker ${holder} (epoch ` +
+      `${await cluster.controllerEpoch()}); states written by the zombie after it woke: ${written.length}`,
+  );
   return {
     problems: [
       ...(written.length > 0 ? [`the zombie wrote ${written.length} states after it woke`] : []),
       ...(nextEpoch !== epoch + 1 ? [`the controller epoch went from ${epoch} to ${nextEpoch}`] : []),
       ...(counts.lost > 0 ? [`${counts.lost} acknowledged records were lost`] : []),
     ],
-    ...counts, zombie, successor, controllerEpoch: { before: epoch, after: nextEpoch }, writesAfterWaking: written.length,
-    detectMs: Number(context.timeline(sinceMs).find((event) => event.what === 'controller-elected')?.time ?? NaN) - sinceMs,
+    ...counts,
+    zombie,
+    successor,
+    controllerEpoch: { before: epoch, after: nextEpoch },
+    writesAfterWaking: written.length,
+    detectMs:
+      Number(context.timeline(sinceMs).find((event) => event.what === 'controller-elected')?.time ?? NaN) -
+      sinceMs,
   };
 }
 

@@ -16,10 +16,14 @@ export class GroupBooks {
   private readonly excused = new Map<string, number>();
 
   constructor(
-    readonly cluster: SimCluster, readonly groupId: string, readonly partitions: TopicPartition[],
+    readonly cluster: SimCluster,
+    readonly groupId: string,
+    readonly partitions: TopicPartition[],
   ) {}
 
-  get topics(): string[] { return [...new Set(this.partitions.map(({ topic }) => topic))]; }
+  get topics(): string[] {
+    return [...new Set(this.partitions.map(({ topic }) => topic))];
+  }
 
   violation(text: string): void {
     this.cluster.world.violation(`${text} (${this.groupId})`);
@@ -38,8 +42,7 @@ export class GroupBooks {
     const other = this.owners.get(key);
     if (other !== undefined && other !== member) {
       this.violation(
-        `OneOwner: ${tpName(tp)} belongs to ${other} and to ${member} in generation ` +
-        `${generation}`,
+        `OneOwner: ${tpName(tp)} belongs to ${other} and to ${member} in generation ` + `${generation}`,
       );
     }
     this.owners.set(key, member);
@@ -74,8 +77,10 @@ export class GroupBooks {
       const { last } = this.commitsOf(tp);
       const offset = group!.offsets.get(tp)?.offset ?? -1;
       if (this.commitsOf(tp).candidates(last, [-1, 0]).has(offset)) continue;
-      this.violation(`CommitsGoOn: broker ${id} has ${offset} of ${tpName(tp)} as committed, and not ` +
-        `${last?.offset ?? 'nothing'}, or what was committed later`);
+      this.violation(
+        `CommitsGoOn: broker ${id} has ${offset} of ${tpName(tp)} as committed, and not ` +
+          `${last?.offset ?? 'nothing'}, or what was committed later`,
+      );
     }
   }
 
@@ -102,8 +107,7 @@ export class GroupBooks {
     const before = values.get(offset);
     if (before !== undefined && before !== value) {
       this.violation(
-        `OffsetsAgree: ${tpName(tp)} offset ${offset} was ${before}, and is ${value} for ` +
-        `${member}`,
+        `OffsetsAgree: ${tpName(tp)} offset ${offset} was ${before}, and is ${value} for ` + `${member}`,
       );
     }
     values.set(offset, value);

@@ -42,7 +42,10 @@ export interface GroupSetup extends SeededSetup {
 
 const IDS = [1, 2, 3];
 const PLACES = [1, 2, 3];
-const REPLICAS: readonly (readonly number[])[] = [[1, 2, 3], [2, 3, 1]];
+const REPLICAS: readonly (readonly number[])[] = [
+  [1, 2, 3],
+  [2, 3, 1],
+];
 const FIRST_RECORDS = 3;
 const BRING_UP_MS = 60000;
 const SLICE_MS = 100;
@@ -82,14 +85,20 @@ export class GroupCluster {
     await this.until('all brokers run', () => this.ids.every((id) => cluster.isRunning(id)));
     const assignment = new Map(REPLICAS.entries());
     const creating = cluster.createTopic(GROUP_TOPIC, assignment, {
-      'min.insync.replicas': '2', 'max.message.bytes': String(MAX_MESSAGE_BYTES),
+      'min.insync.replicas': '2',
+      'max.message.bytes': String(MAX_MESSAGE_BYTES),
     });
     await cluster.world.complete(creating, BRING_UP_MS, 'creating the topic');
     await this.until('the topic is in sync', () => this.partitions.every((tp) => cluster.isQuiet(tp)));
     const producer = (name: string, isPromised: boolean, config: RawConfig) =>
-      this.producers.push(new WalkProducer(
-        { name, isPromised, config: { ...this.discovery, ...PRODUCER_TIMES, ...config } },
-        cluster, this.history, this.moments));
+      this.producers.push(
+        new WalkProducer(
+          { name, isPromised, config: { ...this.discovery, ...PRODUCER_TIMES, ...config } },
+          cluster,
+          this.history,
+          this.moments,
+        ),
+      );
     const patience: RawConfig = this.setup.isPatient ? { 'delivery.timeout.ms': PATIENT_MS } : {};
     producer('idempotent', true, { 'acks': 'all', 'enable.idempotence': true, ...patience });
     const plain = { 'enable.idempotence': false, 'max.in.flight.requests.per.connection': 1 };
@@ -134,10 +143,18 @@ export class GroupCluster {
     await world.run(world.nowMs + this.random.below(HASTY_MS));
   }
 
-  get running(): number[] { return this.ids.filter((id) => this.cluster.isRunning(id)); }
-  get stopped(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead); }
-  get pausedBrokers(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.isPaused); }
-  get emptyPlaces(): number[] { return PLACES.filter((place) => !this.members.has(place)); }
+  get running(): number[] {
+    return this.ids.filter((id) => this.cluster.isRunning(id));
+  }
+  get stopped(): number[] {
+    return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead);
+  }
+  get pausedBrokers(): number[] {
+    return this.ids.filter((id) => this.cluster.broker(id).host.isPaused);
+  }
+  get emptyPlaces(): number[] {
+    return PLACES.filter((place) => !this.members.has(place));
+  }
 
   /** The places of the members for which the predicate holds. */
   places(predicate: (member: WalkMember) => boolean = () => true): number[] {
@@ -157,8 +174,12 @@ export class GroupCluster {
     const isAlone = place === PLACES.length && setup.hasLoner;
     const name = `m${place}.${this.started++}`;
     const config: RawConfig = {
-      ...this.discovery, ...CONSUMER_TIMES, 'client.id': name, 'group.id': isAlone ? 'loner' : GROUP,
-      'partition.assignment.strategy': setup.assignor, 'enable.auto.commit': style === 'auto',
+      ...this.discovery,
+      ...CONSUMER_TIMES,
+      'client.id': name,
+      'group.id': isAlone ? 'loner' : GROUP,
+      'partition.assignment.strategy': setup.assignor,
+      'enable.auto.commit': style === 'auto',
     };
     cluster.event('join', name);
     const books = isAlone ? this.lonerBooks : this.books;
@@ -211,7 +232,9 @@ export class GroupCluster {
     if (this.setup.hasLoner) this.lonerBooks.judgeCommitted();
   }
 
-  get offsetsPartition(): TopicPartition | undefined { return offsetsPartitionOf(this.cluster, GROUP); }
+  get offsetsPartition(): TopicPartition | undefined {
+    return offsetsPartitionOf(this.cluster, GROUP);
+  }
 
   get coordinator(): number {
     const tp = this.offsetsPartition;

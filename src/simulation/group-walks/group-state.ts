@@ -19,7 +19,8 @@ export function groupState(walk: GroupCluster): string {
     return `${cluster.isRunning(id) ? 'r' : 's'}${mark(host.isPaused, 'P')}${mark(isSlow, 'w')}`;
   });
   const leaders = walk.partitions.map((tp) => walk.leaderOf(tp));
-  const members = [...walk.members].sort(([a], [b]) => a - b)
+  const members = [...walk.members]
+    .sort(([a], [b]) => a - b)
     .map(([place, member]) => `${place}${ofMember(walk, member)}`);
   const cuts = walk.clients.map((place) => walk.ids.filter((id) => walk.isCut(place, id)).join('')).join(',');
   const styles = setup.styles.map((style) => style[0]).join('');
@@ -51,21 +52,27 @@ export const groupWaypoints: Readonly<Record<string, (walk: GroupCluster) => boo
   'two members share the partitions': (walk) => walk.places(({ readings }) => readings.size > 0).length > 1,
   'a member owns nothing': (walk) => walk.places(({ readings }) => readings.size === 0).length > 0,
   'a position is behind its commit': (walk) => somebody(walk, (next, committed) => next < committed),
-  'a position is ahead of its commit': (walk) => somebody(
-    walk, (next, committed) => next > committed && committed > 0),
-  'two members take themselves for the owner': (walk) => walk.partitions.some(
-    (tp) => walk.places(({ readings, options }) => readings.has(tpName(tp)) && !options.isAlone).length > 1),
+  'a position is ahead of its commit': (walk) =>
+    somebody(walk, (next, committed) => next > committed && committed > 0),
+  'two members take themselves for the owner': (walk) =>
+    walk.partitions.some(
+      (tp) => walk.places(({ readings, options }) => readings.has(tpName(tp)) && !options.isAlone).length > 1,
+    ),
   'somebody is cut off': (walk) => walk.clients.some((place) => walk.ids.some((id) => walk.isCut(place, id))),
-  'a member stands still': (walk) => walk.places(
-    ({ isStalled, host }) => isStalled || host.isPaused).length > 0,
+  'a member stands still': (walk) =>
+    walk.places(({ isStalled, host }) => isStalled || host.isPaused).length > 0,
   'a send is not settled': (walk) => walk.producers.some(({ open }) => open > 0),
 };
 
 function somebody(walk: GroupCluster, holds: (next: number, committed: number) => boolean): boolean {
-  return walk.places(({ readings }) => walk.partitions.some((tp) => {
-    const next = readings.get(tpName(tp))?.next;
-    return next !== undefined && holds(next, walk.books.commitsOf(tp).last?.offset ?? 0);
-  })).length > 0;
+  return (
+    walk.places(({ readings }) =>
+      walk.partitions.some((tp) => {
+        const next = readings.get(tpName(tp))?.next;
+        return next !== undefined && holds(next, walk.books.commitsOf(tp).last?.offset ?? 0);
+      }),
+    ).length > 0
+  );
 }
 
 const predicates = Object.values(groupWaypoints);

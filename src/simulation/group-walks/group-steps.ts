@@ -5,7 +5,16 @@
 import { offsetCommit } from '../../protocol/messages/groups';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { Prng } from '../prng';
-import { anywhere, one, StepRule, StepRules, StepWeights, Targets, WalkStep, when } from '../walks/step-rules';
+import {
+  anywhere,
+  one,
+  StepRule,
+  StepRules,
+  StepWeights,
+  Targets,
+  WalkStep,
+  when,
+} from '../walks/step-rules';
 import { GroupCluster, MAX_MESSAGE_BYTES } from './group-cluster';
 import { WalkMember } from './walk-member';
 
@@ -41,18 +50,22 @@ const cutClients = (walk: GroupCluster) =>
 const sends = (walk: GroupCluster, producer: number): Targets[] =>
   walk.partitions.map(({ partition }) => [producer, partition + 1]);
 const owns = ({ readings }: WalkMember) => readings.size > 0;
-const hasRead = ({ readings }: WalkMember) =>
-  [...readings.values()].some(({ next = 0 }) => next > 0);
+const hasRead = ({ readings }: WalkMember) => [...readings.values()].some(({ next = 0 }) => next > 0);
 const isExplicit = ({ options }: WalkMember) => options.style === 'explicit';
-const link = (walk: GroupCluster, place: number, id: number): [string, string] =>
-  [walk.hostOf(place), `broker-${id}`];
+const link = (walk: GroupCluster, place: number, id: number): [string, string] => [
+  walk.hostOf(place),
+  `broker-${id}`,
+];
 
 const isLed = (walk: GroupCluster, b: number) =>
   walk.running.includes(walk.leaderOf(walk.partitions[b - 1]!));
 
 /** A batch is in flight when its leader is replaced, and another record follows. */
 async function sendAcrossMove(walk: GroupCluster, a: number, b: number, bytes: number): Promise<void> {
-  const { cluster, cluster: { world } } = walk;
+  const {
+    cluster,
+    cluster: { world },
+  } = walk;
   const [tp, producer] = [walk.partitions[b - 1]!, walk.producers[a - FIRST_PRODUCER]!];
   producer.send(tp, 1);
   await world.run(world.nowMs + LEAVES_MS);
@@ -70,111 +83,145 @@ type Rules = Readonly<Record<string, StepRule<GroupCluster>>>;
 const calm = {
   'join': { weight: 8, targets: (walk) => one(walk.emptyPlaces), run: (walk, a) => walk.join(a) },
   'close': {
-    weight: 1.5, targets: (walk) => one(walk.places()),
-    run: (walk, a) => { walk.member(a).isStalled = false; walk.member(a).close(); walk.vacate(a); },
+    weight: 1.5,
+    targets: (walk) => one(walk.places()),
+    run: (walk, a) => {
+      walk.member(a).isStalled = false;
+      walk.member(a).close();
+      walk.vacate(a);
+    },
   },
   'take': {
-    weight: 7, targets: (walk) => one(walk.places()),
-    run: (walk, a) => { walk.member(a).budget += BATCH - 1; },
+    weight: 7,
+    targets: (walk) => one(walk.places()),
+    run: (walk, a) => {
+      walk.member(a).budget += BATCH - 1;
+    },
   },
   'commit-sync': {
-    weight: 5, targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
+    weight: 5,
+    targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
     run: (walk, a) => walk.member(a).commitSync(),
   },
   'commit-async': {
-    weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
+    weight: 4,
+    targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
     run: (walk, a) => walk.member(a).commitAsync(),
   },
   'rejoin-commit': {
     weight: 2,
-    targets: (walk) => one(walk.places(
-      (member) => isExplicit(member) && owns(member) && !member.options.isAlone)),
+    targets: (walk) =>
+      one(walk.places((member) => isExplicit(member) && owns(member) && !member.options.isAlone)),
     run: (walk, a) => walk.member(a).rejoinAndCommit(),
   },
   'read-back': {
-    weight: 2, targets: (walk) => one(walk.places()),
+    weight: 2,
+    targets: (walk) => one(walk.places()),
     run: (walk, a) => walk.member(a).readBack(),
   },
   'seek-begin': {
-    weight: 2, targets: (walk) => one(walk.places(owns)),
+    weight: 2,
+    targets: (walk) => one(walk.places(owns)),
     run: (walk, a) => walk.member(a).seek('begin'),
   },
   'seek-middle': {
-    weight: 2, targets: (walk) => one(walk.places(owns)),
+    weight: 2,
+    targets: (walk) => one(walk.places(owns)),
     run: (walk, a) => walk.member(a).seek('middle'),
   },
   'seek-end': {
-    weight: 2.5, targets: (walk) => one(walk.places(owns)),
+    weight: 2.5,
+    targets: (walk) => one(walk.places(owns)),
     run: (walk, a) => walk.member(a).seek('end'),
   },
   'send': {
-    weight: 8, targets: (walk) => sends(walk, FIRST_PRODUCER),
+    weight: 8,
+    targets: (walk) => sends(walk, FIRST_PRODUCER),
     run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, 1),
   },
   'send-batch': {
-    weight: 5, targets: (walk) => sends(walk, FIRST_PRODUCER),
+    weight: 5,
+    targets: (walk) => sends(walk, FIRST_PRODUCER),
     run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, BATCH),
   },
   'send-large': {
-    weight: 1, targets: (walk) => sends(walk, FIRST_PRODUCER),
+    weight: 1,
+    targets: (walk) => sends(walk, FIRST_PRODUCER),
     run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, 1, LARGE_BYTES),
   },
   'send-plain': {
-    weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER + 1),
+    weight: 2,
+    targets: (walk) => sends(walk, FIRST_PRODUCER + 1),
     run: (walk, a, b) => walk.producers[a - FIRST_PRODUCER]!.send(walk.partitions[b - 1]!, 1),
   },
   'add-partition': {
-    weight: 0.5, targets: (walk) => when(walk.partitions.length < MAX_PARTITIONS && !walk.setup.hasLoner),
+    weight: 0.5,
+    targets: (walk) => when(walk.partitions.length < MAX_PARTITIONS && !walk.setup.hasLoner),
     run: (walk) => walk.addPartition(),
   },
   'pass-time': {
-    weight: 1.5, targets: anywhere,
-    run: async ({ cluster: { world } }) => void await world.run(world.nowMs + LONG_MS),
+    weight: 1.5,
+    targets: anywhere,
+    run: async ({ cluster: { world } }) => void (await world.run(world.nowMs + LONG_MS)),
   },
 } satisfies Rules;
 
 const faults = {
   'kill-member': { weight: 2, targets: (walk) => one(walk.places()), run: (walk, a) => walk.killMember(a) },
   'stall': {
-    weight: 2, targets: (walk) => one(walk.places((member) => !member.isStalled)),
-    run: (walk, a) => { walk.member(a).isStalled = true; },
+    weight: 2,
+    targets: (walk) => one(walk.places((member) => !member.isStalled)),
+    run: (walk, a) => {
+      walk.member(a).isStalled = true;
+    },
   },
   'go-on': {
-    weight: 5, targets: (walk) => one(walk.places((member) => member.isStalled)),
-    run: (walk, a) => { walk.member(a).isStalled = false; },
+    weight: 5,
+    targets: (walk) => one(walk.places((member) => member.isStalled)),
+    run: (walk, a) => {
+      walk.member(a).isStalled = false;
+    },
   },
   'pause-member': {
-    weight: 1.5, targets: (walk) => one(walk.places(({ host }) => !host.isPaused)),
+    weight: 1.5,
+    targets: (walk) => one(walk.places(({ host }) => !host.isPaused)),
     run: (walk, a) => walk.member(a).host.pause(),
   },
   'resume-member': {
-    weight: 5, targets: (walk) => one(walk.places(({ host }) => host.isPaused)),
+    weight: 5,
+    targets: (walk) => one(walk.places(({ host }) => host.isPaused)),
     run: (walk, a) => walk.member(a).host.resume(),
   },
   'kill': { weight: 2, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
   'terminate': {
-    weight: 1.5, targets: (walk) => one(mayStop(walk)),
+    weight: 1.5,
+    targets: (walk) => one(mayStop(walk)),
     run: (walk, a) => walk.cluster.terminate(a),
   },
   'start': { weight: 7, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
-    weight: 1, targets: (walk) => one(mayStop(walk).filter((id) => !walk.pausedBrokers.includes(id))),
+    weight: 1,
+    targets: (walk) => one(mayStop(walk).filter((id) => !walk.pausedBrokers.includes(id))),
     run: (walk, a) => walk.cluster.pause(a),
   },
   'resume': {
-    weight: 6, targets: (walk) => one(walk.pausedBrokers),
+    weight: 6,
+    targets: (walk) => one(walk.pausedBrokers),
     run: (walk, a) => walk.cluster.resume(a),
   },
   'end-session': {
-    weight: 2, targets: (walk) => one(walk.running),
+    weight: 2,
+    targets: (walk) => one(walk.running),
     run: (walk, a) => walk.cluster.expireSession(a),
   },
   'kill-coordinator': {
-    weight: 3, targets: (walk) => one(mayStop(walk).filter((id) => id === walk.coordinator)),
+    weight: 3,
+    targets: (walk) => one(mayStop(walk).filter((id) => id === walk.coordinator)),
     run: (walk, a) => walk.cluster.kill(a),
   },
   'prefer-coordinator': {
-    weight: 6, targets: (walk) => when(walk.isMoved(walk.offsetsPartition)),
+    weight: 6,
+    targets: (walk) => when(walk.isMoved(walk.offsetsPartition)),
     run: (walk) => walk.electPreferred(walk.offsetsPartition!),
   },
   'prefer': {
@@ -185,18 +232,23 @@ const faults = {
   'slow': {
     weight: 2,
     targets: (walk) => one(walk.running.filter((id) => walk.cluster.broker(id).host.timerDelayMs === 0)),
-    run: (walk, a) => { walk.cluster.broker(a).host.timerDelayMs = SLOW_TIMERS_MS; },
+    run: (walk, a) => {
+      walk.cluster.broker(a).host.timerDelayMs = SLOW_TIMERS_MS;
+    },
   },
   'lose-reply': {
-    weight: 1.5, targets: (walk) => one(walk.running),
+    weight: 1.5,
+    targets: (walk) => one(walk.running),
     run: (walk, a) => void walk.cluster.zookeeper.loseNextWriteReply(`broker-${a}`),
   },
   'mute-requests': {
-    weight: 1, targets: uncut,
+    weight: 1,
+    targets: uncut,
     run: (walk, a, b) => walk.cluster.network.cut(...link(walk, a, b)),
   },
   'mute-replies': {
-    weight: 1.5, targets: uncut,
+    weight: 1.5,
+    targets: uncut,
     run: (walk, a, b) => {
       const [client, broker] = link(walk, a, b);
       walk.cluster.network.cut(broker, client);
@@ -204,25 +256,29 @@ const faults = {
   },
   'heal': { weight: 6, targets: (walk) => one(cutClients(walk)), run: (walk, a) => walk.healClient(a) },
   'delay-requests': {
-    weight: 3, targets: links,
+    weight: 3,
+    targets: links,
     run: (walk, a, b) => walk.cluster.network.delayOpen(...link(walk, a, b), DELAY_MS),
   },
   'delay-replies': {
-    weight: 3, targets: links,
+    weight: 3,
+    targets: links,
     run: (walk, a, b) => {
       const [client, broker] = link(walk, a, b);
       walk.cluster.network.delayOpen(broker, client, DELAY_MS);
     },
   },
   'late-commit': {
-    weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
+    weight: 4,
+    targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
     run: (walk, a) => {
       walk.cluster.network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
       walk.member(a).commitAsync();
     },
   },
   'overtaken-commit': {
-    weight: 4, targets: (walk) => one(walk.places((member) => isExplicit(member) && hasRead(member))),
+    weight: 4,
+    targets: (walk) => one(walk.places((member) => isExplicit(member) && hasRead(member))),
     run: async (walk, a) => {
       const { network, world } = walk.cluster;
       network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
@@ -233,18 +289,21 @@ const faults = {
     },
   },
   'create-offsets': {
-    weight: 2, targets: (walk) => when(walk.offsetsPartition === undefined),
+    weight: 2,
+    targets: (walk) => when(walk.offsetsPartition === undefined),
     run: (walk) => walk.createOffsets(),
   },
   'send-while-moved': {
-    weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
+    weight: 2,
+    targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
     run: (walk, a, b) => {
       walk.cluster.network.delayNextRequest(walk.hostOf(a), produce.key, UNDER_WAY_MS);
       return sendAcrossMove(walk, a, b, 1);
     },
   },
   'large-in-doubt': {
-    weight: 2, targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
+    weight: 2,
+    targets: (walk) => sends(walk, FIRST_PRODUCER).filter(([, b]) => isLed(walk, b)),
     run: (walk, a, b) => {
       const { network, world } = walk.cluster;
       const [client, broker] = link(walk, a, walk.leaderOf(walk.partitions[b - 1]!));
@@ -264,7 +323,8 @@ const faults = {
     },
   },
   'slow-failover': {
-    weight: 2, targets: (walk) => one(mayStop(walk).filter((id) => id === walk.coordinator)),
+    weight: 2,
+    targets: (walk) => one(mayStop(walk).filter((id) => id === walk.coordinator)),
     run: (walk, a) => {
       for (const id of walk.running) walk.cluster.broker(id).host.timerDelayMs = SLOW_TIMERS_MS;
       walk.cluster.kill(a);
@@ -272,7 +332,8 @@ const faults = {
     },
   },
   'reset': {
-    weight: 2, targets: links,
+    weight: 2,
+    targets: links,
     run: (walk, a, b) => {
       const [client, broker] = link(walk, a, b);
       walk.cluster.network.resetBetween(client, broker);
@@ -287,16 +348,22 @@ function disturbing(rule: StepRule<GroupCluster>): StepRule<GroupCluster> {
   return {
     weight: rule.weight,
     targets: (walk) => (walk.setup.hasFaults ? rule.targets(walk) : []),
-    run: (walk, a, b) => { walk.disturb(); return rule.run(walk, a, b); },
+    run: (walk, a, b) => {
+      walk.disturb();
+      return rule.run(walk, a, b);
+    },
   };
 }
 
 const disturbed = Object.fromEntries(Object.entries(faults).map(([kind, rule]) => [kind, disturbing(rule)]));
-const steps = new StepRules<GroupCluster, GroupStepKind>({ ...calm, ...disturbed as typeof faults });
+const steps = new StepRules<GroupCluster, GroupStepKind>({ ...calm, ...(disturbed as typeof faults) });
 
 export const drawGroupWeights = (random: Prng): StepWeights<GroupStepKind> => steps.drawWeights(random);
 export const drawGroupStep = (
-  walk: GroupCluster, random: Prng, haste: number, weights: StepWeights<GroupStepKind>,
+  walk: GroupCluster,
+  random: Prng,
+  haste: number,
+  weights: StepWeights<GroupStepKind>,
 ): GroupStep => steps.draw(walk, random, haste, weights);
 export const isGroupStepPossible = (walk: GroupCluster, step: GroupStep): boolean =>
   steps.isPossible(walk, step);

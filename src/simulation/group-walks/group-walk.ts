@@ -15,7 +15,14 @@ import { recordsOf } from '../../record/record';
 import { Alphabet, Outcome, Plan, Visit } from '../walks/alphabet';
 import { GroupCluster, GroupSetup } from './group-cluster';
 import { groupState, groupWaypoints, passedGroupWaypoints } from './group-state';
-import { drawGroupStep, drawGroupWeights, GroupStep, isGroupStepPossible, parseGroupStep, runGroupStep } from './group-steps';
+import {
+  drawGroupStep,
+  drawGroupWeights,
+  GroupStep,
+  isGroupStepPossible,
+  parseGroupStep,
+  runGroupStep,
+} from './group-steps';
 
 const QUIET_WITHIN_MS = 60000;
 const SUPERVISE_EVERY_MS = 200;
@@ -39,7 +46,8 @@ class GroupWalk {
     await walk.bringUp();
     for (const step of plan.prefix) if (isGroupStepPossible(walk, step)) await this.take(step);
     const weights = drawGroupWeights(plan.random.split('weights'));
-    for (let i = 0; i < plan.drawn; i++) await this.take(drawGroupStep(walk, plan.random, plan.haste, weights));
+    for (let i = 0; i < plan.drawn; i++)
+      await this.take(drawGroupStep(walk, plan.random, plan.haste, weights));
     await this.finish();
   }
 
@@ -151,9 +159,15 @@ class GroupWalk {
     }
     const clientLines = [...past, ...members.values()].flatMap(({ host }) => host.logLines);
     return {
-      setup: this.plan.setup, steps: this.steps, visits: this.visits, violations: this.violations,
-      acked: producers.reduce((sum, { acked }) => sum + acked, 0), actions: world.actionsRun,
-      traceHash: world.traceHash, timeline: world.timeline, log: [...cluster.logLines(), ...clientLines],
+      setup: this.plan.setup,
+      steps: this.steps,
+      visits: this.visits,
+      violations: this.violations,
+      acked: producers.reduce((sum, { acked }) => sum + acked, 0),
+      actions: world.actionsRun,
+      traceHash: world.traceHash,
+      timeline: world.timeline,
+      log: [...cluster.logLines(), ...clientLines],
     };
   }
 }
@@ -185,10 +199,16 @@ function drawSetup(random: Prng): Omit<GroupSetup, 'seed' | 'settings'> {
   };
 }
 
-const SETUP = new RegExp([
-  '^styles=((?:explicit|auto)(?:,(?:explicit|auto)){2})', 'assignor=(range|sticky|cooperative-sticky)',
-  'discovery=(zookeeper|bootstrap)', 'loner=(yes|no)', 'joined=([012])', 'faults=(yes|no)( patient)?$',
-].join(' '));
+const SETUP = new RegExp(
+  [
+    '^styles=((?:explicit|auto)(?:,(?:explicit|auto)){2})',
+    'assignor=(range|sticky|cooperative-sticky)',
+    'discovery=(zookeeper|bootstrap)',
+    'loner=(yes|no)',
+    'joined=([012])',
+    'faults=(yes|no)( patient)?$',
+  ].join(' '),
+);
 
 /** The walks of consumers, producers and their coordinator. */
 export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
@@ -202,14 +222,19 @@ export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
   parseSetup: (text) => {
     const match = SETUP.exec(text);
     if (!match) {
-      throw new Error('a setup is written as ' +
-        "'styles=explicit,auto,auto assignor=range discovery=zookeeper loner=no joined=2 faults=yes', " +
-        `not '${text}'`);
+      throw new Error(
+        'a setup is written as ' +
+          "'styles=explicit,auto,auto assignor=range discovery=zookeeper loner=no joined=2 faults=yes', " +
+          `not '${text}'`,
+      );
     }
     return {
-      styles: match[1]!.split(',') as GroupSetup['styles'], assignor: match[2] as GroupSetup['assignor'],
-      discovery: match[3] as GroupSetup['discovery'], hasLoner: match[4] === 'yes',
-      joined: Number(match[5]), hasFaults: match[6] === 'yes',
+      styles: match[1]!.split(',') as GroupSetup['styles'],
+      assignor: match[2] as GroupSetup['assignor'],
+      discovery: match[3] as GroupSetup['discovery'],
+      hasLoner: match[4] === 'yes',
+      joined: Number(match[5]),
+      hasFaults: match[6] === 'yes',
       isPatient: match[7] !== undefined,
     };
   },

@@ -78,10 +78,18 @@ export class WalkMember {
     });
   }
 
-  get host(): SimHost { return this.environment.simHost; }
-  get name(): string { return this.options.name; }
-  get isDead(): boolean { return this.host.life.isDead; }
-  get isPolling(): boolean { return !this.isDead && !this.isClosed && this.endedWith === undefined; }
+  get host(): SimHost {
+    return this.environment.simHost;
+  }
+  get name(): string {
+    return this.options.name;
+  }
+  get isDead(): boolean {
+    return this.host.life.isDead;
+  }
+  get isPolling(): boolean {
+    return !this.isDead && !this.isClosed && this.endedWith === undefined;
+  }
 
   private violation(text: string): void {
     this.books.violation(text);
@@ -148,15 +156,19 @@ export class WalkMember {
     if (sought !== undefined) {
       const to = sought.to ?? books.endOf(tp);
       if (position < sought.from || position > to) {
-        this.violation(`SeeksHold: ${this.name} stands at ${position} of ${tpName(tp)}, ` +
-          `having sought what lies between ${sought.from} and ${to}`);
+        this.violation(
+          `SeeksHold: ${this.name} stands at ${position} of ${tpName(tp)}, ` +
+            `having sought what lies between ${sought.from} and ${to}`,
+        );
       }
       books.excuse(tp, position);
     } else {
       const allowed = books.commitsOf(tp).candidates(reading.floor, [0]);
       if (!allowed.has(position)) {
-        this.violation(`CommitsGoOn: ${this.name} starts ${tpName(tp)} at ${position}, but ` +
-          `${reading.floor?.offset ?? 'nothing'} was committed (${[...allowed]} possible)`);
+        this.violation(
+          `CommitsGoOn: ${this.name} starts ${tpName(tp)} at ${position}, but ` +
+            `${reading.floor?.offset ?? 'nothing'} was committed (${[...allowed]} possible)`,
+        );
       }
     }
     reading.sought = undefined;
@@ -177,8 +189,7 @@ export class WalkMember {
     if (reading.next === undefined) this.starts(tp, reading, offset);
     else if (reading.next !== offset) {
       this.violation(
-        `InOrder: ${this.name} was given ${tpName(tp)} offset ${offset} where ${reading.next} was ` +
-        `next`,
+        `InOrder: ${this.name} was given ${tpName(tp)} offset ${offset} where ${reading.next} was ` + `next`,
       );
     }
     this.books.processed(tp, offset, value, this.name);
@@ -200,8 +211,8 @@ export class WalkMember {
   private revoked(tps: readonly TopicPartition[]): void {
     const { books } = this;
     books.cluster.event('revoked', `${this.name} ${tps.map(tpName)}`);
-    const mayLag = this.options.style !== 'auto' ||
-      this.host.logLines.some((line) => /uto-commit .*failed/.test(line));
+    const mayLag =
+      this.options.style !== 'auto' || this.host.logLines.some((line) => /uto-commit .*failed/.test(line));
     for (const tp of tps) {
       const next = this.readings.get(tpName(tp))?.next;
       this.readings.delete(tpName(tp));
@@ -209,8 +220,7 @@ export class WalkMember {
       const committed = books.commitsOf(tp).last?.offset ?? 0;
       if (mayLag || next === undefined || next === committed) continue;
       this.violation(
-        `HandedOver: ${this.name} gives ${tpName(tp)} up at ${next}, with ${committed} ` +
-        `committed`,
+        `HandedOver: ${this.name} gives ${tpName(tp)} up at ${next}, with ${committed} ` + `committed`,
       );
     }
   }
@@ -239,8 +249,7 @@ export class WalkMember {
       if (reading && reading.next === undefined) this.starts(tp, reading, offset);
       if (this.books.commitsOf(tp).acknowledged(this.name, offset)) continue;
       this.violation(
-        `CommitsFollow: ${this.name} committed ${offset} of ${tpName(tp)}, where it never ` +
-        `stood`,
+        `CommitsFollow: ${this.name} committed ${offset} of ${tpName(tp)}, where it never ` + `stood`,
       );
     }
   }
@@ -292,8 +301,10 @@ export class WalkMember {
       for (const { tp, floor } of floors) {
         const offset = found.get(tpName(tp))?.offset ?? -1;
         if (books.commitsOf(tp).candidates(floor, [-1, 0]).has(offset)) continue;
-        this.violation(`CommitsGoOn: ${this.name} is told that ${offset} of ${tpName(tp)} is committed, ` +
-          `and not ${floor?.offset ?? 'nothing'}, or what was committed later`);
+        this.violation(
+          `CommitsGoOn: ${this.name} is told that ${offset} of ${tpName(tp)} is committed, ` +
+            `and not ${floor?.offset ?? 'nothing'}, or what was committed later`,
+        );
       }
     });
   }

@@ -43,16 +43,24 @@ export class WalkProducer {
     const id = `r${sequence}`;
     const record = history.send(id, options.name, sequence, tp);
     this.open++;
-    this.producer.send({ ...tp, key: 'k'.repeat(bytes) + id, value: id }).then(({ offset }) => {
-      record.outcome = options.isPromised ? 'acked' : 'unknown';
-      record.offset = offset;
-      if (!options.isPromised) return;
-      this.acked++;
-      if (offset >= 0) this.moments.acked(tp, offset);
-      cluster.event('acknowledged', `${id} at ${tp.partition}:${offset}`);
-    }, (error) => {
-      record.outcome = 'unknown';
-      cluster.event('not acknowledged', `${id}: ${String(error)}`);
-    }).finally(() => { this.open--; });
+    this.producer
+      .send({ ...tp, key: 'k'.repeat(bytes) + id, value: id })
+      .then(
+        ({ offset }) => {
+          record.outcome = options.isPromised ? 'acked' : 'unknown';
+          record.offset = offset;
+          if (!options.isPromised) return;
+          this.acked++;
+          if (offset >= 0) this.moments.acked(tp, offset);
+          cluster.event('acknowledged', `${id} at ${tp.partition}:${offset}`);
+        },
+        (error) => {
+          record.outcome = 'unknown';
+          cluster.event('not acknowledged', `${id}: ${String(error)}`);
+        },
+      )
+      .finally(() => {
+        this.open--;
+      });
   }
 }

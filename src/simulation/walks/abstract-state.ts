@@ -26,8 +26,13 @@ function partitionState(walk: WalkCluster): string {
   const replicas = ids.map((id) => walk.replica(id));
   const caches = replicas.map((replica) => replica?.log.epochs.all.slice(-CACHE_ENTRIES) ?? []);
   const epochRank = ranks(caches.flatMap((cache) => cache.map(({ epoch }) => epoch)));
-  const offsets = replicas.flatMap((replica) => (replica ? [replica.log.logEndOffset, replica.log.highWatermark] : []));
-  const offsetRank = ranks([...caches.flatMap((cache) => cache.map(({ startOffset }) => startOffset)), ...offsets]);
+  const offsets = replicas.flatMap((replica) =>
+    replica ? [replica.log.logEndOffset, replica.log.highWatermark] : [],
+  );
+  const offsetRank = ranks([
+    ...caches.flatMap((cache) => cache.map(({ startOffset }) => startOffset)),
+    ...offsets,
+  ]);
   const brokers = ids.map((id, i) => {
     const { host, broker } = cluster.broker(id);
     if (host.life.isDead) return '-';
@@ -38,7 +43,9 @@ function partitionState(walk: WalkCluster): string {
     if (!replica) return `${process}?`;
     const role = replica.isLeader ? `L${replica.isr.join('')}/${replica.maximalIsr.join('')}` : 'F';
     const epoch = replica.leaderEpoch === state?.leaderEpoch ? '=' : '<';
-    const cache = caches[i]!.map((entry) => `${epochRank.get(entry.epoch)}.${offsetRank.get(entry.startOffset)}`).join(',');
+    const cache = caches[i]!.map(
+      (entry) => `${epochRank.get(entry.epoch)}.${offsetRank.get(entry.startOffset)}`,
+    ).join(',');
     const { logEndOffset, highWatermark } = replica.log;
     return `${process}${role}${epoch}${offsetRank.get(highWatermark)}:${offsetRank.get(logEndOffset)}(${cache})`;
   });
@@ -56,26 +63,35 @@ function ranks(values: readonly number[]): Map<number, number> {
  * combination of them.
  */
 export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>> = {
-  'an epoch was led without a write': (walk) => running(walk).some(({ log }) => {
-    const { all } = log.epochs;
-    return all.some(({ startOffset }, i) => i > 0 && startOffset === (all[i + 1]?.startOffset ?? log.logEndOffset));
-  }),
+  'an epoch was led without a write': (walk) =>
+    running(walk).some(({ log }) => {
+      const { all } = log.epochs;
+      return all.some(
+        ({ startOffset }, i) => i > 0 && startOffset === (all[i + 1]?.startOffset ?? log.logEndOffset),
+      );
+    }),
   'two epoch caches disagree': (walk) => {
     const starts = new Map<number, number>();
-    return running(walk).some(({ log }) => log.epochs.all.some(({ epoch, startOffset }) => {
-      const known = starts.get(epoch);
-      starts.set(epoch, startOffset);
-      return known !== undefined && known !== startOffset;
-    }));
+    return running(walk).some(({ log }) =>
+      log.epochs.all.some(({ epoch, startOffset }) => {
+        const known = starts.get(epoch);
+        starts.set(epoch, startOffset);
+        return known !== undefined && known !== startOffset;
+      }),
+    );
   },
   'a follower knows an epoch that its leader does not': (walk) => {
     const leader = walk.replica(walk.leader);
     const known = new Set(leader?.log.epochs.all.map(({ epoch }) => epoch));
-    return leader?.isLeader === true && running(walk).some(
-      (replica) => !replica.isLeader && replica.log.epochs.all.some(({ epoch }) => !known.has(epoch)));
+    return (
+      leader?.isLeader === true &&
+      running(walk).some(
+        (replica) => !replica.isLeader && replica.log.epochs.all.some(({ epoch }) => !known.has(epoch)),
+      )
+    );
   },
-  'the result of an ISR write is unknown': (walk) => running(walk).some(
-    (replica) => replica.isLeader && replica.maximalIsr.length !== replica.isr.length),
+  'the result of an ISR write is unknown': (walk) =>
+    running(walk).some((replica) => replica.isLeader && replica.maximalIsr.length !== replica.isr.length),
   'ZooKeeper has a member of the ISR that its leader has not seen there': (walk) => {
     const leader = walk.replica(walk.leader);
     return leader?.isLeader === true && walk.inSync.some((id) => !leader.isr.includes(id));
@@ -96,15 +112,22 @@ export const waypoints: Readonly<Record<string, (walk: WalkCluster) => boolean>>
     const committed = Math.max(0, ...running(walk).map(({ log }) => log.highWatermark));
     return walk.inSync.some((id) => (walk.replica(id)?.log.logEndOffset ?? Infinity) < committed);
   },
-  'a leader takes a follower for longer than it is': (walk) => running(walk).some((leader) => leader.isLeader
-    && [...leader.followerProgress()].some(([id, { logEndOffset }]) =>
-      logEndOffset > (walk.replica(id)?.log.logEndOffset ?? Infinity))),
-  'nobody is controller': (walk) => !walk.running.some((id) => walk.cluster.broker(id).broker!.controller.isActive),
+  'a leader takes a follower for longer than it is': (walk) =>
+    running(walk).some(
+      (leader) =>
+        leader.isLeader &&
+        [...leader.followerProgress()].some(
+          ([id, { logEndOffset }]) => logEndOffset > (walk.replica(id)?.log.logEndOffset ?? Infinity),
+        ),
+    ),
+  'nobody is controller': (walk) =>
+    !walk.running.some((id) => walk.cluster.broker(id).broker!.controller.isActive),
   'a broker does not know the current epoch': (walk) => {
     const epoch = walk.cluster.stateOf(walk.tp)?.leaderEpoch ?? 0;
     return running(walk).some((replica) => replica.leaderEpoch < epoch);
   },
-  'a high watermark is behind another': (walk) => new Set(running(walk).map(({ log }) => log.highWatermark)).size > 1,
+  'a high watermark is behind another': (walk) =>
+    new Set(running(walk).map(({ log }) => log.highWatermark)).size > 1,
 };
 
 function running(walk: WalkCluster) {
@@ -115,5 +138,7 @@ const predicates = Object.values(waypoints);
 
 /** One character for each waypoint: whether it holds for any partition. */
 export function passedWaypoints(walk: WalkCluster): string {
-  return predicates.map((predicate) => (walk.ofEach(() => predicate(walk)).includes(true) ? '1' : '0')).join('');
+  return predicates
+    .map((predicate) => (walk.ofEach(() => predicate(walk)).includes(true) ? '1' : '0'))
+    .join('');
 }

@@ -67,18 +67,25 @@ export interface Alphabet<S extends SeededSetup, T extends WalkStep> {
 
 /** Runs the same walk again, from its steps. */
 export function replayWalk<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, setup: S, steps: readonly T[],
+  alphabet: Alphabet<S, T>,
+  setup: S,
+  steps: readonly T[],
 ): Promise<Outcome<S, T>> {
   return alphabet.run({ setup, prefix: steps, drawn: 0, haste: 0, random: new Prng('unused') });
 }
 
 /** Leaves steps out while the walk still fails. Returns the shortest walk found. */
 export async function shrink<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, outcome: Outcome<S, T>,
+  alphabet: Alphabet<S, T>,
+  outcome: Outcome<S, T>,
 ): Promise<Outcome<S, T>> {
   let smallest = outcome;
   for (let i = 0; i < smallest.steps.length;) {
-    const shorter = await replayWalk(alphabet, smallest.setup, smallest.steps.filter((_, n) => n !== i));
+    const shorter = await replayWalk(
+      alphabet,
+      smallest.setup,
+      smallest.steps.filter((_, n) => n !== i),
+    );
     if (shorter.violations.length > 0) smallest = shorter;
     else i++;
   }
@@ -87,7 +94,8 @@ export async function shrink<S extends SeededSetup, T extends WalkStep>(
 
 /** `seed=S brokers=3 …: step; step`: one line, which can be replayed. */
 export function formatOutcome<S extends SeededSetup, T extends WalkStep>(
-  alphabet: Alphabet<S, T>, { setup, steps }: Pick<Outcome<S, T>, 'setup' | 'steps'>,
+  alphabet: Alphabet<S, T>,
+  { setup, steps }: Pick<Outcome<S, T>, 'setup' | 'steps'>,
 ): string {
   return `seed=${setup.seed} ${alphabet.formatSetup(setup)}: ${steps.map(formatStep).join('; ')}`;
 }

@@ -75,7 +75,13 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     const random = this.random.split(String(number));
     const { setup, steps, wanted } = this.beginning(random, `${this.seed}.${number}`);
     const drawn = Math.max(1, Math.min(wanted, MAX_STEPS - steps.length));
-    const outcome = await this.alphabet.run({ setup, prefix: steps, drawn, haste: random.pick(HASTE), random });
+    const outcome = await this.alphabet.run({
+      setup,
+      prefix: steps,
+      drawn,
+      haste: random.pick(HASTE),
+      random,
+    });
     this.learn(outcome);
     return outcome;
   }
@@ -102,7 +108,9 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
    * one that was extended least.
    */
   private pick(random: Prng): Prefix<S, T> {
-    const place = random.chance(PLACE_CHANCE) ? leastExtended(this.placeList, PLACES_COMPARED, random) : undefined;
+    const place = random.chance(PLACE_CHANCE)
+      ? leastExtended(this.placeList, PLACES_COMPARED, random)
+      : undefined;
     if (place) place.timesExtended++;
     const prefix = leastExtended(place?.prefixes ?? this.corpus, PREFIXES_COMPARED, random);
     prefix.timesExtended++;
@@ -113,7 +121,9 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     this.acked += acked;
     const passed = new Set<number>();
     visits.forEach((visit, i) => {
-      [...visit.waypoints].forEach((mark, n) => { if (mark === '1') passed.add(n); });
+      [...visit.waypoints].forEach((mark, n) => {
+        if (mark === '1') passed.add(n);
+      });
       if (i + 1 < MAX_STEPS) this.keep(visit, { setup, steps: steps.slice(0, i + 1), timesExtended: 0 });
     });
     for (const n of passed) this.passed[n]!++;
@@ -142,13 +152,21 @@ export class Explorer<S extends SeededSetup, T extends WalkStep> {
     const { walks, acked } = this;
     const counts = Object.fromEntries(this.alphabet.waypoints.map((name, n) => [name, this.passed[n]!]));
     return {
-      walks, acked, states: this.states.size, combinations: this.places.size, prefixes: this.corpus.length,
+      walks,
+      acked,
+      states: this.states.size,
+      combinations: this.places.size,
+      prefixes: this.corpus.length,
       waypoints: counts,
     };
   }
 }
 
-function leastExtended<T extends { readonly timesExtended: number }>(items: readonly T[], compared: number, random: Prng): T {
+function leastExtended<T extends { readonly timesExtended: number }>(
+  items: readonly T[],
+  compared: number,
+  random: Prng,
+): T {
   const drawn = Array.from({ length: compared }, () => random.pick(items));
   return drawn.reduce((least, item) => (item.timesExtended < least.timesExtended ? item : least));
 }

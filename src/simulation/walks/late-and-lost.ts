@@ -14,7 +14,9 @@ const LATE_REQUEST_MS = 2500;
 const LATE_ANSWER_MS = 600;
 
 const answers = {
-  'late-records': fetch, 'late-epoch-end': offsetForLeaderEpoch, 'late-offsets': listOffsets,
+  'late-records': fetch,
+  'late-epoch-end': offsetForLeaderEpoch,
+  'late-offsets': listOffsets,
 };
 
 export function delayFetch({ cluster }: WalkCluster, id: number): void {

@@ -53,12 +53,13 @@ export class StepRules<W, K extends string> {
    * Draws a step that is possible now. `haste` is the probability that the next step does not wait for it.
    */
   draw(walk: W, random: Prng, haste: number, weights: StepWeights<K>): WalkStep<K> {
-    const possible = this.kinds.map((kind) => ({ kind, targets: this.rules[kind].targets(walk) }))
+    const possible = this.kinds
+      .map((kind) => ({ kind, targets: this.rules[kind].targets(walk) }))
       .filter(({ targets }) => targets.length > 0);
     const usual = (kind: K) => this.rules[kind].weight;
     const swarm = (kind: K) => weights.get(kind)!;
     const weightOf = possible.some(({ kind }) => swarm(kind) > 0) ? swarm : usual;
-    let ticket = random.below(1e6) / 1e6 * possible.reduce((sum, { kind }) => sum + weightOf(kind), 0);
+    let ticket = (random.below(1e6) / 1e6) * possible.reduce((sum, { kind }) => sum + weightOf(kind), 0);
     const drawn = possible.find(({ kind }) => (ticket -= weightOf(kind)) < 0) ?? possible[0]!;
     const [a, b] = random.pick(drawn.targets);
     return { kind: drawn.kind, a, b, isHasty: random.chance(haste) };

@@ -31,7 +31,11 @@ const frameOf = <Q, R>(api: Api<Q, R>, body: Q): Buffer => Buffer.concat(encodeR
 /** A client connection that no other request uses; undefined if it cannot be opened. */
 async function dial(cluster: SimCluster, id: number): Promise<Connection | undefined> {
   const dialling = cluster.environment().host.network.dial(`broker-${id}`, 9092, DIAL_MS);
-  return cluster.world.complete(dialling.catch(() => undefined), 2 * DIAL_MS, 'dialling');
+  return cluster.world.complete(
+    dialling.catch(() => undefined),
+    2 * DIAL_MS,
+    'dialling',
+  );
 }
 
 function largeProduce({ tp, cluster: { world } }: WalkCluster): Buffer {
@@ -67,14 +71,21 @@ function hasRun({ cluster }: WalkCluster, id: number, generation: number, sinceM
  * response.
  */
 async function ask(walk: WalkCluster, id: number, who: string, frame: Buffer): Promise<void> {
-  const { cluster, cluster: { world } } = walk;
+  const {
+    cluster,
+    cluster: { world },
+  } = walk;
   const { generation } = cluster.broker(id).host;
   const sinceMs = world.nowMs;
   let isAnswered = false;
   const connection = await dial(cluster, id);
   if (!connection) return;
-  connection.onData(() => { isAnswered = true; });
-  connection.onClose(() => { isAnswered = true; });
+  connection.onData(() => {
+    isAnswered = true;
+  });
+  connection.onClose(() => {
+    isAnswered = true;
+  });
   sendInPieces(cluster, connection, frame);
   world.schedule(ANSWER_WITHIN_MS, () => {
     if (!isAnswered && hasRun(walk, id, generation, sinceMs)) {
@@ -89,7 +100,10 @@ async function ask(walk: WalkCluster, id: number, who: string, frame: Buffer): P
  * meanwhile.
  */
 export async function holdRoom(walk: WalkCluster, id: number): Promise<void> {
-  const { cluster, cluster: { world } } = walk;
+  const {
+    cluster,
+    cluster: { world },
+  } = walk;
   cluster.event('hold-room', id);
   const frame = largeProduce(walk);
   const topics = NAMES.map((topic) => ({ topic, partitions: [] }));
@@ -99,13 +113,16 @@ export async function holdRoom(walk: WalkCluster, id: number): Promise<void> {
   connection.write([frame.subarray(0, FIRST_PIECE_BYTES)]);
   world.schedule(HELD_MS, () => connection.destroy('held enough'));
   await world.run(world.nowMs + 2 * BETWEEN_PIECES_MS);
-  const replicaId = id % walk.ids.length + 1;
+  const replicaId = (id % walk.ids.length) + 1;
   await ask(walk, id, 'another broker', frameOf(offsetForLeaderEpoch, { replicaId, topics }));
 }
 
 /** A client's request takes all the memory and waits for followers; another client must get its response. */
 export async function produceLarge(walk: WalkCluster, id: number): Promise<void> {
-  const { cluster, cluster: { world } } = walk;
+  const {
+    cluster,
+    cluster: { world },
+  } = walk;
   cluster.event('produce-large', id);
   const connection = await dial(cluster, id);
   if (!connection) return;

@@ -39,11 +39,20 @@ export interface WalkSetup {
 
 /** Short virtual timeouts: a step settles within 2 s, a dead broker is detected within 1.5 s. */
 const TIMES: RawConfig = {
-  'zookeeper.session.timeout.ms': 1500, 'replica.lag.time.max.ms': 1000, 'replica.fetch.wait.max.ms': 500,
-  'replica.fetch.backoff.ms': 100, 'replica.socket.timeout.ms': 700, 'controller.socket.timeout.ms': 700,
-  'request.timeout.ms': 700, 'controlled.shutdown.retry.backoff.ms': 200, 'controller.retry.backoff.ms': 200,
-  'replica.high.watermark.checkpoint.interval.ms': 700, 'controlled.shutdown.max.retries': 2,
-  'isr.change.check.interval.ms': 400, 'isr.change.quiet.ms': 400, 'log.segment.bytes': 1048576,
+  'zookeeper.session.timeout.ms': 1500,
+  'replica.lag.time.max.ms': 1000,
+  'replica.fetch.wait.max.ms': 500,
+  'replica.fetch.backoff.ms': 100,
+  'replica.socket.timeout.ms': 700,
+  'controller.socket.timeout.ms': 700,
+  'request.timeout.ms': 700,
+  'controlled.shutdown.retry.backoff.ms': 200,
+  'controller.retry.backoff.ms': 200,
+  'replica.high.watermark.checkpoint.interval.ms': 700,
+  'controlled.shutdown.max.retries': 2,
+  'isr.change.check.interval.ms': 400,
+  'isr.change.quiet.ms': 400,
+  'log.segment.bytes': 1048576,
   'queued.max.request.bytes': ROOM_BYTES,
 };
 const PRODUCE_TIMEOUT_MS = 1200;
@@ -116,7 +125,8 @@ export class WalkCluster {
 
   private async until(what: string, done: () => boolean): Promise<void> {
     const { world } = this.cluster;
-    if (!await world.run(world.nowMs + BRING_UP_MS, done)) throw new Error(`${what}: not within ${BRING_UP_MS} ms`);
+    if (!(await world.run(world.nowMs + BRING_UP_MS, done)))
+      throw new Error(`${what}: not within ${BRING_UP_MS} ms`);
   }
 
   /** Runs the cluster until the result of `look` stays the same for a while, or for four seconds. */
@@ -157,21 +167,39 @@ export class WalkCluster {
     for (let slice = 0; slice < LONG_MS / SLICE_MS; slice++) await this.slice();
   }
 
-  get running(): number[] { return this.ids.filter((id) => this.cluster.isRunning(id)); }
-  get stopped(): number[] { return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead); }
-  get leader(): number { return this.cluster.stateOf(this.tp)?.leader ?? NO_LEADER; }
-  get inSync(): readonly number[] { return this.cluster.stateOf(this.tp)?.isr ?? []; }
-  get replicas(): readonly number[] { return this.setup.assignment[this.tp.partition]!; }
-  get preferred(): number { return this.replicas[0]!; }
-  get isLed(): boolean { return this.running.includes(this.leader) && this.replica(this.leader)?.isLeader === true; }
-  get hasCut(): boolean { return this.ids.some((a) => this.ids.some((b) => this.isCut(a, b))); }
+  get running(): number[] {
+    return this.ids.filter((id) => this.cluster.isRunning(id));
+  }
+  get stopped(): number[] {
+    return this.ids.filter((id) => this.cluster.broker(id).host.life.isDead);
+  }
+  get leader(): number {
+    return this.cluster.stateOf(this.tp)?.leader ?? NO_LEADER;
+  }
+  get inSync(): readonly number[] {
+    return this.cluster.stateOf(this.tp)?.isr ?? [];
+  }
+  get replicas(): readonly number[] {
+    return this.setup.assignment[this.tp.partition]!;
+  }
+  get preferred(): number {
+    return this.replicas[0]!;
+  }
+  get isLed(): boolean {
+    return this.running.includes(this.leader) && this.replica(this.leader)?.isLeader === true;
+  }
+  get hasCut(): boolean {
+    return this.ids.some((a) => this.ids.some((b) => this.isCut(a, b)));
+  }
 
   replica(id: number): Partition | undefined {
     return this.cluster.isRunning(id) ? this.cluster.broker(id).broker!.replicas.get(this.tp) : undefined;
   }
 
   /** Makes the next partition the current one. */
-  lookAtNext(): void { this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!; }
+  lookAtNext(): void {
+    this.tp = this.tps[(this.tp.partition + 1) % this.tps.length]!;
+  }
 
   /** The result of `ask` for each partition in turn. */
   ofEach<T>(ask: () => T): T[] {
@@ -185,10 +213,14 @@ export class WalkCluster {
   }
 
   /** Brokers that believe that they are the leader, rightly or not. */
-  get believers(): number[] { return this.ids.filter((id) => this.replica(id)?.isLeader); }
+  get believers(): number[] {
+    return this.ids.filter((id) => this.replica(id)?.isLeader);
+  }
 
   /** Brokers with a session that can be ended, including dead brokers. */
-  get withSession(): number[] { return this.ids.filter((id) => this.sessionOf(id) !== undefined); }
+  get withSession(): number[] {
+    return this.ids.filter((id) => this.sessionOf(id) !== undefined);
+  }
 
   private sessionOf(id: number): string | undefined {
     const { broker, isStarted } = this.cluster.broker(id);
@@ -209,25 +241,45 @@ export class WalkCluster {
     this.cluster.zookeeper.endSession(session);
   }
 
-  get paused(): number[] { return this.ids.filter((id) => this.isPaused(id)); }
-  isPaused(id: number): boolean { return this.cluster.broker(id).host.isPaused; }
-  isCut(a: number, b: number): boolean { return this.cluster.network.isCut(`broker-${a}`, `broker-${b}`); }
-  isCutFromZooKeeper(id: number): boolean { return this.cluster.network.isCut(`broker-${id}`, ZOOKEEPER_HOST); }
+  get paused(): number[] {
+    return this.ids.filter((id) => this.isPaused(id));
+  }
+  isPaused(id: number): boolean {
+    return this.cluster.broker(id).host.isPaused;
+  }
+  isCut(a: number, b: number): boolean {
+    return this.cluster.network.isCut(`broker-${a}`, `broker-${b}`);
+  }
+  isCutFromZooKeeper(id: number): boolean {
+    return this.cluster.network.isCut(`broker-${id}`, ZOOKEEPER_HOST);
+  }
 
-  cut(a: number, b: number): void { this.cluster.cutPeers(a, b, true); }
-  heal(a: number, b: number): void { this.cluster.healLink(`broker-${a}`, `broker-${b}`); }
-  isDeaf(id: number): boolean { return this.deaf.has(id); }
+  cut(a: number, b: number): void {
+    this.cluster.cutPeers(a, b, true);
+  }
+  heal(a: number, b: number): void {
+    this.cluster.healLink(`broker-${a}`, `broker-${b}`);
+  }
+  isDeaf(id: number): boolean {
+    return this.deaf.has(id);
+  }
   healZooKeeper(id: number): void {
     this.deaf.get(id)?.remove();
     this.deaf.delete(id);
     this.cluster.healLink(`broker-${id}`, ZOOKEEPER_HOST);
   }
-  healLinks(): void { for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b); }
+  healLinks(): void {
+    for (const a of this.ids) for (const b of this.ids) if (a < b) this.heal(a, b);
+  }
 
   /** Records acknowledged before the last release may be missing at the end. */
-  get releases(): number { return this.moments.counts.released; }
+  get releases(): number {
+    return this.moments.counts.released;
+  }
 
-  powerCut(id: number): void { this.cluster.powerCut(id); }
+  powerCut(id: number): void {
+    this.cluster.powerCut(id);
+  }
 
   /** From now on the broker is connected to a ZooKeeper member that lags. */
   lag(id: number): void {
@@ -245,7 +297,9 @@ export class WalkCluster {
     this.cluster.event('blind at the next write', id);
     zookeeper.loseNextWriteReply(`broker-${id}`, (operation) => {
       if (this.isOver || !operation.paths.includes(path)) return false;
-      world.schedule(BLIND_AFTER_MS, () => { if (!this.isOver) this.cluster.cutFromZooKeeper(id); });
+      world.schedule(BLIND_AFTER_MS, () => {
+        if (!this.isOver) this.cluster.cutFromZooKeeper(id);
+      });
       return true;
     });
   }
@@ -262,8 +316,12 @@ export class WalkCluster {
     this.cluster.event('deaf', id);
     const loses = (operation: ZkOperation) => {
       if (operation.host !== host || !operation.paths.includes(path)) return false;
-      world.schedule(BLIND_AFTER_MS, () => { if (this.isDeaf(id)) this.cluster.cutFromZooKeeper(id); });
-      world.schedule(DEAF_MS, () => { if (this.isDeaf(id)) this.cluster.healLink(host, ZOOKEEPER_HOST); });
+      world.schedule(BLIND_AFTER_MS, () => {
+        if (this.isDeaf(id)) this.cluster.cutFromZooKeeper(id);
+      });
+      world.schedule(DEAF_MS, () => {
+        if (this.isDeaf(id)) this.cluster.healLink(host, ZOOKEEPER_HOST);
+      });
       return true;
     };
     this.deaf.set(id, zookeeper.atOperation(loses, 'lose-reply', Infinity));
@@ -283,8 +341,12 @@ export class WalkCluster {
     const { tree } = this.cluster.zookeeper;
     if (tree.exists(path) !== null) return;
     this.cluster.event('preferred election', '');
-    this.cluster.zookeeper.changed(tree.write(
-      { type: 'create', path, data: preferredElectionZnode.encode([this.tp]), mode: 'persistent' }, 'a tool').changes);
+    this.cluster.zookeeper.changed(
+      tree.write(
+        { type: 'create', path, data: preferredElectionZnode.encode([this.tp]), mode: 'persistent' },
+        'a tool',
+      ).changes,
+    );
   }
 
   /** What an operator does with a stuck controller: deletes `/controller`. */
@@ -292,25 +354,37 @@ export class WalkCluster {
     const { tree } = this.cluster.zookeeper;
     if (tree.exists(controllerZnode.path) === null) return;
     this.cluster.event('delete /controller', '');
-    this.cluster.zookeeper.changed(tree.write({ type: 'delete', path: controllerZnode.path, version: -1 }, '').changes);
+    this.cluster.zookeeper.changed(
+      tree.write({ type: 'delete', path: controllerZnode.path, version: -1 }, '').changes,
+    );
   }
 
   /** Sends one batch to one broker. An acknowledgement with acks=all is a promise for each record. */
   produce(id: number, acks: 1 | -1, count = 1): void {
     const { tp } = this;
     const values = Array.from({ length: count }, () => `r${this.sent++}`);
-    this.cluster.event(acks === 1 ? 'produce acks=1' : 'produce acks=all', `${id} ${tpName(tp)} ${values.join(',')}`);
-    const records = [buildBatch(values.map((value) => ({ timestamp: this.wallMs, value: Buffer.from(value) })))];
+    this.cluster.event(
+      acks === 1 ? 'produce acks=1' : 'produce acks=all',
+      `${id} ${tpName(tp)} ${values.join(',')}`,
+    );
+    const records = [
+      buildBatch(values.map((value) => ({ timestamp: this.wallMs, value: Buffer.from(value) }))),
+    ];
     const topicData = [{ name: tp.topic, partitionData: [{ index: tp.partition, records }] }];
     this.connect(id)
       .then((rpc) => rpc.request(produce, { acks, timeoutMs: PRODUCE_TIMEOUT_MS, topicData }))
-      .then(({ responses }) => {
-        const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
-        if (errorCode !== 0 || acks !== -1) return;
-        values.forEach((value, i) => this.acked.push({ tp, value, offset: baseOffset + i, releases: this.releases }));
-        this.moments.acked(tp, baseOffset + count - 1);
-        this.cluster.event('acknowledged', `${values.join(',')} at ${tpName(tp)} ${baseOffset}`);
-      }, () => {});
+      .then(
+        ({ responses }) => {
+          const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
+          if (errorCode !== 0 || acks !== -1) return;
+          values.forEach((value, i) =>
+            this.acked.push({ tp, value, offset: baseOffset + i, releases: this.releases }),
+          );
+          this.moments.acked(tp, baseOffset + count - 1);
+          this.cluster.event('acknowledged', `${values.join(',')} at ${tpName(tp)} ${baseOffset}`);
+        },
+        () => {},
+      );
   }
 
   /** Asks the broker to delete all but the last committed record, which may be in the middle of a batch. */
@@ -320,7 +394,9 @@ export class WalkCluster {
     this.cluster.event('delete records', `${id} below ${offset}`);
     const partitions = [{ partitionIndex: this.tp.partition, offset }];
     const topics = [{ name: this.tp.topic, partitions }];
-    this.connect(id).then((rpc) => rpc.request(deleteRecords, { topics, timeoutMs: PRODUCE_TIMEOUT_MS })).catch(() => {});
+    this.connect(id)
+      .then((rpc) => rpc.request(deleteRecords, { topics, timeoutMs: PRODUCE_TIMEOUT_MS }))
+      .catch(() => {});
   }
 
   private get wallMs(): number {
@@ -333,9 +409,15 @@ export class WalkCluster {
     const known = this.connections.get(id);
     if (known?.generation === generation) return known.opening;
     const options = { clientId: 'walk', requestTimeoutMs: PRODUCE_TIMEOUT_MS * 4 };
-    const opening = RpcConnection.open(this.cluster.environment().host, { host: `broker-${id}`, port: 9092 }, options);
+    const opening = RpcConnection.open(
+      this.cluster.environment().host,
+      { host: `broker-${id}`, port: 9092 },
+      options,
+    );
     this.connections.set(id, { generation, opening });
-    const forget = () => { if (this.connections.get(id)?.opening === opening) this.connections.delete(id); };
+    const forget = () => {
+      if (this.connections.get(id)?.opening === opening) this.connections.delete(id);
+    };
     opening.then((rpc) => rpc.onClose(forget), forget);
     return opening;
   }

@@ -18,9 +18,16 @@ import { SimHost } from '../sim-host';
 
 const POLL_MS = 100;
 const TIMES: RawConfig = {
-  'request.timeout.ms': 1000, 'default.api.timeout.ms': 2000, 'retry.backoff.ms': 60,
-  'fetch.max.wait.ms': 300, 'reconnect.backoff.ms': 50, 'reconnect.backoff.max.ms': 200, 'metadata.max.age.ms': 2000,
-  'zookeeper.connect': 'zookeeper:2181', 'zookeeper.session.timeout.ms': 3000, 'auto.offset.reset': 'latest',
+  'request.timeout.ms': 1000,
+  'default.api.timeout.ms': 2000,
+  'retry.backoff.ms': 60,
+  'fetch.max.wait.ms': 300,
+  'reconnect.backoff.ms': 50,
+  'reconnect.backoff.max.ms': 200,
+  'metadata.max.age.ms': 2000,
+  'zookeeper.connect': 'zookeeper:2181',
+  'zookeeper.session.timeout.ms': 3000,
+  'auto.offset.reset': 'latest',
   'enable.auto.commit': false,
 };
 
@@ -36,19 +43,32 @@ export class WalkReader {
   private isReleased = false;
   private endedWith: string | undefined;
 
-  constructor(private readonly cluster: SimCluster, private readonly tps: readonly TopicPartition[]) {
+  constructor(
+    private readonly cluster: SimCluster,
+    private readonly tps: readonly TopicPartition[],
+  ) {
     this.reads = new Map(tps.map((tp) => [tpName(tp), []]));
   }
 
   /** SIGSTOP: leaders may change and write while the reader is paused. */
-  pause(): void { this.host?.pause(); }
-  resume(): void { this.host?.resume(); }
+  pause(): void {
+    this.host?.pause();
+  }
+  resume(): void {
+    this.host?.resume();
+  }
   /** Records were deleted: a reader that is behind has no valid position. */
-  release(): void { this.isReleased = true; }
-  get isPaused(): boolean { return this.host?.isPaused ?? false; }
+  release(): void {
+    this.isReleased = true;
+  }
+  get isPaused(): boolean {
+    return this.host?.isPaused ?? false;
+  }
 
   start(): void {
-    this.run().catch((error) => { this.endedWith = String((error as Error).stack); });
+    this.run().catch((error) => {
+      this.endedWith = String((error as Error).stack);
+    });
   }
 
   private async run(): Promise<void> {
@@ -80,8 +100,10 @@ export class WalkReader {
     for (const [offset, { value, epoch }] of standing) {
       const found = latest.get(offset);
       if (found === value || (found !== undefined && epoch <= lastLost)) continue;
-      return `SkipsNothing: at ${offset} of ${tpName(tp)} the reader was given ${found ?? 'nothing'}, ` +
-        `where ${value} stands`;
+      return (
+        `SkipsNothing: at ${offset} of ${tpName(tp)} the reader was given ${found ?? 'nothing'}, ` +
+        `where ${value} stands`
+      );
     }
     return undefined;
   }

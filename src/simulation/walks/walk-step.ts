@@ -28,13 +28,19 @@ const leaderLinks = (walk: WalkCluster): Targets[] =>
 
 const rules = {
   'produce-all': {
-    weight: 6, targets: (walk) => one(walk.believers), run: (walk, a) => walk.produce(a, -1),
+    weight: 6,
+    targets: (walk) => one(walk.believers),
+    run: (walk, a) => walk.produce(a, -1),
   },
   'produce-one': {
-    weight: 5, targets: (walk) => one(walk.believers), run: (walk, a) => walk.produce(a, 1),
+    weight: 5,
+    targets: (walk) => one(walk.believers),
+    run: (walk, a) => walk.produce(a, 1),
   },
   'produce-batch': {
-    weight: 2, targets: (walk) => one(walk.believers), run: (walk, a) => walk.produce(a, -1, BATCH_RECORDS),
+    weight: 2,
+    targets: (walk) => one(walk.believers),
+    run: (walk, a) => walk.produce(a, -1, BATCH_RECORDS),
   },
   'delete-records': {
     weight: 1,
@@ -49,7 +55,10 @@ const rules = {
   'isolate': {
     weight: 2,
     targets: (walk) => pairs(walk.ids).filter(([a, b]) => a < b && !walk.isCut(a, b) && !walk.isCut(b, a)),
-    run: (walk, a, b) => { walk.cut(a, b); walk.cut(b, a); },
+    run: (walk, a, b) => {
+      walk.cut(a, b);
+      walk.cut(b, a);
+    },
   },
   'heal': {
     weight: 4,
@@ -69,20 +78,33 @@ const rules = {
   },
   'kill': { weight: 3, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.kill(a) },
   'power-cut': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.powerCut(a) },
-  'terminate': { weight: 1.5, targets: (walk) => one(mayStop(walk)), run: (walk, a) => walk.cluster.terminate(a) },
+  'terminate': {
+    weight: 1.5,
+    targets: (walk) => one(mayStop(walk)),
+    run: (walk, a) => walk.cluster.terminate(a),
+  },
   'start': { weight: 6, targets: (walk) => one(walk.stopped), run: (walk, a) => walk.cluster.start(a) },
   'pause': {
-    weight: 1.5, targets: (walk) => one(mayStop(walk).filter((id) => !walk.isPaused(id))), run: (walk, a) => walk.cluster.pause(a),
+    weight: 1.5,
+    targets: (walk) => one(mayStop(walk).filter((id) => !walk.isPaused(id))),
+    run: (walk, a) => walk.cluster.pause(a),
   },
   'resume': { weight: 4, targets: (walk) => one(walk.paused), run: (walk, a) => walk.cluster.resume(a) },
   'pause-reader': {
-    weight: 2, targets: (walk) => when(walk.reader !== undefined && !walk.reader.isPaused),
+    weight: 2,
+    targets: (walk) => when(walk.reader !== undefined && !walk.reader.isPaused),
     run: (walk) => walk.reader!.pause(),
   },
   'resume-reader': {
-    weight: 1, targets: (walk) => when(walk.reader?.isPaused ?? false), run: (walk) => walk.reader!.resume(),
+    weight: 1,
+    targets: (walk) => when(walk.reader?.isPaused ?? false),
+    run: (walk) => walk.reader!.resume(),
   },
-  'end-session': { weight: 3, targets: (walk) => one(walk.withSession), run: (walk, a) => walk.endSession(a) },
+  'end-session': {
+    weight: 3,
+    targets: (walk) => one(walk.withSession),
+    run: (walk, a) => walk.endSession(a),
+  },
   'prefer': {
     weight: 6,
     targets: (walk) => when(walk.leader !== NO_LEADER && walk.leader !== walk.preferred),
@@ -90,7 +112,8 @@ const rules = {
   },
   'drop': {
     weight: 4,
-    targets: (walk) => one(walk.inSync.filter((id) => id !== walk.leader && walk.running.includes(walk.leader))),
+    targets: (walk) =>
+      one(walk.inSync.filter((id) => id !== walk.leader && walk.running.includes(walk.leader))),
     run: (walk, a) => walk.dropFromIsr(a),
   },
   'move-controller': { weight: 1.5, targets: anywhere, run: (walk) => walk.moveController() },
@@ -108,13 +131,19 @@ const rules = {
   'lag': { weight: 1.5, targets: (walk) => one(walk.running), run: (walk, a) => walk.lag(a) },
   'late-fetch': { weight: 1, targets: (walk) => one(walk.ids), run: delayFetch },
   'late-records': {
-    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-records', a),
+    weight: 1,
+    targets: (walk) => one(walk.ids),
+    run: (walk, a) => delayAnswer(walk, 'late-records', a),
   },
   'late-epoch-end': {
-    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-epoch-end', a),
+    weight: 1,
+    targets: (walk) => one(walk.ids),
+    run: (walk, a) => delayAnswer(walk, 'late-epoch-end', a),
   },
   'late-offsets': {
-    weight: 1, targets: (walk) => one(walk.ids), run: (walk, a) => delayAnswer(walk, 'late-offsets', a),
+    weight: 1,
+    targets: (walk) => one(walk.ids),
+    run: (walk, a) => delayAnswer(walk, 'late-offsets', a),
   },
   'lose-write': { weight: 1.5, targets: (walk) => one(walk.believers), run: loseWrite },
   'hold-room': { weight: 1, targets: (walk) => one(openToClients(walk)), run: holdRoom },
@@ -124,10 +153,14 @@ const rules = {
     run: produceLarge,
   },
   'other-partition': {
-    weight: 6, targets: (walk) => when(walk.tps.length > 1), run: (walk) => walk.lookAtNext(),
+    weight: 6,
+    targets: (walk) => when(walk.tps.length > 1),
+    run: (walk) => walk.lookAtNext(),
   },
   'wait-led': {
-    weight: 1.5, targets: (walk) => when(!walk.isLed), run: (walk) => walk.waitUntil(() => walk.isLed),
+    weight: 1.5,
+    targets: (walk) => when(!walk.isLed),
+    run: (walk) => walk.waitUntil(() => walk.isLed),
   },
   'wait-in-sync': {
     weight: 1.5,
@@ -150,7 +183,10 @@ export const stepKinds = steps.kinds;
 
 export const drawWeights = (random: Prng): StepWeights<StepKind> => steps.drawWeights(random);
 export const drawStep = (
-  walk: WalkCluster, random: Prng, haste: number, weights: StepWeights<StepKind>,
+  walk: WalkCluster,
+  random: Prng,
+  haste: number,
+  weights: StepWeights<StepKind>,
 ): Step => steps.draw(walk, random, haste, weights);
 export const isPossible = (walk: WalkCluster, step: Step): boolean => steps.isPossible(walk, step);
 export const runStep = (walk: WalkCluster, step: Step): Promise<void> | void => steps.run(walk, step);

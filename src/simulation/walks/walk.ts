@@ -38,8 +38,22 @@ const SETUPS: readonly Pick<WalkSetup, 'brokers' | 'assignment' | 'minIsr'>[] = 
   { brokers: 3, assignment: [[1, 2, 3]], minIsr: 1 },
   { brokers: 4, assignment: [[1, 2, 3, 4]], minIsr: 2 },
   { brokers: 4, assignment: [[3, 1, 2]], minIsr: 2 },
-  { brokers: 3, assignment: [[1, 2, 3], [2, 1, 3]], minIsr: 2 },
-  { brokers: 4, assignment: [[1, 2, 3], [1, 4, 2]], minIsr: 1 },
+  {
+    brokers: 3,
+    assignment: [
+      [1, 2, 3],
+      [2, 1, 3],
+    ],
+    minIsr: 2,
+  },
+  {
+    brokers: 4,
+    assignment: [
+      [1, 2, 3],
+      [1, 4, 2],
+    ],
+    minIsr: 1,
+  },
 ];
 
 class Walk {
@@ -80,9 +94,16 @@ class Walk {
     const { walk } = this;
     for (const id of walk.running) {
       if (this.contradicting.has(id)) continue;
-      const found = walk.ofEach(() => walk.replica(id)).flatMap((replica) => (replica
-        ? [...scanLog(replica.log, { mayIndexesHeal: true }), ...(replica.isLeader ? foreignRecords(replica) : [])]
-        : []));
+      const found = walk
+        .ofEach(() => walk.replica(id))
+        .flatMap((replica) =>
+          replica
+            ? [
+                ...scanLog(replica.log, { mayIndexesHeal: true }),
+                ...(replica.isLeader ? foreignRecords(replica) : []),
+              ]
+            : [],
+        );
       if (found.length > 0) this.contradicting.add(id);
       this.violations.push(...found.map((text) => `broker ${id}, ${when}: ${text}`));
     }
@@ -119,7 +140,9 @@ class Walk {
     while (canBeLed() && !isLed() && world.nowMs < untilMs) await world.run(world.nowMs + LOOK_EVERY_MS);
     if (isLed() || !canBeLed()) return;
     this.violations.push(
-      `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} of ${tpName(walk.tp)} are in sync and ${walk.running} run: ${walk.describe()}`);
+      `Liveness: no leader within ${LEADER_WITHIN_MS} ms though ${walk.inSync} of ${tpName(walk.tp)} are ` +
+        `in sync and ${walk.running} run: ${walk.describe()}`,
+    );
   }
 
   /** A broker that ends, for example by an earlier SIGTERM, is started again, as by a supervisor. */
@@ -134,10 +157,14 @@ class Walk {
       isQuiet = this.walk.stopped.length === 0 && tps.every((tp) => cluster.isQuiet(tp));
     }
     if (isQuiet) return;
-    const restless = tps.filter((tp) => !cluster.isQuiet(tp)).map((tp) => cluster.unquiet(tp)).join('; ');
+    const restless = tps
+      .filter((tp) => !cluster.isQuiet(tp))
+      .map((tp) => cluster.unquiet(tp))
+      .join('; ');
     this.violations.push(`Liveness: ${restless}, ${QUIET_WITHIN_MS} ms after the last step`);
     for (const { id, startError } of cluster.brokers) {
-      if (!cluster.isRunning(id)) this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? 'it is starting'}`);
+      if (!cluster.isRunning(id))
+        this.violations.push(`Liveness: broker ${id} does not run: ${startError ?? 'it is starting'}`);
     }
   }
 
@@ -148,9 +175,12 @@ class Walk {
       return log ? [{ id, log }] : [];
     });
     const replicaLogs = logs.map(({ id, log }): ReplicaLog => ({
-      broker: id, startOffset: log.logStartOffset, highWatermark: log.highWatermark,
+      broker: id,
+      startOffset: log.logStartOffset,
+      highWatermark: log.highWatermark,
       batches: allBatches(log).map((batch) => ({
-        baseOffset: batch.baseOffset, digest: createHash('md5').update(batch.bytes()).digest('hex'),
+        baseOffset: batch.baseOffset,
+        digest: createHash('md5').update(batch.bytes()).digest('hex'),
       })),
     }));
     this.violations.push(...divergentLogs(tpName(walk.tp), replicaLogs));
@@ -160,12 +190,21 @@ class Walk {
 
   /** Checks the reader against all records that are in the log at the end. */
   private async judgeReader(): Promise<void> {
-    const { walk, walk: { reader, cluster: { world } } } = this;
+    const {
+      walk,
+      walk: {
+        reader,
+        cluster: { world },
+      },
+    } = this;
     if (!reader) return;
-    const problems = () => walk.ofEach(() => {
-      const log = walk.replica(walk.leader)?.log;
-      return log && reader.problem(walk.tp, recordsIn(log));
-    }).filter((problem) => problem !== undefined);
+    const problems = () =>
+      walk
+        .ofEach(() => {
+          const log = walk.replica(walk.leader)?.log;
+          return log && reader.problem(walk.tp, recordsIn(log));
+        })
+        .filter((problem) => problem !== undefined);
     await world.run(world.nowMs + READ_WITHIN_MS, () => problems().length === 0);
     this.violations.push(...problems());
   }
@@ -177,7 +216,9 @@ class Walk {
       const found = values.get(offset)?.value;
       const isPromised = releases === this.walk.releases && this.walk.moments.isPromised(tp, offset);
       if (found === value || !isPromised) continue;
-      this.violations.push(`NoAckedLost: ${value}, acknowledged at offset ${offset}, where ${found ?? 'nothing'} is in the end`);
+      this.violations.push(
+        `NoAckedLost: ${value}, acknowledged at offset ${offset}, where ${found ?? 'nothing'} is in the end`,
+      );
     }
   }
 
@@ -189,9 +230,17 @@ class Walk {
     }
     const { cluster } = this.walk;
     return {
-      setup: this.plan.setup, steps: this.steps, visits: this.visits, violations: this.violations,
-      acked: this.walk.acked.length, actions: world.actionsRun, traceHash: world.traceHash, timeline: world.timeline,
-      get log() { return cluster.logLines(); },
+      setup: this.plan.setup,
+      steps: this.steps,
+      visits: this.visits,
+      violations: this.violations,
+      acked: this.walk.acked.length,
+      actions: world.actionsRun,
+      traceHash: world.traceHash,
+      timeline: world.timeline,
+      get log() {
+        return cluster.logLines();
+      },
     };
   }
 }
@@ -210,9 +259,14 @@ function allBatches(log: Log): RecordBatch[] {
 }
 
 function recordsIn(log: Log): Map<number, Standing> {
-  return new Map(allBatches(log).flatMap((batch) =>
-    [...recordsOf(batch)].map(({ offset, value }): [number, Standing] =>
-      [offset, { value: String(value), epoch: batch.partitionLeaderEpoch }])));
+  return new Map(
+    allBatches(log).flatMap((batch) =>
+      [...recordsOf(batch)].map(({ offset, value }): [number, Standing] => [
+        offset,
+        { value: String(value), epoch: batch.partitionLeaderEpoch },
+      ]),
+    ),
+  );
 }
 
 /** Runs one walk and checks it. Never rejects: an error is a violation. */
@@ -230,7 +284,8 @@ function parseSetup(text: string): Omit<WalkSetup, 'seed' | 'settings'> {
   const match = /^brokers=(\d+) replicas=([\d,+]+) min\.isr=(\d+)( unclean)?$/.exec(text);
   if (!match) throw new Error(`a setup is written as 'brokers=3 replicas=1,2,3 min.isr=2', not '${text}'`);
   return {
-    brokers: Number(match[1]), minIsr: Number(match[3]),
+    brokers: Number(match[1]),
+    minIsr: Number(match[3]),
     assignment: match[2]!.split('+').map((replicas) => replicas.split(',').map(Number)),
     isUnclean: match[4] !== undefined,
   };
@@ -245,7 +300,10 @@ function parseOpening(text: string): Opening<WalkSetup, Step> {
 export const replicationWalks: Alphabet<WalkSetup, Step> = {
   waypoints: Object.keys(waypoints),
   openings: openings.map((text) => parseOpening(text)),
-  drawSetup: (random) => ({ ...random.pick(SETUPS), isUnclean: random.split('unclean').chance(UNCLEAN_CHANCE) }),
+  drawSetup: (random) => ({
+    ...random.pick(SETUPS),
+    isUnclean: random.split('unclean').chance(UNCLEAN_CHANCE),
+  }),
   run: runWalk,
   formatSetup: ({ brokers, assignment, minIsr, isUnclean }) =>
     `brokers=${brokers} replicas=${assignment.join('+')} min.isr=${minIsr}${isUnclean ? ' unclean' : ''}`,

@@ -92,8 +92,8 @@ function wordsOf(
   isInSync: boolean,
 ): string {
   return (
-    `${topic}-${partition}, ${role}, leader epoch ${leaderEpoch}, ${isInSync ? 'in' : 'not in'} the ISR; `
-    + `log start ${logStart}, high watermark ${highWatermark}, log end ${logEnd}, on disk up to ${syncedTo}`
+    `${topic}-${partition}, ${role}, leader epoch ${leaderEpoch}, ${isInSync ? 'in' : 'not in'} the ISR; ` +
+    `log start ${logStart}, high watermark ${highWatermark}, log end ${logEnd}, on disk up to ${syncedTo}`
   );
 }
 
@@ -102,12 +102,7 @@ function isDead({ brokers }: BrokerState, broker: number): boolean {
   return brokers[broker]?.status === 'dead';
 }
 
-function rowOf(
-  replica: Replica,
-  axis: Axis,
-  state: BrokerState,
-  truncatedFrom: number | null,
-): ReplicaView {
+function rowOf(replica: Replica, axis: Axis, state: BrokerState, truncatedFrom: number | null): ReplicaView {
   const { broker, topic, partition, role, highWatermark, logEnd, syncedTo } = replica;
   const isr = partitionState(state, topic, partition)?.isr ?? replica.isr;
   const isInSync = isr.includes(broker);

@@ -123,7 +123,6 @@ export function spansOf({ atMs, detectedMs, electedMs, propagatedMs, recoveredMs
   if (detectedMs !== null && electedMs !== null)
     spans.push({ name: 'elect', fromMs: detectedMs, toMs: electedMs });
   if (electedMs !== null) spans.push({ name: 'propagate', fromMs: electedMs, toMs: propagatedMs });
-  if (propagatedMs !== null)
-    spans.push({ name: 'client recovers', fromMs: propagatedMs, toMs: recoveredMs });
+  if (propagatedMs !== null) spans.push({ name: 'client recovers', fromMs: propagatedMs, toMs: recoveredMs });
   return spans;
 }

@@ -36,8 +36,7 @@ export function inlines(text: string): Inline[] {
     end = match.index + match[0].length;
     const [, code, label, to] = match;
     if (code !== undefined) found.push({ kind: 'code', text: code });
-    else if (to!.includes('glossary.md#'))
-      found.push({ kind: 'term', text: label!, to: to!.split('#')[1]! });
+    else if (to!.includes('glossary.md#')) found.push({ kind: 'term', text: label!, to: to!.split('#')[1]! });
     else found.push({ kind: 'link', text: label!, to: to! });
   }
   if (end < text.length) found.push({ kind: 'text', text: text.slice(end) });
@@ -84,8 +83,8 @@ const MAX_SOURCE_LINES = 44;
 export function declarationIn(source: string, place: SourcePlace): SourceLines | undefined {
   const lines = source.split('\n');
   const declares = new RegExp(
-    `^\\s*(export |private |protected |public |static |async |readonly |get )*`
-      + `(function\\*? |class |const |interface |type )?${place.symbol}\\b\\s*(<.*>)?\\s*[(=:{]`,
+    `^\\s*(export |private |protected |public |static |async |readonly |get )*` +
+      `(function\\*? |class |const |interface |type )?${place.symbol}\\b\\s*(<.*>)?\\s*[(=:{]`,
   );
   const calls = /^\s*(return|await|this\.|if|for|case)\b/;
   let at = lines.findIndex(

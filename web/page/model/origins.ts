@@ -62,11 +62,7 @@ export const ORIGINS: Readonly<Record<string, Origin>> = {
     'KafkaController#doControlledShutdown',
     'controlled-shutdown',
   ),
-  'control-request-refused': of(
-    'broker/control-fence.ts#problem',
-    'KafkaApis#isBrokerEpochStale',
-    'fencing',
-  ),
+  'control-request-refused': of('broker/control-fence.ts#problem', 'KafkaApis#isBrokerEpochStale', 'fencing'),
   'zk-session-expired': of(
     'zk/zk-connection.ts#expired',
     'ZooKeeperClient#ZooKeeperClientWatcher',

@@ -119,8 +119,7 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
     ),
   'heal-link': ({ from, to }) => told('plain', `The link ${ends(from, to, false)} is whole again`),
   'heal-all': () => told('plain', 'All links are whole again'),
-  'preferred-election': (event) =>
-    told('control', `${name(event)}: the preferred replica is asked to lead`),
+  'preferred-election': (event) => told('control', `${name(event)}: the preferred replica is asked to lead`),
   'set-topic': ({ topic, name: key, value }) =>
     told('plain', `Topic ${String(topic)}: ${String(key)}=${String(value)}`),
   'set-broker': ({ broker, name: key, value }) =>

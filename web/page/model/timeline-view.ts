@@ -60,11 +60,7 @@ export function lanesOf(state: Pick<State, 'brokers' | 'producers' | 'consumers'
   return [{ host: 'zookeeper', label: 'ZooKeeper' }, ...brokers, ...clients];
 }
 
-export function marksOf(
-  { lines }: Chronicle,
-  lanes: readonly Lane[],
-  { fromMs, toMs }: TimeWindow,
-): Mark[] {
+export function marksOf({ lines }: Chronicle, lanes: readonly Lane[], { fromMs, toMs }: TimeWindow): Mark[] {
   const rows = new Map(lanes.map(({ host }, i) => [host, i]));
   return lines
     .filter(({ atMs, lane }) => atMs >= fromMs && atMs <= toMs && rows.has(lane))

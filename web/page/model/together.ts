@@ -14,9 +14,7 @@ const change = ({ from, leader }: Fields) =>
 
 /** Many names are told by the first of them and their number. */
 function few(names: readonly string[]): string {
-  return names.length <= 4
-    ? listed(names)
-    : `${names.slice(0, 2).join(', ')} … (${names.length} partitions)`;
+  return names.length <= 4 ? listed(names) : `${names.slice(0, 2).join(', ')} … (${names.length} partitions)`;
 }
 
 /** What events of a kind share, and how several of them are told. */
@@ -52,8 +50,7 @@ const KINDS: Readonly<
 /** Events of the same group, close together in time, are one line. Undefined: the event stands alone. */
 export function groupOf(event: LabEvent): string | undefined {
   const fields = event as Fields;
-  if (event.what === 'leader-elected' && (fields.leader === -1 || fields.unclean === true))
-    return undefined;
+  if (event.what === 'leader-elected' && (fields.leader === -1 || fields.unclean === true)) return undefined;
   const kind = KINDS[event.what];
   return kind && `${event.what} ${kind.key(fields)}`;
 }

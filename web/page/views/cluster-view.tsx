@@ -21,17 +21,7 @@ interface Part {
   readonly places: Places;
 }
 
-function Link({
-  places,
-  cuts,
-  from,
-  to,
-}: {
-  places: Places;
-  cuts: State['cuts'];
-  from: string;
-  to: string;
-}) {
+function Link({ places, cuts, from, to }: { places: Places; cuts: State['cuts']; from: string; to: string }) {
   const store = useStore();
   const way = wayBetween(places, from, to, false);
   if (!way) return null;
@@ -123,9 +113,7 @@ function Clients({ places: { boxes } }: Part) {
       })}
       {Object.values(parts.consumers.value).map((one) => {
         const box = boxes.get(one.host);
-        return (
-          box && <ConsumerBox key={one.consumer} one={one} group={groups[one.group ?? '']} box={box} />
-        );
+        return box && <ConsumerBox key={one.consumer} one={one} group={groups[one.group ?? '']} box={box} />;
       })}
     </>
   );

@@ -162,15 +162,7 @@ function LinkDetails({ from, to, state }: { from: string; to: string; state: Sta
   );
 }
 
-function ClientDetails({
-  kind,
-  name,
-  state,
-}: {
-  kind: 'producer' | 'consumer';
-  name: string;
-  state: State;
-}) {
+function ClientDetails({ kind, name, state }: { kind: 'producer' | 'consumer'; name: string; state: State }) {
   const store = useStore();
   const one = kind === 'producer' ? state.producers[name] : state.consumers[name];
   if (!one)

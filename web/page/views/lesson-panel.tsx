@@ -112,9 +112,9 @@ function See({
 }) {
   const seen = sightsSeen(lesson, seeing);
   const startMs =
-    seeing.chronicle.incidents.find(({ moved }) => Object.keys(moved).length > 0)?.atMs
-    ?? seeing.chronicle.lastFaultMs
-    ?? 0;
+    seeing.chronicle.incidents.find(({ moved }) => Object.keys(moved).length > 0)?.atMs ??
+    seeing.chronicle.lastFaultMs ??
+    0;
   const waitsFor = seen.findIndex((one) => one === null);
   return (
     <>

@@ -11,9 +11,7 @@ export function LineDetails({ seq }: { seq: number }) {
   const line = store.chronicle.value.lines.find((one) => one.seq === seq);
   if (!line) return <p>This event is not in the list any more.</p>;
   const origin = ORIGINS[line.what];
-  const fields = Object.entries(line.events[0]!).filter(
-    ([name]) => !['seq', 'atMs', 'what'].includes(name),
-  );
+  const fields = Object.entries(line.events[0]!).filter(([name]) => !['seq', 'atMs', 'what'].includes(name));
   const source = origin && texts.sources[origin.source];
   return (
     <>

@@ -27,8 +27,7 @@ function Field({ field }: { field: DetailField }) {
 
 export function MessageFields() {
   const details = useStore().details.value;
-  if (details === 'waiting' || details === null)
-    return <p class="dim">Asking the worker for its fields …</p>;
+  if (details === 'waiting' || details === null) return <p class="dim">Asking the worker for its fields …</p>;
   if (details === 'unknown') return <p>The message is no longer kept.</p>;
   return (
     <>

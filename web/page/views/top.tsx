@@ -51,9 +51,7 @@ export function Top({ showKeys }: { showKeys: () => void }) {
         <select
           value={run.lesson ?? ''}
           title="lesson"
-          onChange={(event) =>
-            store.load({ ...run, lesson: event.currentTarget.value || null, actions: [] })
-          }
+          onChange={(event) => store.load({ ...run, lesson: event.currentTarget.value || null, actions: [] })}
         >
           <option value="">free play</option>
           {LESSONS.map(({ name, short }) => (

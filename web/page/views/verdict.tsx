@@ -44,12 +44,7 @@ export function Verdict() {
           isBroken={!isKept}
           doc="acknowledged, and no longer in the log"
         />
-        <Count
-          label="duplicated"
-          value={duplicated}
-          isBad={duplicated > 0}
-          doc="more than once in the log"
-        />
+        <Count label="duplicated" value={duplicated} isBad={duplicated > 0} doc="more than once in the log" />
         <Count
           label="reordered"
           value={reordered}
