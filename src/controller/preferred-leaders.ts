@@ -59,12 +59,12 @@ export class PreferredLeaders {
       else byPreferred.set(preferred, [tp]);
     }
     for (const [broker, tps] of byPreferred) {
-      const astray = tps.filter((tp) => this.context.leadershipOf(tp)?.leader !== broker);
-      if (astray.length / tps.length <= percentage / 100) continue;
+      const ledByOthers = tps.filter((tp) => this.context.leadershipOf(tp)?.leader !== broker);
+      if (ledByOthers.length / tps.length <= percentage / 100) continue;
       // Leaders change ISRs on their own: the election needs the ISR that ZooKeeper has now.
-      const states = await this.transitions.read(astray);
+      const states = await this.transitions.read(ledByOthers);
       await this.elect(
-        astray.filter(
+        ledByOthers.filter(
           (tp) => this.context.isReplicaLive(tp, broker) && states.get(tpName(tp))?.isr.includes(broker),
         ),
       );

@@ -268,10 +268,10 @@ export class LogManager {
     this.dirOf.delete(name);
     log.closeFiles();
     this.files.closeBelow(log.directory);
-    const doomed = `${dir.path}/${deletedDirName(tp, this.host.random)}`;
+    const deletedPath = `${dir.path}/${deletedDirName(tp, this.host.random)}`;
     this.guard(dir.path, () => {
-      this.host.disk.rename(log.directory, doomed);
-      this.removeLater(doomed, log.config['file.delete.delay.ms']);
+      this.host.disk.rename(log.directory, deletedPath);
+      this.removeLater(deletedPath, log.config['file.delete.delay.ms']);
     });
   }
 

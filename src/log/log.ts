@@ -347,11 +347,11 @@ export class Log {
 
   /** Retention: deletes the oldest segments if the topic's settings no longer keep them; returns how many. */
   deleteOldSegments(): number {
-    const doomed = this.storage.guard(() => deletableSegments(this, this.context.clock.wallMs()));
-    if (doomed.length === 0) return 0;
+    const deletable = this.storage.guard(() => deletableSegments(this, this.context.clock.wallMs()));
+    if (deletable.length === 0) return 0;
     // Rolls first, because a log always has an active segment.
-    if (doomed.length === this.segments.all.length) this.roll();
-    for (const segment of doomed) {
+    if (deletable.length === this.segments.all.length) this.roll();
+    for (const segment of deletable) {
       this.segments.remove(segment);
       const {
         path,
@@ -363,7 +363,7 @@ export class Log {
       this.storage.removeLater(files, this.config['file.delete.delay.ms']);
     }
     this.maybeIncrementLogStartOffset(this.segments.first.baseOffset);
-    return doomed.length;
+    return deletable.length;
   }
 
   /** Replaces segments by their cleaned copy, which is complete and durable in the file `cleaned`. */
@@ -374,7 +374,7 @@ export class Log {
     this.storage.guardWhole(() => {
       const swap = `${first!.path}.swap`;
       disk.rename(cleaned, swap);
-      const doomed = old.flatMap((segment) => segment.markDeleted());
+      const replacedFiles = old.flatMap((segment) => segment.markDeleted());
       disk.rename(swap, first!.path);
       const fresh = this.newSegment(first!.baseOffset);
       fresh.buildIndexes();
@@ -382,7 +382,7 @@ export class Log {
       this.segments.replace(old, fresh);
       this.tail.dropBelow(this.segments.endOf(fresh, this.endOffset));
       fresh.flush().catch((error) => this.context.onStorageError(this.directory, error));
-      this.storage.removeLater(doomed, this.config['file.delete.delay.ms']);
+      this.storage.removeLater(replacedFiles, this.config['file.delete.delay.ms']);
     });
   }
 
