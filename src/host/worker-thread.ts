@@ -1,6 +1,7 @@
 /**
  * A thread beside the event loop for long computations. It is started when it is first needed, runs one task
- * at a time, and does not keep the process alive.
+ * at a time, and does not keep the process alive. An idle thread is ended: it would keep hundreds of
+ * megabytes of what it decompressed last.
  *
  * Invariants: every task settles. A task that ends the thread is rejected, and the tasks after it get a new
  * thread. At most `MAX_QUEUED` tasks wait; more are rejected.
@@ -13,6 +14,8 @@ import { KafkaError } from '../common/errors';
 import { OffLoop } from '../common/host';
 
 const MAX_QUEUED = 1000;
+/** A thread without a task for so long is ended. */
+const IDLE_MS = 5000;
 
 interface Waiting {
   readonly id: number;
@@ -30,12 +33,20 @@ interface Reply {
 
 export class WorkerThread implements OffLoop {
   private worker: Worker | undefined;
+  private idleTimer: NodeJS.Timeout | undefined;
   /** Oldest first. The first one is running in the thread. */
   private readonly waiting: Waiting[] = [];
   private nextId = 0;
 
   /** `module` exports `tasks`: functions by name. */
-  constructor(private readonly module: string) {}
+  constructor(
+    private readonly module: string,
+    private readonly idleMs = IDLE_MS,
+  ) {}
+
+  get isStarted(): boolean {
+    return this.worker !== undefined;
+  }
 
   run(task: string, input: unknown): Promise<unknown> {
     if (this.waiting.length >= MAX_QUEUED)
@@ -50,16 +61,28 @@ export class WorkerThread implements OffLoop {
 
   /** Ends the thread and rejects all tasks. */
   async close(): Promise<void> {
+    clearTimeout(this.idleTimer);
+    const ended = this.endThread();
+    for (const { reject } of this.waiting.splice(0)) reject(new Error('the worker thread was closed'));
+    await ended;
+  }
+
+  private async endThread(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    for (const { reject } of this.waiting.splice(0)) reject(new Error('the worker thread was closed'));
     await worker?.terminate();
+  }
+
+  private endWhenIdle(): void {
+    const end = () => this.endThread().catch(() => undefined);
+    this.idleTimer = setTimeout(end, this.idleMs).unref();
   }
 
   /** Sends the oldest task to the thread. */
   private give(): void {
+    clearTimeout(this.idleTimer);
     const [first] = this.waiting;
-    if (first === undefined) return;
+    if (first === undefined) return this.endWhenIdle();
     const { id, task, input } = first;
     try {
       this.worker ??= this.start();

@@ -2,6 +2,7 @@
 import * as path from 'node:path';
 import { WorkerThread } from '../../src/host/worker-thread';
 import { checkOffLoop } from '../../src/log/batch-check';
+import { until } from '../../src/lab/wait';
 import { buildBatch, recompress } from '../../src/record/batch-builder';
 import { RecordBatch } from '../../src/record/record-batch';
 import { loadZstd } from '../../src/record/zstd';
@@ -71,4 +72,12 @@ test('what waits for a thread that is closed fails', async () => {
   const waiting = [thread.run('hang', {}), thread.run('echo', {})].map((one) => one.catch(String));
   await thread.close();
   expect(await Promise.all(waiting)).toEqual(new Array(2).fill('Error: the worker thread was closed'));
+});
+
+test('a thread without a task for a while is ended, and the next task gets another', async () => {
+  const thread = new WorkerThread(path.join(__dirname, '../support/deadly-tasks.js'), 1);
+  threads.push(thread);
+  expect(await thread.run('echo', 1)).toBe(1);
+  await until('the thread is ended', () => !thread.isStarted);
+  expect(await thread.run('echo', 2)).toBe(2);
 });
