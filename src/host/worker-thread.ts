@@ -74,8 +74,9 @@ export class WorkerThread implements OffLoop {
   }
 
   private endWhenIdle(): void {
-    const end = () => this.endThread().catch(() => undefined);
-    this.idleTimer = setTimeout(end, this.idleMs).unref();
+    this.idleTimer = setTimeout(() => {
+      this.endThread().catch(() => undefined);
+    }, this.idleMs).unref();
   }
 
   /** Sends the oldest task to the thread. */
