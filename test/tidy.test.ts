@@ -11,11 +11,11 @@ const MAX_FILE_LINES = 350;
 const LONG_FILES: Readonly<Record<string, number>> = {
   'src/broker/broker-config.ts': 691,
   'src/broker/broker.ts': 538,
-  'src/zk/znodes.ts': 497,
+  'src/zk/znodes.ts': 508,
   'src/zk/zk-client.ts': 466,
   'src/consumer/consumer.ts': 446,
   'src/simulation/walks/walk-cluster.ts': 432,
-  'src/log/log-manager.ts': 426,
+  'src/log/log-manager.ts': 438,
   'src/cli/consumer-groups.ts': 416,
   'src/producer/sender.ts': 416,
   'src/log/log.ts': 412,
@@ -34,7 +34,7 @@ const LONG_FILES: Readonly<Record<string, number>> = {
   'src/simulation/group-walks/walk-member.ts': 355,
   'src/broker/group/group-coordinator.ts': 351,
   'src/controller/active-controller.ts': 351,
-  'src/controller/state-transitions.ts': 351,
+  'src/controller/state-transitions.ts': 353,
 };
 
 /** What each folder of src may import, besides itself. Types count. */

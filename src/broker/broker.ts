@@ -81,8 +81,6 @@ export class Broker {
   private zk: ZkConnection | undefined;
   private server: SocketServer | undefined;
   private brokerEpoch = -1;
-  /** The broker epoch of this process's first registration. */
-  private processEpoch: number | undefined;
   /** Sessions whose registration may still exist: the last one that registered and all later ones. */
   private sessions = new Set<string>();
   private stopping: Promise<void> | undefined;
@@ -267,6 +265,7 @@ export class Broker {
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
       mayHandOver: (tp) => this.running?.replicas.mayHandOver(tp) ?? false,
       onLogsOffline: () => {
+        this.logs?.history.forget();
         this.running?.replicas.logsWentOffline();
         this.running?.logDirFailures.notify();
       },
@@ -442,6 +441,7 @@ export class Broker {
 
   private async register(): Promise<void> {
     const { zk, brokerId, endpoints } = this.require();
+    const { history } = this.logs!;
     const session = zk.credentials;
     writeSessionFiles(this.host.disk, this.logs!, session);
     this.sessions.add(session.id);
@@ -453,8 +453,8 @@ export class Broker {
       timestampMs: this.host.clock.wallMs(),
     };
     try {
-      this.brokerEpoch = await registerBroker(zk, data, this.sessions, this.processEpoch);
-      this.processEpoch ??= this.brokerEpoch;
+      this.brokerEpoch = await registerBroker(zk, data, this.sessions, (epoch) => history.at(epoch));
+      history.registered(this.brokerEpoch);
     } catch (error) {
       if (error instanceof BrokerIdTakenError && this.brokerEpoch !== -1) this.fatal(error);
       throw error;

@@ -10,10 +10,12 @@
  * unsound one is elected while no sound one runs.
  *
  * AckedIsOnIsr, CommittedIsOnIsr, ElectedFromIsr, ElectedHasAcked, IsrWithinMaximal, NoAckedTruncated,
- * NoLeaderTruncates (a leader's log only grows), RestartedLeavesIsr (a state that names a leader must not
- * keep a member that lost power and has registered again, beside a sound member that was not restarted: the
- * next controller could not distinguish them). The tests in test/checkers/moment-checks.test.ts violate each
- * one. After an unclean election the older records are no longer promised.
+ * NoLeaderTruncates (a leader's log only grows), LostInPlaceOfKept (a controller elects a member that lost
+ * power, or leaves only such members in the ISR, though another member, live or gone, lost nothing),
+ * RestartedLeavesIsr (a state that names a leader must not keep a member that lost power and has registered
+ * again, beside a sound member that was not restarted: the next controller could not distinguish them). The
+ * tests in test/checkers/moment-checks.test.ts violate each one. After an unclean election the older records
+ * are no longer promised.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
 
@@ -87,6 +89,8 @@ export interface MomentCounts {
 
 export class MomentChecker {
   private readonly promises = new Map<string, Promises>();
+  /** Brokers whose machine lost power, and what they were registered with. */
+  private readonly lostAs = new Map<number, number | undefined>();
   readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
 
   constructor(
@@ -183,7 +187,10 @@ export class MomentChecker {
     if (state.leader >= 0 && before.length > 0 && !before.includes(state.leader)) {
       this.electedOutside(tp, state);
     }
+    this.keptHaveStayed(tp, state);
     for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
+    for (const id of state.isr)
+      if (!promises.isr.includes(id) && this.isGone(id)) promises.unsound.set(id, this.lostAs.get(id));
     promises.isr = state.isr;
     promises.leaderEpoch = state.leaderEpoch;
     this.restartedHaveLeft(tp, state);
@@ -193,6 +200,24 @@ export class MomentChecker {
     this.isrWithinMaximal(tp, state);
     const members = this.soundMembers(tp);
     for (const { id, replica } of members) this.hasAcked(tp, id, replica, 'is in the ISR that was written');
+  }
+
+  /** Its machine lost power, and ZooKeeper has not noticed. */
+  private isGone(id: number): boolean {
+    const epoch = this.view.registration(id)?.brokerEpoch;
+    return epoch !== undefined && epoch === this.lostAs.get(id);
+  }
+
+  private keptHaveStayed(tp: TopicPartition, { leader, isr, leaderEpoch }: WrittenState): void {
+    const { isr: before, unsound, leaderEpoch: epochBefore } = this.of(tp);
+    const kept = before.filter((id) => !unsound.has(id));
+    const isLost = (id: number) =>
+      unsound.has(id) && this.view.registration(id)?.brokerEpoch !== unsound.get(id);
+    if (leaderEpoch <= epochBefore || kept.length === 0 || this.view.isUncleanAllowed(tp)) return;
+    if (!isr.every(isLost) && !isLost(leader)) return;
+    this.report(
+      `LostInPlaceOfKept: ${tpName(tp)} got leader ${leader} and ISR ${isr}, and ${kept} lost nothing`,
+    );
   }
 
   private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
@@ -304,6 +329,7 @@ export class MomentChecker {
 
   /** The machine of `brokerId` lost power: what it had not flushed may be lost. */
   powerLost(brokerId: number): void {
+    this.lostAs.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
       if (!promises.unsound.has(brokerId))

@@ -118,3 +118,11 @@ export function topicNameProblem(topic: string): string | undefined {
 export function nameInMetrics(topic: string): string {
   return topic.replaceAll('.', '_');
 }
+
+/** What a broker's process tells of itself: broker epochs (docs/decisions/0004, 0020). */
+export interface ProcessEpochs {
+  /** What it registered with first. */
+  readonly processEpoch: number;
+  /** Since when its machine has lost nothing that was written: at most `processEpoch`. */
+  readonly keptSince: number;
+}

@@ -166,6 +166,11 @@ export interface Host {
   readonly offLoop?: OffLoop;
   /** How many files and connections may be open at once; undefined if the host cannot find out. */
   readonly maxDescriptors?: number;
+  /**
+   * Identifies the boot of the machine: what a process wrote before another boot may be lost. Undefined if
+   * the system does not tell.
+   */
+  readonly bootId?: string;
   /** Identifies the host in the lock file and in the timeline. */
   readonly name: string;
 }

@@ -15,7 +15,7 @@ import { errorCode } from '../common/errors';
 import { Host, Log } from '../common/host';
 import { leaderAndIsr } from '../protocol/messages/replica-control';
 import { TypeOf } from '../protocol/schema';
-import { readBrokers, readProcessEpoch } from '../zk/broker-registration';
+import { readBrokers, readProcessEpochs } from '../zk/broker-registration';
 import { ZkConnection } from '../zk/zk-connection';
 import { brokerIdZnode, incarnationZnode } from '../zk/znodes';
 import { ChannelManager } from './channel-manager';
@@ -83,11 +83,11 @@ export class BrokerChanges {
    * no partition state can be written with this broker in the ISR, because that write checks the znode.
    */
   private async hasIncarnation(broker: BrokerInfo): Promise<boolean> {
-    if (this.context.hasProcessEpochOf(broker)) return true;
+    if (this.context.hasProcessEpochsOf(broker)) return true;
     this.watch(incarnationZnode.path(broker.id, broker.epoch));
-    const processEpoch = await readProcessEpoch(this.deps.zk, broker);
-    if (processEpoch !== undefined) this.context.setProcessEpoch(broker, processEpoch);
-    return processEpoch !== undefined;
+    const epochs = await readProcessEpochs(this.deps.zk, broker);
+    if (epochs !== undefined) this.context.setProcessEpochs(broker, epochs);
+    return epochs !== undefined;
   }
 
   /**
@@ -130,12 +130,12 @@ export class BrokerChanges {
     const renewed = bounced.filter(isRenewed);
     const restarted = bounced.filter((broker) => !renewed.includes(broker));
     if (fresh.length + renewed.length > 0) await this.started([...fresh, ...renewed]);
-    if (restarted.length > 0) {
-      // As in Kafka a restarted broker first counts as failed: its partitions get other leaders and ISRs.
-      await this.failed(restarted.map(({ id }) => id));
-      await this.started(restarted);
-    }
-    if (dead.length > 0) await this.failed(dead);
+    // As in Kafka a restarted broker first counts as failed: its partitions get other leaders and ISRs. All
+    // that were seen gone at once fail in one step: which of them is handled first must not decide who is
+    // left.
+    const gone = [...restarted.map(({ id }) => id), ...dead];
+    if (gone.length > 0) await this.failed(gone);
+    if (restarted.length > 0) await this.started(restarted);
   }
 
   /** Kafka: KafkaController#processBrokerModification */

@@ -54,9 +54,11 @@ export class BrokerRequestBatch {
       const earlier = this.leaderAndIsr.get(broker)?.get(tpName(tp));
       // isNew stays true if the partition is added again: a broker with a failed log dir creates new logs
       // only.
+      const leader = this.leaderOf(tp, state);
       put(this.leaderAndIsr, broker, tp, {
         ...tp,
         ...state,
+        leader,
         replicas,
         isNew: isNew || (earlier?.isNew ?? false),
       });
@@ -74,9 +76,18 @@ export class BrokerRequestBatch {
       const offlineReplicas = replicas.filter(
         (replica) => !this.context.isReplicaLive(tp, replica) && !this.context.shuttingDown.has(replica),
       );
+      const leader = this.leaderOf(tp, state);
       for (const broker of brokers)
-        put(this.metadata, broker, tp, { ...tp, ...state, replicas, offlineReplicas });
+        put(this.metadata, broker, tp, { ...tp, ...state, leader, replicas, offlineReplicas });
     }
+  }
+
+  /**
+   * Where no member of the ISR is fit to lead, the state still names the last leader (0020): the brokers are
+   * told that there is none.
+   */
+  private leaderOf(tp: TopicPartition, { leader }: LeaderIsrAndControllerEpoch): number {
+    return this.context.stateOf(tp) === 'OfflinePartition' ? NO_LEADER : leader;
   }
 
   addStopReplica(broker: number, tp: TopicPartition, leaderEpoch: number, deletePartition: boolean): void {

@@ -6,7 +6,7 @@
  *
  * [p] Kafka: controller/ControllerContext.scala@2.8.2
  */
-import { BrokerInfo, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
+import { BrokerInfo, NO_LEADER, ProcessEpochs, TopicPartition, tpName } from '../common/cluster-types';
 import { ControllerTerm } from '../zk/controller-election';
 import { IsrMember, PartitionState } from '../zk/partition-state-store';
 import { PartitionStateName } from './partition-state-machine';
@@ -24,8 +24,8 @@ interface AssignedPartition {
 export class ControllerContext {
   readonly liveBrokers = new Map<number, BrokerInfo>();
   readonly shuttingDown = new Set<number>();
-  /** By registration ("id-epoch"): the broker epoch under which the same process first registered. */
-  private readonly processEpochByRegistration = new Map<string, number>();
+  /** By registration ("id-epoch"): what the process told in its incarnation znode. */
+  private readonly epochsByRegistration = new Map<string, ProcessEpochs>();
   readonly leadership = new Map<string, PartitionState>();
   private readonly assigned = new Map<string, AssignedPartition>();
   private readonly partitionStates = new Map<string, PartitionStateName>();
@@ -122,30 +122,34 @@ export class ControllerContext {
     return this.hasReplica(tp, replica) && !this.shuttingDown.has(replica);
   }
 
-  setProcessEpoch({ id, epoch }: BrokerInfo, processEpoch: number): void {
-    this.processEpochByRegistration.set(`${id}-${epoch}`, processEpoch);
+  setProcessEpochs({ id, epoch }: BrokerInfo, epochs: ProcessEpochs): void {
+    this.epochsByRegistration.set(`${id}-${epoch}`, epochs);
   }
 
-  hasProcessEpochOf({ id, epoch }: BrokerInfo): boolean {
-    return this.processEpochByRegistration.has(`${id}-${epoch}`);
+  hasProcessEpochsOf({ id, epoch }: BrokerInfo): boolean {
+    return this.epochsByRegistration.has(`${id}-${epoch}`);
   }
 
   /**
    * Whether both registrations belong to one process. Then only its session expired: it has lost no records.
    */
   isSameProcess(one: BrokerInfo, other: BrokerInfo): boolean {
-    const epochs = [one, other].map(({ id, epoch }) => this.processEpochByRegistration.get(`${id}-${epoch}`));
+    const epochs = [one, other].map(
+      ({ id, epoch }) => this.epochsByRegistration.get(`${id}-${epoch}`)?.processEpoch,
+    );
     return one.id === other.id && epochs[0] !== undefined && epochs[0] === epochs[1];
   }
 
-  /**
-   * For the live brokers that have the replica, by broker id: the broker epoch under which the process first
-   * registered. The process has lost nothing that it appended since then.
-   */
-  processEpochs(tp: TopicPartition): ReadonlyMap<number, number> {
+  /** For the live brokers that have the replica, by broker id. */
+  processEpochs(tp: TopicPartition): ReadonlyMap<number, ProcessEpochs> {
     const live = [...this.liveBrokers.values()].filter(({ id }) => this.hasReplica(tp, id));
     return new Map(
-      live.map(({ id, epoch }) => [id, this.processEpochByRegistration.get(`${id}-${epoch}`) ?? epoch]),
+      live.map(({ id, epoch }) => {
+        return [
+          id,
+          this.epochsByRegistration.get(`${id}-${epoch}`) ?? { processEpoch: epoch, keptSince: epoch },
+        ];
+      }),
     );
   }
 

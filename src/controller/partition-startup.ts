@@ -47,7 +47,7 @@ async function takeUp(
   for (const tp of tps) {
     const state = context.leadershipOf(tp);
     if (!state) continue;
-    if (state.mzxid !== undefined) restarted.note(tp, { ...state, mzxid: state.mzxid });
+    restarted.note(tp, state);
     movePartition(context, tp, restarted.mayContinue(tp) ? 'OnlinePartition' : 'OfflinePartition');
   }
   const names = new Set(tps.map(tpName));
@@ -55,10 +55,13 @@ async function takeUp(
   const live = replicas.filter(({ replica }) => context.liveBrokers.has(replica));
   const dead = replicas.filter(({ replica }) => !context.liveBrokers.has(replica));
   // The replicas that are only marked here get LeaderAndIsr from the elections or from `readmit` below.
+  const affected = live.filter((replica) => !restarted.isUnaffected(replica));
   transitions.onlineReplicas(live.filter((one) => restarted.isUnaffected(one)));
-  transitions.markOnline(live.filter((one) => !restarted.isUnaffected(one)));
+  transitions.markOnline(affected);
   await transitions.offlineReplicas(dead);
   await transitions.electMissingLeaders((tp) => names.has(tpName(tp)));
   await restarted.readmit(transitions);
+  // Where no leader could be elected the replicas still get LeaderAndIsr, without a leader.
+  transitions.onlineReplicas(affected.filter((one) => context.stateOf(one) === 'OfflinePartition'));
   transitions.settled(tps);
 }

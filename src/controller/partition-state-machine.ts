@@ -14,7 +14,7 @@ import { ErrorName, invariant } from '../common/errors';
 import { StateWrite } from '../zk/controller-state-writes';
 import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
-import { membersRestarted } from './restarted-since';
+import { rankingOf } from './restarted-since';
 import { Elected, electControlledShutdown, electInitial, electOffline, electPreferred } from './election';
 
 export type PartitionStateName =
@@ -91,7 +91,7 @@ export function planInitialStates(context: ControllerContext, tps: readonly Topi
   return { plans, failures };
 }
 
-/** Partitions that have no live replica in the ISR: only an unclean election could give them a leader. */
+/** Partitions that have no fit member in the ISR: only an unclean election could give them a leader now. */
 export function withoutLiveIsr(
   context: ControllerContext,
   states: ReadonlyMap<string, PartitionState>,
@@ -99,12 +99,11 @@ export function withoutLiveIsr(
 ): TopicPartition[] {
   return tps.filter((tp) => {
     const state = states.get(tpName(tp));
-    return (
-      state !== undefined &&
-      !context
-        .replicasOf(tp)
-        .some((replica) => context.isReplicaLive(tp, replica) && state.isr.includes(replica))
-    );
+    if (state === undefined) return false;
+    const { fit } = rankingOf(context, tp, state);
+    return !context
+      .replicasOf(tp)
+      .some((replica) => context.isReplicaLive(tp, replica) && fit.includes(replica));
   });
 }
 
@@ -115,13 +114,22 @@ function elect(
   strategy: ElectionStrategy,
   uncleanAllowed: boolean,
 ): Elected | undefined {
-  // An ISR member that restarted after the state was written may have lost records that were not flushed.
-  const leaving = membersRestarted(context, tp, state);
-  const isLive = (replica: number) => context.isReplicaLive(tp, replica) && !leaving.includes(replica);
-  const candidates = { assignment: context.replicasOf(tp), isr: state.isr, isLive };
+  // Other members of the ISR have lost records, or may have, while another member that has not is live or may
+  // come back.
+  const { fit, haveAllLost } = rankingOf(context, tp, state);
+  const isLive = (replica: number) => context.isReplicaLive(tp, replica);
+  const candidates = { assignment: context.replicasOf(tp), isr: fit, isLive };
   switch (strategy) {
-    case 'offline':
-      return electOffline(candidates, uncleanAllowed);
+    case 'offline': {
+      if (fit.some(isLive) && !haveAllLost) return electOffline(candidates, false);
+      // No live member is known to have every committed record: the former leader comes first, then the ISR.
+      const { assignment } = candidates;
+      const members = assignment.filter((id) => state.isr.includes(id));
+      const byRecords = [...new Set([state.leader, ...members, ...assignment])];
+      const inOrder = byRecords.filter((id) => assignment.includes(id));
+      const elected = electOffline({ ...candidates, assignment: inOrder }, uncleanAllowed);
+      return elected && { ...elected, isr: [elected.leader] };
+    }
     case 'preferred':
       return electPreferred(candidates);
     case 'controlled-shutdown':

@@ -11,7 +11,7 @@ import { invariant } from '../common/errors';
 import { StateWrite } from '../zk/controller-state-writes';
 import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext, PartitionReplica } from './controller-context';
-import { membersRestarted } from './restarted-since';
+import { rankMembers } from './restarted-since';
 
 export type ReplicaStateName = 'NonExistentReplica' | 'NewReplica' | 'OnlineReplica' | 'OfflineReplica';
 
@@ -40,7 +40,8 @@ export function moveReplica(
  * to change; 'superseded' if a later controller wrote the state. The last member stays in the ISR: only that
  * replica is known to have every committed record. Other members that are gone or have restarted leave in the
  * same write, because a state that is newer than a broker's start must not list that broker for the records
- * of its former incarnation (docs/decisions/0004).
+ * of its former incarnation (docs/decisions/0004). If the ISR has several members and no live one is fit,
+ * nothing is written: the state must stay older than what they lost, and all are awaited (0020).
  */
 export function planIsrRemoval(
   context: ControllerContext,
@@ -50,24 +51,14 @@ export function planIsrRemoval(
   if (state.controllerEpoch > context.epoch) return 'superseded';
   if (!state.isr.includes(replica)) return undefined;
   const tp = { topic, partition };
-  const isThere = (id: number) => id !== replica && context.hasReplica(tp, id);
-  const leader = isThere(state.leader) ? state.leader : NO_LEADER;
-  const leaving = [...membersRestarted(context, tp, state), ...context.departuresOf(tp)];
-  const stays = (id: number) => id === leader || (isThere(id) && !leaving.includes(id));
-  const isr = [
-    // The first of these that is not empty: without all that must leave, without `replica` alone, unchanged.
-    () => state.isr.filter(stays),
-    () => state.isr.filter((id) => id !== replica),
-    () => state.isr,
-  ]
-    .map((members) => members())
-    .find((members) => members.length > 0)!;
+  const others = new Map([...context.processEpochs(tp)].filter(([id]) => id !== replica));
+  const { fit } = rankMembers({ ...state, mzxid: state.mzxid ?? Infinity }, others);
+  const departed = context.departuresOf(tp);
+  const leader = fit.includes(state.leader) ? state.leader : NO_LEADER;
+  const stay = fit.filter((id) => id === leader || !departed.includes(id));
+  if (stay.length === 0 && state.isr.length > 1) return undefined;
+  const isr = stay.length > 0 ? stay : state.isr;
   if (leader === state.leader && isr.length === state.isr.length) return undefined;
   const content = { leader, isr, leaderEpoch: state.leaderEpoch + 1, controllerEpoch: context.epoch };
-  return {
-    tp,
-    content,
-    expectedZkVersion: state.zkVersion,
-    members: context.incarnationsOf(isr.filter(stays)),
-  };
+  return { tp, content, expectedZkVersion: state.zkVersion, members: context.incarnationsOf(stay) };
 }

@@ -1,10 +1,10 @@
 /**
- * Finds ISR members whose process was started after the partition's state was written: a pure comparison of
- * zxids.
+ * Which members of an ISR may lead, by the epochs that the brokers told in their incarnation znodes and by
+ * the zxid that wrote the state: a pure comparison of zxids.
  *
- * Kafka 2.8 has no counterpart; see restarted-replicas.ts and docs/decisions/0004.
+ * Kafka 2.8 has no counterpart; see restarted-replicas.ts and docs/decisions/0004, 0020.
  */
-import { TopicPartition } from '../common/cluster-types';
+import { ProcessEpochs, TopicPartition } from '../common/cluster-types';
 import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
 
@@ -15,35 +15,37 @@ export interface LastWritten {
   readonly mzxid: number;
 }
 
-export interface Restarted {
-  /** Members that leave the ISR. */
-  readonly leaving: readonly number[];
-  /** The leader restarted and no member is better: an election gives it a new leader epoch. */
-  readonly needsElection: boolean;
+export interface IsrRanking {
+  /**
+   * The live members than which no other member is better: they stay in the ISR, and one of them may lead.
+   * Best are those that were not restarted since the state was written; then those that were restarted and
+   * have lost nothing. Members that may have lost something are fit only once every member is back in that
+   * condition. Empty: the members that are gone are awaited.
+   */
+  readonly fit: readonly number[];
+  /** Live members that are not fit: they do not lead, and leave the ISR when it is written. */
+  readonly unfit: readonly number[];
+  readonly haveAllLost: boolean;
+  /** The leader is live and was not restarted: it may continue in its leader epoch. */
+  readonly mayContinue: boolean;
 }
 
-/**
- * `processEpochs`: for each live broker that has the replica, the broker epoch its process first registered
- * with.
- */
-export function restartedReplicas(state: LastWritten, processEpochs: ReadonlyMap<number, number>): Restarted {
-  const { leader, isr, mzxid } = state;
-  const hasRestarted = (id: number) => (processEpochs.get(id) ?? -1) > mzxid;
-  const restarted = isr.filter(hasRestarted);
-  const hasOther = isr.some((id) => processEpochs.has(id) && !hasRestarted(id));
-  return hasOther
-    ? { leaving: restarted, needsElection: false }
-    : { leaving: [], needsElection: hasRestarted(leader) };
+/** `live`: the epochs of the live brokers that have the replica, by broker id. */
+export function rankMembers(
+  { leader, isr, mzxid }: LastWritten,
+  live: ReadonlyMap<number, ProcessEpochs>,
+): IsrRanking {
+  const here = isr.filter((id) => live.has(id));
+  const steady = here.filter((id) => live.get(id)!.processEpoch <= mzxid);
+  const whole = here.filter((id) => live.get(id)!.keptSince <= mzxid);
+  const haveAllLost = here.length === isr.length && whole.length === 0;
+  const fit = [steady, whole, haveAllLost ? here : []].find((ids) => ids.length > 0) ?? [];
+  const unfit = here.filter((id) => !fit.includes(id));
+  return { fit, unfit, haveAllLost, mayContinue: steady.includes(leader) };
 }
 
-/**
- * ISR members that may have lost records, while another live member has not. Empty if the state has no mzxid.
- */
-export function membersRestarted(
-  context: ControllerContext,
-  tp: TopicPartition,
-  state: PartitionState,
-): readonly number[] {
+/** The ranking with what the controller knows. A state without an mzxid was written just now. */
+export function rankingOf(context: ControllerContext, tp: TopicPartition, state: PartitionState): IsrRanking {
   const { mzxid = Infinity } = state;
-  return restartedReplicas({ ...state, mzxid }, context.processEpochs(tp)).leaving;
+  return rankMembers({ ...state, mzxid }, context.processEpochs(tp));
 }

@@ -77,7 +77,8 @@ export class StateTransitions {
    * forgotten.
    */
   settled(tps: readonly TopicPartition[]): void {
-    for (const tp of tps) if (!this.unsettled.has(tpName(tp))) this.context.forgetDamage(tp);
+    const isLed = (tp: TopicPartition) => this.context.stateOf(tp) === 'OnlinePartition';
+    for (const tp of tps) if (isLed(tp) && !this.unsettled.has(tpName(tp))) this.context.forgetDamage(tp);
   }
 
   /**
@@ -199,15 +200,15 @@ export class StateTransitions {
     const { tp, elected } = plan;
     const before = this.context.leadershipOf(tp);
     this.context.leadership.set(tpName(tp), state);
+    this.context.forgetDamage(tp);
     this.writtenNow.add(tpName(tp));
     movePartition(this.context, tp, 'OnlinePartition');
     this.batch.addLeaderAndIsr(elected.recipients, tp, state, plan.isNew);
-    if (elected.unclean)
+    if (elected.unclean) {
       this.deps.metrics.mark('kafka.controller:type=ControllerStats,name=UncleanLeaderElectionsPerSec');
-    if (elected.unclean)
-      this.deps.log.warn(
-        `Unclean election: ${tpName(tp)} is led by ${elected.leader}, which was not in sync`,
-      );
+      const what = `${tpName(tp)} is led by ${elected.leader}, which was not in sync`;
+      this.deps.log.warn(`Unclean election: ${what}`);
+    }
     this.deps.host.event({
       what: 'leader-elected',
       topic: tp.topic,
@@ -328,6 +329,7 @@ export class StateTransitions {
     const others = this.context.replicasOf(tp).filter((id) => id !== replica.replica);
     this.batch.addLeaderAndIsr(others, tp, state, false);
     if (changed) {
+      this.context.forgetDamage(tp);
       this.deps.host.event({
         what: 'replica-left-isr',
         topic: tp.topic,

@@ -90,7 +90,7 @@ function startTimeOf(pid: number): string {
 }
 
 /** Identifies the boot of the machine; '' if the system does not tell. */
-function bootId(): string {
+export function bootId(): string {
   try {
     return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {

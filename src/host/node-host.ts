@@ -7,7 +7,7 @@
 import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import { Clock, Host, Log, LogLevel, Random, TimelineEvent, Timer } from '../common/host';
-import { NodeDisk } from './node-disk';
+import { bootId, NodeDisk } from './node-disk';
 import { nodeLog } from './node-log';
 import { NodeNetwork } from './node-network';
 import { WorkerThread } from './worker-thread';
@@ -85,6 +85,7 @@ export function nodeHost(options: NodeHostOptions): Host {
     network: new NodeNetwork(options.localAddress),
     log,
     maxDescriptors: maxDescriptors(),
+    bootId: bootId() || undefined,
     offLoop: options.tasksModule === undefined ? undefined : new WorkerThread(options.tasksModule),
     event: options.timelineFile ? timelineWriter(options.timelineFile, options.name) : () => {},
     exit: (code, reason) => {

@@ -24,6 +24,7 @@ import { loadLogDir, readCheckpoint } from './log-loader';
 import { LogManagerOptions } from './log-manager-options';
 import { openLog, OpenLogOptions } from './log-recovery';
 import { OpenFiles } from './open-files';
+import { ProcessHistory } from './process-history';
 import { TailCache } from './tail-cache';
 
 type OpenOptions = Omit<OpenLogOptions, 'tp' | 'config'>;
@@ -41,6 +42,7 @@ export class LogManager {
   private readonly context: LogContext;
   private readonly log: Logger;
   readonly cleaner: LogCleaner;
+  readonly history: ProcessHistory;
   private readonly overrides = new Map<string, TopicOverrides>();
   private readonly scheduler: Scheduler;
   private isServing = false;
@@ -56,6 +58,7 @@ export class LogManager {
     this.scheduler = new Scheduler(host.clock, this.log);
     this.dirs = options.logDirs.map((path) => new LogDir(host.disk, path));
     this.files = new OpenFiles(host.disk, options.maxOpenFiles);
+    this.history = new ProcessHistory(host.disk, host.bootId, this);
     this.context = {
       disk: host.disk,
       clock: host.clock,
@@ -87,6 +90,7 @@ export class LogManager {
     if (twice !== undefined) throw new Error(`Duplicate log directory found: ${twice} in log.dirs`);
     this.onEveryDir((dir) => dir.take());
     this.requireDir();
+    this.history.load();
   }
 
   /** Throws an Error that lists the failures if no dir is online. */
@@ -102,6 +106,9 @@ export class LogManager {
 
   get onlineDirs(): readonly LogDir[] {
     return this.dirs.filter((dir) => !dir.isOffline);
+  }
+  get isWhole(): boolean {
+    return this.offlineDirs.length === 0 && this.damaged.size === 0;
   }
   get offlineDirs(): readonly LogDir[] {
     return this.dirs.filter((dir) => dir.isOffline);
@@ -363,6 +370,11 @@ export class LogManager {
     this.log.error(
       `${error.message}. ` +
         `${handsOver ? `${tpName(tp)} goes offline here and another replica leads it` : 'No other replica is in sync to lead the partition'}; ` +
+        `` +
+        `` +
+        `` +
+        `` +
+        `` +
         `` +
         `` +
         `` +

@@ -61,8 +61,20 @@ function registrationOf({ zookeeper: { tree } }: SimCluster, brokerId: number) {
   const brokerEpoch = tree.exists(brokerIdZnode.path(brokerId))?.czxid;
   if (brokerEpoch === undefined) return undefined;
   const incarnation = tree.peek(incarnationZnode.path(brokerId, brokerEpoch));
-  const processEpoch = (incarnation && incarnationZnode.decode(incarnation.data)) ?? brokerEpoch;
+  const { processEpoch = brokerEpoch } = (incarnation && incarnationZnode.decode(incarnation.data)) ?? {};
   return { brokerEpoch, processEpoch };
+}
+
+/** Whether the broker says that it may have lost what it had when the partition's state was written. */
+export function hasLostSince(
+  { zookeeper: { tree } }: SimCluster,
+  tp: TopicPartition,
+  brokerId: number,
+): boolean {
+  const brokerEpoch = tree.exists(brokerIdZnode.path(brokerId))?.czxid ?? -1;
+  const incarnation = tree.peek(incarnationZnode.path(brokerId, brokerEpoch));
+  const { keptSince = brokerEpoch } = (incarnation && incarnationZnode.decode(incarnation.data)) ?? {};
+  return keptSince > (tree.exists(partitionStateZnode.path(tp))?.mzxid ?? Infinity);
 }
 
 function followedReplicas(cluster: SimCluster): FollowedReplica[] {

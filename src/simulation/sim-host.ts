@@ -42,6 +42,8 @@ export class SimHost {
   readonly disk: SimDisk;
   readonly logLines: string[] = [];
   generation = 0;
+  /** Starts of the machine. */
+  private boots = 1;
   life: Life;
   isPaused = false;
   /** The error of the wall clock, in ms. */
@@ -96,6 +98,7 @@ export class SimHost {
     };
     return {
       name: this.name,
+      bootId: `${this.name}-boot-${this.boots}`,
       clock,
       random,
       disk: this.guardedDisk(life),
@@ -181,6 +184,7 @@ export class SimHost {
   powerCut(random: Prng): void {
     this.kill();
     this.disk.powerCut(random);
+    this.boots++;
   }
 
   pause(): void {

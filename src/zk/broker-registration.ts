@@ -8,7 +8,7 @@
  *
  * Kafka: zk/KafkaZkClient.scala#{registerBroker,getOrCreateClusterId,generateBrokerSequenceId}@2.8.2
  */
-import { BrokerInfo } from '../common/cluster-types';
+import { BrokerInfo, ProcessEpochs } from '../common/cluster-types';
 import { Random } from '../common/host';
 import { readEach } from './read-each';
 import { isZkError, ZkStat } from './zk-session';
@@ -64,14 +64,13 @@ export class BrokerIdTakenError extends Error {
 /**
  * Registers the broker and returns its broker epoch. A registration left by one of `ourSessions`, the
  * sessions of this broker since its last registration, is removed (KAFKA-7165). Any other throws
- * BrokerIdTakenError. `processEpoch`: the broker epoch of the first registration of this process; undefined
- * when this is the first.
+ * BrokerIdTakenError. `epochsAt`: the data of the incarnation znode, given the broker epoch.
  */
 export async function registerBroker(
   zk: ZkConnection,
   broker: BrokerRegistrationData,
   ourSessions: ReadonlySet<string> = new Set(),
-  processEpoch?: number,
+  epochsAt: (brokerEpoch: number) => ProcessEpochs = (epoch) => ({ processEpoch: epoch, keptSince: epoch }),
 ): Promise<number> {
   const path = brokerIdZnode.path(broker.id);
   for (;;) {
@@ -86,7 +85,7 @@ export async function registerBroker(
     const stat = await zk.exists(path);
     if (stat === null) continue;
     if (stat.ephemeralOwner === zk.credentials.id) {
-      await registerIncarnation(zk, broker.id, stat.czxid, processEpoch ?? stat.czxid);
+      await registerIncarnation(zk, broker.id, stat.czxid, epochsAt(stat.czxid));
       // If the session was replaced meanwhile, the registration went with the old session.
       if (stat.ephemeralOwner === zk.credentials.id) return stat.czxid;
       continue;
@@ -110,13 +109,13 @@ async function registerIncarnation(
   zk: ZkConnection,
   brokerId: number,
   brokerEpoch: number,
-  processEpoch: number,
+  epochs: ProcessEpochs,
 ): Promise<void> {
   for (;;) {
     try {
       await zk.create(
         incarnationZnode.path(brokerId, brokerEpoch),
-        incarnationZnode.encode(processEpoch),
+        incarnationZnode.encode(epochs),
         'ephemeral',
       );
       return;
@@ -166,16 +165,18 @@ async function deleteIfThere(
 }
 
 /**
- * The broker epoch with which the process of a registered broker first registered. It is lower than the
- * current broker epoch if the session expired since, and equal to it if the znode cannot be decoded.
- * Undefined while the broker has not yet created its incarnation znode.
+ * The epochs that the process of a registered broker told. They are lower than its broker epoch if its
+ * session expired since, or if it kept what it had written over a restart, and equal to it if the znode
+ * cannot be decoded. Undefined while the broker has not yet created its incarnation znode.
  */
-export async function readProcessEpoch(
+export async function readProcessEpochs(
   zk: ZkConnection,
   { id, epoch }: BrokerInfo,
-): Promise<number | undefined> {
+): Promise<ProcessEpochs | undefined> {
   const znode = await zk.get(incarnationZnode.path(id, epoch));
-  return znode ? Math.min(epoch, incarnationZnode.decode(znode.data) ?? epoch) : undefined;
+  if (!znode) return undefined;
+  const { processEpoch = epoch, keptSince = epoch } = incarnationZnode.decode(znode.data) ?? {};
+  return { processEpoch: Math.min(epoch, processEpoch), keptSince: Math.min(epoch, keptSince) };
 }
 
 export interface ReadBrokersOptions {

@@ -6,7 +6,13 @@
  *
  * [p] Kafka: zk/ZkData.scala@2.8.2, as written at inter.broker.protocol.version=2.6
  */
-import { BrokerInfo, Endpoint, LeaderIsrAndControllerEpoch, TopicPartition } from '../common/cluster-types';
+import {
+  BrokerInfo,
+  Endpoint,
+  LeaderIsrAndControllerEpoch,
+  ProcessEpochs,
+  TopicPartition,
+} from '../common/cluster-types';
 
 /** The data of a znode does not have the form that Kafka writes. */
 export class ZnodeError extends Error {
@@ -171,17 +177,22 @@ export const brokerIdZnode = {
 
 /**
  * Not in Kafka: exists while the broker is registered with this epoch. Its data is the broker epoch of the
- * process's first registration; the process has kept its records since then (docs/decisions/0004, 0010).
+ * process's first registration (docs/decisions/0004, 0010), and, if it is another, the broker epoch since
+ * which the broker has lost nothing that it wrote (0020).
  */
 export const incarnationZnode = {
   parent: '/samsa/incarnations',
   path: (brokerId: number, brokerEpoch: number) => `/samsa/incarnations/${brokerId}-${brokerEpoch}`,
-  encode: (processEpoch: number) => Buffer.from(String(processEpoch)),
-  /** Undefined if the data is not an epoch. */
-  decode: (data: Buffer): number | undefined => {
-    const text = data.toString('latin1');
-    const epoch = Number(text);
-    return /^\d+$/.test(text) && Number.isSafeInteger(epoch) ? epoch : undefined;
+  encode: ({ processEpoch, keptSince }: ProcessEpochs) =>
+    Buffer.from(keptSince === processEpoch ? String(processEpoch) : `${processEpoch} ${keptSince}`),
+  /** Undefined if the data is anything else. */
+  decode: (data: Buffer): ProcessEpochs | undefined => {
+    const match = /^(\d+)(?: (\d+))?$/.exec(data.toString('latin1'));
+    const processEpoch = Number(match?.[1]);
+    const keptSince = Number(match?.[2] ?? processEpoch);
+    return Number.isSafeInteger(processEpoch) && keptSince <= processEpoch
+      ? { processEpoch, keptSince }
+      : undefined;
   },
 };
 
@@ -426,7 +437,7 @@ export const znodeDocs: readonly ZnodeDoc[] = [
   {
     path: '/samsa/incarnations/N-EPOCH',
     mode: 'ephemeral',
-    example: '120',
+    example: '120 85',
     written: 'broker N, once it is registered; checked by a leader that takes it into the ISR',
     watched: 'nobody; read by a controller that takes over',
   },

@@ -218,8 +218,36 @@ test('a power cut excuses the broker it hit until that left the ISR and came bac
   one.write({ leader: 3, leaderEpoch: 2, isr: [3, 2] });
   expect(one.found).toEqual([]);
   one.write({ isr: [3] });
+  one.epochs.set(2, 30);
   one.write({ isr: [3, 2] });
   expect(one.found).toEqual(['ElectedHasAcked']);
+});
+
+test('a power cut excuses a broker that joins before ZooKeeper has noticed it, not the one that comes back', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 3] });
+  one.checker.powerLost(2);
+  one.replica(2, { logEndOffset: 4 });
+  one.write({ isr: [1, 3, 2] });
+  expect(one.found).toEqual([]);
+});
+
+test('a controller that prefers a broker that lost power to one that lost nothing is found out', () => {
+  for (const change of [
+    { leader: 2, isr: [2] },
+    { leader: -1, isr: [2] },
+    { leader: 2, isr: [1, 2] },
+  ]) {
+    const one = new Cluster();
+    one.write({ isr: [1, 2] });
+    one.checker.powerLost(2);
+    one.write({ leaderEpoch: 2 });
+    expect(one.found).toEqual([]);
+    one.epochs.set(2, 30);
+    one.replicas.delete(1);
+    one.write({ leaderEpoch: 3, ...change });
+    expect(one.found).toContain('LostInPlaceOfKept');
+  }
 });
 
 test('when all of the ISR lost power, what was acknowledged before is released, nothing later', () => {
@@ -242,7 +270,7 @@ test('an acknowledgement that was on its way when all lost power promises nothin
   expect(one.checker.isPromised(tp, 9)).toBe(false);
 });
 
-test('who lost power may be elected without what was acknowledged only while no member that did not runs', () => {
+test('who lost power leads without acknowledged records only if no member that kept them runs', () => {
   const one = new Cluster();
   one.write({ isr: [1, 2] });
   one.checker.powerLost(1);

@@ -130,13 +130,15 @@ test('whoever leaves the ISR takes with it everybody else that is gone, so that 
     content: { leader: -1, isr: [3] },
     members: [{ brokerId: 3, brokerEpoch: 103 }],
   });
-  expect(planIsrRemoval(contextWith([]), { ...tp, replica: 2 }, state)).toMatchObject({
-    content: { leader: -1, isr: [1, 3] },
-    members: [],
-  });
 });
 
-test('whoever leaves the ISR takes with it who was restarted since the state was written, or went away meanwhile', () => {
+test('where no live member is left in the ISR, or each may have lost something, it stays whole', () => {
+  const state = { leader: 1, leaderEpoch: 0, isr: [1, 2, 3], controllerEpoch: 5, zkVersion: 0, mzxid: 100 };
+  expect(planIsrRemoval(contextWith([]), { ...tp, replica: 2 }, state)).toBeUndefined();
+  expect(planIsrRemoval(contextWith([3]), { ...tp, replica: 2 }, state)).toBeUndefined();
+});
+
+test('with a member that leaves the ISR go those that were restarted or gone since the state', () => {
   const context = contextWith([1, 2, 3, 4]);
   const state = {
     leader: 1,
@@ -146,7 +148,10 @@ test('whoever leaves the ISR takes with it who was restarted since the state was
     zkVersion: 0,
     mzxid: 102,
   };
-  context.setProcessEpoch({ ...context.liveBrokers.get(4)!, epoch: 104 }, 60);
+  context.setProcessEpochs(
+    { ...context.liveBrokers.get(4)!, epoch: 104 },
+    { processEpoch: 60, keptSince: 60 },
+  );
   expect(planIsrRemoval(context, { ...tp, replica: 2 }, state)).toMatchObject({
     content: { leader: 1, isr: [1, 4] },
   });
@@ -166,18 +171,26 @@ test('a member that was restarted since the state was written is not elected whi
     return planElections(context, states, [tp], { strategy: 'offline', uncleanTopics: new Set() }).plans[0]!
       .elected;
   };
-  context.setProcessEpoch({ ...context.liveBrokers.get(3)!, epoch: 103 }, 50);
+  context.setProcessEpochs(
+    { ...context.liveBrokers.get(3)!, epoch: 103 },
+    { processEpoch: 50, keptSince: 50 },
+  );
   expect(leaderFor(101)).toMatchObject({ leader: 3, isr: [3] });
   expect(leaderFor(102)).toMatchObject({ leader: 2, isr: [2, 3] });
   expect(leaderFor(undefined)).toMatchObject({ leader: 2, isr: [2, 3] });
   context.liveBrokers.delete(3);
+  context.setProcessEpochs(context.liveBrokers.get(2)!, { processEpoch: 102, keptSince: 40 });
   expect(leaderFor(101)).toMatchObject({ leader: 2, isr: [2] });
 });
 
-test('a member that was restarted is elected when the others live, but have lost their disks', () => {
+test('a restarted member that lost nothing is elected when the others have lost their disks', () => {
   const context = contextWith([2, 3]);
   context.assign(tp, [2, 3]);
-  context.setProcessEpoch({ ...context.liveBrokers.get(3)!, epoch: 103 }, 50);
+  context.setProcessEpochs(
+    { ...context.liveBrokers.get(3)!, epoch: 103 },
+    { processEpoch: 50, keptSince: 50 },
+  );
+  context.setProcessEpochs(context.liveBrokers.get(2)!, { processEpoch: 102, keptSince: 40 });
   context.markReplicaOffline(tp, 3);
   const state = { leader: 3, leaderEpoch: 7, isr: [2, 3], controllerEpoch: 4, zkVersion: 12, mzxid: 101 };
   const rules = { strategy: 'offline', uncleanTopics: new Set<string>() } as const;

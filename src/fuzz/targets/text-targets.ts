@@ -103,8 +103,8 @@ const znodes: readonly Codec[] = [
     [brokerIdZnode.encode(registration), Buffer.from('{"version":1,"host":"h","port":1,"jmx_port":-1}')],
     (data) => brokerIdZnode.decode(2, data, 9),
   ),
-  codec([incarnationZnode.encode(5)], incarnationZnode.decode, (epoch) =>
-    epoch === undefined ? Buffer.alloc(0) : incarnationZnode.encode(epoch),
+  codec([incarnationZnode.encode({ processEpoch: 9, keptSince: 5 })], incarnationZnode.decode, (epochs) =>
+    epochs === undefined ? Buffer.alloc(0) : incarnationZnode.encode(epochs),
   ),
   codec(
     [

@@ -14,6 +14,7 @@ import { scanLog } from '../../checkers/log-scan';
 import { Log } from '../../log/log';
 import { batchesOf, RecordBatch } from '../../record/record-batch';
 import { recordsOf } from '../../record/record';
+import { hasLostSince } from '../attach-checks';
 import { abstractState, passedWaypoints, waypoints } from './abstract-state';
 import { Alphabet, formatOutcome, Opening, Outcome, Plan, replayWalk, shrink, Visit } from './alphabet';
 import { openings } from './openings';
@@ -134,8 +135,13 @@ class Walk {
     const { walk } = this;
     const { world } = walk.cluster;
     const isLed = () => walk.isLed;
-    const candidates = () => (walk.setup.isUnclean ? walk.replicas : walk.inSync);
-    const canBeLed = () => candidates().some((id) => walk.running.includes(id));
+    const isRunning = (id: number) => walk.running.includes(id);
+    // Who lost power waits for the others (docs/decisions/0020).
+    const hasLost = (id: number) => !walk.inSync.every(isRunning) && hasLostSince(walk.cluster, walk.tp, id);
+    const canBeLed = () =>
+      walk.setup.isUnclean
+        ? walk.replicas.some(isRunning)
+        : walk.inSync.some((id) => isRunning(id) && !hasLost(id));
     const untilMs = world.nowMs + LEADER_WITHIN_MS;
     while (canBeLed() && !isLed() && world.nowMs < untilMs) await world.run(world.nowMs + LOOK_EVERY_MS);
     if (isLed() || !canBeLed()) return;

@@ -1,0 +1,105 @@
+/**
+ * Remembers over restarts of the process since which broker epoch this broker has lost nothing that it wrote.
+ * The controller compares that epoch with the zxid that wrote a partition's state (docs/decisions/0020).
+ *
+ * Each log dir has a file with the boot of the machine in which the dir was last used, that epoch, and the
+ * epoch of the process's first registration. A killed process loses nothing: the operating system has what it
+ * wrote. With the machine goes what was not flushed, unless the last process closed its logs.
+ *
+ * Invariant: the epoch is kept only if every log dir is online, has the same text, and was left by a clean
+ * shutdown or in this boot. In all other cases it is the epoch of the first registration.
+ *
+ * Kafka: no counterpart in 2.8. KIP-966 (3.7) has the broker epoch in the file of a clean shutdown, so every
+ * crash counts as a loss there.
+ */
+import { Disk } from '../common/host';
+import { ProcessEpochs } from '../common/cluster-types';
+import { CLEAN_MARKER, LogDir } from './log-dir';
+
+interface KeptFile extends ProcessEpochs {
+  /** '-' if the system does not tell. */
+  readonly bootId: string;
+}
+
+const NO_BOOT = '-';
+
+function pathOf({ path }: LogDir): string {
+  return `${path}/.samsa-kept`;
+}
+
+function encode({ bootId, processEpoch, keptSince }: KeptFile): string {
+  return `${bootId} ${keptSince} ${processEpoch}\n`;
+}
+
+/** Undefined if the text is anything else. */
+function decode(text: string): KeptFile | undefined {
+  const match = /^(\S+) (\d{1,16}) (\d{1,16})$/.exec(text.trim());
+  return match
+    ? { bootId: match[1]!, keptSince: Number(match[2]), processEpoch: Number(match[3]) }
+    : undefined;
+}
+
+/** The log dirs of a broker. */
+export interface KeptDirs {
+  /** Every dir is online, and so is every log. */
+  readonly isWhole: boolean;
+  /** Calls `action` for every online dir; a dir whose disk fails goes offline. */
+  onEveryDir(action: (dir: LogDir) => void): void;
+}
+
+export class ProcessHistory {
+  /** What this process told; set by its first registration. */
+  private epochs: ProcessEpochs | undefined;
+  private keptSince: number | undefined;
+  private readonly bootId: string;
+
+  constructor(
+    private readonly disk: Disk,
+    bootId: string | undefined,
+    private readonly dirs: KeptDirs,
+  ) {
+    this.bootId = bootId ?? NO_BOOT;
+  }
+
+  /** Reads what the last process left. Called with the dirs locked, before the clean-shutdown markers go. */
+  load(): void {
+    const texts: string[] = [];
+    let isClean = true;
+    this.dirs.onEveryDir((dir) => {
+      texts.push(this.disk.exists(pathOf(dir)) ? this.disk.readText(pathOf(dir)) : '');
+      isClean &&= this.disk.exists(`${dir.path}/${CLEAN_MARKER}`);
+    });
+    const kept = decode(texts[0] ?? '');
+    if (kept === undefined || texts.some((text) => text !== texts[0])) return;
+    const isSameBoot = kept.bootId === this.bootId && this.bootId !== NO_BOOT;
+    if (!this.dirs.isWhole || !(isClean || isSameBoot)) return;
+    this.keptSince = kept.keptSince;
+    // The markers are removed next: if this process is then killed in this boot, it has still lost nothing.
+    if (!isSameBoot) this.write({ ...kept, bootId: this.bootId });
+  }
+
+  /** What a registration with `brokerEpoch` tells the controller. */
+  at(brokerEpoch: number): ProcessEpochs {
+    const kept = this.dirs.isWhole ? this.keptSince : undefined;
+    return (
+      this.epochs ?? { processEpoch: brokerEpoch, keptSince: Math.min(kept ?? brokerEpoch, brokerEpoch) }
+    );
+  }
+
+  /** Writes the files for the next process, at the first registration of this one. */
+  registered(brokerEpoch: number): void {
+    if (this.epochs !== undefined) return;
+    this.epochs = this.at(brokerEpoch);
+    this.write({ ...this.epochs, bootId: this.bootId });
+    if (!this.dirs.isWhole) this.forget();
+  }
+
+  /** A dir or log that goes offline may be online again after a restart, with less than it had. */
+  forget(): void {
+    this.dirs.onEveryDir((dir) => this.disk.remove(pathOf(dir)));
+  }
+
+  private write(kept: KeptFile): void {
+    this.dirs.onEveryDir((dir) => this.disk.replace(pathOf(dir), encode(kept), { durable: true }));
+  }
+}
