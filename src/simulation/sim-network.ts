@@ -113,6 +113,11 @@ export class SimNetwork implements Wires {
     this.lateRequests.set(from, { apiKey, delayMs });
   }
 
+  /** Whether the request to be delayed has not been sent yet. */
+  willDelayRequest(from: string): boolean {
+    return this.lateRequests.has(from);
+  }
+
   /**
    * Delays the response to the next request of this kind from `from`; counted from the time of the request.
    */

@@ -1,4 +1,5 @@
 /** Walks of groups and their clients: what they hold, and that they find planted mistakes. */
+import { AssignmentBook } from '../../src/simulation/group-walks/assignment-book';
 import { CommitBook } from '../../src/simulation/group-walks/commit-book';
 import { groupWalks } from '../../src/simulation/group-walks/group-walk';
 import { formatOutcome, replayWalk } from '../../src/simulation/walks/alphabet';
@@ -52,6 +53,28 @@ test('a search over groups goes on from what reached new states, and finds nothi
   expect(states).toBeGreaterThan(20);
   expect(combinations).toBeGreaterThan(5);
   expect(waypoints['two members share the partitions']).toBeGreaterThan(0);
+});
+
+test('every step of an opening is possible where it stands', async () => {
+  for (const { setup, steps } of groupWalks.openings) {
+    const outcome = await replayWalk(groupWalks, { ...setup, seed: 'openings', settings: {} }, steps);
+    expect(outcome.violations).toEqual([]);
+    expect(outcome.steps.map(formatStep)).toEqual(steps.map(formatStep));
+  }
+});
+
+test('a member is given what a leader of its generation has assigned to it, and nothing else', () => {
+  const book = new AssignmentBook();
+  const [first, second] = [0, 1].map((partition) => ({ topic: 'w', partition }));
+  book.leaderAssigned(3, new Map([['a', [first!]]]));
+  book.leaderAssigned(4, new Map([['a', [second!, first!]]]));
+  expect(book.memberGot(3, 'a', [first!])).toBeUndefined();
+  expect(book.memberGot(4, 'a', [first!, second!])).toBeUndefined();
+  expect(book.memberGot(4, 'b', [])).toBeUndefined();
+  expect(book.memberGot(4, 'a', [first!])).toBe(
+    'AssignedByLeader: in generation 4 a was given w-0, and w-0,w-1 was assigned to it',
+  );
+  expect(book.memberGot(4, 'b', [second!])).toMatch('b was given w-1, and nothing was assigned to it');
 });
 
 describe('what a group may find as its committed offset', () => {

@@ -5,10 +5,12 @@
 import { TopicPartition, tpName } from '../../common/cluster-types';
 import { soleCoordinatorOf } from '../coordinators';
 import { SimCluster } from '../sim-cluster';
+import { AssignmentBook } from './assignment-book';
 import { CommitBook } from './commit-book';
 
 export class GroupBooks {
   private readonly commits = new Map<string, CommitBook>();
+  readonly assignments = new AssignmentBook();
   private readonly owners = new Map<string, string>();
   private readonly holders = new Map<string, Set<string>>();
   private readonly values = new Map<string, Map<number, string>>();

@@ -13,6 +13,7 @@ import { Prng } from '../prng';
 import { SimCluster } from '../sim-cluster';
 import { SeededSetup } from '../walks/alphabet';
 import { offsetsPartitionOf } from '../coordinators';
+import { watchedAssignor } from './assignment-book';
 import { GroupBooks } from './group-books';
 import { BROKER_TIMES, CONSUMER_TIMES, PRODUCER_TIMES } from './group-times';
 import { CommitStyle, WalkMember } from './walk-member';
@@ -42,6 +43,7 @@ export interface GroupSetup extends SeededSetup {
 
 const IDS = [1, 2, 3];
 const PLACES = [1, 2, 3];
+export const FIRST_PRODUCER = PLACES.length + 1;
 const REPLICAS: readonly (readonly number[])[] = [
   [1, 2, 3],
   [2, 3, 1],
@@ -173,17 +175,22 @@ export class GroupCluster {
     const style = setup.styles[place - 1]!;
     const isAlone = place === PLACES.length && setup.hasLoner;
     const name = `m${place}.${this.started++}`;
+    const books = isAlone ? this.lonerBooks : this.books;
+    const assignor = watchedAssignor(setup.assignor, books.assignments, {
+      generation: () => member.consumer.groupMetadata().generation,
+      memberId: () => member.consumer.groupMetadata().memberId,
+      violation: (text) => books.violation(text),
+    });
     const config: RawConfig = {
       ...this.discovery,
       ...CONSUMER_TIMES,
       'client.id': name,
       'group.id': isAlone ? 'loner' : GROUP,
-      'partition.assignment.strategy': setup.assignor,
+      'partition.assignment.strategy': [assignor],
       'enable.auto.commit': style === 'auto',
     };
     cluster.event('join', name);
-    const books = isAlone ? this.lonerBooks : this.books;
-    const member = new WalkMember({ name, config, style, isAlone }, cluster.environment(), books);
+    const member: WalkMember = new WalkMember({ name, config, style, isAlone }, cluster.environment(), books);
     member.isDisturbed = this.isDisturbed;
     this.members.set(place, member);
   }

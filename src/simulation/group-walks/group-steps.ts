@@ -2,7 +2,6 @@
  * The alphabet of group walks: actions of consumers and producers, faults of brokers, and faults of the links
  * between them. Consumers have places 1 to 3, producers 4 and 5; brokers have ids 1 to 3.
  */
-import { offsetCommit } from '../../protocol/messages/groups';
 import { produce } from '../../protocol/messages/produce-fetch';
 import { Prng } from '../prng';
 import {
@@ -15,7 +14,8 @@ import {
   WalkStep,
   when,
 } from '../walks/step-rules';
-import { GroupCluster, MAX_MESSAGE_BYTES } from './group-cluster';
+import { FIRST_PRODUCER, GroupCluster, MAX_MESSAGE_BYTES } from './group-cluster';
+import { lateCommit, lateSync, overtakenCommit, sendAcrossMove } from './late-steps';
 import { WalkMember } from './walk-member';
 
 const MAX_STOPPED = 1;
@@ -26,20 +26,14 @@ const DELAY_MS = 2200;
 /** With this delay, loading a group in several slices takes longer than finding the coordinator. */
 const SLOW_TIMERS_MS = 120;
 const LONG_MS = 3000;
-/** The delay of a commit that arrives after the member has given it up and has sent others. */
-const LATE_MS = 3000;
 /** Longer than the delivery timeout of one batch, shorter than that of the next one. */
 const MUTE_MS = 2600;
-/** A batch is sent, its leader is replaced, and the batch is in flight until its producer's timeout. */
-const LEAVES_MS = 20;
-const MOVES_MS = 200;
+/** A batch is in flight while its leader is replaced, until its producer's timeout. */
 const UNDER_WAY_MS = 700;
 /** More than the topic's max.message.bytes. */
 const LARGE_BYTES = 2 * MAX_MESSAGE_BYTES;
 /** This many look-ups, one after the other, last until there is another coordinator. */
 const LOOKS = 6;
-
-const FIRST_PRODUCER = 4;
 
 const mayStop = (walk: GroupCluster) => (walk.stopped.length < MAX_STOPPED ? walk.running : []);
 const links = (walk: GroupCluster): Targets[] =>
@@ -59,20 +53,6 @@ const link = (walk: GroupCluster, place: number, id: number): [string, string] =
 
 const isLed = (walk: GroupCluster, b: number) =>
   walk.running.includes(walk.leaderOf(walk.partitions[b - 1]!));
-
-/** A batch is in flight when its leader is replaced, and another record follows. */
-async function sendAcrossMove(walk: GroupCluster, a: number, b: number, bytes: number): Promise<void> {
-  const {
-    cluster,
-    cluster: { world },
-  } = walk;
-  const [tp, producer] = [walk.partitions[b - 1]!, walk.producers[a - FIRST_PRODUCER]!];
-  producer.send(tp, 1);
-  await world.run(world.nowMs + LEAVES_MS);
-  cluster.expireSession(walk.leaderOf(tp));
-  await world.run(world.nowMs + MOVES_MS);
-  producer.send(tp, 1, bytes);
-}
 
 type Rules = Readonly<Record<string, StepRule<GroupCluster>>>;
 
@@ -112,7 +92,11 @@ const calm = {
     weight: 2,
     targets: (walk) =>
       one(walk.places((member) => isExplicit(member) && owns(member) && !member.options.isAlone)),
-    run: (walk, a) => walk.member(a).rejoinAndCommit(),
+    // It commits while the other members have not joined yet.
+    run: (walk, a) => {
+      walk.member(a).rejoin();
+      walk.member(a).commitSync();
+    },
   },
   'read-back': {
     weight: 2,
@@ -271,22 +255,17 @@ const faults = {
   'late-commit': {
     weight: 4,
     targets: (walk) => one(walk.places((member) => isExplicit(member) && owns(member))),
-    run: (walk, a) => {
-      walk.cluster.network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
-      walk.member(a).commitAsync();
-    },
+    run: lateCommit,
   },
   'overtaken-commit': {
     weight: 4,
     targets: (walk) => one(walk.places((member) => isExplicit(member) && hasRead(member))),
-    run: async (walk, a) => {
-      const { network, world } = walk.cluster;
-      network.delayNextRequest(walk.hostOf(a), offsetCommit.key, LATE_MS);
-      walk.member(a).commitSync();
-      walk.member(a).seek('middle');
-      walk.member(a).commitSync();
-      await world.run(world.nowMs + LATE_MS);
-    },
+    run: overtakenCommit,
+  },
+  'late-sync': {
+    weight: 2,
+    targets: (walk) => one(walk.places((member) => owns(member) && !member.options.isAlone)),
+    run: lateSync,
   },
   'create-offsets': {
     weight: 2,

@@ -12,8 +12,9 @@ import { checkHistory } from '../../checkers/check-history';
 import { leadersPerEpoch } from '../../checkers/check-cluster';
 import { batchesOf } from '../../record/record-batch';
 import { recordsOf } from '../../record/record';
-import { Alphabet, Outcome, Plan, Visit } from '../walks/alphabet';
+import { Alphabet, Opening, Outcome, Plan, Visit } from '../walks/alphabet';
 import { GroupCluster, GroupSetup } from './group-cluster';
+import { groupOpenings } from './group-openings';
 import { groupState, groupWaypoints, passedGroupWaypoints } from './group-state';
 import {
   drawGroupStep,
@@ -210,33 +211,40 @@ const SETUP = new RegExp(
   ].join(' '),
 );
 
+function parseSetup(text: string): Omit<GroupSetup, 'seed' | 'settings'> {
+  const match = SETUP.exec(text);
+  if (!match) {
+    throw new Error(
+      'a setup is written as ' +
+        "'styles=explicit,auto,auto assignor=range discovery=zookeeper loner=no joined=2 faults=yes', " +
+        `not '${text}'`,
+    );
+  }
+  return {
+    styles: match[1]!.split(',') as GroupSetup['styles'],
+    assignor: match[2] as GroupSetup['assignor'],
+    discovery: match[3] as GroupSetup['discovery'],
+    hasLoner: match[4] === 'yes',
+    joined: Number(match[5]),
+    hasFaults: match[6] === 'yes',
+    isPatient: match[7] !== undefined,
+  };
+}
+
+function parseOpening(text: string): Opening<GroupSetup, GroupStep> {
+  const [setup, steps] = text.split(': ');
+  return { setup: parseSetup(setup!), steps: steps!.split('; ').map(parseGroupStep) };
+}
+
 /** The walks of consumers, producers and their coordinator. */
 export const groupWalks: Alphabet<GroupSetup, GroupStep> = {
   waypoints: Object.keys(groupWaypoints),
-  openings: [],
+  openings: groupOpenings.map(parseOpening),
   drawSetup,
   run: runGroupWalk,
   formatSetup: ({ styles, assignor, discovery, hasLoner, joined, hasFaults, isPatient }) =>
     `styles=${styles} assignor=${assignor} discovery=${discovery} loner=${hasLoner ? 'yes' : 'no'} ` +
     `joined=${joined} faults=${hasFaults ? 'yes' : 'no'}${isPatient ? ' patient' : ''}`,
-  parseSetup: (text) => {
-    const match = SETUP.exec(text);
-    if (!match) {
-      throw new Error(
-        'a setup is written as ' +
-          "'styles=explicit,auto,auto assignor=range discovery=zookeeper loner=no joined=2 faults=yes', " +
-          `not '${text}'`,
-      );
-    }
-    return {
-      styles: match[1]!.split(',') as GroupSetup['styles'],
-      assignor: match[2] as GroupSetup['assignor'],
-      discovery: match[3] as GroupSetup['discovery'],
-      hasLoner: match[4] === 'yes',
-      joined: Number(match[5]),
-      hasFaults: match[6] === 'yes',
-      isPatient: match[7] !== undefined,
-    };
-  },
+  parseSetup,
   parseStep: parseGroupStep,
 };

@@ -274,13 +274,11 @@ export class WalkMember {
     this.order(() => this.consumer.commitAsync());
   }
 
-  /** Joins again, and commits while the other members have not joined yet. */
-  rejoinAndCommit(): void {
+  rejoin(): void {
     this.order(async () => {
       this.consumer.enforceRebalance();
       await this.poll();
     });
-    this.commitSync();
   }
 
   /** Fetches the group's committed offsets and checks them. */
