@@ -165,14 +165,12 @@ async function main(): Promise<void> {
       row.has(name) ? median(row.get(name)!) : undefined,
     );
     const best = Math.max(...peers.filter((one) => one !== undefined));
+    const rounded = (one: number | undefined) => (one === undefined ? '–' : one.toFixed(one < 100 ? 2 : 0));
     const ratio = (a: number | undefined, b: number | undefined) =>
       a === undefined || b === undefined || !Number.isFinite(b) ? '–' : (a / b).toFixed(2);
     console.log(
       `| ${what} | ` +
-        `${[ours, big, java, ...peers].map((one) => (one === undefined ? '–' : one.toFixed(one < 100 ? 2 : 0))).join(' | ')} | ` +
-        `` +
-        `` +
-        `${ratio(ours, java)} ` +
+        `${[ours, big, java, ...peers].map(rounded).join(' | ')} | ${ratio(ours, java)} ` +
         `| ${ratio(big ?? ours, best)} |`,
     );
   }

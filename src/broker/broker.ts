@@ -265,7 +265,6 @@ export class Broker {
       onAllDirsFailed: (reason) => this.fatal(new Error(`Shutdown broker because ${reason}`)),
       mayHandOver: (tp) => this.running?.replicas.mayHandOver(tp) ?? false,
       onLogsOffline: () => {
-        this.logs?.history.forget();
         this.running?.replicas.logsWentOffline();
         this.running?.logDirFailures.notify();
       },

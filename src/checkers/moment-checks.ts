@@ -57,6 +57,8 @@ interface Promises {
    * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
    */
   readonly unsound: Map<number, number | undefined>;
+  /** Members of the ISR of which a log dir failed, and that have not left the ISR since. */
+  readonly failedDirs: Set<number>;
   isr: readonly number[];
   leaderEpoch: number;
   /** The zxid of the write. */
@@ -67,10 +69,7 @@ interface Promises {
    * Records below this offset are no longer promised, even if an acknowledgement for one of them comes later.
    */
   releasedBelow: number;
-  /**
-   * Leaders of older epochs may not know that they were replaced; their acknowledgements are no longer
-   * promises.
-   */
+  /** Leaders of older epochs may not know that they were replaced: what they acknowledge is no promise. */
   promisesFromEpoch: number;
   /**
    * After an unclean election a leader of an older epoch may still acknowledge records. They are not
@@ -102,10 +101,11 @@ export class MomentChecker {
     const name = tpName(tp);
     const known = this.promises.get(name);
     if (known) return known;
-    const fresh: Promises = {
+    const added: Promises = {
       lastAcked: -1,
       acked: new Map(),
       unsound: new Map(),
+      failedDirs: new Set(),
       isr: [],
       leaderEpoch: 0,
       writtenAt: 0,
@@ -114,8 +114,8 @@ export class MomentChecker {
       promisesFromEpoch: 0,
       wasElectedUncleanly: false,
     };
-    this.promises.set(name, fresh);
-    return fresh;
+    this.promises.set(name, added);
+    return added;
   }
 
   /** The members of ZooKeeper's ISR that can be inspected and have lost nothing in a power cut. */
@@ -188,7 +188,10 @@ export class MomentChecker {
       this.electedOutside(tp, state);
     }
     this.keptHaveStayed(tp, state);
-    for (const id of promises.isr) if (!state.isr.includes(id)) promises.unsound.delete(id);
+    for (const id of promises.isr.filter((member) => !state.isr.includes(member))) {
+      promises.unsound.delete(id);
+      promises.failedDirs.delete(id);
+    }
     for (const id of state.isr)
       if (!promises.isr.includes(id) && this.isGone(id)) promises.unsound.set(id, this.lostAs.get(id));
     promises.isr = state.isr;
@@ -209,15 +212,14 @@ export class MomentChecker {
   }
 
   private keptHaveStayed(tp: TopicPartition, { leader, isr, leaderEpoch }: WrittenState): void {
-    const { isr: before, unsound, leaderEpoch: epochBefore } = this.of(tp);
-    const kept = before.filter((id) => !unsound.has(id));
-    const isLost = (id: number) =>
-      unsound.has(id) && this.view.registration(id)?.brokerEpoch !== unsound.get(id);
+    const { isr: before, unsound, failedDirs, leaderEpoch: epochBefore } = this.of(tp);
+    const kept = before.filter((id) => !unsound.has(id) && !failedDirs.has(id));
+    const epochOf = (id: number) => this.view.registration(id)?.brokerEpoch;
+    const isLost = (id: number) => unsound.has(id) && epochOf(id) !== unsound.get(id);
     if (leaderEpoch <= epochBefore || kept.length === 0 || this.view.isUncleanAllowed(tp)) return;
     if (!isr.every(isLost) && !isLost(leader)) return;
-    this.report(
-      `LostInPlaceOfKept: ${tpName(tp)} got leader ${leader} and ISR ${isr}, and ${kept} lost nothing`,
-    );
+    const what = `got leader ${leader} and ISR ${isr}, and ${kept} lost nothing`;
+    this.report(`LostInPlaceOfKept: ${tpName(tp)} ${what}`);
   }
 
   private restartedHaveLeft(tp: TopicPartition, { leader, isr }: WrittenState): void {
@@ -325,6 +327,11 @@ export class MomentChecker {
     promises.lastAcked = -1;
     promises.releasedBelow = promises.committed;
     promises.acked.clear();
+  }
+
+  /** A log dir of the broker failed: from its next start it counts as one that may have lost records. */
+  dirFailed(id: number): void {
+    for (const { isr, failedDirs } of this.promises.values()) if (isr.includes(id)) failedDirs.add(id);
   }
 
   /** The machine of `brokerId` lost power: what it had not flushed may be lost. */

@@ -267,3 +267,9 @@ export function isOutOfDescriptors(error: unknown): boolean {
 export function isDiskFault(error: unknown): boolean {
   return !isOutOfDescriptors(error) && errnoOf(error) !== 'ENAMETOOLONG';
 }
+
+/** Whether a write found no room. Nothing is lost; a flush that found none may have lost what was written. */
+export function isDiskFull(error: unknown): boolean {
+  const code = errnoOf(error);
+  return (code === 'ENOSPC' || code === 'EDQUOT') && (error as { syscall?: string }).syscall !== 'fsync';
+}

@@ -9,7 +9,7 @@
  */
 import { guarded, inBackground } from '../common/background';
 import { TopicPartition, tpName } from '../common/cluster-types';
-import { isDiskError, isDiskFault, KafkaError, messageOf } from '../common/errors';
+import { isDiskError, isDiskFault, isDiskFull, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { RepeatedWarning } from '../common/repeated-warning';
 import { Scheduler } from '../common/scheduler';
@@ -367,22 +367,16 @@ export class LogManager {
 
   private corruptionFound(tp: TopicPartition, error: KafkaError): boolean {
     const handsOver = this.isServing && this.options.mayHandOver(tp);
+    const where = handsOver
+      ? `${tpName(tp)} goes offline here and another replica leads it`
+      : 'No other replica is in sync to lead the partition';
     this.log.error(
-      `${error.message}. ` +
-        `${handsOver ? `${tpName(tp)} goes offline here and another replica leads it` : 'No other replica is in sync to lead the partition'}; ` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `` +
-        `once one is, remove ${this.get(tp)?.directory} while the broker is down to have it copied anew`,
+      `${error.message}. ${where}; once one is, remove ${this.get(tp)?.directory} while the broker is down ` +
+        'to have it copied anew',
     );
     if (handsOver) {
       this.damaged.set(tpName(tp), error.message);
+      this.history.forget();
       this.options.onLogsOffline();
     }
     return handsOver;
@@ -405,6 +399,7 @@ export class LogManager {
       logs: this.logsIn(dir).length,
       error: messageOf(error),
     });
+    if (!isDiskFull(error)) this.history.forget();
     if (!this.isServing) return;
     this.options.onLogsOffline();
     const reason =

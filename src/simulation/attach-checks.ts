@@ -123,6 +123,11 @@ function tpOf({ topic, partition }: WorldEvent): TopicPartition {
   return { topic: topic as string, partition: partition as number };
 }
 
+/** Of a host named broker-N. */
+function brokerNumber(host: unknown): number {
+  return Number(String(host).replace('broker-', ''));
+}
+
 function hear(checker: MomentChecker, event: WorldEvent): void {
   const broker = event.broker as number;
   switch (event.what) {
@@ -133,6 +138,9 @@ function hear(checker: MomentChecker, event: WorldEvent): void {
       return checker.committed(tpOf(event), broker, event.to as number);
     case 'truncated':
       return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
+    case 'log-dir-failed':
+      if (!String(event.error).includes('ENOSPC')) checker.dirFailed(brokerNumber(event.who));
+      return;
     case 'fault':
       if (event.fault === 'power cut') checker.powerLost(event.target as number);
   }
