@@ -35,7 +35,7 @@ const PRODUCER_EXPIRATION_CHECK_MS = 600_000;
 export class LogManager {
   private readonly logs = new Map<string, Log>();
   private readonly dirOf = new Map<string, LogDir>();
-  private readonly dirs: readonly LogDir[];
+  readonly dirs: readonly LogDir[];
   /** Logs that are offline because their content is damaged, with the reason. Their log dirs are online. */
   private readonly damaged = new Map<string, string>();
   private readonly files: OpenFiles;
@@ -131,6 +131,7 @@ export class LogManager {
       }
     }
     this.requireDir();
+    if (!this.isWhole) this.history.forget();
     this.log.info(`Loaded ${this.logs.size} logs from ${this.onlineDirs.map(({ path }) => path).join(', ')}`);
   }
 
@@ -367,16 +368,14 @@ export class LogManager {
 
   private corruptionFound(tp: TopicPartition, error: KafkaError): boolean {
     const handsOver = this.isServing && this.options.mayHandOver(tp);
-    const where = handsOver
+    const outcome = handsOver
       ? `${tpName(tp)} goes offline here and another replica leads it`
       : 'No other replica is in sync to lead the partition';
-    this.log.error(
-      `${error.message}. ${where}; once one is, remove ${this.get(tp)?.directory} while the broker is down ` +
-        'to have it copied anew',
-    );
+    const advice = `remove ${this.get(tp)?.directory} while the broker is down to have it copied anew`;
+    this.log.error(`${error.message}. ${outcome}; once one is, ${advice}`);
+    this.history.forget();
     if (handsOver) {
       this.damaged.set(tpName(tp), error.message);
-      this.history.forget();
       this.options.onLogsOffline();
     }
     return handsOver;
@@ -413,20 +412,27 @@ export class LogManager {
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.cleaner.close();
-    for (const log of this.all) if (!this.dirOf.get(tpName(log.tp))?.isOffline) await this.closeLog(log);
+    const unclosed = new Set<LogDir>();
+    for (const [name, log] of this.logs) {
+      const dir = this.dirOf.get(name)!;
+      if (!dir.isOffline && !(await this.closeLog(log))) unclosed.add(dir);
+    }
     this.checkpoint();
-    this.onEveryDir((dir) => dir.leaveCleanMarker());
+    this.onEveryDir((dir) => (unclosed.has(dir) ? undefined : dir.leaveCleanMarker()));
     this.isClosed = true;
     this.files.closeAll();
   }
 
-  private async closeLog(log: Log): Promise<void> {
+  /** False if its disk failed, or there was no descriptor left: it may have been flushed in part. */
+  private async closeLog(log: Log): Promise<boolean> {
     try {
       await log.close();
+      return true;
     } catch (error) {
       this.guard(log.directory, () => {
         throw error;
       });
+      return false;
     }
   }
 }

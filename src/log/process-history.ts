@@ -6,8 +6,9 @@
  * epoch of the process's first registration. A killed process loses nothing: the operating system has what it
  * wrote. With the machine goes what was not flushed, unless the last process closed its logs.
  *
- * Invariant: the epoch is kept only if every log dir is online, has the same text, and was left by a clean
- * shutdown or in this boot. In all other cases it is the epoch of the first registration.
+ * Invariant: the epoch is kept only if the log dirs are as many as they were, every one is online, has the same
+ * text, and was left by a clean shutdown or in this boot. In all other cases it is the epoch of the first
+ * registration, and the files go at once: this process may stop cleanly before it registers.
  *
  * Kafka: no counterpart in 2.8. KIP-966 (3.7) has the broker epoch in the file of a clean shutdown, so every
  * crash counts as a loss there.
@@ -19,6 +20,8 @@ import { CLEAN_MARKER, LogDir } from './log-dir';
 interface KeptFile extends ProcessEpochs {
   /** '-' if the system does not tell. */
   readonly bootId: string;
+  /** How many log dirs the broker had: one that is not named any more has taken its logs along. */
+  readonly dirCount: number;
 }
 
 const NO_BOOT = '-';
@@ -27,20 +30,21 @@ function pathOf({ path }: LogDir): string {
   return `${path}/.samsa-kept`;
 }
 
-function encode({ bootId, processEpoch, keptSince }: KeptFile): string {
-  return `${bootId} ${keptSince} ${processEpoch}\n`;
+function encode({ bootId, processEpoch, keptSince, dirCount }: KeptFile): string {
+  return `${bootId} ${keptSince} ${processEpoch} ${dirCount}\n`;
 }
 
 /** Undefined if the text is anything else. */
 function decode(text: string): KeptFile | undefined {
-  const match = /^(\S+) (\d{1,16}) (\d{1,16})$/.exec(text.trim());
-  return match
-    ? { bootId: match[1]!, keptSince: Number(match[2]), processEpoch: Number(match[3]) }
-    : undefined;
+  const match = /^(\S+) (\d{1,16}) (\d{1,16}) (\d{1,6})$/.exec(text.trim());
+  if (!match) return undefined;
+  const [keptSince, processEpoch, dirCount] = match.slice(2).map(Number);
+  return { bootId: match[1]!, keptSince: keptSince!, processEpoch: processEpoch!, dirCount: dirCount! };
 }
 
 /** The log dirs of a broker. */
 export interface KeptDirs {
+  readonly dirs: readonly LogDir[];
   /** Every dir is online, and so is every log. */
   readonly isWhole: boolean;
   /** Calls `action` for every online dir; a dir whose disk fails goes offline. */
@@ -63,6 +67,15 @@ export class ProcessHistory {
 
   /** Reads what the last process left. Called with the dirs locked, before the clean-shutdown markers go. */
   load(): void {
+    const kept = this.keptByLast();
+    this.keptSince = kept?.keptSince;
+    if (kept === undefined) this.forget();
+    // The markers are removed next: if this process is then killed in this boot, it has still lost nothing.
+    else if (kept.bootId !== this.bootId) this.write({ ...kept, bootId: this.bootId });
+  }
+
+  /** Undefined if anything may have been lost since it was written. */
+  private keptByLast(): KeptFile | undefined {
     const texts: string[] = [];
     let isClean = true;
     this.dirs.onEveryDir((dir) => {
@@ -70,12 +83,10 @@ export class ProcessHistory {
       isClean &&= this.disk.exists(`${dir.path}/${CLEAN_MARKER}`);
     });
     const kept = decode(texts[0] ?? '');
-    if (kept === undefined || texts.some((text) => text !== texts[0])) return;
+    if (kept === undefined || texts.some((text) => text !== texts[0])) return undefined;
+    if (!this.dirs.isWhole || kept.dirCount !== this.dirs.dirs.length) return undefined;
     const isSameBoot = kept.bootId === this.bootId && this.bootId !== NO_BOOT;
-    if (!this.dirs.isWhole || !(isClean || isSameBoot)) return;
-    this.keptSince = kept.keptSince;
-    // The markers are removed next: if this process is then killed in this boot, it has still lost nothing.
-    if (!isSameBoot) this.write({ ...kept, bootId: this.bootId });
+    return isClean || isSameBoot ? kept : undefined;
   }
 
   /** What a registration with `brokerEpoch` tells the controller. */
@@ -90,11 +101,11 @@ export class ProcessHistory {
   registered(brokerEpoch: number): void {
     if (this.epochs !== undefined) return;
     this.epochs = this.at(brokerEpoch);
-    this.write({ ...this.epochs, bootId: this.bootId });
+    this.write({ ...this.epochs, bootId: this.bootId, dirCount: this.dirs.dirs.length });
     if (!this.dirs.isWhole) this.forget();
   }
 
-  /** A dir or log that goes offline may be online again after a restart, with less than it had. */
+  /** A dir or log that goes offline, or is damaged, may be back after a restart with less than it had. */
   forget(): void {
     this.dirs.onEveryDir((dir) => this.disk.remove(pathOf(dir)));
   }
