@@ -7,7 +7,7 @@
  *
  * Kafka: server/ReplicaManager.scala@2.8.2
  */
-import { HostPort, NO_EPOCH, TopicPartition, tpName } from '../common/cluster-types';
+import { HostPort, NO_EPOCH, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
 import { ErrorName, errorCode, InvariantError, KafkaError, messageOf } from '../common/errors';
 import { Host, Log as Logger } from '../common/host';
 import { Metrics } from '../common/metrics';
@@ -263,18 +263,18 @@ export class ReplicaManager {
     }
   }
 
-  /** Whether the request repeats the leader that was not alive when this epoch was first applied. */
+  /** Whether the request names the leader that was not alive, or not told, when this epoch was first applied. */
   private namesLeaderAgain(known: Partition, state: LeaderAndIsrState, address?: HostPort): boolean {
-    const isSame = state.leaderEpoch === known.leaderEpoch && state.leader === known.leaderId;
-    return isSame && address !== undefined && this.withoutLeader.has(known.name);
+    if (state.leaderEpoch !== known.leaderEpoch || address === undefined) return false;
+    const mayFollow = known.leaderId === NO_LEADER && state.leader !== this.deps.brokerId;
+    return (mayFollow || state.leader === known.leaderId) && this.withoutLeader.has(known.name);
   }
 
   private follow(partition: Partition, state: LeaderAndIsrState, address: HostPort | undefined): void {
     partition.makeFollower(state);
     if (address) return this.fetchers.add(partition, state.leader, address);
     this.withoutLeader.add(partition.name);
-    const { leader, leaderEpoch } = state;
-    this.log.warn(`${partition.name} follows nobody: leader ${leader} of epoch ${leaderEpoch} is not alive`);
+    this.log.warn(`${partition.name}: leader ${state.leader} of epoch ${state.leaderEpoch} is not alive`);
   }
 
   private get formerHighWatermarks() {

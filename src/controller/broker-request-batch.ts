@@ -6,16 +6,12 @@
  *
  * [p] Kafka: controller/ControllerChannelManager.scala#AbstractControllerBrokerRequestBatch@2.8.2
  */
-import {
-  BrokerInfo,
-  LeaderIsrAndControllerEpoch,
-  NO_LEADER,
-  TopicPartition,
-  tpName,
-} from '../common/cluster-types';
+import { BrokerInfo, NO_LEADER, TopicPartition, tpName } from '../common/cluster-types';
 import { leaderAndIsr, stopReplica, updateMetadata } from '../protocol/messages/replica-control';
 import { Api, TypeOf } from '../protocol/schema';
+import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
+import { actualLeader } from './restarted-since';
 
 type LeaderAndIsrPartition = TypeOf<typeof leaderAndIsr.request>['partitionStates'][number];
 type UpdateMetadataPartition = TypeOf<typeof updateMetadata.request>['partitionStates'][number];
@@ -45,7 +41,7 @@ export class BrokerRequestBatch {
   addLeaderAndIsr(
     brokers: readonly number[],
     tp: TopicPartition,
-    state: LeaderIsrAndControllerEpoch,
+    state: PartitionState,
     isNew: boolean,
   ): void {
     const replicas = this.context.replicasOf(tp);
@@ -54,7 +50,7 @@ export class BrokerRequestBatch {
       const earlier = this.leaderAndIsr.get(broker)?.get(tpName(tp));
       // isNew stays true if the partition is added again: a broker with a failed log dir creates new logs
       // only.
-      const leader = this.leaderOf(tp, state);
+      const leader = actualLeader(this.context, tp, state);
       put(this.leaderAndIsr, broker, tp, {
         ...tp,
         ...state,
@@ -76,18 +72,10 @@ export class BrokerRequestBatch {
       const offlineReplicas = replicas.filter(
         (replica) => !this.context.isReplicaLive(tp, replica) && !this.context.shuttingDown.has(replica),
       );
-      const leader = this.leaderOf(tp, state);
+      const leader = actualLeader(this.context, tp, state);
       for (const broker of brokers)
         put(this.metadata, broker, tp, { ...tp, ...state, leader, replicas, offlineReplicas });
     }
-  }
-
-  /**
-   * Where no member of the ISR is fit to lead, the state still names the last leader (0020): the brokers are
-   * told that there is none.
-   */
-  private leaderOf(tp: TopicPartition, { leader }: LeaderIsrAndControllerEpoch): number {
-    return this.context.stateOf(tp) === 'OfflinePartition' ? NO_LEADER : leader;
   }
 
   addStopReplica(broker: number, tp: TopicPartition, leaderEpoch: number, deletePartition: boolean): void {

@@ -7,6 +7,7 @@
 import { TopicPartition } from '../common/cluster-types';
 import { ErrorName } from '../common/errors';
 import { ControllerContext } from './controller-context';
+import { actualLeader } from './restarted-since';
 import { StateTransitions } from './state-transitions';
 
 export interface ShutdownOutcome {
@@ -36,9 +37,13 @@ export async function moveLeadersAway(
   const replicated = context
     .replicasOnBrokers(new Set([brokerId]))
     .filter((tp) => isReplicated(tp) && context.leadershipOf(tp));
-  const led = replicated.filter((tp) => context.leadershipOf(tp)?.leader === brokerId);
+  const isLedHere = (tp: TopicPartition) => {
+    const state = context.leadershipOf(tp);
+    return state !== undefined && actualLeader(context, tp, state) === brokerId;
+  };
+  const led = replicated.filter(isLedHere);
   const followed = replicated.filter((tp) => !led.includes(tp));
   if (led.length > 0) await transitions.elect(led, 'controlled-shutdown');
   await transitions.offlineReplicas(followed);
-  return { error: 'NONE', remaining: context.partitionsLedBy(brokerId).filter(isReplicated) };
+  return { error: 'NONE', remaining: context.partitions.filter((tp) => isReplicated(tp) && isLedHere(tp)) };
 }

@@ -217,10 +217,6 @@ export class ControllerContext {
     );
   }
 
-  partitionsLedBy(broker: number): TopicPartition[] {
-    return this.partitions.filter((tp) => this.leadershipOf(tp)?.leader === broker);
-  }
-
   partitionsInState(...states: PartitionStateName[]): TopicPartition[] {
     return this.partitions.filter((tp) => states.includes(this.stateOf(tp)));
   }

@@ -4,7 +4,7 @@
  *
  * Kafka 2.8 has no counterpart; see restarted-replicas.ts and docs/decisions/0004, 0020.
  */
-import { ProcessEpochs, TopicPartition } from '../common/cluster-types';
+import { NO_LEADER, ProcessEpochs, TopicPartition } from '../common/cluster-types';
 import { PartitionState } from '../zk/partition-state-store';
 import { ControllerContext } from './controller-context';
 
@@ -48,4 +48,14 @@ export function rankMembers(
 export function rankingOf(context: ControllerContext, tp: TopicPartition, state: PartitionState): IsrRanking {
   const { mzxid = Infinity } = state;
   return rankMembers({ ...state, mzxid }, context.processEpochs(tp));
+}
+
+/**
+ * Who leads, as far as the brokers are told: the state of a partition without a leader still names the last
+ * one (0020). That one leads on only if it is steady and about to stop, until it is gone.
+ */
+export function actualLeader(context: ControllerContext, tp: TopicPartition, state: PartitionState): number {
+  const { leader } = state;
+  if (context.stateOf(tp) !== 'OfflinePartition') return leader;
+  return context.shuttingDown.has(leader) && rankingOf(context, tp, state).mayContinue ? leader : NO_LEADER;
 }
