@@ -130,9 +130,11 @@ function elect(
       const elected = electOffline({ ...candidates, assignment: inOrder }, uncleanAllowed);
       return elected && { ...elected, isr: [elected.leader] };
     }
+    // Members that have all lost something do not stay together in the ISR: the election above is for them.
     case 'preferred':
-      return electPreferred(candidates);
+      return haveAllLost ? undefined : electPreferred(candidates);
     case 'controlled-shutdown':
+      if (haveAllLost) return undefined;
       return electControlledShutdown(candidates, (replica) => context.shuttingDown.has(replica));
   }
 }

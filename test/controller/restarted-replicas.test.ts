@@ -89,6 +89,19 @@ describe('where no member of the ISR has what all of them had', () => {
       ?.elected;
   };
 
+  test('no preferred election, and no controlled shutdown, keeps those that have all lost something in one ISR', () => {
+    const states = new Map([
+      ['t-0', { leader: 2, isr: [1, 2], mzxid: 100, leaderEpoch: 7, controllerEpoch: 1, zkVersion: 3 }],
+    ]);
+    for (const strategy of ['preferred', 'controlled-shutdown'] as const) {
+      const { plans } = planElections(contextWith([1, 2, 3]), states, [tp], {
+        strategy,
+        uncleanTopics: new Set(),
+      });
+      expect(plans).toEqual([]);
+    }
+  });
+
   test('nobody is elected while one is away', () => {
     expect(elect([2, 3], 2, [1, 2])).toBeUndefined();
   });
