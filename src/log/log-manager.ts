@@ -401,9 +401,8 @@ export class LogManager {
     if (!isDiskFull(error)) this.history.forget();
     if (!this.isServing) return;
     this.options.onLogsOffline();
-    const reason =
-      `all log dirs in ${this.options.logDirs.join(', ')} have failed, the last with ` +
-      `${messageOf(error)}`;
+    const dirs = this.options.logDirs.join(', ');
+    const reason = `all log dirs in ${dirs} have failed, the last with ${messageOf(error)}`;
     // Not synchronously: the caller of the failed operation has to get its error first.
     if (this.onlineDirs.length === 0) this.host.clock.schedule(0, () => this.options.onAllDirsFailed(reason));
   }

@@ -1,4 +1,4 @@
-/** What a broker says it has lost nothing since: never more than is true, whatever was stopped, moved or found. */
+/** What a broker must not keep: what was lost before a stop, with a log dir, or with a damaged log. */
 import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
