@@ -56,7 +56,7 @@ export function recordBodySize(
 function writeBytes(target: Buffer, bytes: Buffer | null, at: number): number {
   if (bytes === null) return writeVarint(target, -1, at);
   const start = writeVarint(target, bytes.length, at);
-  bytes.copy(target, start);
+  target.set(bytes, start);
   return start + bytes.length;
 }
 

@@ -10,6 +10,8 @@ const INT_MAX_BYTES = 5;
 
 /** The number of bytes of `value` as a varint or varlong. */
 export function varintSize(value: number): number {
+  // Fast path: nearly every length and delta fits into two bytes.
+  if (value >= -0x2000 && value < 0x2000) return value >= -0x40 && value < 0x40 ? 1 : 2;
   let left = value >= 0 ? value * 2 : -value * 2 - 1;
   let bytes = 1;
   while (left >= 128) {
@@ -21,6 +23,16 @@ export function varintSize(value: number): number {
 
 /** Writes `value` at `at` and returns the position after it. */
 export function writeVarint(buffer: Buffer, value: number, at: number): number {
+  if (value >= -0x2000 && value < 0x2000) {
+    const bits = (value << 1) ^ (value >> 31);
+    if (bits < 0x80) {
+      buffer[at] = bits;
+      return at + 1;
+    }
+    buffer[at] = (bits & 0x7f) | 0x80;
+    buffer[at + 1] = bits >>> 7;
+    return at + 2;
+  }
   let left = value >= 0 ? value * 2 : -value * 2 - 1;
   while (left >= 128) {
     buffer[at++] = (left % 128) | 0x80;
@@ -46,11 +58,18 @@ export class VarintReader {
   }
 
   next(): number {
-    // Fast path: nearly every length and delta fits into one byte.
-    const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
+    // Fast paths: nearly every length and delta fits into one byte or two.
+    const { at, end, buffer } = this;
+    const first = at < end ? buffer[at]! : 0x80;
     if (first < 0x80) {
-      this.at++;
+      this.at = at + 1;
       return (first >>> 1) ^ -(first & 1);
+    }
+    const second = at + 1 < end ? buffer[at + 1]! : 0x80;
+    if (second < 0x80) {
+      this.at = at + 2;
+      const bits = (first & 0x7f) | (second << 7);
+      return (bits >>> 1) ^ -(bits & 1);
     }
     return this.nextLong();
   }
@@ -60,13 +79,8 @@ export class VarintReader {
    * for these.
    */
   nextInt(): number {
-    const first = this.at < this.end ? this.buffer[this.at]! : 0x80;
-    if (first < 0x80) {
-      this.at++;
-      return (first >>> 1) ^ -(first & 1);
-    }
     const start = this.at;
-    const value = this.nextLong();
+    const value = this.next();
     if (this.at - start > INT_MAX_BYTES)
       throw new KafkaError('CORRUPT_MESSAGE', 'an int is longer than five bytes');
     return value;
