@@ -148,8 +148,11 @@ export interface TimelineEvent {
 
 /** Runs long computations outside the event loop, where the host has a thread for them. */
 export interface OffLoop {
-  /** Runs the task of this name; input and result are copied. Rejects with what the task throws. */
-  run(task: string, input: unknown): Promise<unknown>;
+  /**
+   * Runs the task of this name; input and result are copied. Rejects with what the task throws. A task that
+   * `isWanted` calls unwanted when its turn comes is not run; it is rejected.
+   */
+  run(task: string, input: unknown, isWanted?: () => boolean): Promise<unknown>;
 }
 
 export interface Host {

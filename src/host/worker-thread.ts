@@ -4,7 +4,8 @@
  * megabytes of what it decompressed last.
  *
  * Invariants: every task settles. A task that ends the thread is rejected, and the tasks after it get a new
- * thread. At most `MAX_QUEUED` tasks wait; more are rejected.
+ * thread. A task for which nobody waits any longer is not begun. At most `MAX_QUEUED` tasks wait; more are
+ * rejected.
  *
  * Kafka does such work on its request handler threads (num.io.threads).
  */
@@ -21,6 +22,7 @@ interface Waiting {
   readonly id: number;
   readonly task: string;
   readonly input: unknown;
+  readonly isWanted: () => boolean;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -48,13 +50,13 @@ export class WorkerThread implements OffLoop {
     return this.worker !== undefined;
   }
 
-  run(task: string, input: unknown): Promise<unknown> {
+  run(task: string, input: unknown, isWanted = () => true): Promise<unknown> {
     if (this.waiting.length >= MAX_QUEUED)
       return Promise.reject(
         new KafkaError('REQUEST_TIMED_OUT', `${MAX_QUEUED} tasks wait for the worker thread`),
       );
     return new Promise((resolve, reject) => {
-      this.waiting.push({ id: this.nextId++, task, input, resolve, reject });
+      this.waiting.push({ id: this.nextId++, task, input, isWanted, resolve, reject });
       if (this.waiting.length === 1) this.give();
     });
   }
@@ -82,6 +84,8 @@ export class WorkerThread implements OffLoop {
   /** Sends the oldest task to the thread. */
   private give(): void {
     clearTimeout(this.idleTimer);
+    while (this.waiting[0]?.isWanted() === false)
+      this.waiting.shift()!.reject(new Error('nobody waits for the task any longer'));
     const [first] = this.waiting;
     if (first === undefined) return this.endWhenIdle();
     const { id, task, input } = first;

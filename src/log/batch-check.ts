@@ -23,6 +23,7 @@ interface CheckInput extends RecordRules {
 }
 
 interface CheckOutput extends Partial<CheckedRecords> {
+  readonly expandedBytes: number;
   readonly error?: ErrorName;
   readonly message?: string;
 }
@@ -32,33 +33,49 @@ export const tasks = {
   checkBatch: async (input: unknown): Promise<CheckOutput> => {
     const { batch, ...rules } = input as CheckInput;
     await loadZstd();
+    let expandedBytes = 0;
+    const onExpanded = (bytes: number) => {
+      expandedBytes = bytes;
+    };
     try {
-      return checkRecords(new RecordBatch(Buffer.from(batch.buffer, batch.byteOffset, batch.length)), rules);
+      const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.length);
+      return { ...checkRecords(new RecordBatch(bytes), rules, onExpanded), expandedBytes };
     } catch (error) {
-      if (error instanceof ExpansionError) return { error: 'MESSAGE_TOO_LARGE', message: error.message };
-      if (error instanceof KafkaError) return { error: error.errorName, message: error.message };
+      const { message } = error as Error;
+      if (error instanceof ExpansionError)
+        return { expandedBytes: rules.maxExpandedBytes, error: 'MESSAGE_TOO_LARGE', message };
+      if (error instanceof KafkaError) return { expandedBytes, error: error.errorName, message };
       throw error;
     }
   },
 };
 
+/** Who waits for a check. */
+export interface CheckOwner {
+  /** As of `checkRecords`. */
+  onExpanded(bytes: number): void;
+  /** Whether nobody waits any longer, so that the batch need not be decompressed. */
+  readonly isGone: boolean;
+}
+
 /**
  * Checks the batch in the worker thread, or in place if the host has none. Rejects with what `checkRecords`
- * throws.
+ * throws, or with any error if nobody waits any longer.
  */
 export async function checkOffLoop(
   offLoop: OffLoop | undefined,
   batch: RecordBatch,
   rules: RecordRules,
+  owner: CheckOwner,
 ): Promise<CheckedRecords> {
-  if (offLoop === undefined) return checkRecords(batch, rules);
+  const onExpanded = (bytes: number) => owner.onExpanded(bytes);
+  if (offLoop === undefined) return checkRecords(batch, rules, onExpanded);
   // A copy, because posting a view to the thread would copy the whole frame that it lies in.
-  const answer = (await offLoop.run('checkBatch', {
-    ...rules,
-    batch: new Uint8Array(batch.bytes()),
-  })) as CheckOutput;
+  const input: CheckInput = { ...rules, batch: new Uint8Array(batch.bytes()) };
+  const answer = (await offLoop.run('checkBatch', input, () => !owner.isGone)) as CheckOutput;
+  onExpanded(answer.expandedBytes);
   if (answer.error !== undefined && answer.error in errorTable)
     throw new KafkaError(answer.error, answer.message);
-  const { times, expandedBytes, stored } = answer as CheckedRecords;
-  return { times, expandedBytes, stored: stored && Buffer.from(stored) };
+  const { times, stored } = answer as CheckedRecords;
+  return { times, stored: stored && Buffer.from(stored) };
 }

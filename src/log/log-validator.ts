@@ -11,7 +11,7 @@
 import { LONG_MAX } from '../common/config-def';
 import { KafkaError } from '../common/errors';
 import { recompress } from '../record/batch-builder';
-import { CompressionType, compressionTypes } from '../record/compression';
+import { CompressionType, compressionTypes, ExpansionError } from '../record/compression';
 import { recordsSection } from '../record/record';
 import {
   CRC_OFFSET,
@@ -23,6 +23,7 @@ import {
   writeInt64,
 } from '../record/record-batch';
 import { TimeSpan, walkRecords } from '../record/record-walk';
+import { VarintReader } from '../record/varint';
 import { LogConfig } from './log-config';
 
 function corrupt(reason: string): never {
@@ -40,13 +41,13 @@ export interface RecordRules {
   readonly codec: LogConfig['compression.type'];
   /** The limit to which a compressed batch may expand, in bytes; beyond it ExpansionError is thrown. */
   readonly maxExpandedBytes: number;
+  /** `max.message.bytes` of the topic: the limit for the batch in the topic's codec. */
+  readonly maxStoredBytes: number;
 }
 
 /** The result of checking the records of a batch. */
 export interface CheckedRecords {
   readonly times: TimeSpan;
-  /** The decompressed size of the records in bytes; 0 if the batch is not compressed. */
-  readonly expandedBytes: number;
   /** The batch in the topic's codec, if the producer used another one. */
   readonly stored: Buffer | undefined;
 }
@@ -56,15 +57,41 @@ export type CheckRecords = (batch: RecordBatch, config: LogConfig) => CheckedRec
 
 export function recordRules(config: LogConfig, maxExpandedBytes: number): RecordRules {
   const needKeys = config['cleanup.policy'].includes('compact');
-  return { needKeys, codec: config['compression.type'], maxExpandedBytes };
+  const maxStoredBytes = config['max.message.bytes'];
+  return { needKeys, codec: config['compression.type'], maxExpandedBytes, maxStoredBytes };
 }
 
-/** Throws CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or ExpansionError. */
-export function checkRecords(batch: RecordBatch, rules: RecordRules): CheckedRecords {
-  const reader = recordsSection(batch, rules.maxExpandedBytes);
-  const expandedBytes = batch.compression === 0 ? 0 : reader.left;
+/**
+ * `onExpanded` is called with the bytes to which a compressed batch expanded, also if it is refused
+ * afterwards; with `maxExpandedBytes` if its stream is damaged, because it is not known how far the
+ * decompression came; not before an ExpansionError. Throws CORRUPT_MESSAGE, INVALID_RECORD,
+ * INVALID_TIMESTAMP, MESSAGE_TOO_LARGE or ExpansionError.
+ */
+export function checkRecords(
+  batch: RecordBatch,
+  rules: RecordRules,
+  onExpanded: (bytes: number) => void = () => {},
+): CheckedRecords {
+  const reader = expanded(batch, rules, onExpanded);
   const times = walkRecords(batch, reader, rules.needKeys);
-  return { times, expandedBytes, stored: inTopicCodec(batch, rules.codec) };
+  return { times, stored: inTopicCodec(batch, rules) };
+}
+
+function expanded(
+  batch: RecordBatch,
+  { maxExpandedBytes }: RecordRules,
+  onExpanded: (bytes: number) => void,
+): VarintReader {
+  if (batch.compression === 0) return recordsSection(batch);
+  if (maxExpandedBytes <= 0) throw new ExpansionError(0);
+  try {
+    const reader = recordsSection(batch, maxExpandedBytes);
+    onExpanded(reader.left);
+    return reader;
+  } catch (error) {
+    if (!(error instanceof ExpansionError)) onExpanded(maxExpandedBytes);
+    throw error;
+  }
 }
 
 function checkHeader(batch: RecordBatch): void {
@@ -109,8 +136,7 @@ export function readProducedBatch(records: Buffer): RecordBatch {
   return batch;
 }
 
-function requireSize(bytes: number, config: LogConfig, what: string): void {
-  const most = config['max.message.bytes'];
+function requireSize(bytes: number, most: number, what: string): void {
   if (bytes <= most) return;
   const size = `The record batch size of ${bytes} bytes${what}`;
   throw new KafkaError('MESSAGE_TOO_LARGE', `${size} exceeds the maximum configured value of ${most}`);
@@ -126,10 +152,9 @@ export function validateProducedBatch(
   nowMs: number,
   check?: CheckRecords,
 ): RecordBatch {
-  requireSize(batch.sizeInBytes, config, '');
+  requireSize(batch.sizeInBytes, config['max.message.bytes'], '');
   const checked = check?.(batch, config) ?? checkRecords(batch, recordRules(config, Infinity));
   const { times, stored: bytes } = checked;
-  if (bytes) requireSize(bytes.length, config, ' after recompression');
   const stored = bytes ? new RecordBatch(bytes) : batch;
   stamp(stored, times, config, nowMs);
   return stored;
@@ -137,11 +162,18 @@ export function validateProducedBatch(
 
 /**
  * The batch recompressed to the topic's compression.type; undefined if it may stay as the producer sent it.
+ * Throws MESSAGE_TOO_LARGE if it becomes too large for the topic.
  */
-function inTopicCodec(batch: RecordBatch, wanted: LogConfig['compression.type']): Buffer | undefined {
+function inTopicCodec(
+  batch: RecordBatch,
+  { codec: wanted, maxStoredBytes }: RecordRules,
+): Buffer | undefined {
   if (wanted === 'producer') return undefined;
   const type = (wanted === 'uncompressed' ? 'none' : wanted) as CompressionType;
-  return compressionTypes[batch.compression] === type ? undefined : recompress(batch, type);
+  if (compressionTypes[batch.compression] === type) return undefined;
+  const stored = recompress(batch, type);
+  requireSize(stored.length, maxStoredBytes, ' after recompression');
+  return stored;
 }
 
 function stamp(batch: RecordBatch, { earliest, latest }: TimeSpan, config: LogConfig, nowMs: number): void {

@@ -5,7 +5,8 @@
  * The formats are those of Kafka's Java client: gzip, snappy in xerial's framing, lz4 in LZ4 frames, zstd.
  * All calls are synchronous, so that a simulated run is reproducible. Decompression is limited to
  * MAX_DECOMPRESSED_BYTES or to a smaller limit of the caller: a batch that would expand beyond it is refused
- * before the memory is allocated.
+ * before the memory is allocated. Streams that expand beyond NATIVE_BYTES are decompressed into one buffer
+ * that the garbage collector frees: native code would keep such memory.
  *
  * [p] Kafka: common/record/CompressionType.java@2.8.2
  */
@@ -13,7 +14,10 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync as snappyCompress, uncompressSync as snappyUncompress } from 'snappy';
 import { errnoOf, KafkaError, messageOf } from '../common/errors';
+import { lz4Decode } from './lz4-decode';
 import { lz4Exceeds } from './lz4-size';
+import { OutputBuffer } from './match-copy';
+import { snappyDecode } from './snappy-decode';
 import { zstdCompress, zstdDecompress } from './zstd';
 
 export const compressionTypes = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -25,6 +29,8 @@ export function compressionId(type: CompressionType): number {
 }
 
 const MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024;
+/** The most that the native lz4 and snappy decompress: they keep what they once allocated. */
+const NATIVE_BYTES = 4 * 1024 * 1024;
 
 /** The compressed bytes expand to more than the limit. */
 export class ExpansionError extends Error {
@@ -41,12 +47,29 @@ interface Codec {
   decompress(data: Buffer, maxBytes: number): Buffer;
 }
 
+const GZIP_CHUNK_BYTES = 16 * 1024;
+/** One byte of a gzip stream expands to at most so many. */
+const MOST_GZIP_BYTES_A_BYTE = 1032;
+
+/**
+ * The size of the buffers into which the stream is decompressed. The stream claims its size in its last four
+ * bytes; with room for one byte more, a stream that says the truth needs a single buffer.
+ */
+function chunkFor(data: Buffer, maxBytes: number): number {
+  const claimed = data.length < 4 ? 0 : data.readUInt32LE(data.length - 4);
+  const most = Math.min(maxBytes, data.length * MOST_GZIP_BYTES_A_BYTE);
+  return Math.max(GZIP_CHUNK_BYTES, Math.min(claimed, most) + 1);
+}
+
 const gzip: Codec = {
   // Level 1 compresses batches nearly as well as zlib's default level, several times faster.
   compress: (data) => gzipSync(data, { level: 1 }),
   decompress(data, maxBytes) {
     try {
-      return gunzipSync(data, { maxOutputLength: Math.max(1, maxBytes) });
+      return gunzipSync(data, {
+        maxOutputLength: Math.max(1, maxBytes),
+        chunkSize: chunkFor(data, maxBytes),
+      });
     } catch (error) {
       if (errnoOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new ExpansionError(maxBytes);
       throw error;
@@ -71,46 +94,74 @@ const snappy: Codec = {
     return Buffer.concat(chunks);
   },
   decompress(data, maxBytes) {
-    if (!data.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return uncompressBlock(data, maxBytes);
-    const blocks: Buffer[] = [];
+    const blocks = snappyBlocks(data);
     let total = 0;
-    for (let at = XERIAL_HEADER.length; at < data.length;) {
-      const length = data.readInt32BE(at);
-      if (length < 0 || length > data.length - at - 4) throw new Error(`a block claims ${length} bytes`);
-      const block = uncompressBlock(data.subarray(at + 4, at + 4 + length), maxBytes - total);
-      total += block.length;
-      blocks.push(block);
-      at += 4 + length;
-    }
-    return Buffer.concat(blocks);
+    for (const block of blocks) total += checkedSize(block, maxBytes - total);
+    if (total > NATIVE_BYTES) return decodeLarge(blocks, total);
+    const parts = blocks.map(({ bytes }) => snappyUncompress(bytes, { asBuffer: true }) as Buffer);
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   },
 };
+
+interface SnappyBlock {
+  readonly bytes: Buffer;
+  /** What it claims to become, in bytes: a varint at its beginning. */
+  readonly claimed: number;
+  /** The size of that varint. */
+  readonly prefix: number;
+}
+
+function snappyBlock(bytes: Buffer): SnappyBlock {
+  let claimed = 0;
+  let prefix = 0;
+  while (prefix < Math.min(5, bytes.length)) {
+    const byte = bytes[prefix]!;
+    claimed += (byte & 0x7f) * 2 ** (7 * prefix++);
+    if (byte < 0x80) break;
+  }
+  return { bytes, claimed, prefix };
+}
+
+/** The blocks of xerial's framing; without it the stream is one block. */
+function snappyBlocks(data: Buffer): SnappyBlock[] {
+  if (!data.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return [snappyBlock(data)];
+  const blocks: SnappyBlock[] = [];
+  for (let at = XERIAL_HEADER.length; at < data.length;) {
+    const length = data.readInt32BE(at);
+    if (length < 0 || length > data.length - at - 4) throw new Error(`a block claims ${length} bytes`);
+    blocks.push(snappyBlock(data.subarray(at + 4, at + 4 + length)));
+    at += 4 + length;
+  }
+  return blocks;
+}
+
+function decodeLarge(blocks: readonly SnappyBlock[], total: number): Buffer {
+  const out = new OutputBuffer(total);
+  for (const { bytes, claimed, prefix } of blocks) {
+    const end = out.length + claimed;
+    snappyDecode(bytes.subarray(prefix), out);
+    if (out.length !== end) throw new Error(`a block does not become ${claimed} bytes`);
+  }
+  return out.whole();
+}
 
 /** Three bytes of a snappy block expand to 64 at most. A block that claims more per byte is malformed. */
 const MOST_SNAPPY_BYTES_A_BYTE = 64;
 
-/**
- * A block begins with its decompressed length as a varint. It is checked, because the native code would
- * allocate that much.
- */
-function uncompressBlock(block: Buffer, maxBytes: number): Buffer {
-  let length = 0;
-  for (let i = 0; i < Math.min(5, block.length); i++) {
-    length += (block[i]! & 0x7f) * 2 ** (7 * i);
-    if (block[i]! < 0x80) break;
+/** The size that a block claims, which is checked before that much is allocated. */
+function checkedSize({ bytes, claimed }: SnappyBlock, roomBytes: number): number {
+  if (claimed > roomBytes) throw new ExpansionError(roomBytes);
+  if (claimed > bytes.length * MOST_SNAPPY_BYTES_A_BYTE) {
+    throw new Error(`a block of ${bytes.length} bytes claims to become ${claimed}`);
   }
-  if (length > maxBytes) throw new ExpansionError(maxBytes);
-  if (length > block.length * MOST_SNAPPY_BYTES_A_BYTE) {
-    throw new Error(`a block of ${block.length} bytes claims to become ${length}`);
-  }
-  return snappyUncompress(block, { asBuffer: true }) as Buffer;
+  return claimed;
 }
 
 const lz4: Codec = {
   compress: (data) => compressFrameSync(data, { contentChecksum: false, blockChecksums: false }),
   decompress(data, maxBytes) {
     if (lz4Exceeds(data, maxBytes)) throw new ExpansionError(maxBytes);
-    return decompressFrameSync(data);
+    return lz4Exceeds(data, NATIVE_BYTES) ? lz4Decode(data) : decompressFrameSync(data);
   },
 };
 

@@ -12,7 +12,7 @@ const BLOCK_CHECKSUM = 0x10;
 const CONTENT_SIZE = 0x08;
 const CONTENT_CHECKSUM = 0x04;
 const DICTIONARY_ID = 0x01;
-const MIN_MATCH = 4;
+export const MIN_MATCH = 4;
 
 interface Block {
   readonly start: number;
@@ -25,7 +25,7 @@ interface Block {
  * The blocks of all frames. Throws if a frame is malformed; stops at bytes that do not begin with a frame's
  * magic.
  */
-function* blocksOf(data: Buffer): Generator<Block> {
+export function* blocksOf(data: Buffer): Generator<Block> {
   for (let at = 0; at + 7 <= data.length && data.readUInt32LE(at) === FRAME_MAGIC;) {
     const flags = data[at + 4]!;
     const maxBytes = 2 ** (8 + 2 * ((data[at + 5]! >> 4) & 0x07));
@@ -70,6 +70,13 @@ function blockSize(data: Buffer, { start, end, isCompressed }: Block): number {
     at += 2;
     size += MIN_MATCH + length(token & 0x0f);
   }
+  return size;
+}
+
+/** The decompressed size of all frames, in bytes. Throws if a frame is malformed. */
+export function lz4Size(data: Buffer): number {
+  let size = 0;
+  for (const block of blocksOf(data)) size += blockSize(data, block);
   return size;
 }
 

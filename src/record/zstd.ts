@@ -22,9 +22,14 @@ function requireReady(): void {
   if (!isReady) throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd is not loaded yet');
 }
 
+/** The same bytes, not copied: they may be hundreds of megabytes. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 export function zstdCompress(data: Buffer): Buffer {
   requireReady();
-  return Buffer.from(compress(data, 3));
+  return asBuffer(compress(data, 3));
 }
 
 const FRAME_MAGIC = 0xfd2fb528;
@@ -66,7 +71,7 @@ export function zstdDecompress(
   if (contentSize(data) > maxBytes) throw tooLarge();
   for (let room = Math.max(64 * 1024, data.length * 4); ; room *= 4) {
     try {
-      return Buffer.from(decompress(data, { defaultHeapSize: Math.min(room, maxBytes) }));
+      return asBuffer(decompress(data, { defaultHeapSize: Math.min(room, maxBytes) }));
     } catch (error) {
       if (!TOO_SMALL.test(messageOf(error))) throw error;
       if (room >= maxBytes) throw tooLarge();

@@ -8,7 +8,13 @@ import { RecordBatch } from '../../src/record/record-batch';
 import { loadZstd } from '../../src/record/zstd';
 
 const MODULE = path.join(__dirname, '../../src/log/batch-check.js');
-const RULES = { needKeys: false, codec: 'producer', maxExpandedBytes: 64 << 20 } as const;
+const RULES = {
+  needKeys: false,
+  codec: 'producer',
+  maxExpandedBytes: 64 << 20,
+  maxStoredBytes: 64 << 20,
+} as const;
+const OWNER = { onExpanded: () => {}, isGone: false };
 const AT_1000 = { earliest: 1000, latest: 1000 };
 
 const threads: WorkerThread[] = [];
@@ -29,13 +35,15 @@ test('a batch is checked in the thread as in place: what it finds, what it store
   await loadZstd();
   const thread = threadWith(MODULE);
   const bomb = new RecordBatch(recompress(batchOf(8 << 20), 'zstd'));
-  expect(await checkOffLoop(thread, bomb, RULES)).toMatchObject({ times: AT_1000, stored: undefined });
-  const gzipped = await checkOffLoop(thread, bomb, { ...RULES, codec: 'gzip' });
+  expect(await checkOffLoop(thread, bomb, RULES, OWNER)).toMatchObject({ times: AT_1000, stored: undefined });
+  const gzipped = await checkOffLoop(thread, bomb, { ...RULES, codec: 'gzip' }, OWNER);
   expect(new RecordBatch(gzipped.stored!).compression).toBe(1);
-  await expect(checkOffLoop(thread, bomb, { ...RULES, maxExpandedBytes: 1 << 20 })).rejects.toMatchObject({
+  await expect(
+    checkOffLoop(thread, bomb, { ...RULES, maxExpandedBytes: 1 << 20 }, OWNER),
+  ).rejects.toMatchObject({
     errorName: 'MESSAGE_TOO_LARGE',
   });
-  await expect(checkOffLoop(thread, bomb, { ...RULES, needKeys: true })).rejects.toMatchObject({
+  await expect(checkOffLoop(thread, bomb, { ...RULES, needKeys: true }, OWNER)).rejects.toMatchObject({
     errorName: 'INVALID_RECORD',
   });
 });
@@ -44,7 +52,7 @@ test('a task that is not there fails alone, and the thread goes on', async () =>
   const thread = threadWith(MODULE);
   await expect(thread.run('no-such-task', {})).rejects.toThrow();
   const plain = batchOf(10);
-  expect(await checkOffLoop(thread, plain, RULES)).toMatchObject({ times: AT_1000 });
+  expect(await checkOffLoop(thread, plain, RULES, OWNER)).toMatchObject({ times: AT_1000 });
 });
 
 test('a thread that ends fails what it worked on', async () => {
@@ -65,6 +73,17 @@ test('a task that cannot be sent fails alone, and takes no place', async () => {
   for (let i = 0; i < 1001; i++)
     await expect(thread.run('echo', () => {})).rejects.toThrow('could not be cloned');
   expect(await thread.run('echo', 'after')).toBe('after');
+});
+
+test('a task for which nobody waits any longer is not begun, and the next one is', async () => {
+  const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
+  let isWanted = true;
+  const first = thread.run('echo', 'first');
+  const unwanted = thread.run('die', {}, () => isWanted);
+  const behind = thread.run('echo', 'behind');
+  isWanted = false;
+  await expect(unwanted).rejects.toThrow('nobody waits');
+  expect(await Promise.all([first, behind])).toEqual(['first', 'behind']);
 });
 
 test('what waits for a thread that is closed fails', async () => {

@@ -13,7 +13,7 @@
 import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
 import { Clock, Log, OffLoop } from '../../common/host';
-import { checkOffLoop, IN_PLACE_BYTES } from '../../log/batch-check';
+import { CheckOwner, checkOffLoop, IN_PLACE_BYTES } from '../../log/batch-check';
 import { LogConfig } from '../../log/log-config';
 import { CheckedRecords, checkRecords, recordRules } from '../../log/log-validator';
 import { Asker, CloseConnection, RequestContext } from '../../network/server-connection';
@@ -91,7 +91,7 @@ function takeRecords(row: { records: readonly Buffer[] }): Buffer {
 }
 
 /** Appends the batches of one request, one after the other. */
-class RequestAppend {
+class RequestAppend implements CheckOwner {
   readonly results: PartitionResult[] = [];
   private readonly rows: { readonly tp: TopicPartition; readonly records: Buffer }[];
   private readonly rights: Rights;
@@ -100,6 +100,8 @@ class RequestAppend {
   private expandedLeft: number;
   /** The result of the check of the next row, if it was made off the event loop. */
   private checked: CheckedRecords | undefined;
+  /** Whether nobody waits for a response: the remaining batches are neither checked nor appended. */
+  isGone = false;
 
   constructor(
     private readonly deps: ProduceDeps,
@@ -122,7 +124,7 @@ class RequestAppend {
   run(): Promise<void> | undefined {
     const { clock } = this.deps.host;
     const startMs = clock.monotonicMs();
-    while (this.results.length < this.rows.length) {
+    while (!this.isGone && this.results.length < this.rows.length) {
       const { tp, records } = this.rows[this.results.length]!;
       const result = this.isValid
         ? this.append(tp, records)
@@ -133,6 +135,11 @@ class RequestAppend {
       if (isOver) return this.nextTurn();
     }
     return undefined;
+  }
+
+  /** With acks=0 the client waits for nothing: its batches are appended even if its connection has ended. */
+  clientIsGone(): void {
+    this.isGone = this.rights.acks !== 0;
   }
 
   private append(tp: TopicPartition, records: Buffer): PartitionResult | Promise<void> {
@@ -148,11 +155,11 @@ class RequestAppend {
       const info = partition.appendAsLeader(records, acks, (batch, config) => {
         if (checked) return checked;
         try {
-          return this.expanded(
-            checkRecords(batch, recordRules(config, Math.min(IN_PLACE_BYTES, this.expandedLeft))),
-          );
+          return this.checkInPlace(batch, config);
         } catch (error) {
-          if (error instanceof ExpansionError) offLoop = this.checkLater(batch, config);
+          if (!(error instanceof ExpansionError)) throw error;
+          if (this.expandedLeft <= IN_PLACE_BYTES) throw this.tooMuch(error);
+          offLoop = this.checkLater(batch, config);
           throw error;
         }
       });
@@ -176,9 +183,14 @@ class RequestAppend {
     return failure(tp, rowError(this.deps.log, 'Produce', tp, error));
   }
 
-  private expanded(checked: CheckedRecords): CheckedRecords {
-    this.expandedLeft -= checked.expandedBytes;
-    return checked;
+  /** What a batch expands to counts, whether it is refused afterwards or not: the work is done. */
+  onExpanded(bytes: number): void {
+    this.expandedLeft = Math.max(0, this.expandedLeft - bytes);
+  }
+
+  private checkInPlace(batch: RecordBatch, config: LogConfig): CheckedRecords {
+    const rules = recordRules(config, Math.min(IN_PLACE_BYTES, this.expandedLeft));
+    return checkRecords(batch, rules, (bytes) => this.onExpanded(bytes));
   }
 
   /**
@@ -188,15 +200,18 @@ class RequestAppend {
   private async checkLater(batch: RecordBatch, config: LogConfig): Promise<void> {
     const { tp } = this.rows[this.results.length]!;
     try {
-      if (this.expandedLeft <= IN_PLACE_BYTES) throw new ExpansionError(this.expandedLeft);
       const rules = recordRules(config, this.expandedLeft);
-      this.checked = this.expanded(await checkOffLoop(this.deps.host.offLoop, batch, rules));
+      this.checked = await checkOffLoop(this.deps.host.offLoop, batch, rules, this);
     } catch (error) {
-      const isTooMuch = error instanceof ExpansionError;
-      this.results.push(
-        this.failed(tp, isTooMuch ? new KafkaError('MESSAGE_TOO_LARGE', error.message) : error),
-      );
+      if (this.isGone) return;
+      this.results.push(this.failed(tp, error instanceof ExpansionError ? this.tooMuch(error) : error));
     }
+  }
+
+  /** The batch does not fit: the work for it uses up what the request may expand to. */
+  private tooMuch({ message }: ExpansionError): KafkaError {
+    this.expandedLeft = 0;
+    return new KafkaError('MESSAGE_TOO_LARGE', message);
   }
 }
 
@@ -273,6 +288,7 @@ export function handleProduce(
 /** Appends the remaining batches. No later request of the connection is started in the meantime. */
 async function inOrder(appends: RequestAppend, first: Promise<void>, asker: Asker): Promise<void> {
   const release = asker.hold();
+  asker.onGone(() => appends.clientIsGone());
   try {
     for (let waiting: Promise<void> | undefined = first; waiting; waiting = appends.run()) await waiting;
   } finally {
