@@ -15,6 +15,7 @@
  */
 import { Disk } from '../common/host';
 import { ProcessEpochs } from '../common/cluster-types';
+import { isDiskError } from '../common/errors';
 import { CLEAN_MARKER, LogDir } from './log-dir';
 
 interface KeptFile extends ProcessEpochs {
@@ -108,6 +109,16 @@ export class ProcessHistory {
   /** A dir or log that goes offline, or is damaged, may be back after a restart with less than it had. */
   forget(): void {
     this.dirs.onEveryDir((dir) => this.disk.remove(pathOf(dir)));
+    for (const dir of this.dirs.dirs) if (dir.isOffline) this.tryRemove(pathOf(dir));
+  }
+
+  /** A disk that failed to flush a log, or to read it, may still remove a name. */
+  private tryRemove(path: string): void {
+    try {
+      this.disk.remove(path);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+    }
   }
 
   private write(kept: KeptFile): void {

@@ -110,6 +110,19 @@ test('so does one whose damage was found while nobody else could lead it', async
   expect((await start(lone, 'b1')).history.at(30)).toEqual({ processEpoch: 30, keptSince: 30 });
 });
 
+test('a disk that fails in one place counts as lost, though it be the only one, and work again', async () => {
+  const lone = await killed(['/data']);
+  const second = await start(lone, 'b1', ['/data']);
+  second.history.registered(20);
+  second.startBackgroundTasks();
+  const log = second.get(TP)!;
+  lone.sim.fail({ path: log.directory, code: 'EIO', random: new Prng('disk') });
+  expect(() => log.appendAsLeader(lone.batch(['b']), 0)).toThrow('EIO');
+  lone.sim.heal();
+  lone.sim.processDied();
+  expect((await start(lone, 'b1', ['/data'])).history.at(30)).toEqual({ processEpoch: 30, keptSince: 30 });
+});
+
 test('without a descriptor to close a log with nobody says that all is on the disk', async () => {
   const lone = await killed();
   const second = await start(lone, 'b1');
