@@ -13,6 +13,8 @@ export interface DiskOwner {
   readonly isCrashed: boolean;
   /** Called when a dead process uses the disk. */
   readonly misused: (what: string) => void;
+  /** Called before a file is opened or a file or directory is read. Throws if the disk fails at this call. */
+  readonly looking: (what: string, path: string) => void;
   /** Called before each change. Throws if the process crashes at this call. */
   readonly changing: (what: string, path: string) => void;
   /** Resolves when a flush may take effect; undefined: at once. */
@@ -33,6 +35,10 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
   const reading = (what: string) => {
     if (owner.isDead) owner.misused(what);
     if (owner.isCrashed) throw crashed(what);
+  };
+  const looking = (what: string, path: string) => {
+    reading(what);
+    owner.looking(what, path);
   };
   const changing = (what: string, path: string) => {
     reading(what);
@@ -69,7 +75,7 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
   return {
     open: (path, mode) => {
       if (mode !== 'create' || disk.exists(path)) {
-        reading('open');
+        looking('open', path);
         return file(path, disk.open(path, mode));
       }
       changing('create', path);
@@ -82,11 +88,11 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
       return disk.exists(path);
     },
     stat: (path) => {
-      reading('stat');
+      looking('stat', path);
       return disk.stat(path);
     },
     list: (path) => {
-      reading('list');
+      looking('list', path);
       return disk.list(path);
     },
     makeDirectory: (path) => {
@@ -94,7 +100,7 @@ export function processDisk(disk: Disk, owner: DiskOwner): Disk {
       disk.makeDirectory(path);
     },
     readText: (path) => {
-      reading('readText');
+      looking('readText', path);
       return disk.readText(path);
     },
     rename: (from, to) => {

@@ -54,6 +54,9 @@ export class SimHost {
   flushDelayMs = 0;
   /** The number of calls that changed the disk, over all processes. */
   diskCalls = 0;
+  /** The number of calls that opened or read something by its name, over all processes. */
+  diskLooks = 0;
+  private failsAtLook = -1;
   private crashAt: { readonly call: number; readonly crash: () => void } | undefined;
   /** Set when the process ended by itself. */
   exited: { code: number; reason: string } | undefined;
@@ -124,6 +127,11 @@ export class SimHost {
         return life.isCrashed;
       },
       misused: (what) => this.world.violation(`${this.name}: disk ${what} called by a dead process`),
+      looking: (what, path) => {
+        if (++this.diskLooks !== this.failsAtLook) return;
+        this.world.event('simulation', { what: 'fault', fault: `${what} fails`, target: path });
+        throw Object.assign(new Error(`EIO: ${what} of ${path}`), { code: 'EIO' });
+      },
       changing: (what, path) => {
         this.diskCalls++;
         if (this.crashAt === undefined || this.diskCalls < this.crashAt.call) return;
@@ -148,6 +156,11 @@ export class SimHost {
   /** The process crashes before the k-th call from now that changes the disk; `crash` ends it. */
   crashAtDiskCall(k: number, crash: () => void): void {
     this.crashAt = { call: this.diskCalls + k, crash };
+  }
+
+  /** The k-th call from now that opens or reads something by its name fails once, with EIO. */
+  failDiskLook(k: number): void {
+    this.failsAtLook = this.diskLooks + k;
   }
 
   private log(prefix: string): Log {

@@ -1,8 +1,8 @@
 /**
  * A fault at every single operation of a short story. The ZooKeeper connection breaks at the k-th operation
  * of a host (before it is applied, or after it, so that the response is lost); a TCP connection breaks at the
- * k-th frame; a broker crashes at its k-th disk call (kill or power cut). For every k that the story has
- * without faults.
+ * k-th frame; a broker crashes at its k-th disk call (kill or power cut); the k-th time that a broker opens
+ * or reads a file, this fails. For every k that the story has without faults.
  *
  * A fault that random runs do not hit in a thousand seeds is hit here for certain. The same code gives the
  * same points and the same result.
@@ -18,7 +18,7 @@ import { SimCluster } from './sim-cluster';
 import { Stage, stories, Story } from './sweep-stories';
 
 const BROKERS = 3;
-const LIVE_WITHIN_MS = 40000;
+const LIVE_WITHIN_MS = 10000;
 const QUIET_WITHIN_MS = 60000;
 
 export const pointKinds = [
@@ -28,6 +28,7 @@ export const pointKinds = [
   'frame-after',
   'disk-kill',
   'disk-power-cut',
+  'disk-read-error',
 ] as const;
 
 /** The point of a fault: the k-th operation (from 1) of `host`, counted from the start of the story's act. */
@@ -49,6 +50,7 @@ export interface SweepOutcome {
 interface Counts {
   readonly zookeeper: ReadonlyMap<string, number>;
   readonly disk: ReadonlyMap<string, number>;
+  readonly looks: ReadonlyMap<string, number>;
   readonly frames: number;
 }
 
@@ -57,6 +59,7 @@ function count(cluster: SimCluster): Counts {
   return {
     zookeeper: new Map(hosts.map((host) => [host, cluster.zookeeper.operationsOf(host)])),
     disk: new Map(cluster.brokers.map(({ host }) => [host.name, host.diskCalls])),
+    looks: new Map(cluster.brokers.map(({ host }) => [host.name, host.diskLooks])),
     frames: cluster.network.framesSent,
   };
 }
@@ -77,6 +80,8 @@ function arm(cluster: SimCluster, { kind, host, k }: Point): void {
       return broker!.host.crashAtDiskCall(k, () => cluster.kill(broker!.id));
     case 'disk-power-cut':
       return broker!.host.crashAtDiskCall(k, () => cluster.powerCut(broker!.id));
+    case 'disk-read-error':
+      return broker!.host.failDiskLook(k);
   }
 }
 
@@ -172,7 +177,7 @@ async function runStory(
   });
   const stage = new Stage(cluster, attachChecks(cluster));
   const violations: string[] = [];
-  let counts: Counts = { zookeeper: new Map(), disk: new Map(), frames: 0 };
+  let counts: Counts = { zookeeper: new Map(), disk: new Map(), looks: new Map(), frames: 0 };
   try {
     cluster.startAll();
     if (!(await stage.until(() => cluster.brokers.every(({ id }) => cluster.isRunning(id))))) {
@@ -199,6 +204,7 @@ function since(before: Counts, after: Counts): Counts {
   return {
     zookeeper: minus(after.zookeeper, before.zookeeper),
     disk: minus(after.disk, before.disk),
+    looks: minus(after.looks, before.looks),
     frames: after.frames - before.frames,
   };
 }
@@ -222,6 +228,7 @@ export async function pointsOf(name: string): Promise<{ clean: SweepOutcome; poi
     add('disk-kill', host, most);
     add('disk-power-cut', host, most);
   }
+  for (const [host, most] of counts.looks) add('disk-read-error', host, most);
   return { clean: outcome, points };
 }
 
@@ -241,12 +248,22 @@ export async function allPoints(names: readonly string[]): Promise<{
     clean.push(found.clean);
     points.push(...found.points.map((point) => ({ story, point })));
   }
+  return { clean, points: mixed(points) };
+}
+
+/**
+ * In random order, and the kinds in turn: a kind with few points must not have to wait for one with many.
+ */
+function mixed<T extends { readonly point: Point }>(points: readonly T[]): T[] {
   const random = new Prng('sweep order');
-  for (let i = points.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [points[i], points[j]] = [points[j]!, points[i]!];
+  const byKind = pointKinds.map((kind) => points.filter(({ point }) => point.kind === kind));
+  const found: T[] = [];
+  while (found.length < points.length) {
+    for (const rest of byKind) {
+      if (rest.length > 0) found.push(...rest.splice(random.below(rest.length), 1));
+    }
   }
-  return { clean, points };
+  return found;
 }
 
 export const storyNames = Object.keys(stories);

@@ -2,7 +2,7 @@
 import { allPoints, pointKinds, pointsOf, runPoint } from '../../src/simulation/sweep';
 
 test('a story without a fault is clean, and has points of every kind', async () => {
-  const { clean, points } = await pointsOf('config-change');
+  const { clean, points } = await pointsOf('broker-bounce');
   expect(clean.violations).toEqual([]);
   expect(new Set(points.map(({ kind }) => kind))).toEqual(new Set(pointKinds));
 }, 60_000);
@@ -26,3 +26,15 @@ test('leaders, ISRs and settings survive a fault at any of a sample of operation
     });
   }
 }, 120_000);
+
+test('a look at the disk that fails is one of a story, and the broker comes back in sync', async () => {
+  const { points } = await pointsOf('broker-bounce');
+  const looks = points.filter(({ kind }) => kind === 'disk-read-error');
+  expect(looks.length).toBeGreaterThan(10);
+  for (const point of looks) {
+    const { cluster, violations } = await runPoint('broker-bounce', point);
+    expect({ point, violations }).toEqual({ point, violations: [] });
+    const faults = cluster.world.timeline.filter(({ fault }) => String(fault).endsWith(' fails'));
+    expect(faults).toHaveLength(1);
+  }
+}, 60_000);
