@@ -263,7 +263,7 @@ export class ReplicaManager {
     }
   }
 
-  /** Whether the request names the leader that was not alive, or not told, when this epoch was first applied. */
+  /** Whether it names the leader that was not alive, or not told, when this epoch was first applied. */
   private namesLeaderAgain(known: Partition, state: LeaderAndIsrState, address?: HostPort): boolean {
     if (state.leaderEpoch !== known.leaderEpoch || address === undefined) return false;
     const mayFollow = known.leaderId === NO_LEADER && state.leader !== this.deps.brokerId;

@@ -6,9 +6,9 @@
  * epoch of the process's first registration. A killed process loses nothing: the operating system has what it
  * wrote. With the machine goes what was not flushed, unless the last process closed its logs.
  *
- * Invariant: the epoch is kept only if the log dirs are as many as they were, every one is online, has the same
- * text, and was left by a clean shutdown or in this boot. In all other cases it is the epoch of the first
- * registration, and the files go at once: this process may stop cleanly before it registers.
+ * Invariant: the epoch is kept only if the log dirs are as many as they were, every one is online, has the
+ * same text, and was left by a clean shutdown or in this boot. In all other cases it is the epoch of the
+ * first registration, and the files go at once: this process may stop cleanly before it registers.
  *
  * Kafka: no counterpart in 2.8. KIP-966 (3.7) has the broker epoch in the file of a clean shutdown, so every
  * crash counts as a loss there.

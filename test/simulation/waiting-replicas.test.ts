@@ -1,4 +1,4 @@
-/** Replicas that are told that nobody leads, or that who leads is about to stop: they follow as soon as they can. */
+/** Replicas that are told that nobody leads, or whose leader is about to stop, follow as soon as they can. */
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, openProducer, runFor, runUntil, send, TP } from '../support/sim';
 
