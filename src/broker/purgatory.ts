@@ -173,6 +173,7 @@ export class Purgatory {
 
   /** The partition changed: its operations are checked at the end of the current turn of the event loop. */
   check(tp: TopicPartition): void {
+    if (this.watchers.size === 0) return;
     const key = tpName(tp);
     if (!this.watchers.has(key)) return;
     if (this.dirty.size === 0) queueMicrotask(() => this.checkDirty());
