@@ -93,7 +93,7 @@ function takeRecords(row: { records: readonly Buffer[] }): Buffer {
 /** Appends the batches of one request, one after the other. */
 class RequestAppend implements CheckOwner {
   readonly results: PartitionResult[] = [];
-  private readonly rows: { readonly tp: TopicPartition; readonly records: Buffer }[];
+  private readonly rows: { readonly tp: TopicPartition; readonly records: Buffer }[] = [];
   private readonly rights: Rights;
   private readonly isValid: boolean;
   private readonly nextTurn: () => Promise<void>;
@@ -112,9 +112,9 @@ class RequestAppend implements CheckOwner {
     this.rights = { acks, mayWriteInternal: clientId === ADMIN_CLIENT_ID };
     this.isValid = acks === 0 || acks === 1 || acks === -1;
     this.expandedLeft = deps.maxExpandedBytes;
-    this.rows = topicData.flatMap(({ name, partitionData }) =>
-      partitionData.map((row) => ({ tp: { topic: name, partition: row.index }, records: takeRecords(row) })),
-    );
+    for (const { name, partitionData } of topicData)
+      for (const row of partitionData)
+        this.rows.push({ tp: { topic: name, partition: row.index }, records: takeRecords(row) });
   }
 
   /**
@@ -215,11 +215,17 @@ class RequestAppend implements CheckOwner {
   }
 }
 
+type PartitionRow = ProduceResponse['responses'][number]['partitionResponses'][number];
+
 function respond(results: readonly PartitionResult[]): ProduceResponse {
-  const topics = new Map<string, ProduceResponse['responses'][number]['partitionResponses'][number][]>();
+  const responses: { name: string; partitionResponses: PartitionRow[] }[] = [];
+  const byTopic = new Map<string, PartitionRow[]>();
   for (const { tp, error, message, baseOffset, logAppendTimeMs, logStartOffset } of results) {
-    const rows = topics.get(tp.topic) ?? [];
-    topics.set(tp.topic, rows);
+    let rows = byTopic.get(tp.topic);
+    if (rows === undefined) {
+      byTopic.set(tp.topic, (rows = []));
+      responses.push({ name: tp.topic, partitionResponses: rows });
+    }
     rows.push({
       index: tp.partition,
       errorCode: errorCode(error),
@@ -229,7 +235,7 @@ function respond(results: readonly PartitionResult[]): ProduceResponse {
       errorMessage: message,
     });
   }
-  return { responses: [...topics].map(([name, partitionResponses]) => ({ name, partitionResponses })) };
+  return { responses };
 }
 
 /**
@@ -242,14 +248,17 @@ function delayedProduce(
 ): DelayedOperation<ProduceResponse> {
   return {
     tryComplete: () => {
+      let isPending = false;
       for (const result of results) {
         if (!result.pending) continue;
         const outcome = replicas.replicationOutcome(result.tp, result.nextOffset);
-        if (outcome === 'pending') continue;
-        result.pending = false;
-        result.error = outcome;
+        if (outcome === 'pending') isPending = true;
+        else {
+          result.pending = false;
+          result.error = outcome;
+        }
       }
-      return results.some(({ pending }) => pending) ? undefined : respond(results);
+      return isPending ? undefined : respond(results);
     },
     onExpire: () => {
       for (const result of results) if (result.pending) result.error = 'REQUEST_TIMED_OUT';
@@ -303,7 +312,8 @@ function answerTo(
   asker: Asker,
 ): Answer | Promise<Answer> {
   if (acks === 0) return answerNothing(results);
-  const pending = results.filter((result) => result.pending).map(({ tp }) => tp);
+  const pending: TopicPartition[] = [];
+  for (const result of results) if (result.pending) pending.push(result.tp);
   if (pending.length === 0) return respond(results);
   const operation = delayedProduce(replicas, results);
   return replicas.producePurgatory.tryCompleteElseWatch(operation, pending, timeoutMs, asker);
