@@ -57,7 +57,7 @@ interface Promises {
    * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
    */
   readonly unsound: Map<number, number | undefined>;
-  /** Members of the ISR of which a log dir failed, and that have not left the ISR since. */
+  /** Members of the ISR of which a log dir failed, or that all lost power, and that have not left it since. */
   readonly failedDirs: Set<number>;
   isr: readonly number[];
   leaderEpoch: number;
@@ -343,6 +343,7 @@ export class MomentChecker {
         promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
       // The leader of the known epoch lost power, too, and does not lead in this epoch any more.
       this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
+      if (promises.unsound.size === 0) for (const id of promises.isr) promises.failedDirs.add(id);
     }
   }
 }

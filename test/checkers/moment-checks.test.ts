@@ -250,6 +250,15 @@ test('a controller that prefers a broker that lost power to one that lost nothin
   }
 });
 
+test('after all of the ISR lost power none of them has lost nothing, though one lose it again', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 2] });
+  for (const id of [1, 2, 2]) one.checker.powerLost(id);
+  for (const id of [1, 2]) one.epochs.set(id, 30 + id);
+  one.write({ leaderEpoch: 2, leader: 2, isr: [2] });
+  expect(one.found).toEqual([]);
+});
+
 test('when all of the ISR lost power, what was acknowledged before is released, nothing later', () => {
   const one = new Cluster();
   for (const id of [1, 2, 3]) one.checker.powerLost(id);
