@@ -2,7 +2,7 @@
  * The queue of control requests, which are processed one at a time in the order of their arrival.
  *
  * Invariant: nothing is processed after the broker was closed. A request for very many partitions is
- * processed in slices of 20 ms: each partition writes a file, and neither clients nor ZooKeeper's heartbeats
+ * processed in slices of 5 ms: each partition writes a file, and neither clients nor ZooKeeper's heartbeats
  * should wait for all of them.
  *
  * Kafka: ReplicaManager.scala#replicaStateChangeLock@2.8.2, which one thread holds while others serve

@@ -1,9 +1,10 @@
 /**
- * Processes many items without blocking the event loop: after every 20 ms of work it waits for its next turn.
+ * Processes many items without blocking the event loop: after every 5 ms of work it waits for its next turn.
  */
 import { Clock } from './host';
 
-const TURN_MS = 20;
+/** As long as a turn of all connections together (network/work-turns.ts). */
+export const SLICE_MS = 5;
 
 export interface Turns {
   readonly clock: Clock;
@@ -22,7 +23,7 @@ export async function inTurns<T, R>(
   for (const item of items) {
     const result = work(item);
     results.push(result instanceof Promise ? await result : result);
-    if (clock.monotonicMs() - startMs < TURN_MS) continue;
+    if (clock.monotonicMs() - startMs < SLICE_MS) continue;
     await next();
     startMs = clock.monotonicMs();
   }

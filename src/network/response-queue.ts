@@ -159,7 +159,11 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
     slot.isDone = true;
     if (response instanceof CloseConnection) slot.closeReason = response.reason;
     else if (response instanceof DeferredResponse) slot.deferred = response;
-    else if (response !== undefined) slot.response = encodeResponse(slot.api, slot.correlationId, response);
+    else if (response !== undefined) {
+      this.owner.turns.measure(() => {
+        slot.response = encodeResponse(slot.api, slot.correlationId, response);
+      });
+    }
     this.sendReady();
   }
 
@@ -209,7 +213,8 @@ export class ResponseQueue implements LeaseHolder, TurnTaker {
   }
 
   private write(response: Buffer[]): void {
-    this.connection.write(response);
+    // The write is a system call, often the most expensive part of a small request.
+    this.owner.turns.measure(() => this.connection.write(response));
     if (!this.hasUnsent) return this.giveBack();
     const bytes = this.connection.pendingBytes();
     this.isSending = true;

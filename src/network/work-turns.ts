@@ -1,17 +1,20 @@
 /**
- * Shares the event loop between requests. After 20 ms of work, connections with more work wait in a queue, so
+ * Shares the event loop between requests. After 5 ms of work, connections with more work wait in a queue, so
  * that timers (ZooKeeper's heartbeat among them) and sockets are served first.
  *
  * Invariants: every connection that waits gets a turn, in the order of asking, brokers before clients. In
  * each turn at least one of them proceeds. If brokers used a whole turn, the next one begins with the
  * clients. Clients share a turn, so that a client with little work does not wait for the work of all others.
- * As long as less than 20 ms of work come together, nothing is scheduled (docs/decisions/0016).
+ * As long as less than 5 ms of work come together, nothing is scheduled (docs/decisions/0016).
+ *
+ * A turn is short because a request with acks=all takes several turns on its way: on the leader, on the
+ * followers that fetch it, and on the leader again.
  *
  * Kafka has threads instead: num.network.threads, num.io.threads.
  */
 import { Clock } from '../common/host';
 
-const TURN_MS = 20;
+const TURN_MS = 5;
 /** The least share of a turn for one of many clients. */
 const MIN_SHARE_MS = 1;
 

@@ -51,7 +51,7 @@ test('nor does it say that there is no record of a time, when there may be one i
   expect(await ask(2, { ...behind, found: 8 }, 1000)).toBe('8');
 });
 
-test('look-ups are made in turns of 20 ms, and a partition that is named twice is refused', async () => {
+test('look-ups are made in turns of 5 ms, and a partition that is named twice is refused', async () => {
   let nowMs = 0;
   let turns = 0;
   const clock = { monotonicMs: () => nowMs } as Clock;
@@ -67,7 +67,7 @@ test('look-ups are made in turns of 20 ms, and a partition that is named twice i
       logEndOffset: 9,
       logStartOffset: 0,
       offsetForTimestamp: () => {
-        nowMs += 5;
+        nowMs += 1.25;
         return { timestamp: 1000, offset: 1 };
       },
     },
@@ -155,7 +155,7 @@ test('an error that nobody expected is told of its own partition; the others are
   expect(logged).toHaveLength(2);
 });
 
-test('leader epochs are looked up in turns of 20 ms', async () => {
+test('leader epochs are looked up in turns of 5 ms', async () => {
   let nowMs = 0;
   let turns = 0;
   const clock = { monotonicMs: () => nowMs } as Clock;
@@ -163,7 +163,7 @@ test('leader epochs are looked up in turns of 20 ms', async () => {
     turns++;
   };
   const require = () => {
-    nowMs += 5;
+    nowMs += 1.25;
     throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION');
   };
   const rows = (count: number) =>

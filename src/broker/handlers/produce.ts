@@ -13,6 +13,7 @@
 import { isInternalTopic, TopicPartition, tpName } from '../../common/cluster-types';
 import { errorCode, ErrorName, KafkaError } from '../../common/errors';
 import { Clock, Log, OffLoop } from '../../common/host';
+import { SLICE_MS } from '../../common/in-turns';
 import { CheckOwner, checkOffLoop, IN_PLACE_BYTES } from '../../log/batch-check';
 import { LogConfig } from '../../log/log-config';
 import { CheckedRecords, checkRecords, recordRules } from '../../log/log-validator';
@@ -47,8 +48,6 @@ export interface ProduceDeps {
   /** The limit for the decompressed size of all batches of a request, in bytes. */
   readonly maxExpandedBytes: number;
 }
-
-const TURN_MS = 20;
 
 interface Rights {
   readonly acks: number;
@@ -131,7 +130,7 @@ class RequestAppend implements CheckOwner {
         : failure(tp, new KafkaError('INVALID_REQUIRED_ACKS'));
       if (result instanceof Promise) return result;
       this.results.push(result);
-      const isOver = this.results.length < this.rows.length && clock.monotonicMs() - startMs >= TURN_MS;
+      const isOver = this.results.length < this.rows.length && clock.monotonicMs() - startMs >= SLICE_MS;
       if (isOver) return this.nextTurn();
     }
     return undefined;
