@@ -79,6 +79,7 @@ class Watched {
 
 export class DelayedFetch<T> implements DelayedOperation<T> {
   private readonly watched = new Map<string, Watched>();
+  readonly tps: TopicPartition[] = [];
   private bytes = 0;
   private isLooked = false;
 
@@ -91,13 +92,10 @@ export class DelayedFetch<T> implements DelayedOperation<T> {
     for (const { topic, partitions } of request.topics) {
       for (const row of partitions) {
         const tp = { topic, partition: row.partition };
+        this.tps.push(tp);
         this.watched.set(tpName(tp), new Watched(replicas, request.replicaId, tp, row));
       }
     }
-  }
-
-  get tps(): TopicPartition[] {
-    return [...this.watched.values()].map(({ tp }) => tp);
   }
 
   /** `changed`: the partition that changed since the last check. Without it, all partitions are checked. */

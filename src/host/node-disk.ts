@@ -42,7 +42,8 @@ class NodeFile implements DiskFile {
     let at = position;
     for (let i = 0; i < chunks.length; i += MAX_CHUNKS) {
       const part = chunks.slice(i, i + MAX_CHUNKS);
-      const wanted = part.reduce((sum, chunk) => sum + chunk.length, 0);
+      let wanted = 0;
+      for (const chunk of part) wanted += chunk.length;
       const written = fs.writevSync(this.fd, part, at);
       if (written < wanted) this.writeRest(part, written, at + written);
       at += wanted;

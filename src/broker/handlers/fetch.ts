@@ -86,7 +86,8 @@ export class FetchHandler {
           const limits = { maxBytes: limit, atLeastOne: bytes === 0 };
           const row = this.readPartition(request.replicaId, topic, asked, limits);
           if (row.records.length === 0) return row;
-          const size = row.records.reduce((sum, chunk) => sum + chunk.length, 0);
+          let size = 0;
+          for (const chunk of row.records) size += chunk.length;
           left -= size;
           bytes += size;
           if (this.clock.monotonicMs() - startMs > MAX_READING_MS) left = 0;
