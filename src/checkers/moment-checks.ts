@@ -57,7 +57,7 @@ interface Promises {
    * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
    */
   readonly unsound: Map<number, number | undefined>;
-  /** Members of the ISR of which a log dir failed, or that all lost power, and that have not left it since. */
+  /** Members of the ISR of which a log dir failed, or that all lost power, and that have not left since. */
   readonly failedDirs: Set<number>;
   isr: readonly number[];
   leaderEpoch: number;
