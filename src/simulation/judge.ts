@@ -15,6 +15,7 @@ import { MomentChecker } from '../checkers/moment-checks';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { batchesOf } from '../record/record-batch';
 import { Scenario, TRIMMED_TOPIC } from './draw-scenario';
+import { hasLostSince } from './attach-checks';
 import { SimCluster } from './sim-cluster';
 import { idOf } from './workload';
 
@@ -43,7 +44,10 @@ export function stuck(cluster: SimCluster, tp: TopicPartition): string | undefin
   if (alive.length === 0) return undefined;
   const state = cluster.stateOf(tp);
   if (!state) return `${tpName(tp)} has no state, and of its replicas ${alive} run`;
-  if (!state.isr.some((id) => alive.includes(id))) return undefined;
+  const inSync = state.isr.filter((id) => alive.includes(id));
+  const mayWait = inSync.length < state.isr.length;
+  // Nobody, or only members that may have lost something and wait for the others (docs/decisions/0020).
+  if (mayWait && inSync.every((id) => hasLostSince(cluster, tp, id))) return undefined;
   if (!alive.includes(state.leader)) {
     return `${tpName(tp)} is led by ${state.leader}, and of ISR ${state.isr} ${alive} run`;
   }

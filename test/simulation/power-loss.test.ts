@@ -3,6 +3,7 @@
  * has it, and nobody else waits for anybody.
  */
 import { RawConfig } from '../../src/common/config-def';
+import { stuck } from '../../src/simulation/judge';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { bringUp, openProducer, readValues, runFor, runUntil, send, TP } from '../support/sim';
 
@@ -56,6 +57,8 @@ for (const [gone, lost] of [
     await runUntil(cluster, 'it is back', () => cluster.isRunning(lost) && cluster.isRunning(2));
     await runFor(cluster, 20000);
     expect(cluster.partitionOf(lost, TP)?.isLeader).toBe(false);
+    // For the judge of random runs it is at rest.
+    expect(stuck(cluster, TP)).toBeUndefined();
     const { leaderEpoch } = cluster.stateOf(TP)!;
     cluster.resume(gone);
     await runUntil(cluster, 'a leader was elected', () => cluster.stateOf(TP)!.leaderEpoch > leaderEpoch);
