@@ -18,6 +18,7 @@
  * are no longer promised.
  */
 import { TopicPartition, tpName } from '../common/cluster-types';
+import { noPromises, Promises } from './promises';
 
 /** A partition's state in ZooKeeper. */
 export interface WrittenState {
@@ -48,36 +49,6 @@ export interface ClusterView {
   zxid(): number;
 }
 
-interface Promises {
-  /** The offset of the last record that was acknowledged or committed and is still promised; -1: none. */
-  lastAcked: number;
-  /** Maps an offset to the checksum of its batch; undefined: not known. */
-  readonly acked: Map<number, number | undefined>;
-  /**
-   * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
-   */
-  readonly unsound: Map<number, number | undefined>;
-  /** Members of the ISR of which a log dir failed, or that all lost power, and that have not left since. */
-  readonly failedDirs: Set<number>;
-  isr: readonly number[];
-  leaderEpoch: number;
-  /** The zxid of the write. */
-  writtenAt: number;
-  /** The highest high watermark of a leader so far. */
-  committed: number;
-  /**
-   * Records below this offset are no longer promised, even if an acknowledgement for one of them comes later.
-   */
-  releasedBelow: number;
-  /** Leaders of older epochs may not know that they were replaced: what they acknowledge is no promise. */
-  promisesFromEpoch: number;
-  /**
-   * After an unclean election a leader of an older epoch may still acknowledge records. They are not
-   * promises.
-   */
-  wasElectedUncleanly: boolean;
-}
-
 export interface MomentCounts {
   acks: number;
   commits: number;
@@ -90,6 +61,8 @@ export class MomentChecker {
   private readonly promises = new Map<string, Promises>();
   /** Brokers whose machine lost power, and what they were registered with. */
   private readonly lostAs = new Map<number, number | undefined>();
+  /** Brokers that were stopped cleanly and have not registered since. */
+  private readonly withClosedLogs = new Set<number>();
   readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
 
   constructor(
@@ -101,19 +74,7 @@ export class MomentChecker {
     const name = tpName(tp);
     const known = this.promises.get(name);
     if (known) return known;
-    const added: Promises = {
-      lastAcked: -1,
-      acked: new Map(),
-      unsound: new Map(),
-      failedDirs: new Set(),
-      isr: [],
-      leaderEpoch: 0,
-      writtenAt: 0,
-      committed: 0,
-      releasedBelow: 0,
-      promisesFromEpoch: 0,
-      wasElectedUncleanly: false,
-    };
+    const added = noPromises();
     this.promises.set(name, added);
     return added;
   }
@@ -190,7 +151,7 @@ export class MomentChecker {
     this.keptHaveStayed(tp, state);
     for (const id of promises.isr.filter((member) => !state.isr.includes(member))) {
       promises.unsound.delete(id);
-      promises.failedDirs.delete(id);
+      promises.unsure.delete(id);
     }
     for (const id of state.isr)
       if (!promises.isr.includes(id) && this.isGone(id)) promises.unsound.set(id, this.lostAs.get(id));
@@ -212,10 +173,10 @@ export class MomentChecker {
   }
 
   private keptHaveStayed(tp: TopicPartition, { leader, isr, leaderEpoch }: WrittenState): void {
-    const { isr: before, unsound, failedDirs, leaderEpoch: epochBefore } = this.of(tp);
-    const kept = before.filter((id) => !unsound.has(id) && !failedDirs.has(id));
+    const { isr: before, unsound, unsure, leaderEpoch: epochBefore } = this.of(tp);
+    const kept = before.filter((id) => !unsound.has(id) && !unsure.has(id));
     const epochOf = (id: number) => this.view.registration(id)?.brokerEpoch;
-    const isLost = (id: number) => unsound.has(id) && epochOf(id) !== unsound.get(id);
+    const isLost = (id: number) => unsound.has(id) && epochOf(id) !== unsound.get(id) && !unsure.has(id);
     if (leaderEpoch <= epochBefore || kept.length === 0 || this.view.isUncleanAllowed(tp)) return;
     if (!isr.every(isLost) && !isLost(leader)) return;
     const what = `got leader ${leader} and ISR ${isr}, and ${kept} lost nothing`;
@@ -329,21 +290,30 @@ export class MomentChecker {
     promises.acked.clear();
   }
 
-  /** A log dir of the broker failed: from its next start it counts as one that may have lost records. */
-  dirFailed(id: number): void {
-    for (const { isr, failedDirs } of this.promises.values()) if (isr.includes(id)) failedDirs.add(id);
+  /** It may count as one that lost records, and may not: a log dir failed, or a power cut met closed logs. */
+  mayHaveLost(id: number): void {
+    for (const { isr, unsure } of this.promises.values()) if (isr.includes(id)) unsure.add(id);
+  }
+
+  /** The broker closed its logs. Until it registers again a power cut finds nothing that is not flushed. */
+  stopped(brokerId: number): void {
+    this.withClosedLogs.add(brokerId);
+  }
+  registered(brokerId: number): void {
+    this.withClosedLogs.delete(brokerId);
   }
 
   /** The machine of `brokerId` lost power: what it had not flushed may be lost. */
   powerLost(brokerId: number): void {
     this.lostAs.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
+    if (this.withClosedLogs.has(brokerId)) this.mayHaveLost(brokerId);
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
       if (!promises.unsound.has(brokerId))
         promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
       // The leader of the known epoch lost power, too, and does not lead in this epoch any more.
       this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
-      if (promises.unsound.size === 0) for (const id of promises.isr) promises.failedDirs.add(id);
+      if (promises.unsound.size === 0) for (const id of promises.isr) promises.unsure.add(id);
     }
   }
 }

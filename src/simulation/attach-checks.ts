@@ -138,9 +138,13 @@ function hear(checker: MomentChecker, event: WorldEvent): void {
       return checker.committed(tpOf(event), broker, event.to as number);
     case 'truncated':
       return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
+    case 'broker-stopped':
+      return checker.stopped(broker);
+    case 'broker-registered':
+      return checker.registered(broker);
     case 'log-dir-failed':
       // The broker may count as one that lost records, even where the disk was only full (docs/decisions/0020).
-      return checker.dirFailed(brokerNumber(event.who));
+      return checker.mayHaveLost(brokerNumber(event.who));
     case 'fault':
       if (event.fault === 'power cut') checker.powerLost(event.target as number);
   }
