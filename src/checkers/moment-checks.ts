@@ -61,8 +61,6 @@ export class MomentChecker {
   private readonly promises = new Map<string, Promises>();
   /** Brokers whose machine lost power, and what they were registered with. */
   private readonly lostAs = new Map<number, number | undefined>();
-  /** Brokers that were stopped cleanly and have not registered since. */
-  private readonly withClosedLogs = new Set<number>();
   readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
 
   constructor(
@@ -295,18 +293,9 @@ export class MomentChecker {
     for (const { isr, unsure } of this.promises.values()) if (isr.includes(id)) unsure.add(id);
   }
 
-  /** The broker closed its logs. Until it registers again a power cut finds nothing that is not flushed. */
-  stopped(brokerId: number): void {
-    this.withClosedLogs.add(brokerId);
-  }
-  registered(brokerId: number): void {
-    this.withClosedLogs.delete(brokerId);
-  }
-
   /** The machine of `brokerId` lost power: what it had not flushed may be lost. */
   powerLost(brokerId: number): void {
     this.lostAs.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
-    if (this.withClosedLogs.has(brokerId)) this.mayHaveLost(brokerId);
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
       if (!promises.unsound.has(brokerId))

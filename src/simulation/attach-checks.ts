@@ -9,6 +9,7 @@ import { ClusterView, MomentChecker, ReplicaView } from '../checkers/moment-chec
 import { FollowedReplica, StarvationChecker } from '../checkers/starvation';
 import { TopicPartition, tpName } from '../common/cluster-types';
 import { Log } from '../log/log';
+import { CLEAN_MARKER } from '../log/log-dir';
 import { batchesOf } from '../record/record-batch';
 import { brokerIdZnode, controllerEpochZnode, incarnationZnode, partitionStateZnode } from '../zk/znodes';
 import { GroupChecker } from './group-checks';
@@ -128,7 +129,14 @@ function brokerNumber(host: unknown): number {
   return Number(String(host).replace('broker-', ''));
 }
 
-function hear(checker: MomentChecker, event: WorldEvent): void {
+function powerLost(cluster: SimCluster, checker: MomentChecker, brokerId: number): void {
+  const { disk } = cluster.broker(brokerId).host;
+  const areLogsClosed = cluster.logDirsOf(brokerId).every((dir) => disk.exists(`${dir}/${CLEAN_MARKER}`));
+  if (areLogsClosed) checker.mayHaveLost(brokerId);
+  checker.powerLost(brokerId);
+}
+
+function hear(cluster: SimCluster, checker: MomentChecker, event: WorldEvent): void {
   const broker = event.broker as number;
   switch (event.what) {
     case 'became-leader':
@@ -138,15 +146,11 @@ function hear(checker: MomentChecker, event: WorldEvent): void {
       return checker.committed(tpOf(event), broker, event.to as number);
     case 'truncated':
       return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
-    case 'broker-stopped':
-      return checker.stopped(broker);
-    case 'broker-registered':
-      return checker.registered(broker);
     case 'log-dir-failed':
       // The broker may count as one that lost records, even where the disk was only full (docs/decisions/0020).
       return checker.mayHaveLost(brokerNumber(event.who));
     case 'fault':
-      if (event.fault === 'power cut') checker.powerLost(event.target as number);
+      if (event.fault === 'power cut') powerLost(cluster, checker, event.target as number);
   }
 }
 
@@ -182,7 +186,7 @@ export function attachChecks(cluster: SimCluster, options: CheckOptions = {}): M
   const groups = new GroupChecker(cluster);
   world.onEvent.push((event) => {
     groups.hear(event);
-    hear(moments, event);
+    hear(cluster, moments, event);
     if (event.what === 'high-watermark-moved') starvation.looked(followedReplicas(cluster));
   });
   return moments;
