@@ -22,7 +22,18 @@ interface AckedPartition {
    * Id of the record to the offset that it was acknowledged with; after a loss two may have had the same one.
    */
   readonly records: Map<string, number>;
-  lost: number;
+  /** Ids of those that are lost. */
+  lost: readonly string[];
+}
+
+/** Of the producer of a record, whose id is `NAME-NUMBER`. */
+const producerOf = (record: string): string => record.slice(0, record.lastIndexOf('-'));
+
+/** How many of the records are whose. */
+function byProducer(records: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const record of records) counts[producerOf(record)] = (counts[producerOf(record)] ?? 0) + 1;
+  return counts;
 }
 
 /**
@@ -50,6 +61,8 @@ function recordIds(log: Log): Map<number, string> {
 
 export class Ledger {
   private readonly counts = { sent: 0, acked: 0, read: 0, lost: 0, duplicated: 0, reordered: 0 };
+  private duplicatedOf: Readonly<Record<string, number>> = {};
+  private lostOf: Readonly<Record<string, number>> = {};
   private readonly acked = new Map<string, AckedPartition>();
   /** Where each record that was read stood first; -1: it was read at two places. */
   private readonly places = new Map<string, string>();
@@ -72,7 +85,7 @@ export class Ledger {
     this.hasChanged = true;
     if (offset < 0) return;
     const name = tpName(tp);
-    const partition = this.acked.get(name) ?? { tp, records: new Map<string, number>(), lost: 0 };
+    const partition = this.acked.get(name) ?? { tp, records: new Map<string, number>(), lost: [] };
     this.acked.set(name, partition);
     partition.records.set(record, offset);
   }
@@ -90,6 +103,8 @@ export class Ledger {
     this.hasChanged = true;
     if (first !== undefined) {
       this.counts.duplicated++;
+      const before = this.duplicatedOf[record.producer] ?? 0;
+      this.duplicatedOf = { ...this.duplicatedOf, [record.producer]: before + 1 };
       this.places.set(record.id, '');
       return;
     }
@@ -112,18 +127,20 @@ export class Ledger {
       const replica = leader === undefined ? undefined : this.cluster.partitionOf(leader, partition!.tp);
       if (partition && !replica?.isLeader) continue;
       this.uncounted.delete(name);
-      if (partition) partition.lost = this.lostOf(partition, replica!.log);
+      if (partition) partition.lost = this.lostIn(partition, replica!.log);
     }
     this.hasChanged = true;
-    this.counts.lost = [...this.acked.values()].reduce((sum, { lost }) => sum + lost, 0);
+    const lost = [...this.acked.values()].flatMap((one) => one.lost);
+    this.counts.lost = lost.length;
+    this.lostOf = byProducer(lost);
   }
 
-  private lostOf({ records }: AckedPartition, log: Log): number {
-    if (records.size === 0) return 0;
+  private lostIn({ records }: AckedPartition, log: Log): readonly string[] {
+    if (records.size === 0) return [];
     const there = recordIds(log);
-    let lost = 0;
-    for (const [id, offset] of records) if (offset >= log.logStartOffset && there.get(offset) !== id) lost++;
-    return lost;
+    return [...records]
+      .filter(([id, offset]) => offset >= log.logStartOffset && there.get(offset) !== id)
+      .map(([id]) => id);
   }
 
   /** Called after each action. */
@@ -131,7 +148,8 @@ export class Ledger {
     if (this.uncounted.size > 0) this.countLost();
     if (!this.hasChanged) return;
     this.hasChanged = false;
-    const sight: VerdictSight = { what: 'verdict', ...this.counts };
+    const { counts, lostOf, duplicatedOf } = this;
+    const sight: VerdictSight = { what: 'verdict', ...counts, lostOf, duplicatedOf };
     this.log.see('simulation', sight);
   }
 }

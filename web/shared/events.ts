@@ -218,6 +218,9 @@ export interface VerdictSight {
   readonly lost: number;
   readonly duplicated: number;
   readonly reordered: number;
+  /** By producer; those with none are left out. */
+  readonly lostOf: Readonly<Record<string, number>>;
+  readonly duplicatedOf: Readonly<Record<string, number>>;
 }
 
 /** The scene is set: brokers run, the topic is in sync, the first record was read. */
