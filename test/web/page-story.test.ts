@@ -5,8 +5,6 @@ import { spansOf } from '../../web/page/model/incidents';
 import { sessionViews } from '../../web/page/model/session-view';
 import { bandsOf, lanesOf, marksOf, windowOf } from '../../web/page/model/timeline-view';
 import { treeRows } from '../../web/page/model/tree-rows';
-import { FAILOVER } from '../../web/page/lessons/failover';
-import { isOver, sightsSeen } from '../../web/page/lessons/script';
 import { LabEvent } from '../../web/shared/events';
 import { foldAll, foldFromStart } from '../../web/shared/fold';
 import { DEFAULT_RUN, Run } from '../../web/shared/run';
@@ -134,22 +132,6 @@ test('the tree names the leader that ZooKeeper knows', () => {
   const row = treeRows(state, false).find(({ path }) => path === '/brokers/topics/t/partitions/0/state')!;
   expect(row.summary).toBe('leader 2 · epoch 1 · ISR 2,3');
   expect(treeRows(state, false).find(({ path }) => path === '/brokers/ids/2')?.ownerHost).toBe('broker-2');
-});
-
-test('the lesson about the death of a leader sees its four steps after its own button', async () => {
-  const cluster = new VirtualCluster(FIRST);
-  await cluster.advance(60_000, () => cluster.isReady);
-  const told = cluster.drain();
-  const action = FAILOVER.breaks[0]!.action(foldFromStart(told))!;
-  expect(action).toEqual({ what: 'kill', broker: 1 });
-  const seeing = () => ({ state: foldFromStart(told), chronicle: chronicleAfter(EMPTY_CHRONICLE, told) });
-  expect(sightsSeen(FAILOVER, seeing()).every((seen) => seen === null)).toBe(true);
-  await cluster.command(action);
-  await cluster.advance(cluster.nowMs + 15_000);
-  told.push(...cluster.drain());
-  expect(isOver(sightsSeen(FAILOVER, seeing()))).toBe(true);
-  expect(FAILOVER.predictions.map(({ truth }) => truth(seeing()))).toEqual(['none', 'none']);
-  expect(FAILOVER.breaks[1]!.action(seeing().state)).toMatchObject({ what: 'kill' });
 });
 
 test('a cut and a mended link are told, and a broker without ZooKeeper is an incident', async () => {

@@ -12,9 +12,12 @@ import { LabEvent } from '../shared/events';
 import { Action, DEFAULT_RUN, Run } from '../shared/run';
 import { EMPTY_STATE } from '../shared/state';
 import { FromWorker, MessageDetails, Speed, TimeReport, ToWorker } from '../shared/worker-protocol';
+import { FIRST_RUN } from './first-run';
 import { brokerViews } from './model/broker-view';
 import { chronicleAfter, EMPTY_CHRONICLE, isLonger } from './model/chronicle';
 import { hostsOf } from './model/hosts';
+import { lessonNamed } from './lessons/all-lessons';
+import { EMPTY_NOTES, lessonRun, LessonScript, notesAfter } from './lessons/script';
 import { Selection } from './model/selection';
 import { Parts, partsOf } from './parts';
 import { Source } from './source';
@@ -60,6 +63,8 @@ export class Store {
   readonly chronicle = signal(EMPTY_CHRONICLE);
   /** The longest that was seen of this run: after going back, what is still to come. */
   readonly known = signal(EMPTY_CHRONICLE);
+  /** What the lesson of this run has noted. */
+  readonly notes = signal(EMPTY_NOTES);
   readonly time = signal(STOPPED);
   readonly run = signal<Run>(DEFAULT_RUN);
   readonly failure = signal<string | null>(null);
@@ -107,6 +112,13 @@ export class Store {
     this.farthestMs.value = 0;
     this.known.value = EMPTY_CHRONICLE;
     this.send({ type: 'load', run, ...(atMs === undefined ? {} : { atMs }) });
+  }
+
+  /** The lesson from its beginning; without one, the run without what was done in it. */
+  begin(lesson: LessonScript | undefined): void {
+    const run = this.run.value;
+    if (lesson) this.load(lessonRun(lesson), lesson.startMs);
+    else this.load(run.lesson === null ? { ...run, actions: [] } : FIRST_RUN);
   }
 
   play(speed: Speed = this.speed.value): void {
@@ -222,11 +234,13 @@ export class Store {
       this.pending = [];
       const { nowMs, isPlaying, drivenSpeed } = this.report;
       if (this.mustReset || events.length > 0 || nowMs !== this.state.value.nowMs) {
-        const [state, chronicle] = this.mustReset
-          ? [EMPTY_STATE, EMPTY_CHRONICLE]
-          : [this.state.value, this.chronicle.value];
+        const [state, chronicle, notes] = this.mustReset
+          ? [EMPTY_STATE, EMPTY_CHRONICLE, EMPTY_NOTES]
+          : [this.state.value, this.chronicle.value, this.notes.value];
+        const lesson = lessonNamed(this.run.value.lesson);
         this.state.value = foldAll(state, events, nowMs);
         this.chronicle.value = chronicleAfter(chronicle, events);
+        this.notes.value = lesson ? notesAfter(lesson, notes, events) : EMPTY_NOTES;
         if (isLonger(this.chronicle.value, this.known.value)) this.known.value = this.chronicle.value;
         this.mustReset = false;
       }

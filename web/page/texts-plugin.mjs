@@ -6,8 +6,6 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 
 const NAME = 'lab:texts';
-/** Lessons that have a script in page/lessons. */
-const LESSONS = ['failover'];
 
 /** A TypeScript file of the page without imports, as a module. */
 async function load(esbuild, file) {
@@ -29,8 +27,9 @@ export function textsPlugin(esbuild, root) {
           path.join(model, 'lesson-text.ts'),
         );
         const { ORIGINS } = await load(esbuild, path.join(model, 'origins.ts'));
+        const { LESSON_NAMES } = await load(esbuild, path.join(root, 'web/page/lessons/names.ts'));
         const lessons = Object.fromEntries(
-          LESSONS.map((name) => [name, parseLesson(read(`docs/lessons/${name}.md`))]),
+          LESSON_NAMES.map((name) => [name, parseLesson(read(`docs/lessons/${name}.md`))]),
         );
         const places = [
           ...Object.values(lessons).flatMap((lesson) => lesson.places),

@@ -1,30 +1,17 @@
 /** The lesson `failover`: the leader dies, the controller elects another, and nothing is lost. */
-import { State } from '../../shared/state';
-import { Incident } from '../model/incidents';
-import { brokerViews } from '../model/broker-view';
-import { LessonScript, Seeing } from './script';
+import { controllerOf, counted, DEATHS, leaderOf, nameOf, struck, toldOfT } from './look';
+import { AnyEvent, LessonScript, Notes } from './script';
 
-function leaderOf(state: State): number | undefined {
-  return brokerViews(state).find(
-    ({ status, rows }) => status === 'up' && rows.some(({ isLeader }) => isLeader),
-  )?.id;
+/** The controller was told that the dead broker is gone; a new controller begins by reading who is alive. */
+function isDetected(event: AnyEvent, { dead }: Notes): boolean {
+  if (event.what === 'controller-elected') return event.broker !== dead;
+  return event.what === 'broker-change' && [event.removed, event.bounced].flat().includes(dead);
 }
-
-function controllerOf(state: State): number | undefined {
-  return Object.values(state.brokers).find(({ isController, status }) => isController && status === 'up')
-    ?.broker;
-}
-
-/** The first time that a broker which led something was taken away. */
-function failover({ chronicle: { incidents } }: Seeing): Incident | undefined {
-  return incidents.find(({ moved }) => Object.keys(moved).length > 0) ?? incidents.at(-1);
-}
-
-const counted = (count: number) => (count === 0 ? 'none' : count < 10 ? 'a few' : 'many');
 
 export const FAILOVER: LessonScript = {
   name: 'failover',
   short: 'death of a leader',
+  hint: 'The producer writes with acks=all. Watch the bars, then:',
   predictions: [
     {
       id: 'lost',
@@ -39,44 +26,51 @@ export const FAILOVER: LessonScript = {
       truth: ({ state }) => counted(state.verdict?.duplicated ?? 0),
     },
   ],
-  breaks: [
+  steps: [
     {
-      label: (state) => `kill -9 the leader: broker ${leaderOf(state) ?? '–'}`,
-      action: (state) => {
+      kind: 'break',
+      name: 'leader-dies',
+      label: (state) => `kill -9 the leader: broker ${nameOf(leaderOf(state))}`,
+      actions: (state) => {
         const broker = leaderOf(state);
-        return broker === undefined ? undefined : { what: 'kill', broker };
+        return broker === undefined ? undefined : [{ what: 'kill', broker }];
       },
+      is: struck('leader', ...DEATHS),
+      keep: ({ leader }) => ({ dead: leader! }),
     },
     {
-      label: (state) => `then the controller: broker ${controllerOf(state) ?? '–'}`,
-      action: (state) => {
-        const broker = controllerOf(state);
-        const isDone = Object.values(state.brokers).some(({ status }) => status === 'dead');
-        return broker === undefined || !isDone ? undefined : { what: 'kill', broker };
-      },
-    },
-  ],
-  sights: [
-    {
+      kind: 'sight',
+      name: 'detect',
       label: 'detect: its ZooKeeper session times out, the controller knows',
-      seenMs: (seeing) => failover(seeing)?.detectedMs ?? null,
+      is: isDetected,
     },
     {
+      kind: 'sight',
+      name: 'elect',
       label: 'elect: the next in-sync replica, with the next leader epoch',
-      seenMs: (seeing) => failover(seeing)?.electedMs ?? null,
+      is: (event) => toldOfT('leader-elected')(event, {}) && event.leader !== -1,
     },
     {
+      kind: 'sight',
+      name: 'propagate',
       label: 'propagate: the new leader is told',
-      seenMs: (seeing) => failover(seeing)?.propagatedMs ?? null,
+      is: toldOfT('became-leader'),
     },
     {
+      kind: 'sight',
+      name: 'recover',
       label: 'client recovers: a record is acknowledged again',
-      seenMs: (seeing) => failover(seeing)?.recoveredMs ?? null,
+      is: toldOfT('acked'),
+    },
+    {
+      kind: 'break',
+      name: 'controller-dies',
+      label: (state) => `then the controller: broker ${nameOf(controllerOf(state))}`,
+      actions: (state) => {
+        const broker = controllerOf(state);
+        return broker === undefined ? undefined : [{ what: 'kill', broker }];
+      },
+      is: struck('controller', ...DEATHS),
     },
   ],
 };
-
-/** When the fault of this lesson happened; null: not yet. */
-export function brokenMs(seeing: Seeing): number | null {
-  return failover(seeing)?.atMs ?? null;
-}

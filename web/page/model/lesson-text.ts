@@ -17,6 +17,7 @@ export interface SourcePlace {
 export interface LessonText {
   readonly name: string;
   readonly title: string;
+  /** What the lab asks: the paragraph `In the lab`, where it is another run than the story's. */
   readonly question: readonly Inline[];
   /** `What happens`, `Why nothing is lost`, `History`, in the order of the page. */
   readonly sections: readonly {
@@ -61,7 +62,8 @@ export function parseLesson(markdown: string): LessonText {
   for (const block of blocks.slice(1)) {
     if (block.startsWith('Run it:')) continue;
     const [, heading, rest] = /^\*\*(.+?)\.\*\*\s*(.*)$/.exec(block) ?? [];
-    if (heading === 'Predict') lesson.question = inlines(rest!);
+    if (heading === 'In the lab') lesson.question = inlines(rest!);
+    else if (heading === 'Predict' && lesson.question.length === 0) lesson.question = inlines(rest!);
     else if (heading === 'In the source') places = placesIn(rest!);
     else if (heading !== undefined) lesson.sections.push({ heading, paragraphs: [inlines(rest!)] });
     else if (block !== '') lesson.sections.at(-1)?.paragraphs.push(inlines(block));

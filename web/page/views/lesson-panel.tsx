@@ -2,7 +2,18 @@
 import texts from 'lab:texts';
 import { useEffect, useState } from 'preact/hooks';
 import { lessonNamed } from '../lessons/all-lessons';
-import { isOver, LessonScript, Seeing, sightsSeen, Step, STEPS } from '../lessons/script';
+import {
+  Break,
+  brokenMs,
+  isBreak,
+  isNext,
+  isOver,
+  LessonScript,
+  LessonStep,
+  Seeing,
+  Step,
+  STEPS,
+} from '../lessons/script';
 import { Inline, LessonText } from '../model/lesson-text';
 import { since } from '../model/words';
 import { SourceText } from './source-text';
@@ -71,30 +82,76 @@ function Predict({
   );
 }
 
-function Break({ lesson, seeing }: { lesson: LessonScript; seeing: Seeing }) {
+/** A break as its button: pressed when it is its turn, and possible. */
+function BreakButton({ lesson, one, seeing }: { lesson: LessonScript; one: Break; seeing: Seeing }) {
   const store = useStore();
+  const wanted = isNext(lesson, one, seeing.notes) ? one.actions(seeing.state) : undefined;
+  return (
+    <button
+      type="button"
+      class="break"
+      disabled={!wanted}
+      data-break={lesson.steps.filter(isBreak).indexOf(one)}
+      onClick={() => {
+        for (const action of wanted ?? []) store.act(action);
+      }}
+    >
+      ✝ {one.label(seeing.state)}
+    </button>
+  );
+}
+
+function BreakIt({ lesson, seeing }: { lesson: LessonScript; seeing: Seeing }) {
   return (
     <>
-      <p>The producer writes with acks=all. Watch the bars, then:</p>
+      <p>{lesson.hint}</p>
       <div class="buttons column">
-        {lesson.breaks.map(({ label, action }, i) => {
-          const wanted = action(seeing.state);
-          return (
-            <button
-              key={i}
-              type="button"
-              class="break"
-              disabled={!wanted}
-              data-break={i}
-              onClick={() => {
-                if (wanted) store.act(wanted);
-              }}
-            >
-              ✝ {label(seeing.state)}
-            </button>
-          );
-        })}
+        {lesson.steps.filter(isBreak).map((one) => (
+          <BreakButton key={one.name} lesson={lesson} one={one} seeing={seeing} />
+        ))}
       </div>
+    </>
+  );
+}
+
+/** A line of what is to be seen; a break among them is a button when it is its turn. */
+function SeeStep({ lesson, one, seeing }: { lesson: LessonScript; one: LessonStep; seeing: Seeing }) {
+  const { notes } = seeing;
+  const atMs = notes[one.name];
+  const isTurn = isNext(lesson, one, notes);
+  if (one.kind === 'break') {
+    if (!isTurn) return null;
+    return (
+      <li class="to-do">
+        <span class="tick" />
+        <BreakButton lesson={lesson} one={one} seeing={seeing} />
+      </li>
+    );
+  }
+  const isSeen = atMs !== undefined;
+  return (
+    <li class={isSeen ? 'seen' : isTurn ? 'next-one' : ''} data-sight={one.name}>
+      <span class="tick">{isSeen ? '✓' : isTurn ? '…' : ''}</span>
+      <span>{one.label}</span>
+      <time>{isSeen ? since(atMs - (brokenMs(lesson, notes) ?? 0)) : ''}</time>
+    </li>
+  );
+}
+
+function Truths({ lesson, seeing, guesses }: { lesson: LessonScript; seeing: Seeing; guesses: Guesses }) {
+  return (
+    <>
+      {lesson.predictions.map(({ id, label, truth }) => {
+        const is = truth(seeing);
+        const guess = guesses[id];
+        const said = guess === is ? ' – as you said.' : ` – you said ${guess}. Why?`;
+        return (
+          <p key={id} class={`truth ${guess === undefined ? '' : guess === is ? 'right' : 'wrong'}`}>
+            {label}: <b>{is}</b>
+            {guess === undefined ? '' : said}
+          </p>
+        );
+      })}
     </>
   );
 }
@@ -110,39 +167,16 @@ function See({
   guesses: Guesses;
   next: () => void;
 }) {
-  const seen = sightsSeen(lesson, seeing);
-  const startMs =
-    seeing.chronicle.incidents.find(({ moved }) => Object.keys(moved).length > 0)?.atMs ??
-    seeing.chronicle.lastFaultMs ??
-    0;
-  const waitsFor = seen.findIndex((one) => one === null);
   return (
     <>
       <ol class="sights">
-        {lesson.sights.map(({ label }, i) => (
-          <li key={label} class={seen[i] !== null ? 'seen' : i === waitsFor ? 'next-one' : ''}>
-            <span class="tick">{seen[i] !== null ? '✓' : i === waitsFor ? '…' : ''}</span>
-            <span>{label}</span>
-            <time>{seen[i] === null ? '' : since(seen[i]! - startMs)}</time>
-          </li>
+        {lesson.steps.map((one) => (
+          <SeeStep key={one.name} lesson={lesson} one={one} seeing={seeing} />
         ))}
       </ol>
-      {isOver(seen) && (
+      {isOver(lesson, seeing.notes) && (
         <>
-          {lesson.predictions.map(({ id, label, truth }) => {
-            const is = truth(seeing);
-            const isRight = guesses[id] === is;
-            return (
-              <p key={id} class={`truth ${guesses[id] === undefined ? '' : isRight ? 'right' : 'wrong'}`}>
-                {label}: <b>{is}</b>
-                {guesses[id] === undefined
-                  ? ''
-                  : isRight
-                    ? ' – as you said.'
-                    : ` – you said ${guesses[id]}. Why?`}
-              </p>
-            );
-          })}
+          <Truths lesson={lesson} seeing={seeing} guesses={guesses} />
           <button type="button" class="next" onClick={next}>
             read the lines ▸
           </button>
@@ -188,11 +222,16 @@ export function LessonPanel() {
   const text = lesson && texts.lessons[lesson.name];
   const [step, setStep] = useState<Step>('Predict');
   const [guesses, setGuesses] = useState<Guesses>({});
-  const seeing = { state: store.state.value, chronicle: store.chronicle.value };
-  const isBroken = seeing.chronicle.lastFaultMs !== null;
+  const seeing = { state: store.state.value, notes: store.notes.value };
+  const isBroken = lesson !== undefined && brokenMs(lesson, seeing.notes) !== null;
   useEffect(() => {
     if (isBroken && step !== 'Read') setStep('See');
+    if (!isBroken && step === 'See') setStep('Break');
   }, [isBroken]);
+  useEffect(() => {
+    setStep('Predict');
+    setGuesses({});
+  }, [lesson]);
   if (!lesson || !text) return null;
   return (
     <section
@@ -224,7 +263,7 @@ export function LessonPanel() {
             guess={(id, choice) => setGuesses({ ...guesses, [id]: choice })}
           />
         )}
-        {step === 'Break' && <Break lesson={lesson} seeing={seeing} />}
+        {step === 'Break' && <BreakIt lesson={lesson} seeing={seeing} />}
         {step === 'See' && (
           <>
             {!isBroken && <p>Nothing is broken yet.</p>}

@@ -51,7 +51,7 @@ export function Top({ showKeys }: { showKeys: () => void }) {
         <select
           value={run.lesson ?? ''}
           title="lesson"
-          onChange={(event) => store.load({ ...run, lesson: event.currentTarget.value || null, actions: [] })}
+          onChange={(event) => store.begin(lessonNamed(event.currentTarget.value))}
         >
           <option value="">free play</option>
           {LESSONS.map(({ name, short }) => (
@@ -68,7 +68,7 @@ export function Top({ showKeys }: { showKeys: () => void }) {
       <button
         type="button"
         title="the same run from its beginning, without faults"
-        onClick={() => store.load({ ...run, actions: [] })}
+        onClick={() => store.begin(lesson)}
       >
         new run
       </button>
