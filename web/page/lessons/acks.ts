@@ -12,8 +12,8 @@ export const ACKS: LessonScript = {
   name: 'acks',
   short: 'acks and the high watermark',
   hint: 'p1 writes with acks=all, p2 with acks=1. The line in a bar is its high watermark. First:',
-  // The cut-off leader keeps its ISR for a minute.
-  run: { settings: { 'replica.lag.time.max.ms': '60000' } },
+  // The cut-off leader keeps its ISR for ten minutes: nobody has to hurry.
+  run: { settings: { 'replica.lag.time.max.ms': '600000' } },
   setup: [
     {
       what: 'start-producer',

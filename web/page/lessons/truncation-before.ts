@@ -9,7 +9,7 @@ export const TRUNCATION_BEFORE: LessonScript = {
   hint: 'A switch brings the old bug back: followers truncate to their high watermark. p1 writes fast. First:',
   run: {
     scene: 'empty',
-    settings: { 'lab.truncate.to.high.watermark': 'true', 'replica.lag.time.max.ms': '60000' },
+    settings: { 'lab.truncate.to.high.watermark': 'true', 'replica.lag.time.max.ms': '600000' },
   },
   setup: [
     {
@@ -41,7 +41,7 @@ export const TRUNCATION_BEFORE: LessonScript = {
     },
     {
       id: 'check',
-      label: '“No acked record is lost”',
+      label: 'The check of that',
       choices: ['stays green', 'is broken'],
       truth: ({ state }) => (state.checks['acked-kept']?.isGood === false ? 'is broken' : 'stays green'),
     },

@@ -1,6 +1,6 @@
 /** A lesson beside the picture, in four steps. What it says is the page in docs/lessons. */
 import texts from 'lab:texts';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { lessonNamed } from '../lessons/all-lessons';
 import {
   Break,
@@ -102,9 +102,15 @@ function BreakButton({ lesson, one, seeing }: { lesson: LessonScript; one: Break
 }
 
 function BreakIt({ lesson, seeing }: { lesson: LessonScript; seeing: Seeing }) {
+  const settings = Object.entries(lesson.run?.settings ?? {});
   return (
     <>
       <p>{lesson.hint}</p>
+      {settings.length > 0 && (
+        <p class="dim">
+          Settings of this lesson: <code>{settings.map((one) => one.join('=')).join(' ')}</code>
+        </p>
+      )}
       <div class="buttons column">
         {lesson.steps.filter(isBreak).map((one) => (
           <BreakButton key={one.name} lesson={lesson} one={one} seeing={seeing} />
@@ -167,14 +173,21 @@ function See({
   guesses: Guesses;
   next: () => void;
 }) {
+  const here = useRef<HTMLDivElement>(null);
+  const { notes } = seeing;
+  const done = lesson.steps.filter(({ name }) => name in notes).length;
+  useEffect(() => {
+    const turns = here.current?.querySelectorAll('.to-do, .next-one, .next') ?? [];
+    [...turns].at(-1)?.scrollIntoView({ block: 'nearest' });
+  }, [done]);
   return (
-    <>
+    <div ref={here}>
       <ol class="sights">
         {lesson.steps.map((one) => (
           <SeeStep key={one.name} lesson={lesson} one={one} seeing={seeing} />
         ))}
       </ol>
-      {isOver(lesson, seeing.notes) && (
+      {isOver(lesson, notes) && (
         <>
           <Truths lesson={lesson} seeing={seeing} guesses={guesses} />
           <button type="button" class="next" onClick={next}>
@@ -182,7 +195,7 @@ function See({
           </button>
         </>
       )}
-    </>
+    </div>
   );
 }
 
