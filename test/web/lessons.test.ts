@@ -1,4 +1,6 @@
-/** Every lesson is played by its own buttons in the virtual cluster: each step is seen, and its truth holds. */
+/** Each lesson is played by its own buttons in the virtual cluster: every step is seen, its truth holds. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { VirtualCluster } from '../../web/engine/virtual-cluster';
 import { LESSONS, lessonNamed } from '../../web/page/lessons/all-lessons';
 import { LESSON_NAMES } from '../../web/page/lessons/names';
@@ -12,6 +14,7 @@ import {
   Notes,
   notesAfter,
 } from '../../web/page/lessons/script';
+import { parseLesson } from '../../web/page/model/lesson-text';
 import { checkRun } from '../../web/shared/check-run';
 import { LabEvent } from '../../web/shared/events';
 import { foldAll } from '../../web/shared/fold';
@@ -81,6 +84,7 @@ const TRUTHS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'failover': { lost: 'none', duplicated: 'none' },
   'acks': { all: 'none', one: 'some' },
   'controller-race': { winner: expect.stringMatching(/broker [12]/), epoch: 'one higher', leader: 'stays' },
+  'zombie-controller': { moves: 'no', epoch: 'the next one', lost: 'none' },
   'unclean': { off: 'nobody', on: 'what the stale one never had' },
   'isr-shrink': { 'two': 'acknowledged', 'one': 'refused', 'acks-1': 'acknowledged' },
   'truncation': { own: 'goes', to: 'where the next epoch began' },
@@ -126,6 +130,15 @@ test('with the switch off the faults of the lesson truncation-before lose nothin
 test('every lesson is played, and stands in the order of its names', () => {
   expect(LESSONS.map(({ name }) => name)).toEqual(LESSON_NAMES);
   expect(Object.keys(TRUTHS)).toEqual([...LESSON_NAMES]);
+});
+
+test.each(LESSON_NAMES)('the page of the lesson %s asks, and names the classes of Kafka', (name) => {
+  const file = path.join(__dirname, '../../..', `docs/lessons/${name}.md`);
+  const { question, sections } = parseLesson(fs.readFileSync(file, 'utf8'));
+  expect(question.map(({ text }) => text).join('')).toContain('?');
+  const kafka = sections.find(({ heading }) => heading === 'In Kafka');
+  const named = kafka?.paragraphs.flat().filter(({ kind }) => kind === 'code') ?? [];
+  expect(named.length).toBeGreaterThan(0);
 });
 
 test('steps of a lesson have names of their own, and wait for steps that stand before them', () => {

@@ -11,6 +11,7 @@ import { LessonScript } from './script';
 import { TRUNCATION } from './truncation';
 import { TRUNCATION_BEFORE } from './truncation-before';
 import { UNCLEAN } from './unclean';
+import { ZOMBIE_CONTROLLER } from './zombie-controller';
 import { ZOOKEEPER_GONE } from './zookeeper-gone';
 
 export const LESSONS: readonly LessonScript[] = [
@@ -18,6 +19,7 @@ export const LESSONS: readonly LessonScript[] = [
   FAILOVER,
   ACKS,
   CONTROLLER_RACE,
+  ZOMBIE_CONTROLLER,
   UNCLEAN,
   ISR_SHRINK,
   TRUNCATION,

@@ -4,6 +4,7 @@ export const LESSON_NAMES: readonly string[] = [
   'failover',
   'acks',
   'controller-race',
+  'zombie-controller',
   'unclean',
   'isr-shrink',
   'truncation',

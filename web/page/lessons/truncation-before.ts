@@ -6,7 +6,7 @@ import { LessonScript } from './script';
 export const TRUNCATION_BEFORE: LessonScript = {
   name: 'truncation-before',
   short: 'truncation before KIP-101',
-  hint: 'A switch brings the old bug back: followers truncate to their high watermark. p1 writes fast. First:',
+  hint: 'A switch brings the old bug back: followers truncate to their high watermark. p1 writes fast:',
   run: {
     scene: 'empty',
     settings: { 'lab.truncate.to.high.watermark': 'true', 'replica.lag.time.max.ms': '600000' },
