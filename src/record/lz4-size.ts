@@ -22,10 +22,13 @@ interface Block {
 }
 
 /**
- * The blocks of all frames. Throws if a frame is malformed; stops at bytes that do not begin with a frame's
- * magic.
+ * The blocks of all frames. Throws if the stream does not begin with a frame, or if a frame is malformed;
+ * stops at bytes behind a frame that do not begin with a frame's magic.
+ *
+ * The native library also reads LZ4's legacy frames, whose size would not be known, and which Kafka refuses.
  */
 export function* blocksOf(data: Buffer): Generator<Block> {
+  if (data.length < 7 || data.readUInt32LE(0) !== FRAME_MAGIC) throw new Error('it is no LZ4 frame');
   for (let at = 0; at + 7 <= data.length && data.readUInt32LE(at) === FRAME_MAGIC;) {
     const flags = data[at + 4]!;
     const maxBytes = 2 ** (8 + 2 * ((data[at + 5]! >> 4) & 0x07));

@@ -133,3 +133,12 @@ test.each(CODECS)('%s: a bomb is found out before it has expanded beyond what is
   const honest = compress(codec, Buffer.from('some records '.repeat(500)));
   expect(decompress(id, honest, 1 << 20).length).toBe(6500);
 });
+
+test('what is no LZ4 frame is refused, also what the native library could read', () => {
+  // LZ4's legacy format: blocks of 8 MB whose size nobody would have limited.
+  const block = Buffer.from([4, 0, 0, 0, 0x30, ...Buffer.from('abc')]);
+  const legacy = Buffer.concat([Buffer.from([0x02, 0x21, 0x4c, 0x18]), block]);
+  const skippable = Buffer.concat([Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]), legacy]);
+  for (const stream of [legacy, skippable, Buffer.alloc(0), Buffer.alloc(20)])
+    expect(() => decompress(3, stream)).toThrow('it is no LZ4 frame');
+});
