@@ -1,4 +1,6 @@
 /** Produce requests whose batches expand to much: in order, in turns, and bounded. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { handleProduce, ProduceDeps } from '../../src/broker/handlers/produce';
 import { errorName } from '../../src/common/errors';
@@ -143,6 +145,23 @@ test('many batches are appended in turns of 5 ms', async () => {
   await produce(Array.from({ length: 10 }, () => bomb(10)));
   expect(appended).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(happened).toEqual(['next turn', 'holds', 'next turn', 'lets go']);
+});
+
+test('batches that were appended in turns are not kept while the request waits', async () => {
+  const { produce, appended, end } = leader(256 * MB);
+  const appendAll = async () => {
+    const batches = Array.from({ length: 10 }, () => bomb(10));
+    await produce(batches);
+    return batches.map((batch) => new WeakRef(batch));
+  };
+  const kept = await appendAll();
+  await new Promise(setImmediate);
+  setFlagsFromString('--expose_gc');
+  (runInNewContext('gc') as () => void)();
+  expect(kept.filter((batch) => batch.deref())).toEqual([]);
+  // Only now nobody listens for the end of the connection any longer.
+  end();
+  expect(appended).toHaveLength(10);
 });
 
 test('a request with ordinary batches is appended here and now', async () => {

@@ -136,6 +136,11 @@ class RequestAppend implements CheckOwner {
     return undefined;
   }
 
+  /** All is appended. Who listens for the end of the connection keeps no records in memory afterwards. */
+  forgetRecords(): void {
+    this.rows.length = 0;
+  }
+
   /** With acks=0 the client waits for nothing: its batches are appended even if its connection has ended. */
   clientIsGone(): void {
     this.isGone = this.rights.acks !== 0;
@@ -300,6 +305,7 @@ async function inOrder(appends: RequestAppend, first: Promise<void>, asker: Aske
   try {
     for (let waiting: Promise<void> | undefined = first; waiting; waiting = appends.run()) await waiting;
   } finally {
+    appends.forgetRecords();
     release();
   }
 }
