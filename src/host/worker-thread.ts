@@ -4,8 +4,8 @@
  * megabytes of what it decompressed last.
  *
  * Invariants: every task settles. A task that ends the thread is rejected, and the tasks after it get a new
- * thread. A task for which nobody waits any longer is not begun. At most `MAX_QUEUED` tasks wait; more are
- * rejected.
+ * thread. A task for which nobody waits any longer is not begun, and takes no other's place. At most
+ * `MAX_QUEUED` tasks wait; more are rejected.
  *
  * Kafka does such work on its request handler threads (num.io.threads).
  */
@@ -33,6 +33,10 @@ interface Reply {
   readonly error?: string;
 }
 
+function notWanted(): Error {
+  return new Error('nobody waits for the task any longer');
+}
+
 export class WorkerThread implements OffLoop {
   private worker: Worker | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
@@ -51,6 +55,7 @@ export class WorkerThread implements OffLoop {
   }
 
   run(task: string, input: unknown, isWanted = () => true): Promise<unknown> {
+    if (this.waiting.length >= MAX_QUEUED) this.dropUnwanted();
     if (this.waiting.length >= MAX_QUEUED)
       return Promise.reject(
         new KafkaError('REQUEST_TIMED_OUT', `${MAX_QUEUED} tasks wait for the worker thread`),
@@ -84,8 +89,7 @@ export class WorkerThread implements OffLoop {
   /** Sends the oldest task to the thread. */
   private give(): void {
     clearTimeout(this.idleTimer);
-    while (this.waiting[0]?.isWanted() === false)
-      this.waiting.shift()!.reject(new Error('nobody waits for the task any longer'));
+    while (this.waiting[0]?.isWanted() === false) this.waiting.shift()!.reject(notWanted());
     const [first] = this.waiting;
     if (first === undefined) return this.endWhenIdle();
     const { id, task, input } = first;
@@ -94,6 +98,14 @@ export class WorkerThread implements OffLoop {
       this.worker.postMessage({ id, task, input });
     } catch (error) {
       this.failFirst(error as Error);
+    }
+  }
+
+  /** The first task is running and stays. */
+  private dropUnwanted(): void {
+    for (const one of this.waiting.splice(1)) {
+      if (one.isWanted()) this.waiting.push(one);
+      else one.reject(notWanted());
     }
   }
 

@@ -86,6 +86,24 @@ test('a task for which nobody waits any longer is not begun, and the next one is
   expect(await Promise.all([first, behind])).toEqual(['first', 'behind']);
 });
 
+test('tasks for which nobody waits any longer take no place from others', async () => {
+  const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
+  const hanging = thread.run('hang', {}).catch(String);
+  let isWanted = true;
+  const unwanted = Promise.allSettled(
+    Array.from({ length: 999 }, () => thread.run('echo', {}, () => isWanted)),
+  );
+  await expect(thread.run('echo', {})).rejects.toThrow('1000 tasks wait');
+  isWanted = false;
+  const waiting = thread.run('echo', {}).catch(String);
+  const first = await Promise.race([waiting, unwanted]);
+  expect(first).toEqual(new Array(999).fill(expect.objectContaining({ status: 'rejected' })));
+  await thread.close();
+  expect(await Promise.all([hanging, waiting])).toEqual(
+    new Array(2).fill('Error: the worker thread was closed'),
+  );
+});
+
 test('what waits for a thread that is closed fails', async () => {
   const thread = threadWith(path.join(__dirname, '../support/deadly-tasks.js'));
   const waiting = [thread.run('hang', {}), thread.run('echo', {})].map((one) => one.catch(String));
