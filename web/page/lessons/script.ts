@@ -77,6 +77,8 @@ export interface LessonScript {
   /** When it begins, in virtual ms; without it when the scene is ready. */
   readonly startMs?: number;
   readonly predictions: readonly Prediction[];
+  /** At the end: the same faults at the same moments, with other settings. */
+  readonly compare?: { readonly label: string; readonly settings: Run['settings'] };
   /** The first is a break. A break after the last sight may be done, or not. */
   readonly steps: readonly LessonStep[];
 }
@@ -87,6 +89,11 @@ export type Step = (typeof STEPS)[number];
 /** The run that a lesson begins with: the same for everybody. */
 export function lessonRun({ name, run, setup }: LessonScript): Run {
   return { ...FIRST_RUN, ...run, lesson: name, actions: setup ?? [] };
+}
+
+/** What was done in a run of the lesson, done again under the settings to compare with. */
+export function comparedRun({ compare }: LessonScript, run: Run): Run {
+  return { ...run, lesson: null, settings: { ...run.settings, ...compare?.settings } };
 }
 
 export const isBreak = (step: LessonStep): step is Break => step.kind === 'break';

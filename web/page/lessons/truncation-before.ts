@@ -46,6 +46,10 @@ export const TRUNCATION_BEFORE: LessonScript = {
       truth: ({ state }) => (state.checks['acked-kept']?.isGood === false ? 'is broken' : 'stays green'),
     },
   ],
+  compare: {
+    label: 'the same faults with the switch off',
+    settings: { 'lab.truncate.to.high.watermark': 'false' },
+  },
   steps: [
     {
       kind: 'break',

@@ -5,6 +5,7 @@ import { lessonNamed } from '../lessons/all-lessons';
 import {
   Break,
   brokenMs,
+  comparedRun,
   isBreak,
   isNext,
   isOver,
@@ -173,6 +174,7 @@ function See({
   guesses: Guesses;
   next: () => void;
 }) {
+  const store = useStore();
   const here = useRef<HTMLDivElement>(null);
   const { notes } = seeing;
   const done = lesson.steps.filter(({ name }) => name in notes).length;
@@ -190,6 +192,15 @@ function See({
       {isOver(lesson, notes) && (
         <>
           <Truths lesson={lesson} seeing={seeing} guesses={guesses} />
+          {lesson.compare && (
+            <button
+              type="button"
+              class="compare"
+              onClick={() => store.load(comparedRun(lesson, store.run.value))}
+            >
+              ↺ {lesson.compare.label}
+            </button>
+          )}
           <button type="button" class="next" onClick={next}>
             read the lines ▸
           </button>
