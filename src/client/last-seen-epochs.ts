@@ -40,13 +40,14 @@ export class LastSeenEpochs {
   }
 
   /**
-   * To be called when a response names a leader epoch. Returns true if it is newer than the known one:
-   * metadata has to be refreshed.
+   * To be called when a response names a leader epoch. Returns true if it is newer than the known one, or if
+   * none was known: metadata has to be refreshed. Kafka remembers no epoch of a partition that its metadata
+   * does not have yet; then a broker that is cut off may name a former leader, whose log ends before a
+   * committed offset, and the consumer starts anew.
    */
-  updateIfNewer(tp: TopicPartition, epoch: number): boolean {
-    const known = this.of(tp);
-    if (known < 0 || epoch <= known) return false;
-    this.epochs.get(tp.topic)!.set(tp.partition, epoch);
+  updateIfNewer({ topic, partition }: TopicPartition, epoch: number): boolean {
+    if (epoch < 0 || epoch <= this.of({ topic, partition })) return false;
+    this.remember(topic, [{ partition, leaderEpoch: epoch }]);
     return true;
   }
 

@@ -45,7 +45,16 @@ describe('leader epochs', () => {
       leader: 2,
       epoch: 6,
     });
-    expect(epochs.updateIfNewer(tp(7), 3)).toBe(false);
+  });
+
+  test('the epoch of a committed offset is remembered of a partition that metadata does not have yet', () => {
+    const epochs = new LastSeenEpochs();
+    expect(epochs.updateIfNewer(tp(0), 2)).toBe(true);
+    const { info, isStale } = epochs.merge(undefined, TOPIC, [row(0, 3, 0)], from(3));
+    expect(isStale).toBe(true);
+    expect(epochs.leaderOf(tp(0), info)).toEqual({ leader: -1, epoch: 2 });
+    const newer = epochs.merge(info, TOPIC, [row(0, 1, 2)], from(1)).info;
+    expect(epochs.leaderOf(tp(0), newer)).toEqual({ leader: 1, epoch: 2 });
   });
 
   test('a topic created anew is believed when every broker has told of it time and again, not before', () => {
