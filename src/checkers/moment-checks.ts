@@ -61,6 +61,8 @@ export class MomentChecker {
   private readonly promises = new Map<string, Promises>();
   /** Brokers whose machine lost power, and what they were registered with. */
   private readonly lostAs = new Map<number, number | undefined>();
+  /** Brokers of which a log dir failed: after a restart they count as having lost something. */
+  private readonly failing = new Set<number>();
   readonly counts: MomentCounts = { acks: 0, commits: 0, stateWrites: 0, truncations: 0, released: 0 };
 
   constructor(
@@ -150,9 +152,12 @@ export class MomentChecker {
     for (const id of promises.isr.filter((member) => !state.isr.includes(member))) {
       promises.unsound.delete(id);
       promises.unsure.delete(id);
+      promises.closed.delete(id);
     }
-    for (const id of state.isr)
-      if (!promises.isr.includes(id) && this.isGone(id)) promises.unsound.set(id, this.lostAs.get(id));
+    for (const id of state.isr.filter((member) => !promises.isr.includes(member))) {
+      if (this.isGone(id)) promises.unsound.set(id, this.lostAs.get(id));
+      if (this.failing.has(id)) promises.unsure.add(id);
+    }
     promises.isr = state.isr;
     promises.leaderEpoch = state.leaderEpoch;
     this.restartedHaveLeft(tp, state);
@@ -171,10 +176,10 @@ export class MomentChecker {
   }
 
   private keptHaveStayed(tp: TopicPartition, { leader, isr, leaderEpoch }: WrittenState): void {
-    const { isr: before, unsound, unsure, leaderEpoch: epochBefore } = this.of(tp);
+    const { isr: before, unsound, unsure, closed, leaderEpoch: epochBefore } = this.of(tp);
     const kept = before.filter((id) => !unsound.has(id) && !unsure.has(id));
     const epochOf = (id: number) => this.view.registration(id)?.brokerEpoch;
-    const isLost = (id: number) => unsound.has(id) && epochOf(id) !== unsound.get(id) && !unsure.has(id);
+    const isLost = (id: number) => unsound.has(id) && epochOf(id) !== unsound.get(id) && !closed.has(id);
     if (leaderEpoch <= epochBefore || kept.length === 0 || this.view.isUncleanAllowed(tp)) return;
     if (!isr.every(isLost) && !isLost(leader)) return;
     const what = `got leader ${leader} and ISR ${isr}, and ${kept} lost nothing`;
@@ -288,18 +293,29 @@ export class MomentChecker {
     promises.acked.clear();
   }
 
-  /** It may count as one that lost records, and may not: a log dir failed, or a power cut met closed logs. */
-  mayHaveLost(id: number): void {
+  /** A log dir of it failed. With a restart it may count as one that lost records. */
+  logDirFailed(id: number): void {
+    this.failing.add(id);
     for (const { isr, unsure } of this.promises.values()) if (isr.includes(id)) unsure.add(id);
   }
 
-  /** The machine of `brokerId` lost power: what it had not flushed may be lost. */
-  powerLost(brokerId: number): void {
+  /** It registered with all its log dirs: it counts as lost for what was before, and for nothing later. */
+  registeredWhole(id: number): void {
+    this.failing.delete(id);
+  }
+
+  /**
+   * The machine of `brokerId` lost power: what it had not flushed may be lost. `wereLogsClosed`: it had flushed
+   * everything, unless the power cut undid the last step of that.
+   */
+  powerLost(brokerId: number, wereLogsClosed = false): void {
     this.lostAs.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
     for (const promises of this.promises.values()) {
       if (!promises.isr.includes(brokerId)) continue;
       if (!promises.unsound.has(brokerId))
         promises.unsound.set(brokerId, this.view.registration(brokerId)?.brokerEpoch);
+      if (wereLogsClosed) promises.closed.add(brokerId);
+      else promises.closed.delete(brokerId);
       // The leader of the known epoch lost power, too, and does not lead in this epoch any more.
       this.releaseIfUnsound(promises, promises.leaderEpoch + 1);
       if (promises.unsound.size === 0) for (const id of promises.isr) promises.unsure.add(id);

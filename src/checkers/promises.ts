@@ -12,8 +12,10 @@ export interface Promises {
    * Members of the ISR that lost power and have not left the ISR since, with their broker epoch at that time.
    */
   readonly unsound: Map<number, number | undefined>;
-  /** Members of the ISR that may or may not have lost something, and have not left the ISR since. */
+  /** Members of the ISR that may count as having lost something, and have not left the ISR since. */
   readonly unsure: Set<number>;
+  /** Members that lost power with closed logs, and may have kept all that they had. */
+  readonly closed: Set<number>;
   isr: readonly number[];
   leaderEpoch: number;
   /** The zxid of the write. */
@@ -40,6 +42,7 @@ export function noPromises(): Promises {
     acked: new Map(),
     unsound: new Map(),
     unsure: new Set(),
+    closed: new Set(),
     isr: [],
     leaderEpoch: 0,
     writtenAt: 0,

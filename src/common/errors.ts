@@ -268,8 +268,12 @@ export function isDiskFault(error: unknown): boolean {
   return !isOutOfDescriptors(error) && errnoOf(error) !== 'ENAMETOOLONG';
 }
 
+/** If these find no room, what was written before is lost: the system had not found room for it yet. */
+const FLUSHES = ['fsync', 'fdatasync', 'close'];
+
 /** Whether a write found no room. Nothing is lost; a flush that found none may have lost what was written. */
 export function isDiskFull(error: unknown): boolean {
   const code = errnoOf(error);
-  return (code === 'ENOSPC' || code === 'EDQUOT') && (error as { syscall?: string }).syscall !== 'fsync';
+  const { syscall = '' } = error as { syscall?: string };
+  return (code === 'ENOSPC' || code === 'EDQUOT') && !FLUSHES.includes(syscall);
 }

@@ -25,4 +25,6 @@ export interface LogContext {
   readonly onCorruption: (tp: TopicPartition, error: CorruptSegmentError) => boolean;
   /** The log was truncated to the offset. */
   readonly onTruncated: (tp: TopicPartition, offset: number) => void;
+  /** Recovery removed more than what a process leaves that is killed as it writes. */
+  readonly onRecordsLost?: () => void;
 }

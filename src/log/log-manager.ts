@@ -69,6 +69,7 @@ export class LogManager {
       onStorageError: (path, error) => this.dirFailed(path, error),
       onCorruption: (tp, error) => this.corruptionFound(tp, error),
       onTruncated: (tp, offset) => this.truncated(tp, offset),
+      onRecordsLost: () => this.history.lost(),
     };
     this.cleaner = new LogCleaner({
       host,
@@ -131,7 +132,7 @@ export class LogManager {
       }
     }
     this.requireDir();
-    if (!this.isWhole) this.history.forget();
+    if (this.damaged.size > 0) this.history.forget();
     this.log.info(`Loaded ${this.logs.size} logs from ${this.onlineDirs.map(({ path }) => path).join(', ')}`);
   }
 
@@ -189,7 +190,6 @@ export class LogManager {
   get all(): readonly Log[] {
     return [...this.logs.values()];
   }
-
   get(tp: TopicPartition): Log | undefined {
     return this.logs.get(tpName(tp));
   }

@@ -233,13 +233,8 @@ function report(context: LogContext, segment: LogSegment, result: RecoveryResult
 }
 
 async function recover(context: LogContext, options: OpenLogOptions, segments: LogSegment[]): Promise<void> {
-  const from = Math.max(
-    0,
-    firstUnflushed(
-      segments.map(({ baseOffset }) => baseOffset),
-      options.recoveryPoint,
-    ),
-  );
+  const bases = segments.map(({ baseOffset }) => baseOffset);
+  const from = Math.max(0, firstUnflushed(bases, options.recoveryPoint));
   const checkpoint = new LeaderEpochCheckpoint(context.disk, options.directory);
   const known = readEpochs(context, checkpoint);
   // If the log is read from its beginning, the batches show all epochs, except those of which compaction has
@@ -264,8 +259,10 @@ async function recover(context: LogContext, options: OpenLogOptions, segments: L
     }
     gaps ||= step.value.hasGaps;
     report(context, segments[i]!, step.value);
-    if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1])))
+    if (step.value.truncatedBytes > 0 || (!gaps && endsEarly(step.value.nextOffset, segments[i + 1]))) {
+      if (!step.value.isTorn || i + 1 < segments.length) context.onRecordsLost?.();
       dropAfter(context, segments, i);
+    }
   }
   const isUsable =
     from === 0 || (known !== undefined && knowsStart(known, new LogSegments(segments, gaps), options));

@@ -7,8 +7,10 @@
  * wrote. With the machine goes what was not flushed, unless the last process closed its logs.
  *
  * Invariant: the epoch is kept only if the log dirs are as many as they were, every one is online, has the
- * same text, and was left by a clean shutdown or in this boot. In all other cases it is the epoch of the
- * first registration, and the files go at once: this process may stop cleanly before it registers.
+ * same text, and was left by a clean shutdown or in this boot, and recovery found all logs as they were
+ * written. In all other cases it is the epoch of the first registration, and the files go at once: this
+ * process may stop cleanly before it registers. Only where all that is wrong is that a dir is full the files
+ * stay until this process registers: nothing is written to that dir, and the next process finds it as it was.
  *
  * Kafka: no counterpart in 2.8. KIP-966 (3.7) has the broker epoch in the file of a clean shutdown, so every
  * crash counts as a loss there.
@@ -56,6 +58,8 @@ export class ProcessHistory {
   /** What this process told; set by its first registration. */
   private epochs: ProcessEpochs | undefined;
   private keptSince: number | undefined;
+  /** The next process counts as one that may have lost something, whatever else it finds. */
+  private isForgotten = false;
   private readonly bootId: string;
 
   constructor(
@@ -69,13 +73,13 @@ export class ProcessHistory {
   /** Reads what the last process left. Called with the dirs locked, before the clean-shutdown markers go. */
   load(): void {
     const kept = this.keptByLast();
-    this.keptSince = kept?.keptSince;
-    if (kept === undefined) this.forget();
+    if (kept === undefined || this.isForgotten) return this.lost();
+    this.keptSince = kept.keptSince;
     // The markers are removed next: if this process is then killed in this boot, it has still lost nothing.
-    else if (kept.bootId !== this.bootId) this.write({ ...kept, bootId: this.bootId });
+    if (kept.bootId !== this.bootId && this.dirs.isWhole) this.write({ ...kept, bootId: this.bootId });
   }
 
-  /** Undefined if anything may have been lost since it was written. */
+  /** Undefined if anything may have been lost since it was written. A dir that is full has lost nothing. */
   private keptByLast(): KeptFile | undefined {
     const texts: string[] = [];
     let isClean = true;
@@ -85,7 +89,7 @@ export class ProcessHistory {
     });
     const kept = decode(texts[0] ?? '');
     if (kept === undefined || texts.some((text) => text !== texts[0])) return undefined;
-    if (!this.dirs.isWhole || kept.dirCount !== this.dirs.dirs.length) return undefined;
+    if (kept.dirCount !== this.dirs.dirs.length) return undefined;
     const isSameBoot = kept.bootId === this.bootId && this.bootId !== NO_BOOT;
     return isClean || isSameBoot ? kept : undefined;
   }
@@ -103,11 +107,18 @@ export class ProcessHistory {
     if (this.epochs !== undefined) return;
     this.epochs = this.at(brokerEpoch);
     this.write({ ...this.epochs, bootId: this.bootId, dirCount: this.dirs.dirs.length });
-    if (!this.dirs.isWhole) this.forget();
+    if (this.isForgotten || !this.dirs.isWhole) this.forget();
   }
 
   /** A dir or log that goes offline, or is damaged, may be back after a restart with less than it had. */
   forget(): void {
+    this.isForgotten = true;
+    this.lost();
+  }
+
+  /** There is less than was written. Nothing is kept but what comes after the first registration. */
+  lost(): void {
+    this.keptSince = undefined;
     this.dirs.onEveryDir((dir) => this.disk.remove(pathOf(dir)));
     for (const dir of this.dirs.dirs) if (dir.isOffline) this.tryRemove(pathOf(dir));
   }

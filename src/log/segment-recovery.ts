@@ -7,7 +7,7 @@
  *
  * Kafka: log/LogSegment.scala#recover@2.8.2
  */
-import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch';
+import { BATCH_HEADER_BYTES, MAGIC_V2, RecordBatch } from '../record/record-batch';
 import { headProblem, refuseLegacy } from './batch-head';
 import { LogSegment } from './log-segment';
 
@@ -15,6 +15,8 @@ export interface RecoveryResult {
   readonly truncatedBytes: number;
   /** Why the segment was truncated; undefined if it was not. */
   readonly problem: string | undefined;
+  /** Whether what was removed is the beginning of a batch: a process was killed as it wrote. */
+  readonly isTorn: boolean;
   /** Whether offsets are missing between batches. */
   readonly hasGaps: boolean;
   /** The offset after the last batch. */
@@ -85,14 +87,25 @@ export function* segmentRecovery(
     yield good - start;
   }
   const truncatedBytes = size - good;
+  const isTorn = truncatedBytes > 0 && isBeginning(segment, good, truncatedBytes);
   if (truncatedBytes > 0) segment.cut(good);
   segment.onBecomeInactive();
   return {
     truncatedBytes,
     problem: truncatedBytes > 0 ? (problem ?? 'the last batch is not whole') : undefined,
+    isTorn,
     hasGaps,
     nextOffset,
   };
+}
+
+/** Whether the last `left` bytes of the file, at `position`, are not all of the batch that begins there. */
+function isBeginning(segment: LogSegment, position: number, left: number): boolean {
+  if (left < BATCH_HEADER_BYTES) return true;
+  const head = Buffer.alloc(BATCH_HEADER_BYTES);
+  segment.readInto(head, position);
+  const { magic, sizeInBytes } = new RecordBatch(head);
+  return magic === MAGIC_V2 && sizeInBytes > left;
 }
 
 /**

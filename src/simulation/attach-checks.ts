@@ -132,8 +132,7 @@ function brokerNumber(host: unknown): number {
 function powerLost(cluster: SimCluster, checker: MomentChecker, brokerId: number): void {
   const { disk } = cluster.broker(brokerId).host;
   const areLogsClosed = cluster.logDirsOf(brokerId).every((dir) => disk.exists(`${dir}/${CLEAN_MARKER}`));
-  if (areLogsClosed) checker.mayHaveLost(brokerId);
-  checker.powerLost(brokerId);
+  checker.powerLost(brokerId, areLogsClosed);
 }
 
 function hear(cluster: SimCluster, checker: MomentChecker, event: WorldEvent): void {
@@ -148,7 +147,9 @@ function hear(cluster: SimCluster, checker: MomentChecker, event: WorldEvent): v
       return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
     case 'log-dir-failed':
       // The broker may count as one that lost records, even where the disk was only full (docs/decisions/0020).
-      return checker.mayHaveLost(brokerNumber(event.who));
+      return checker.logDirFailed(brokerNumber(event.who));
+    case 'broker-registered':
+      return cluster.offlineDirs(broker) > 0 ? undefined : checker.registeredWhole(broker);
     case 'fault':
       if (event.fault === 'power cut') powerLost(cluster, checker, event.target as number);
   }

@@ -250,16 +250,46 @@ test('a controller that prefers a broker that lost power to one that lost nothin
   }
 });
 
-test('of a broker that may have lost something, or not, the election of another tells nothing', () => {
-  for (const isKnown of [false, true]) {
+test('who lost power with closed logs may be elected, whatever befell its log dirs; nobody else may', () => {
+  for (const wereLogsClosed of [false, true]) {
     const one = new Cluster();
     one.write({ isr: [1, 2] });
-    if (!isKnown) one.checker.mayHaveLost(2);
-    one.checker.powerLost(2);
+    one.checker.logDirFailed(2);
+    one.checker.powerLost(2, wereLogsClosed);
     one.epochs.set(2, 30);
     one.replicas.delete(1);
     one.write({ leaderEpoch: 2, leader: 2, isr: [2] });
-    expect(one.found).toEqual(isKnown ? ['LostInPlaceOfKept'] : []);
+    expect(one.found).toEqual(wereLogsClosed ? [] : ['LostInPlaceOfKept']);
+  }
+});
+
+test('a power cut that met closed logs does not excuse the one after it', () => {
+  const one = new Cluster();
+  one.write({ isr: [1, 2] });
+  one.checker.powerLost(2, true);
+  one.checker.powerLost(2);
+  one.epochs.set(2, 30);
+  one.replicas.delete(1);
+  one.write({ leaderEpoch: 2, leader: 2, isr: [2] });
+  expect(one.found).toEqual(['LostInPlaceOfKept']);
+});
+
+test('of whom a log dir failed others may be elected in the place, whether it joined before that or after', () => {
+  for (const [before, isWhole] of [
+    [[1, 2], false],
+    [[2], false],
+    [[2], true],
+  ] as const) {
+    const one = new Cluster();
+    one.write({ leaderEpoch: 2, leader: 2, isr: before });
+    one.checker.logDirFailed(1);
+    if (isWhole) one.checker.registeredWhole(1);
+    one.write({ isr: [2, 1] });
+    one.checker.powerLost(2);
+    one.epochs.set(2, 30);
+    one.replicas.delete(1);
+    one.write({ leaderEpoch: 3, leader: 2, isr: [2] });
+    expect(one.found).toEqual(isWhole ? ['LostInPlaceOfKept'] : []);
   }
 });
 

@@ -1,4 +1,5 @@
 /** What a broker must not keep: what was lost before a stop, with a log dir, or with a damaged log. */
+import { isDiskFull } from '../../src/common/errors';
 import { Host } from '../../src/common/host';
 import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
@@ -44,11 +45,12 @@ async function stop(manager: LogManager): Promise<void> {
   manager.releaseLocks();
 }
 
-/** A process that registered with epoch 10 and was killed, in boot `b1`. */
-async function killed(logDirs: readonly string[] = DIRS): Promise<LoneLog> {
+/** A process that registered with epoch 10, wrote `batches` batches and was killed, in boot `b1`. */
+async function killed(logDirs: readonly string[] = DIRS, batches = 1): Promise<LoneLog> {
   const lone = new LoneLog();
   const first = await start(lone, 'b1', logDirs);
-  (await first.getOrCreate(TP, true)).appendAsLeader(lone.batch(['a']), 0);
+  const log = await first.getOrCreate(TP, true);
+  for (let i = 0; i < batches; i++) log.appendAsLeader(lone.batch(['a']), 0);
   first.history.registered(10);
   lone.sim.processDied();
   return lone;
@@ -137,4 +139,134 @@ test('without a descriptor to close a log with nobody says that all is on the di
   expect(DIRS.map((dir) => isMarked(dir) === log.directory.startsWith(`${dir}/`))).toEqual([false, false]);
   lone.sim.powerCut(new Prng('cut'));
   expect((await start(lone, 'b2')).history.at(30)).toEqual({ processEpoch: 30, keptSince: 30 });
+});
+
+/** What the next process finds and tells if a log of two batches was changed after the kill. */
+async function afterChange(change: (bytes: Buffer) => Buffer): Promise<{ end: number; keptSince: number }> {
+  const lone = await killed(['/data'], 2);
+  const file = lone.sim.open('/data/t-0/00000000000000000000.log', 'write');
+  const bytes = Buffer.alloc(file.size());
+  file.read(bytes, 0);
+  file.truncate(0);
+  file.write([change(bytes)], 0);
+  file.close();
+  const next = await start(lone, 'b1', ['/data']);
+  const { logEndOffset: end } = next.get(TP)!;
+  const { keptSince } = next.history.at(20);
+  // What is written from then on is kept.
+  next.history.registered(20);
+  lone.sim.processDied();
+  expect((await start(lone, 'b1', ['/data'])).history.at(30).keptSince).toBe(keptSince);
+  return { end, keptSince };
+}
+
+test('a batch that recovery finds damaged after a kill is lost; the half of one at the end is not', async () => {
+  expect(await afterChange((bytes) => bytes)).toEqual({ end: 2, keptSince: 10 });
+  // A process that is killed as it writes leaves the beginning of a batch.
+  for (const missing of [1, 30, 60])
+    expect(await afterChange((bytes) => bytes.subarray(0, bytes.length - missing))).toEqual({
+      end: 1,
+      keptSince: 10,
+    });
+  const flipped = (at: number) => (bytes: Buffer) => {
+    const changed = Buffer.from(bytes);
+    changed[at < 0 ? bytes.length + at : at]! ^= 1;
+    return changed;
+  };
+  expect(await afterChange(flipped(-1))).toEqual({ end: 1, keptSince: 20 });
+  expect(await afterChange(flipped(65))).toEqual({ end: 0, keptSince: 20 });
+});
+
+test('a log of which a segment is missing after a kill counts as lost', async () => {
+  const lone = await killed(['/data'], 2);
+  const second = await start(lone, 'b1', ['/data']);
+  const log = second.get(TP)!;
+  second.history.registered(20);
+  log.roll();
+  log.appendAsLeader(lone.batch(['b']), 0);
+  lone.sim.processDied();
+  const file = lone.sim.open('/data/t-0/00000000000000000000.log', 'write');
+  file.truncate(0);
+  file.close();
+  const third = await start(lone, 'b1', ['/data']);
+  expect(third.get(TP)!.logEndOffset).toBeLessThan(3);
+  expect(third.history.at(30).keptSince).toBe(30);
+});
+
+test('damage that was found before the registration, in a log that goes on, counts as lost', async () => {
+  const lone = await killed();
+  const second = await start(lone, 'b1');
+  second.startBackgroundTasks();
+  const file = lone.sim.open(second.get(TP)!.activeSegment.path, 'write');
+  file.write([Buffer.alloc(20, 0xff)], 0);
+  file.close();
+  expect(() => second.get(TP)!.read(0, 1, 1000, true)).toThrow();
+  expect(second.isOffline(TP)).toBe(false);
+  expect(second.history.at(20).keptSince).toBe(20);
+  second.history.registered(20);
+  const { directory } = second.get(TP)!;
+  await stop(second);
+  lone.sim.remove(directory);
+  expect((await start(lone, 'b1')).history.at(30).keptSince).toBe(30);
+});
+
+/** A process with `/more` full at its start, in boot `b1`. */
+async function startFull(lone: LoneLog): Promise<LogManager> {
+  const { lock } = lone.sim;
+  const enospc = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC', syscall: 'write' });
+  const spy = jest.spyOn(lone.sim, 'lock').mockImplementation((path) => {
+    if (path.startsWith('/more/')) throw enospc;
+    return lock.call(lone.sim, path);
+  });
+  const manager = await start(lone, 'b1');
+  spy.mockRestore();
+  expect(manager.offlineDirs.map(({ path }) => path)).toEqual(['/more']);
+  return manager;
+}
+
+test('a process that found a log dir full, and was killed before it registered, has lost nothing', async () => {
+  const lone = await killed();
+  const full = await startFull(lone);
+  // Of itself it says so: it does not have the logs of that dir.
+  expect(full.history.at(20).keptSince).toBe(20);
+  lone.sim.processDied();
+  expect((await start(lone, 'b1')).history.at(30).keptSince).toBe(10);
+});
+
+test('so has one that stopped before that, unless a power cut met what was not flushed', async () => {
+  for (const isCut of [false, true]) {
+    const lone = await killed();
+    await stop(await startFull(lone));
+    if (isCut) lone.sim.powerCut(new Prng('cut'));
+    expect((await start(lone, isCut ? 'b2' : 'b1')).history.at(30).keptSince).toBe(isCut ? 30 : 10);
+  }
+});
+
+test('a process that registered with a full log dir, or found more than that, forgets', async () => {
+  const registered = await killed();
+  (await startFull(registered)).history.registered(20);
+  registered.sim.processDied();
+  expect((await start(registered, 'b1')).history.at(30).keptSince).toBe(30);
+  const failed = await killed();
+  const full = await startFull(failed);
+  failed.sim.fail({ path: '/data', code: 'EIO', random: new Prng('disk') });
+  full.checkpoint();
+  failed.sim.heal();
+  failed.sim.processDied();
+  expect((await start(failed, 'b1')).history.at(30).keptSince).toBe(30);
+  const other = await killed();
+  other.sim.replace('/more/.samsa-kept', 'b1 5 5 2\n', { durable: true });
+  (await startFull(other)).history.registered(20);
+  other.sim.processDied();
+  expect((await start(other, 'b1')).history.at(30).keptSince).toBe(30);
+});
+
+test('a flush that found no room may have lost what was written; a write has lost nothing', () => {
+  const full = (code: string, syscall?: string) =>
+    isDiskFull(Object.assign(new Error(code), { code, syscall }));
+  for (const code of ['ENOSPC', 'EDQUOT']) {
+    for (const syscall of ['write', 'open', 'mkdir', undefined]) expect(full(code, syscall)).toBe(true);
+    for (const syscall of ['fsync', 'fdatasync', 'close']) expect(full(code, syscall)).toBe(false);
+  }
+  expect(full('EIO', 'write')).toBe(false);
 });
