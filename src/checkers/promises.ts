@@ -1,6 +1,6 @@
 /**
  * What is promised of a partition at a moment, and which members of its ISR may have lost what they had. The
- * moment checks keep one for each partition, from the writes of its state, the acknowledgements and the faults.
+ * moment checks keep one for each partition, from the writes of its state, acknowledgements and faults.
  */
 
 export interface Promises {

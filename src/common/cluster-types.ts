@@ -125,4 +125,6 @@ export interface ProcessEpochs {
   readonly processEpoch: number;
   /** Since when its machine has lost nothing that was written: at most `processEpoch`. */
   readonly keptSince: number;
+  /** The same of what it had flushed, if that is lower: the machine lost power, and has its disks. */
+  readonly flushedSince?: number;
 }

@@ -116,16 +116,18 @@ function elect(
 ): Elected | undefined {
   // Other members of the ISR have lost records, or may have, while another member that has not is live or may
   // come back.
-  const { fit, haveAllLost } = rankingOf(context, tp, state);
+  const { fit, haveAllLost, flushed } = rankingOf(context, tp, state);
   const isLive = (replica: number) => context.isReplicaLive(tp, replica);
   const candidates = { assignment: context.replicasOf(tp), isr: fit, isLive };
   switch (strategy) {
     case 'offline': {
       if (fit.some(isLive) && !haveAllLost) return electOffline(candidates, false);
-      // No live member is known to have every committed record: the former leader comes first, then the ISR.
+      // No live member is known to have every committed record. Those of the ISR come first that have what
+      // they flushed, and among them the former leader.
       const { assignment } = candidates;
-      const members = assignment.filter((id) => state.isr.includes(id));
-      const byRecords = [...new Set([state.leader, ...members, ...assignment])];
+      const members = [state.leader, ...assignment.filter((id) => state.isr.includes(id))];
+      const whole = members.filter((id) => flushed.includes(id));
+      const byRecords = [...new Set([...whole, ...members, ...assignment])];
       const inOrder = byRecords.filter((id) => assignment.includes(id));
       const elected = electOffline({ ...candidates, assignment: inOrder }, uncleanAllowed);
       return elected && { ...elected, isr: [elected.leader] };

@@ -26,6 +26,8 @@ export interface IsrRanking {
   /** Live members that are not fit: they do not lead, and leave the ISR when it is written. */
   readonly unfit: readonly number[];
   readonly haveAllLost: boolean;
+  /** Live members that have lost nothing that they had flushed. Others may have an empty disk. */
+  readonly flushed: readonly number[];
   /** The leader is live and was not restarted: it may continue in its leader epoch. */
   readonly mayContinue: boolean;
 }
@@ -38,10 +40,14 @@ export function rankMembers(
   const here = isr.filter((id) => live.has(id));
   const steady = here.filter((id) => live.get(id)!.processEpoch <= mzxid);
   const whole = here.filter((id) => live.get(id)!.keptSince <= mzxid);
+  const flushed = here.filter((id) => {
+    const { keptSince, flushedSince = keptSince } = live.get(id)!;
+    return flushedSince <= mzxid;
+  });
   const haveAllLost = here.length === isr.length && whole.length === 0;
   const fit = [steady, whole, haveAllLost ? here : []].find((ids) => ids.length > 0) ?? [];
   const unfit = here.filter((id) => !fit.includes(id));
-  return { fit, unfit, haveAllLost, mayContinue: steady.includes(leader) };
+  return { fit, unfit, haveAllLost, flushed, mayContinue: steady.includes(leader) };
 }
 
 /** The ranking with what the controller knows. A state without an mzxid was written just now. */

@@ -33,16 +33,24 @@ function pathOf({ path }: LogDir): string {
   return `${path}/.samsa-kept`;
 }
 
-function encode({ bootId, processEpoch, keptSince, dirCount }: KeptFile): string {
-  return `${bootId} ${keptSince} ${processEpoch} ${dirCount}\n`;
+function encode({ bootId, processEpoch, keptSince, dirCount, flushedSince }: KeptFile): string {
+  const flushed = flushedSince === undefined ? '' : ` ${flushedSince}`;
+  return `${bootId} ${keptSince} ${processEpoch} ${dirCount}${flushed}\n`;
 }
 
 /** Undefined if the text is anything else. */
 function decode(text: string): KeptFile | undefined {
-  const match = /^(\S+) (\d{1,16}) (\d{1,16}) (\d{1,6})$/.exec(text.trim());
+  const match = /^(\S+) (\d{1,16}) (\d{1,16}) (\d{1,6})(?: (\d{1,16}))?$/.exec(text.trim());
   if (!match) return undefined;
-  const [keptSince, processEpoch, dirCount] = match.slice(2).map(Number);
-  return { bootId: match[1]!, keptSince: keptSince!, processEpoch: processEpoch!, dirCount: dirCount! };
+  const [keptSince, processEpoch, dirCount] = match.slice(2, 5).map(Number);
+  const flushedSince = match[5] === undefined ? undefined : Number(match[5]);
+  return {
+    bootId: match[1]!,
+    keptSince: keptSince!,
+    processEpoch: processEpoch!,
+    dirCount: dirCount!,
+    flushedSince,
+  };
 }
 
 /** The log dirs of a broker. */
@@ -58,6 +66,7 @@ export class ProcessHistory {
   /** What this process told; set by its first registration. */
   private epochs: ProcessEpochs | undefined;
   private keptSince: number | undefined;
+  private flushedSince: number | undefined;
   /** The next process counts as one that may have lost something, whatever else it finds. */
   private isForgotten = false;
   private readonly bootId: string;
@@ -72,15 +81,20 @@ export class ProcessHistory {
 
   /** Reads what the last process left. Called with the dirs locked, before the clean-shutdown markers go. */
   load(): void {
-    const kept = this.keptByLast();
+    const { kept, isPowerLost } = this.leftByLast();
     if (kept === undefined || this.isForgotten) return this.lost();
+    this.flushedSince = kept.flushedSince ?? kept.keptSince;
+    if (isPowerLost) return this.lost();
     this.keptSince = kept.keptSince;
     // The markers are removed next: if this process is then killed in this boot, it has still lost nothing.
     if (kept.bootId !== this.bootId && this.dirs.isWhole) this.write({ ...kept, bootId: this.bootId });
   }
 
-  /** Undefined if anything may have been lost since it was written. A dir that is full has lost nothing. */
-  private keptByLast(): KeptFile | undefined {
+  /**
+   * `kept` is undefined if a dir is not as the last process left it: it is new, or failed. One that is full
+   * has lost nothing. `isPowerLost`: what was not flushed may be lost.
+   */
+  private leftByLast(): { readonly kept?: KeptFile; readonly isPowerLost: boolean } {
     const texts: string[] = [];
     let isClean = true;
     this.dirs.onEveryDir((dir) => {
@@ -88,18 +102,21 @@ export class ProcessHistory {
       isClean &&= this.disk.exists(`${dir.path}/${CLEAN_MARKER}`);
     });
     const kept = decode(texts[0] ?? '');
-    if (kept === undefined || texts.some((text) => text !== texts[0])) return undefined;
-    if (kept.dirCount !== this.dirs.dirs.length) return undefined;
+    const none = { isPowerLost: false };
+    if (kept === undefined || texts.some((text) => text !== texts[0])) return none;
+    if (kept.dirCount !== this.dirs.dirs.length) return none;
     const isSameBoot = kept.bootId === this.bootId && this.bootId !== NO_BOOT;
-    return isClean || isSameBoot ? kept : undefined;
+    return { kept, isPowerLost: !isClean && !isSameBoot };
   }
 
   /** What a registration with `brokerEpoch` tells the controller. */
   at(brokerEpoch: number): ProcessEpochs {
+    if (this.epochs !== undefined) return this.epochs;
     const kept = this.dirs.isWhole ? this.keptSince : undefined;
-    return (
-      this.epochs ?? { processEpoch: brokerEpoch, keptSince: Math.min(kept ?? brokerEpoch, brokerEpoch) }
-    );
+    const flushed = this.dirs.isWhole ? this.flushedSince : undefined;
+    const keptSince = Math.min(kept ?? brokerEpoch, brokerEpoch);
+    const told = { processEpoch: brokerEpoch, keptSince };
+    return flushed !== undefined && flushed < keptSince ? { ...told, flushedSince: flushed } : told;
   }
 
   /** Writes the files for the next process, at the first registration of this one. */
@@ -113,6 +130,7 @@ export class ProcessHistory {
   /** A dir or log that goes offline, or is damaged, may be back after a restart with less than it had. */
   forget(): void {
     this.isForgotten = true;
+    this.flushedSince = undefined;
     this.lost();
   }
 

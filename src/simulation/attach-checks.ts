@@ -146,7 +146,7 @@ function hear(cluster: SimCluster, checker: MomentChecker, event: WorldEvent): v
     case 'truncated':
       return checker.truncated(tpOf(event), broker, event.from as number, event.to as number);
     case 'log-dir-failed':
-      // The broker may count as one that lost records, even where the disk was only full (docs/decisions/0020).
+      // The broker may count as one that lost records, even where the disk was only full (0020).
       return checker.logDirFailed(brokerNumber(event.who));
     case 'broker-registered':
       return cluster.offlineDirs(broker) > 0 ? undefined : checker.registeredWhole(broker);

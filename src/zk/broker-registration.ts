@@ -175,8 +175,9 @@ export async function readProcessEpochs(
 ): Promise<ProcessEpochs | undefined> {
   const znode = await zk.get(incarnationZnode.path(id, epoch));
   if (!znode) return undefined;
-  const { processEpoch = epoch, keptSince = epoch } = incarnationZnode.decode(znode.data) ?? {};
-  return { processEpoch: Math.min(epoch, processEpoch), keptSince: Math.min(epoch, keptSince) };
+  const told = incarnationZnode.decode(znode.data) ?? { processEpoch: epoch, keptSince: epoch };
+  const { processEpoch, keptSince } = told;
+  return { ...told, processEpoch: Math.min(epoch, processEpoch), keptSince: Math.min(epoch, keptSince) };
 }
 
 export interface ReadBrokersOptions {

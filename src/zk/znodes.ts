@@ -6,13 +6,8 @@
  *
  * [p] Kafka: zk/ZkData.scala@2.8.2, as written at inter.broker.protocol.version=2.6
  */
-import {
-  BrokerInfo,
-  Endpoint,
-  LeaderIsrAndControllerEpoch,
-  ProcessEpochs,
-  TopicPartition,
-} from '../common/cluster-types';
+import { BrokerInfo, Endpoint, LeaderIsrAndControllerEpoch, TopicPartition } from '../common/cluster-types';
+import { decodeEpochs, encodeEpochs } from './incarnation-data';
 
 /** The data of a znode does not have the form that Kafka writes. */
 export class ZnodeError extends Error {
@@ -177,23 +172,14 @@ export const brokerIdZnode = {
 
 /**
  * Not in Kafka: exists while the broker is registered with this epoch. Its data is the broker epoch of the
- * process's first registration (docs/decisions/0004, 0010), and, if it is another, the broker epoch since
- * which the broker has lost nothing that it wrote (0020).
+ * process's first registration (docs/decisions/0004, 0010), and, if they are others, the broker epochs since
+ * which the broker has lost nothing that it wrote, and nothing that it flushed (0020).
  */
 export const incarnationZnode = {
   parent: '/samsa/incarnations',
   path: (brokerId: number, brokerEpoch: number) => `/samsa/incarnations/${brokerId}-${brokerEpoch}`,
-  encode: ({ processEpoch, keptSince }: ProcessEpochs) =>
-    Buffer.from(keptSince === processEpoch ? String(processEpoch) : `${processEpoch} ${keptSince}`),
-  /** Undefined if the data is anything else. */
-  decode: (data: Buffer): ProcessEpochs | undefined => {
-    const match = /^(\d+)(?: (\d+))?$/.exec(data.toString('latin1'));
-    const processEpoch = Number(match?.[1]);
-    const keptSince = Number(match?.[2] ?? processEpoch);
-    return Number.isSafeInteger(processEpoch) && keptSince <= processEpoch
-      ? { processEpoch, keptSince }
-      : undefined;
-  },
+  encode: encodeEpochs,
+  decode: decodeEpochs,
 };
 
 export const brokerSequenceIdZnode = { path: '/brokers/seqid' };

@@ -42,6 +42,7 @@ test('where all are back and may have lost something all of them are fit', () =>
     fit: [1, 2, 3],
     unfit: [],
     haveAllLost: true,
+    flushed: [],
     mayContinue: false,
   });
 });
@@ -114,6 +115,21 @@ describe('where no member of the ISR has what all of them had', () => {
       recipients: [2, 1, 3],
     });
     expect(elect([1, 2, 3], -1, [2, 3])).toMatchObject({ leader: 2, isr: [2], unclean: false });
+  });
+
+  test('who has what it flushed leads before who led with a disk that may be empty', () => {
+    const found = { leader: 2, isr: [2, 3], mzxid: 100, leaderEpoch: 7, controllerEpoch: 1, zkVersion: 3 };
+    for (const flushedSince of [90, 110]) {
+      const context = contextWith([1, 2, 3]);
+      const epochs = { processEpoch: 130, keptSince: 130, flushedSince };
+      context.setProcessEpochs(context.liveBrokers.get(3)!, epochs);
+      for (const uncleanTopics of [new Set<string>(), new Set(['t'])]) {
+        const rules = { strategy: 'offline', uncleanTopics } as const;
+        const { elected } = planElections(context, new Map([['t-0', found]]), [tp], rules).plans[0]!;
+        const leader = flushedSince === 90 ? 3 : 2;
+        expect(elected).toMatchObject({ leader, isr: [leader], unclean: false });
+      }
+    }
   });
 
   test('a topic that prefers an answer to the records goes on with who led, or was in sync, first', () => {

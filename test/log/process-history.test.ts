@@ -154,6 +154,38 @@ async function afterFailureOfAppend(code: 'EIO' | 'ENOSPC'): Promise<number> {
   return machine.restart();
 }
 
+test('after a power cut, and the kills after it, it has what it had flushed, unless a disk was replaced', async () => {
+  for (const isReplaced of [false, true]) {
+    const machine = new Machine();
+    await machine.start();
+    machine.powerCut();
+    if (isReplaced) machine.disk.remove('/data/2');
+    for (const processEpoch of [200, 300]) {
+      const { history } = await machine.start();
+      expect(history.at(processEpoch)).toEqual({
+        processEpoch,
+        keptSince: 200,
+        ...(!isReplaced && { flushedSince: 100 }),
+      });
+      machine.disk.processDied();
+    }
+    // What befell it before counts after a clean stop as well.
+    await (await machine.start()).close();
+    machine.powerCut();
+    expect((await machine.start()).history.at(500).flushedSince).toBe(isReplaced ? undefined : 100);
+  }
+});
+
+test('a disk that failed, or a damaged log, says nothing of what was flushed', async () => {
+  const machine = new Machine();
+  await machine.start();
+  machine.powerCut();
+  const second = await machine.start();
+  second.history.forget();
+  machine.disk.processDied();
+  expect((await machine.start()).history.at(300)).toEqual({ processEpoch: 300, keptSince: 300 });
+});
+
 test('a disk that was full has lost nothing that it took', async () => {
   expect(await afterFailureOfAppend('ENOSPC')).toBe(100);
 });

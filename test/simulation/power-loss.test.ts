@@ -215,3 +215,28 @@ test('a disk that was replaced is as good as a power cut', async () => {
   await allAreBack(cluster);
   expect(await readValues(cluster)).toEqual(VALUES);
 });
+
+test('who lost power leads before a former leader with an empty disk, and all that was flushed is there', async () => {
+  for (const isRestarted of [false, true]) {
+    const cluster = await threeRecords(`empty-${isRestarted}`, { 'flush.messages': '1' });
+    for (const id of [1, 2, 3]) cluster.powerCut(id);
+    await runFor(cluster, 10000);
+    for (const id of [2, 3]) cluster.start(id);
+    await runUntil(cluster, 'they are back', () => cluster.isRunning(2) && cluster.isRunning(3));
+    await runFor(cluster, 20000);
+    if (isRestarted) {
+      cluster.kill(3);
+      await runFor(cluster, 10000);
+      cluster.start(3);
+      await runUntil(cluster, '3 is back', () => cluster.isRunning(3));
+    }
+    expect(isLed(cluster)).toBe(false);
+    const { disk } = cluster.broker(1).host;
+    for (const { name } of disk.list('/data')) disk.remove(`/data/${name}`);
+    cluster.start(1);
+    await runUntil(cluster, 'it leads', () => isLed(cluster));
+    expect(cluster.stateOf(TP)).toMatchObject({ leader: 3, isr: [3] });
+    await allAreBack(cluster);
+    expect(await readValues(cluster)).toEqual(VALUES);
+  }
+});

@@ -127,3 +127,18 @@ test('a number that Kafka would not read is refused with the path', () => {
   }
   expect(consumerOffsetZnode.decode(Buffer.from('9007199254740992'))).toBeUndefined();
 });
+
+test('a broker tells one, two or three epochs of its process; whatever else is there counts as nothing', () => {
+  const { encode, decode } = z.incarnationZnode;
+  for (const [text, epochs] of [
+    ['9', { processEpoch: 9, keptSince: 9 }],
+    ['9 5', { processEpoch: 9, keptSince: 5 }],
+    ['9 9 4', { processEpoch: 9, keptSince: 9, flushedSince: 4 }],
+    ['9 5 4', { processEpoch: 9, keptSince: 5, flushedSince: 4 }],
+  ] as const) {
+    expect(encode(epochs).toString()).toBe(text);
+    expect(decode(Buffer.from(text))).toEqual(epochs);
+  }
+  for (const text of ['', 'x', '9 ', '9 10', '9 5 6', '9 5 4 3', '-1', '9007199254740993'])
+    expect(decode(Buffer.from(text))).toBeUndefined();
+});
