@@ -5,6 +5,7 @@
  */
 import { TopicPartition } from '../common/cluster-types';
 import { ErrorName, KafkaError } from '../common/errors';
+import { Log } from '../log/log';
 import { DelayedOperation } from './purgatory';
 import { ReplicaManager } from './replica-manager';
 
@@ -28,19 +29,41 @@ export function startAppend(
   try {
     const { firstOffset, lastOffset } = replicas.require(tp).appendAsLeader(batch, -1);
     replicas.appended(tp);
-    const operation: DelayedOperation<ErrorName> = {
-      tryComplete: () => {
-        const outcome = replicas.replicationOutcome(tp, lastOffset + 1);
-        return outcome === 'pending' ? undefined : outcome;
-      },
-      onExpire: () => 'REQUEST_TIMED_OUT',
-    };
-    return {
-      baseOffset: firstOffset,
-      outcome: replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs),
-    };
+    return { baseOffset: firstOffset, outcome: whenCommitted(replicas, tp, lastOffset + 1, timeoutMs) };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     return { baseOffset: -1, outcome: Promise.resolve(error.errorName) };
+  }
+}
+
+/** Resolves with NONE when everything below `offset` is committed, else with an error (REQUEST_TIMED_OUT …). */
+function whenCommitted(
+  replicas: ReplicaManager,
+  tp: TopicPartition,
+  offset: number,
+  timeoutMs: number,
+): Promise<ErrorName> {
+  const operation: DelayedOperation<ErrorName> = {
+    tryComplete: () => {
+      const outcome = replicas.replicationOutcome(tp, offset);
+      return outcome === 'pending' ? undefined : outcome;
+    },
+    onExpire: () => 'REQUEST_TIMED_OUT',
+  };
+  return Promise.resolve(replicas.producePurgatory.tryCompleteElseWatch(operation, [tp], timeoutMs));
+}
+
+/**
+ * Resolves when all that is in the log now is committed. A coordinator serves what it loaded only then: if it
+ * failed before, members would have an assignment, or an offset, that the next coordinator does not have.
+ * Kafka 2.8 serves it at once. Throws the error, such as NOT_LEADER_OR_FOLLOWER, if this broker does not lead
+ * the partition any more.
+ */
+export async function whenAllCommitted(replicas: ReplicaManager, log: Log, pollMs: number): Promise<void> {
+  const { tp, logEndOffset } = log;
+  for (;;) {
+    const outcome = await whenCommitted(replicas, tp, logEndOffset, pollMs);
+    if (outcome === 'NONE' || outcome === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND') return;
+    if (outcome !== 'REQUEST_TIMED_OUT') throw new KafkaError(outcome);
   }
 }

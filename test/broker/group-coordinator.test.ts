@@ -149,6 +149,34 @@ describe('loading', () => {
     expect([...seen]).toEqual(['COORDINATOR_LOAD_IN_PROGRESS', 5]);
   });
 
+  test('what the former coordinator wrote is not served before it is committed', async () => {
+    const staged = new StagedGroups('uncommitted');
+    staged.write([offsetRecord('g', 5)]);
+    staged.partition().highWatermark = 0;
+    await staged.service.start();
+    staged.lead(0);
+    await staged.pass(60000);
+    expect(staged.committed()).toBe('COORDINATOR_LOAD_IN_PROGRESS');
+    await staged.replicate();
+    expect(staged.committed()).toBe(5);
+  });
+
+  test('a load that waits for its records to be committed ends where another broker leads', async () => {
+    const staged = new StagedGroups('uncommitted-moved');
+    staged.write([offsetRecord('g', 5)]);
+    staged.partition().highWatermark = 0;
+    await staged.service.start();
+    staged.lead(0);
+    await staged.pass(10);
+    staged.resign(1);
+    await staged.pass(10);
+    expect(staged.committed()).toBe('NOT_COORDINATOR');
+    staged.partition().highWatermark = 1;
+    staged.lead(2);
+    await staged.pass(10);
+    expect(staged.committed()).toBe(5);
+  });
+
   test('keys and values that cannot be understood are passed over; the load ends, and the other groups are there', async () => {
     const staged = new StagedGroups('odd');
     const odd = [

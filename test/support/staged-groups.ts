@@ -183,9 +183,11 @@ export class StagedGroups {
     return this.world.complete(answer, 100, 'the answer');
   }
 
-  /** Puts records into the log as another broker, or a stranger, has written them. */
+  /** Puts records into the log as another broker, or a stranger, has written them; they are committed. */
   write(records: readonly { readonly key: Buffer | null; readonly value: Buffer | null }[], index = 0): void {
-    this.partition(index).append(buildBatch(records.map((one) => ({ timestamp: 1, ...one }))));
+    const partition = this.partition(index);
+    partition.append(buildBatch(records.map((one) => ({ timestamp: 1, ...one }))));
+    partition.highWatermark = partition.logEndOffset;
   }
 
   join(

@@ -18,7 +18,7 @@ import { CompressionType, compressionTypes } from '../../record/compression';
 import { RecordBatch } from '../../record/record-batch';
 import { BrokerConfig } from '../broker-config';
 import { ReplicaManager } from '../replica-manager';
-import { StartedAppend, startAppend } from '../replicated-append';
+import { StartedAppend, startAppend, whenAllCommitted } from '../replicated-append';
 import { commitError, groupError } from './group-errors';
 import { loadGroups } from './group-loader';
 import { Group } from './group-metadata';
@@ -176,6 +176,8 @@ export class GroupMetadataManager {
       isCurrent,
     });
     if (image === undefined) return;
+    await whenAllCommitted(replicas, log, config['offsets.commit.timeout.ms']);
+    if (!isCurrent()) return;
     const loaded = image.groups(this.now, (groupId) => offsetsTopic.partitionOf(groupId) === partition);
     owned.state = 'loaded';
     for (const [id, group] of loaded) {
