@@ -36,7 +36,7 @@ export function startAppend(
   }
 }
 
-/** Resolves with NONE when everything below `offset` is committed, else with an error (REQUEST_TIMED_OUT …). */
+/** Resolves with NONE when everything below `offset` is committed, otherwise with an error. */
 function whenCommitted(
   replicas: ReplicaManager,
   tp: TopicPartition,
