@@ -119,7 +119,7 @@ test('by keys a broker is killed, time stops and goes back, and the link shows t
   await other.page.context().close();
 });
 
-/** Steps from message to message until one is drawn that is not ZooKeeper's, and clicks it in the same moment. */
+/** Steps from message to message until one is drawn that is not ZooKeeper's, and clicks it at once. */
 async function openMessageOfTheBrokers(page: Page): Promise<void> {
   for (let i = 0; i < 200; i++) {
     const before = await clock(page);
