@@ -1,0 +1,69 @@
+/** Every lesson in a real browser, by clicks alone: predicted, broken, seen, read. */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { Browser, Page } from 'playwright-core';
+import { LESSONS } from '../../web/page/lessons/all-lessons';
+import { isBreak, isSight, LessonScript } from '../../web/page/lessons/script';
+import { launchChromium, serve, StaticServer } from './support/chromium';
+
+const ROOT = path.join(__dirname, '../../..');
+const WAIT_MS = 120_000;
+
+let directory: string;
+let server: StaticServer;
+let browser: Browser | undefined;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-lessons-'));
+  const build = `import('./web/build.mjs').then((one) => one.build(${JSON.stringify(directory)}))`;
+  if (browser) execFileSync(process.execPath, ['-e', build], { cwd: ROOT, stdio: 'inherit' });
+  server = await serve(directory);
+});
+
+afterAll(async () => {
+  await server.close();
+  await browser?.close();
+  fs.rmSync(directory, { recursive: true });
+});
+
+/** Fast, but not so fast that a look of the page is many seconds of the cluster. */
+async function atSpeed(page: Page): Promise<void> {
+  for (let i = 0; i < 16; i++) await page.keyboard.press('+');
+  for (let i = 0; i < 3; i++) await page.keyboard.press('-');
+}
+
+async function predict(page: Page, { predictions }: LessonScript): Promise<void> {
+  for (const { id, choices } of predictions) await page.locator(`[data-guess="${id}:${choices[0]}"]`).click();
+  await page.getByText('now break it').click();
+}
+
+test.each(LESSONS.map((one) => [one.name, one] as const))('the lesson %s by clicks', async (name, lesson) => {
+  if (!browser) return;
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  const problems: string[] = [];
+  page.on('pageerror', ({ stack }) => problems.push(String(stack)));
+  await page.goto(server.url);
+  await page.locator('[data-replica="2/t-0"]').waitFor();
+  await page.locator('.chooser select').selectOption(name);
+  await page.locator(`[data-lesson="${name}"] .question`).waitFor();
+  await predict(page, lesson);
+  const breaks = lesson.steps.filter(isBreak);
+  await page.locator('[data-break="0"]:not([disabled])').click();
+  await page.locator('.sights').waitFor();
+  await atSpeed(page);
+  for (let i = 1; i < breaks.length; i++) await page.locator(`[data-break="${i}"]:not([disabled])`).click();
+  await page.locator('.truth').first().waitFor();
+  expect(await page.locator('.truth').count()).toBe(lesson.predictions.length);
+  expect(await page.locator('.sights .seen').count()).toBe(lesson.steps.filter(isSight).length);
+  const isTooWide = '[...document.querySelectorAll(".lesson *")].some((one) => one.scrollWidth > innerWidth)';
+  expect(await page.evaluate(isTooWide)).toBe(false);
+  await page.getByText('read the lines').click();
+  expect(await page.locator('.lesson .source').count()).toBeGreaterThan(1);
+  expect(await page.locator('.failure').count()).toBe(0);
+  expect(problems).toEqual([]);
+  await page.context().close();
+});
