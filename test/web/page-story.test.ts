@@ -146,3 +146,10 @@ test('a cut and a mended link are told, and a broker without ZooKeeper is an inc
   expect(lines.some(({ text }) => text === 'All links are whole again')).toBe(true);
   expect(incidents.map(({ broker, fault }) => [broker, fault])).toEqual([[3, 'cut from ZooKeeper']]);
 });
+
+test('a cut link is told with the name of its client, as it stands in the picture', async () => {
+  const host = Object.values(state.producers)[0]!.host;
+  const cut = { what: 'cut-link', from: 'broker-1', to: host, isOneWay: true, atMs: 4000 } as const;
+  const { lines } = chronicleAfter(EMPTY_CHRONICLE, await eventsOf({ ...FIRST, actions: [cut] }, 4100));
+  expect(lines.map(({ text }) => text)).toContain('The link broker 1 → p1 is cut in this direction');
+});

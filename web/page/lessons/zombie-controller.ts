@@ -72,8 +72,7 @@ export const ZOMBIE_CONTROLLER: LessonScript = {
     {
       kind: 'break',
       name: 'wake',
-      label: (state) =>
-        `wake broker ${nameOf(brokersThatAre(state, 'paused')[0])}: two believe to be the controller`,
+      label: () => 'wake the frozen one: two believe to be the controller',
       actions: (state) => {
         const broker = brokersThatAre(state, 'paused')[0];
         return broker === undefined ? undefined : [{ what: 'resume', broker }];

@@ -4,7 +4,7 @@
  */
 import { LabEvent } from '../../shared/events';
 import { Incident, incidentsAfter } from './incidents';
-import { sentenceOf, Tone } from './sentences';
+import { ClientNames, sentenceOf, Tone } from './sentences';
 import { groupOf, tellTogether } from './together';
 
 export interface Line {
@@ -28,9 +28,10 @@ export interface Chronicle {
   readonly lines: readonly Line[];
   readonly incidents: readonly Incident[];
   readonly lastFaultMs: number | null;
+  readonly clients: ClientNames;
 }
 
-export const EMPTY_CHRONICLE: Chronicle = { lines: [], incidents: [], lastFaultMs: null };
+export const EMPTY_CHRONICLE: Chronicle = { lines: [], incidents: [], lastFaultMs: null, clients: {} };
 const MAX_LINES = 2000;
 /** Events of a group within so many virtual ms are one line. */
 const TOGETHER_MS = 20;
@@ -54,6 +55,14 @@ export function laneOf(event: LabEvent): string {
   return typeof broker === 'number' && who === 'simulation' ? `broker-${broker}` : who;
 }
 
+/** The names of the clients after an event that may tell of one; the same object if it does not. */
+function clientsAfter(before: ClientNames, event: LabEvent): ClientNames {
+  if (event.what !== 'producer' && event.what !== 'consumer') return before;
+  const { host, [event.what]: name } = event as Readonly<Record<string, unknown>>;
+  if (typeof host !== 'string' || typeof name !== 'string' || before[host] === name) return before;
+  return { ...before, [host]: name };
+}
+
 /** The line that an event joins, among the last ones: its index, or -1. */
 function lineFor(lines: readonly Line[], event: LabEvent, group: string | undefined): number {
   if (group === undefined) return -1;
@@ -69,11 +78,12 @@ function join(line: Line, event: LabEvent): Line {
 }
 
 export function chronicleAfter(before: Chronicle, events: readonly LabEvent[]): Chronicle {
-  let { incidents, lastFaultMs } = before;
+  let { incidents, lastFaultMs, clients } = before;
   let lines: Line[] | undefined;
   for (const event of events) {
     incidents = incidentsAfter(incidents, event);
-    const told = sentenceOf(event);
+    clients = clientsAfter(clients, event);
+    const told = sentenceOf(event, clients);
     if (!told) continue;
     const { seq, atMs, what } = event;
     if (isFault(event) && told.tone === 'fault') lastFaultMs = atMs;
@@ -98,8 +108,8 @@ export function chronicleAfter(before: Chronicle, events: readonly LabEvent[]): 
         events: [event],
       });
   }
-  if (!lines && incidents === before.incidents) return before;
-  return { lines: (lines ?? before.lines).slice(-MAX_LINES), incidents, lastFaultMs };
+  if (!lines && incidents === before.incidents && clients === before.clients) return before;
+  return { lines: (lines ?? before.lines).slice(-MAX_LINES), incidents, lastFaultMs, clients };
 }
 
 /** Whether a chronicle of a run reaches at least as far as another of the same run. */

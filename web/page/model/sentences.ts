@@ -18,7 +18,10 @@ type AnyEvent = Omit<LabEvent, 'what'> & { readonly what: string; readonly [fiel
 /** A member id is its client id and a UUID, which says nothing to a reader. */
 const MEMBER_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-type Teller = (event: AnyEvent) => Told | undefined;
+/** The names of the clients by their hosts, as they stand in the picture. */
+export type ClientNames = Readonly<Record<string, string>>;
+
+type Teller = (event: AnyEvent, clients: ClientNames) => Told | undefined;
 
 const told = (tone: Tone, text: string): Told => ({ tone, text });
 const name = ({ topic, partition }: AnyEvent) => `${String(topic)}-${String(partition)}`;
@@ -100,8 +103,10 @@ function check({ check: broken, isGood, why }: AnyEvent): Told | undefined {
   return told('broken', `Broken: ${promise}. ${String(why)}`);
 }
 
-const ends = (from: unknown, to: unknown, isOneWay: boolean): string =>
-  `${hostName(String(from))} ${isOneWay ? '→' : '–'} ${hostName(String(to))}`;
+function ends({ from, to, isOneWay }: AnyEvent, clients: ClientNames): string {
+  const of = (host: unknown) => clients[String(host)] ?? hostName(String(host));
+  return `${of(from)} ${isOneWay === true ? '→' : '–'} ${of(to)}`;
+}
 
 const COMMANDS: Readonly<Record<string, Teller>> = {
   'produce': ({ producer, count }) =>
@@ -112,12 +117,12 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
   'start-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} starts`),
   'stop-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} stops`),
   'create-topic': ({ topic }) => told('client', `Topic ${String(topic)} is created`),
-  'cut-link': ({ from, to, isOneWay }) =>
-    told(
-      'fault',
-      `The link ${ends(from, to, isOneWay === true)} is cut${isOneWay === true ? ' in this direction' : ''}`,
-    ),
-  'heal-link': ({ from, to }) => told('plain', `The link ${ends(from, to, false)} is whole again`),
+  'cut-link': (action, clients) => {
+    const direction = action.isOneWay === true ? ' in this direction' : '';
+    return told('fault', `The link ${ends(action, clients)} is cut${direction}`);
+  },
+  'heal-link': (action, clients) =>
+    told('plain', `The link ${ends({ ...action, isOneWay: false }, clients)} is whole again`),
   'heal-all': () => told('plain', 'All links are whole again'),
   'preferred-election': (event) => told('control', `${name(event)}: the preferred replica is asked to lead`),
   'set-topic': ({ topic, name: key, value }) =>
@@ -127,9 +132,9 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
 };
 
 /** What a user did, where no fault of the simulation tells it. */
-function command(event: AnyEvent): Told | undefined {
+function command(event: AnyEvent, clients: ClientNames): Told | undefined {
   const action = (event.action ?? event.command ?? event) as AnyEvent;
-  return COMMANDS[String(action.what)]?.(action);
+  return COMMANDS[String(action.what)]?.(action, clients);
 }
 
 function truncated(event: AnyEvent): Told | undefined {
@@ -214,8 +219,8 @@ const TELLERS: Readonly<Record<string, Teller>> = {
 };
 
 /** Undefined: the event is not told. */
-export function sentenceOf(event: LabEvent): Told | undefined {
-  const told = TELLERS[event.what]?.(event as AnyEvent);
+export function sentenceOf(event: LabEvent, clients: ClientNames = {}): Told | undefined {
+  const told = TELLERS[event.what]?.(event as AnyEvent, clients);
   const isInternal = String((event as AnyEvent).topic ?? '').startsWith('__');
   return isInternal && told?.tone !== 'broken' && told?.tone !== 'fault' ? undefined : told;
 }

@@ -11,7 +11,7 @@ type Producer = State['producers'][string];
 type Consumer = State['consumers'][string];
 
 function Figures({ box, figures }: { box: Box; figures: readonly (readonly [string, number, string?])[] }) {
-  const first = (box.width - 20) * (figures.length > 2 ? 0.42 : 0.5);
+  const first = (box.width - 20) * (figures.length < 3 ? 0.5 : box.width > 200 ? 0.42 : 0.34);
   const each = (box.width - 20 - first) / (figures.length - 1);
   const x = (i: number) => box.x + 10 + (i === 0 ? 0 : first + (i - 1) * each);
   return (
@@ -44,7 +44,7 @@ export function ProducerBox({ one, box }: { one: Producer; box: Box }) {
         {producer}
       </text>
       <text class="note" x={box.x + box.width - 10} y={box.y + 19} text-anchor="end">
-        {[box.width > 200 && 'producer', `acks=${acks}`, isIdempotent && box.width > 170 && 'idempotent']
+        {[box.width > 230 && 'producer', `acks=${acks}`, isIdempotent && box.width > 170 && 'idempotent']
           .filter(Boolean)
           .join(' · ')}
       </text>

@@ -62,18 +62,20 @@ function Predict({
       {lesson.predictions.map(({ id, label, choices }) => (
         <fieldset key={id}>
           <legend>{label}</legend>
-          {choices.map((choice) => (
-            <button
-              key={choice}
-              type="button"
-              class={guesses[id] === choice ? 'on' : ''}
-              aria-pressed={guesses[id] === choice}
-              data-guess={`${id}:${choice}`}
-              onClick={() => guess(id, choice)}
-            >
-              {choice}
-            </button>
-          ))}
+          <div class="choices">
+            {choices.map((choice) => (
+              <button
+                key={choice}
+                type="button"
+                class={guesses[id] === choice ? 'on' : ''}
+                aria-pressed={guesses[id] === choice}
+                data-guess={`${id}:${choice}`}
+                onClick={() => guess(id, choice)}
+              >
+                {choice}
+              </button>
+            ))}
+          </div>
         </fieldset>
       ))}
       <button type="button" class="next" disabled={!isDone} onClick={next}>
