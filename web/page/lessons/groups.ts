@@ -107,7 +107,7 @@ export const GROUPS: LessonScript = {
     {
       kind: 'sight',
       name: 'two',
-      label: 'the next generation, without it',
+      label: 'the next generation, without c2',
       is: told('generation-changed', { group: GROUP }),
     },
     {
@@ -129,7 +129,7 @@ export const GROUPS: LessonScript = {
     {
       kind: 'sight',
       name: 'stands',
-      label: 'its partitions stand still: c1 hears of nothing until the session of c3 is over',
+      label: 'the partitions of c3 stand still: c1 hears of nothing until its session is over',
       is: told('rebalance', { group: GROUP }),
     },
     {
