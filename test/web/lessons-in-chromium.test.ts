@@ -1,7 +1,7 @@
 /**
- * Every lesson in a real browser, by clicks alone: predicted, broken, seen, read. Whatever is clicked is waited
- * for, and nothing is asked of the time that it takes. Which predictions come true is tested without a browser
- * (lessons.test.ts).
+ * Every lesson in a real browser, by clicks alone: predicted, broken, seen, read. Whatever is clicked is
+ * waited for, and nothing is asked of the time that it takes. Which predictions come true is tested
+ * without a browser (lessons.test.ts).
  */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
