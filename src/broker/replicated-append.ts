@@ -57,11 +57,15 @@ function whenCommitted(
  * Resolves when all that is in the log now is committed. A coordinator serves what it loaded only then: if it
  * failed before, members would have an assignment, or an offset, that the next coordinator does not have.
  * Kafka 2.8 serves it at once. Throws the error, such as NOT_LEADER_OR_FOLLOWER, if this broker does not lead
- * the partition any more.
+ * the partition any more. `isWanted` is asked every `pollMs`: nothing else ends the wait when a broker stops.
  */
-export async function whenAllCommitted(replicas: ReplicaManager, log: Log, pollMs: number): Promise<void> {
+export async function whenAllCommitted(
+  replicas: ReplicaManager,
+  log: Log,
+  { isWanted, pollMs }: { readonly isWanted: () => boolean; readonly pollMs: number },
+): Promise<void> {
   const { tp, logEndOffset } = log;
-  for (;;) {
+  while (isWanted()) {
     const outcome = await whenCommitted(replicas, tp, logEndOffset, pollMs);
     if (outcome === 'NONE' || outcome === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND') return;
     if (outcome !== 'REQUEST_TIMED_OUT') throw new KafkaError(outcome);

@@ -29,8 +29,8 @@ export interface Asker {
   /** Starts no later request of this connection until the returned function is called. */
   hold(): () => void;
   /**
-   * Resolves in a later turn of the event loop, after other connections had theirs. For work of more than 20
-   * ms.
+   * Resolves in a later turn of the event loop, after other connections had theirs. For work that is longer
+   * than a turn.
    */
   nextTurn(): Promise<void>;
 }

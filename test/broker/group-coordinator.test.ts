@@ -177,6 +177,19 @@ describe('loading', () => {
     expect(staged.committed()).toBe(5);
   });
 
+  test('a load that waits for its records to be committed ends with the broker', async () => {
+    const staged = new StagedGroups('uncommitted-closed');
+    staged.write([offsetRecord('g', 5)]);
+    staged.partition().highWatermark = 0;
+    await staged.service.start();
+    staged.lead(0);
+    await staged.pass(10);
+    expect(staged.purgatory.numDelayed).toBe(1);
+    staged.service.close();
+    await staged.pass(60000);
+    expect(staged.purgatory.numDelayed).toBe(0);
+  });
+
   test('keys and values that cannot be understood are passed over; the load ends, and the other groups are there', async () => {
     const staged = new StagedGroups('odd');
     const odd = [

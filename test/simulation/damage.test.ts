@@ -62,7 +62,7 @@ async function leadWithRot(
   return { cluster, values };
 }
 
-test('a leader that meets rot hands over to a replica in sync: the consumer reads everything and hears of no error', async () => {
+test('a leader whose log is damaged hands over to a replica in sync, and the consumer reads everything without an error', async () => {
   const { cluster, values } = await leadWithRot('hand-over', [1, 2, 3]);
   await lead(cluster, 1);
   expect(await readValues(cluster)).toEqual(values);

@@ -78,7 +78,7 @@ export class StagedGroups {
   readonly service: GroupService;
   readonly cache = new MetadataCache();
   readonly partitions = new Map<string, StagedPartition>();
-  private readonly purgatory: Purgatory;
+  readonly purgatory: Purgatory;
   private readonly listeners: LeadershipListener[] = [];
 
   constructor(

@@ -176,7 +176,10 @@ export class GroupMetadataManager {
       isCurrent,
     });
     if (image === undefined) return;
-    await whenAllCommitted(replicas, log, config['offsets.commit.timeout.ms']);
+    await whenAllCommitted(replicas, log, {
+      isWanted: isCurrent,
+      pollMs: config['offsets.commit.timeout.ms'],
+    });
     if (!isCurrent()) return;
     const loaded = image.groups(this.now, (groupId) => offsetsTopic.partitionOf(groupId) === partition);
     owned.state = 'loaded';
