@@ -1,42 +1,15 @@
 /** What a log dir says about its logs is true at every moment: the clean shutdown, the recovery points. */
-import { Host } from '../../src/common/host';
-import { silentLog } from '../../src/host/node-host';
 import { Log } from '../../src/log/log';
 import { LogManager } from '../../src/log/log-manager';
 import { Prng } from '../../src/simulation/prng';
 import { buildBatch } from '../../src/record/batch-builder';
-import { contentOf, LOG_DEFAULTS, LoneLog } from '../support/lone-log';
+import { contentOf, LoneLog } from '../support/lone-log';
+import { startLogManager } from '../support/lone-log-manager';
 
 const TP = { topic: 't', partition: 0 };
 
-async function start(lone: LoneLog, producerIdExpirationMs = 1 << 30): Promise<LogManager> {
-  const host = {
-    name: 'test',
-    clock: lone.clock,
-    disk: lone.sim,
-    random: new Prng('host'),
-    log: silentLog,
-    event: () => {},
-    exit: () => {},
-  } as unknown as Host;
-  const manager = new LogManager(host, {
-    logDirs: ['/data'],
-    defaults: LOG_DEFAULTS,
-    retentionCheckIntervalMs: 1000,
-    initialTaskDelayMs: 1000,
-    flushCheckpointIntervalMs: 1000,
-    flushCheckIntervalMs: 1000,
-    maxOpenFiles: 50,
-    tailCacheBytes: 0,
-    cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
-    producerIdExpirationMs,
-    onAllDirsFailed: () => {},
-    mayHandOver: () => false,
-    onLogsOffline: () => {},
-  });
-  manager.lockDirs();
-  await manager.load(new Map());
-  return manager;
+function start(lone: LoneLog, producerIdExpirationMs = 1 << 30): Promise<LogManager> {
+  return startLogManager(lone, { producerIdExpirationMs });
 }
 
 test('a crash after a clean restart is recovered from', async () => {

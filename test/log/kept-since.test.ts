@@ -1,43 +1,15 @@
 /** What a broker must not keep: what was lost before a stop, with a log dir, or with a damaged log. */
 import { isDiskFull } from '../../src/common/errors';
-import { Host } from '../../src/common/host';
-import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
 import { Prng } from '../../src/simulation/prng';
-import { LOG_DEFAULTS, LoneLog } from '../support/lone-log';
+import { LoneLog } from '../support/lone-log';
+import { startLogManager } from '../support/lone-log-manager';
 
 const TP = { topic: 't', partition: 0 };
 const DIRS = ['/data', '/more'];
 
-async function start(lone: LoneLog, bootId: string, logDirs: readonly string[] = DIRS): Promise<LogManager> {
-  const host = {
-    name: 'test',
-    bootId,
-    clock: lone.clock,
-    disk: lone.sim,
-    random: new Prng('host'),
-    log: silentLog,
-    event: () => {},
-    exit: () => {},
-  } as unknown as Host;
-  const manager = new LogManager(host, {
-    logDirs,
-    defaults: LOG_DEFAULTS,
-    retentionCheckIntervalMs: 1000,
-    initialTaskDelayMs: 1000,
-    flushCheckpointIntervalMs: 1000,
-    flushCheckIntervalMs: 1000,
-    maxOpenFiles: 50,
-    tailCacheBytes: 0,
-    cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
-    producerIdExpirationMs: 1 << 30,
-    onAllDirsFailed: () => {},
-    mayHandOver: () => false,
-    onLogsOffline: () => manager.history.forget(),
-  });
-  manager.lockDirs();
-  await manager.load(new Map());
-  return manager;
+function start(lone: LoneLog, bootId: string, logDirs: readonly string[] = DIRS): Promise<LogManager> {
+  return startLogManager(lone, { bootId, logDirs });
 }
 
 async function stop(manager: LogManager): Promise<void> {

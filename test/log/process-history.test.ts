@@ -1,10 +1,9 @@
 /** Since which broker epoch a broker has lost nothing that it wrote, as the next process finds it out. */
-import { Host } from '../../src/common/host';
-import { silentLog } from '../../src/host/node-host';
 import { LogManager } from '../../src/log/log-manager';
 import { Prng } from '../../src/simulation/prng';
 import { SimDisk } from '../../src/simulation/sim-disk';
-import { LOG_DEFAULTS, LoneLog } from '../support/lone-log';
+import { LoneLog } from '../support/lone-log';
+import { startLogManager } from '../support/lone-log-manager';
 
 const TP = { topic: 't', partition: 0 };
 
@@ -19,33 +18,7 @@ class Machine {
   }
 
   async start(logDirs = ['/data/1', '/data/2'], registers = true): Promise<LogManager> {
-    const host = {
-      name: 'test',
-      clock: this.lone.clock,
-      disk: this.lone.sim,
-      bootId: this.bootId,
-      random: new Prng('host'),
-      log: silentLog,
-      event: () => {},
-      exit: () => {},
-    } as unknown as Host;
-    const manager = new LogManager(host, {
-      logDirs,
-      defaults: LOG_DEFAULTS,
-      retentionCheckIntervalMs: 1000,
-      initialTaskDelayMs: 1000,
-      flushCheckpointIntervalMs: 1000,
-      flushCheckIntervalMs: 1000,
-      maxOpenFiles: 50,
-      tailCacheBytes: 0,
-      cleaner: { enabled: false, backoffMs: 1000, dedupeBufferBytes: 1 << 20 },
-      producerIdExpirationMs: 1 << 30,
-      onAllDirsFailed: () => {},
-      mayHandOver: () => false,
-      onLogsOffline: () => {},
-    });
-    manager.lockDirs();
-    await manager.load(new Map());
+    const manager = await startLogManager(this.lone, { bootId: this.bootId, logDirs });
     if (registers) manager.history.registered((this.epoch += 100));
     return manager;
   }
