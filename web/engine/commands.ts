@@ -22,6 +22,10 @@ const MAX_CLIENTS = 20;
 type Of<W extends Action['what']> = Extract<Action, { readonly what: W }>;
 type Refusal = string | undefined;
 
+export interface VirtualContext extends ClientContext {
+  readonly cluster: SimCluster;
+}
+
 export class Commands {
   readonly producers = new Map<string, LabProducer>();
   readonly consumers = new Map<string, LabConsumer>();
@@ -30,7 +34,7 @@ export class Commands {
   private readonly cluster: SimCluster;
 
   constructor(
-    private readonly context: ClientContext,
+    private readonly context: VirtualContext,
     private readonly brokers: BrokerWatch,
   ) {
     this.cluster = context.cluster;

@@ -8,7 +8,13 @@ import { WorldEvent } from '../../src/simulation/world';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-export class EventLog {
+/** Where watchers and programs tell what they see: the log of a run, or the hub of a real cluster. */
+export interface EventTeller {
+  see(who: string, sight: Sight): void;
+  happened(who: string, what: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+export class EventLog implements EventTeller {
   private fresh: LabEvent[] = [];
   /** Happenings so far: what `step to the next event` waits for. */
   happenings = 0;

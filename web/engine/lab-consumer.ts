@@ -7,7 +7,6 @@ import { messageOf } from '../../src/common/errors';
 import { sleep } from '../../src/common/host';
 import { Consumer } from '../../src/consumer/consumer';
 import { ConsumerRecord } from '../../src/consumer/consumer-record';
-import { SimHost } from '../../src/simulation/sim-host';
 import { idOf } from '../../src/simulation/workload';
 import { ConsumerSight, partitionName } from '../shared/events';
 import { ClientContext } from './lab-producer';
@@ -30,7 +29,7 @@ function originOf(id: string): { id: string; producer: string; sequence: number 
 
 export class LabConsumer {
   private readonly consumer: Consumer;
-  private readonly simHost: SimHost;
+  private readonly host: string;
   private readonly positions = new Map<number, number>();
   private assigned: readonly number[] = [];
   private owned: readonly { readonly partition: number; readonly name: string }[] = [];
@@ -43,8 +42,8 @@ export class LabConsumer {
     private readonly context: ClientContext,
     readonly plan: ConsumerPlan,
   ) {
-    const environment = context.cluster.environment();
-    this.simHost = environment.simHost;
+    const environment = context.platform.environment();
+    this.host = environment.hostName;
     this.consumer = new Consumer(environment, {
       ...context.clientSettings,
       'client.id': plan.name,
@@ -84,7 +83,7 @@ export class LabConsumer {
       } catch (error) {
         if (!this.isRunning) throw error;
         const { name } = this.plan;
-        this.context.log.happened(this.simHost.name, 'consumer-error', {
+        this.context.log.happened(this.host, 'consumer-error', {
           consumer: name,
           error: messageOf(error),
         });
@@ -113,7 +112,7 @@ export class LabConsumer {
     const assigned = new Set([...this.assigned, ...tps.map(({ partition }) => partition)]);
     this.own([...assigned].sort((a, b) => a - b));
     const partitions = tps.map(({ partition }) => partition);
-    this.context.log.happened(this.simHost.name, 'assigned', {
+    this.context.log.happened(this.host, 'assigned', {
       consumer: name,
       topic: this.plan.topic,
       partitions,
@@ -131,7 +130,7 @@ export class LabConsumer {
     this.own(this.assigned.filter((one) => !partitions.includes(one)));
     for (const one of partitions) this.positions.delete(one);
     const { name: consumer, topic } = this.plan;
-    this.context.log.happened(this.simHost.name, 'revoked', { consumer, topic, partitions });
+    this.context.log.happened(this.host, 'revoked', { consumer, topic, partitions });
   }
 
   private took(records: readonly ConsumerRecord[]): void {
@@ -148,14 +147,14 @@ export class LabConsumer {
     }
     this.read += records.length;
     for (const [partition, span] of spans) {
-      log.see(this.simHost.name, { what: 'read', consumer, partition, ...span });
+      log.see(this.host, { what: 'read', consumer, partition, ...span });
     }
   }
 
   private ended(error: unknown): void {
     if (this.status === 'stopped') return;
     this.status = 'stopped';
-    this.context.log.happened(this.simHost.name, 'consumer-ended', {
+    this.context.log.happened(this.host, 'consumer-ended', {
       consumer: this.plan.name,
       error: messageOf(error),
     });
@@ -187,10 +186,10 @@ export class LabConsumer {
     this.told = { status, assigned, read, lag };
     const { name: consumer, topic, group } = this.plan;
     const positions = [...this.positions].sort(([a], [b]) => a - b);
-    this.context.log.see(this.simHost.name, {
+    this.context.log.see(this.host, {
       what: 'consumer',
       consumer,
-      host: this.simHost.name,
+      host: this.host,
       status: this.status,
       topic,
       group,

@@ -5,10 +5,10 @@
 import { RawConfig } from '../../src/common/config-def';
 import { KafkaError } from '../../src/common/errors';
 import { Producer } from '../../src/producer/producer';
-import { SimCluster } from '../../src/simulation/sim-cluster';
+import { ClientEnvironment } from '../../src/client/client-config';
+import { TopicPartition } from '../../src/common/cluster-types';
 import { ProducerSight } from '../shared/events';
-import { EventLog } from './event-log';
-import { LabChecks } from './lab-checks';
+import { EventTeller } from './event-log';
 import { Ledger } from './ledger';
 
 /** A program that waits for so many answers sends no more on its own. */
@@ -24,11 +24,27 @@ export interface ProducerPlan {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/** What the programs run on: virtual hosts and time, or this process. */
+export interface ClientPlatform {
+  nowMs(): number;
+  schedule(delayMs: number, run: () => void): void;
+  /** For a program of its own; `hostName` is a host of the picture. */
+  environment(): ClientEnvironment & { readonly hostName: string };
+}
+
+/** Who judges what the programs are told. */
+export interface ClientChecks {
+  /** A record was acknowledged by the whole ISR. */
+  acked(tp: TopicPartition, offset: number): void;
+  read(reader: string, tp: TopicPartition, offset: number): void;
+  readerBegins(reader: string, tp: TopicPartition): void;
+}
+
 export interface ClientContext {
-  readonly cluster: SimCluster;
-  readonly log: EventLog;
+  readonly platform: ClientPlatform;
+  readonly log: EventTeller;
   readonly ledger: Ledger;
-  readonly checks: LabChecks;
+  readonly checks: ClientChecks;
   readonly clientSettings: RawConfig;
   /** By partition, how far its leader has committed. */
   readonly committedTo: ReadonlyMap<string, number>;
@@ -52,8 +68,8 @@ export class LabProducer {
     private readonly context: ClientContext,
     readonly plan: ProducerPlan,
   ) {
-    const environment = context.cluster.environment();
-    this.host = environment.simHost.name;
+    const environment = context.platform.environment();
+    this.host = environment.hostName;
     const { acks, isIdempotent, settings } = plan;
     this.producer = new Producer(environment, {
       ...context.clientSettings,
@@ -74,7 +90,7 @@ export class LabProducer {
   }
 
   private sendLater(): void {
-    this.context.cluster.world.schedule(this.plan.everyMs, () => {
+    this.context.platform.schedule(this.plan.everyMs, () => {
       if (this.isStopped) return;
       if (this.counts.waiting < MAX_WAITING) this.send({});
       this.sendLater();
@@ -83,13 +99,10 @@ export class LabProducer {
 
   /** Sends a record; `key` decides its partition if none is named. */
   send({ partition, key, value }: RecordWish): void {
-    const {
-      cluster: { world },
-      ledger,
-    } = this.context;
+    const { platform, ledger } = this.context;
     const { name, topic, bytes } = this.plan;
     const record = `${name}-${this.counts.sent++}`;
-    const sentMs = world.nowMs;
+    const sentMs = platform.nowMs();
     const text = value === undefined ? record : `${record}|${value}`;
     const padding =
       text.length < bytes ? `${value === undefined ? '|' : ''}${'x'.repeat(bytes - text.length)}` : '';

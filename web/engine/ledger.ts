@@ -12,7 +12,7 @@ import { recordsOf } from '../../src/record/record';
 import { SimCluster } from '../../src/simulation/sim-cluster';
 import { idOf } from '../../src/simulation/workload';
 import { VerdictSight } from '../shared/events';
-import { EventLog } from './event-log';
+import { EventTeller } from './event-log';
 
 const READ_BYTES = 1 << 20;
 
@@ -59,6 +59,30 @@ function recordIds(log: Log): Map<number, string> {
   return ids;
 }
 
+/** The log of the leader that a partition has now. */
+export interface LeaderLog {
+  readonly logStart: number;
+  /** Ids of its records by offset. */
+  ids(): ReadonlyMap<number, string>;
+}
+
+export interface LeaderLogs {
+  /** Undefined: there is no leader, or its log is not known yet; it is asked for again. */
+  find(tp: TopicPartition): LeaderLog | undefined;
+}
+
+export function leaderLogsOf(cluster: SimCluster): LeaderLogs {
+  return {
+    find: (tp) => {
+      const leader = cluster.stateOf(tp)?.leader;
+      const replica = leader === undefined ? undefined : cluster.partitionOf(leader, tp);
+      if (!replica?.isLeader) return undefined;
+      const { log } = replica;
+      return { logStart: log.logStartOffset, ids: () => recordIds(log) };
+    },
+  };
+}
+
 export class Ledger {
   private readonly counts = { sent: 0, acked: 0, read: 0, lost: 0, duplicated: 0, reordered: 0 };
   private duplicatedOf: Readonly<Record<string, number>> = {};
@@ -71,8 +95,8 @@ export class Ledger {
   private hasChanged = true;
 
   constructor(
-    private readonly cluster: SimCluster,
-    private readonly log: EventLog,
+    private readonly logs: LeaderLogs,
+    private readonly log: EventTeller,
   ) {}
 
   sent(): void {
@@ -123,11 +147,10 @@ export class Ledger {
   private countLost(): void {
     for (const name of this.uncounted) {
       const partition = this.acked.get(name);
-      const leader = partition && this.cluster.stateOf(partition.tp)?.leader;
-      const replica = leader === undefined ? undefined : this.cluster.partitionOf(leader, partition!.tp);
-      if (partition && !replica?.isLeader) continue;
+      const log = partition && this.logs.find(partition.tp);
+      if (partition && !log) continue;
       this.uncounted.delete(name);
-      if (partition) partition.lost = this.lostIn(partition, replica!.log);
+      if (partition) partition.lost = this.lostIn(partition, log!);
     }
     this.hasChanged = true;
     const lost = [...this.acked.values()].flatMap((one) => one.lost);
@@ -135,11 +158,11 @@ export class Ledger {
     this.lostOf = byProducer(lost);
   }
 
-  private lostIn({ records }: AckedPartition, log: Log): readonly string[] {
+  private lostIn({ records }: AckedPartition, log: LeaderLog): readonly string[] {
     if (records.size === 0) return [];
-    const there = recordIds(log);
+    const there = log.ids();
     return [...records]
-      .filter(([id, offset]) => offset >= log.logStartOffset && there.get(offset) !== id)
+      .filter(([id, offset]) => offset >= log.logStart && there.get(offset) !== id)
       .map(([id]) => id);
   }
 

@@ -10,12 +10,12 @@ import { LabEvent } from '../shared/events';
 import { Action, Command, Run, withAction } from '../shared/run';
 import { MessageDetails } from '../shared/worker-protocol';
 import { BrokerWatch } from './broker-watch';
-import { Commands } from './commands';
+import { Commands, VirtualContext } from './commands';
 import { EventLog } from './event-log';
 import { GroupWatch } from './group-watch';
 import { LabChecks } from './lab-checks';
-import { ClientContext } from './lab-producer';
-import { Ledger } from './ledger';
+import { ClientPlatform } from './lab-producer';
+import { Ledger, leaderLogsOf } from './ledger';
 import { detailsOf } from './message-details';
 import { MessageWatch } from './message-watch';
 import { brokerSettings, clientSettings } from './profiles';
@@ -29,6 +29,19 @@ const COMPARE_MS = 2000;
 const MAX_TIMELINE = 1000;
 /** Told otherwise (replicas), or of interest to faults alone. */
 const NOT_TOLD: ReadonlySet<string> = new Set(['high-watermark-moved', 'checkpoint-written']);
+
+/** Each program on a host of its own. */
+function platformOf(cluster: SimCluster): ClientPlatform {
+  const { world } = cluster;
+  return {
+    nowMs: () => world.nowMs,
+    schedule: (delayMs, run) => void world.schedule(delayMs, run),
+    environment: () => {
+      const environment = cluster.environment();
+      return { ...environment, hostName: environment.simHost.name };
+    },
+  };
+}
 
 export class VirtualCluster {
   readonly cluster: SimCluster;
@@ -58,12 +71,13 @@ export class VirtualCluster {
     this.zookeeperMessages = new ZooKeeperMessages(cluster, this.messages);
     this.zookeeper = new ZooKeeperWatch(cluster, log);
     this.checks = new LabChecks(cluster, log, String(settings['unclean.leader.election.enable']) === 'true');
-    this.ledger = new Ledger(cluster, log);
+    this.ledger = new Ledger(leaderLogsOf(cluster), log);
     this.brokers = new BrokerWatch(cluster, log);
     this.groups = new GroupWatch(cluster, log);
     const { ledger, checks } = this;
-    const context: ClientContext = {
+    const context: VirtualContext = {
       cluster,
+      platform: platformOf(cluster),
       log,
       ledger,
       checks,
