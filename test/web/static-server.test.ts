@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import * as http from 'node:http';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { LabServer, serveFolder } from '../../web/server/static-server';
+import { startLabServer } from '../../web/server/lab-server';
+import { LabServer } from '../../web/server/static-server';
 
 let directory: string;
 let server: LabServer;
@@ -14,7 +15,7 @@ beforeAll(async () => {
   fs.writeFileSync(path.join(directory, 'index.html'), '<p>the page');
   fs.writeFileSync(path.join(directory, 'page.js'), 'let x;');
   fs.writeFileSync(path.join(directory, 'inside/secret'), 'secret');
-  server = await serveFolder(path.join(directory), 0);
+  server = await startLabServer({ directory, port: 0 });
 });
 
 afterAll(async () => {

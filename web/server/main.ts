@@ -3,7 +3,8 @@
  * end.
  */
 import { messageOf } from '../../src/common/errors';
-import { LabServer, serveFolder } from './static-server';
+import { startLabServer } from './lab-server';
+import { LabServer } from './static-server';
 
 /** The page keeps its link when the lab is started again. */
 const DEFAULT_PORT = 8650;
@@ -18,11 +19,11 @@ function portOf(args: readonly string[]): number | undefined {
 
 /** Without --port any port will do. */
 async function serve(directory: string, port: number | undefined): Promise<LabServer> {
-  if (port !== undefined) return serveFolder(directory, port);
+  if (port !== undefined) return startLabServer({ directory, port });
   try {
-    return await serveFolder(directory, DEFAULT_PORT);
+    return await startLabServer({ directory, port: DEFAULT_PORT });
   } catch {
-    return serveFolder(directory, 0);
+    return startLabServer({ directory, port: 0 });
   }
 }
 

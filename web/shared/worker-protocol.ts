@@ -1,5 +1,6 @@
 /**
- * What page and worker say to each other; all plain data (structured clone).
+ * What page and source say to each other; all plain data (structured clone). The source is the worker with
+ * the virtual cluster, or a tape: what was told of real processes (tape-player.ts).
  *
  * The page asks, and takes what comes: every change of the cluster arrives as `events`, in the order of their
  * numbers. `reset` means: begin with the empty state, the events of the run follow from number 1. An
@@ -39,7 +40,36 @@ export type FromWorker =
   /** The run as it is now, for the address bar: after `load` and after each command. */
   | { readonly type: 'run'; readonly run: Run }
   | { readonly type: 'details'; readonly ask: number; readonly details: MessageDetails | null }
+  | SourceReport
   | { readonly type: 'failed'; readonly why: string };
+
+/**
+ * Where the events come from, and how it stands with it. The virtual cluster, which can do all, says nothing.
+ */
+export interface SourceReport {
+  readonly type: 'source';
+  readonly kind: 'virtual' | 'real' | 'replay';
+  /** What stands in the head of the page: which cluster, or which file. */
+  readonly title: string;
+  /** `closed`: there will be nothing more; what was told can still be looked at. */
+  readonly connection: 'opening' | 'open' | 'lost' | 'closed';
+  /** Why it is lost or closed, and what the user can do, in words; null while it is open. */
+  readonly why: string | null;
+  /** By name of an action, why this source never can do it. */
+  readonly cannot: Readonly<Record<string, string>>;
+  /** The picture shows the present, not a moment before. */
+  readonly isAtTheEdge: boolean;
+}
+
+export const VIRTUAL_SOURCE: SourceReport = {
+  type: 'source',
+  kind: 'virtual',
+  title: '',
+  connection: 'open',
+  why: null,
+  cannot: {},
+  isAtTheEdge: true,
+};
 
 /** After each turn of the worker, up to 60 times a second. */
 export interface TimeReport {
