@@ -62,13 +62,18 @@ function recordIds(log: Log): Map<number, string> {
 /** The log of the leader that a partition has now. */
 export interface LeaderLog {
   readonly logStart: number;
+  /** How many of the partition's acknowledged records it can judge, the first ones; undefined: all. */
+  readonly covers?: number;
   /** Ids of its records by offset. */
   ids(): ReadonlyMap<number, string>;
 }
 
 export interface LeaderLogs {
-  /** Undefined: there is no leader, or its log is not known yet; it is asked for again. */
-  find(tp: TopicPartition): LeaderLog | undefined;
+  /**
+   * Undefined: there is no leader, or its log is not known yet; it is asked for again. `acked`: how many
+   * records of the partition are acknowledged now.
+   */
+  find(tp: TopicPartition, acked: number): LeaderLog | undefined;
 }
 
 export function leaderLogsOf(cluster: SimCluster): LeaderLogs {
@@ -147,7 +152,7 @@ export class Ledger {
   private countLost(): void {
     for (const name of this.uncounted) {
       const partition = this.acked.get(name);
-      const log = partition && this.logs.find(partition.tp);
+      const log = partition && this.logs.find(partition.tp, partition.records.size);
       if (partition && !log) continue;
       this.uncounted.delete(name);
       if (partition) partition.lost = this.lostIn(partition, log!);
@@ -162,6 +167,7 @@ export class Ledger {
     if (records.size === 0) return [];
     const there = log.ids();
     return [...records]
+      .slice(0, log.covers)
       .filter(([id, offset]) => offset >= log.logStart && there.get(offset) !== id)
       .map(([id]) => id);
   }

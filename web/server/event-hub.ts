@@ -28,8 +28,8 @@ interface Kept {
 }
 
 export interface HubInfo {
-  title: string;
-  cannot: Readonly<Record<string, string>>;
+  readonly title: string;
+  readonly cannot: Readonly<Record<string, string>>;
 }
 
 export class EventHub implements EventTeller {
@@ -47,7 +47,7 @@ export class EventHub implements EventTeller {
   readonly onEvent: ((event: LabEvent) => void)[] = [];
 
   constructor(
-    readonly info: HubInfo,
+    private info: HubInfo,
     private readonly wallMs: () => number = Date.now,
   ) {
     this.startedMs = wallMs();
@@ -134,6 +134,13 @@ export class EventHub implements EventTeller {
       client.end(false);
     } else this.clients.add(client);
     return true;
+  }
+
+  /** What the cluster is called, and cannot do: told to everybody. */
+  describe(info: Partial<HubInfo>): void {
+    this.flush();
+    this.info = { ...this.info, ...info };
+    this.write(this.resetText());
   }
 
   leave(client: HubClient): void {

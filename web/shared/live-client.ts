@@ -28,7 +28,7 @@ export interface LiveDeps {
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 15_000;
 const COMMAND_WITHIN_MS = 45_000;
-const CHECK_SILENCE_MS = 1000;
+const CHECK_SILENCE_MS = 750;
 const NO_TOKEN =
   'The server wants the token of the address that it printed. Open that address: it is in the terminal.';
 const NOT_REACHED = 'The server of the lab did not answer: nobody knows whether this was done.';
