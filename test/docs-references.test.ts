@@ -7,7 +7,7 @@ const MAX_COLUMNS = 120;
 const FENCING = 'docs/fencing.md';
 const GLOSSARY = 'docs/glossary.md';
 /** Of a case in docs/fencing.md, in this order. */
-const FIELDS = ['Guard', 'Answer', 'Code', 'Test'];
+const FIELDS = ['Guard', 'Response', 'Code', 'Test'];
 
 const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 const exists = (file: string) => fs.existsSync(path.join(ROOT, file));
@@ -107,7 +107,7 @@ describe('docs/fencing.md', () => {
   };
   const titleOf = (section: string) => section.split('\n')[0]!;
 
-  test('every case names its guard, the answer, the code and the test', () => {
+  test('every case names its guard, the response, the code and the test', () => {
     expect(cases.length).toBeGreaterThan(30);
     for (const section of cases) {
       const names = [...section.matchAll(/^- (\w+):/gm)].map(([, name]) => name);
@@ -125,7 +125,7 @@ describe('docs/fencing.md', () => {
       const sources = links(field(section, 'Code')).map(({ target }) =>
         read(path.posix.join('docs', target)),
       );
-      const names = [...field(section, 'Answer').matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g)].map(([name]) => name);
+      const names = [...field(section, 'Response').matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g)].map(([name]) => name);
       const isThere = (name: string) => [table, ...sources].some((text) => text.includes(name));
       return names.filter((name) => !isThere(name)).map((name) => `${titleOf(section)}: ${name}`);
     });
