@@ -13,8 +13,10 @@ import { parseBrokerConfig } from '../../src/broker/broker-config';
 import { linkName } from '../shared/events';
 import { Action, BrokerAction, ZOOKEEPER } from '../shared/run';
 import { BrokerWatch } from './broker-watch';
+import { InFlight } from './in-flight';
 import { LabConsumer } from './lab-consumer';
 import { ClientContext, LabProducer } from './lab-producer';
+import { MessageFaults } from './message-faults';
 
 const ZK_OPTIONS = { sessionTimeoutMs: 6000, connectTimeoutMs: 30_000, maxInFlightRequests: 64 };
 const MAX_CLIENTS = 20;
@@ -30,12 +32,15 @@ export class Commands {
   readonly producers = new Map<string, LabProducer>();
   readonly consumers = new Map<string, LabConsumer>();
   private readonly cuts = new Map<string, { from: string; to: string }>();
+  private readonly slow = new Map<string, { from: string; to: string }>();
   private readonly overrides = new Map<number, Record<string, string>>();
   private readonly cluster: SimCluster;
 
   constructor(
     private readonly context: VirtualContext,
     private readonly brokers: BrokerWatch,
+    private readonly flights: InFlight,
+    private readonly messages: MessageFaults,
   ) {
     this.cluster = context.cluster;
   }
@@ -47,6 +52,14 @@ export class Commands {
         return this.cutLink(action);
       case 'heal-link':
         return this.healLink(action);
+      case 'slow-link':
+        return this.slowLink(action);
+      case 'drop-message':
+        return this.messages.drop(action.message);
+      case 'delay-message':
+        return this.messages.delay(action.message, action.delayMs);
+      case 'duplicate-message':
+        return this.messages.duplicate(action.message);
       case 'heal-all':
         return this.healAll();
       case 'zookeeper-down':
@@ -164,9 +177,31 @@ export class Commands {
     return undefined;
   }
 
+  /** Of what goes to ZooKeeper each request is late; what it sends is not. */
+  private slowLink({ from, to, isOneWay, delayMs }: Of<'slow-link'>): Refusal {
+    for (const name of [from, to]) if (!this.hasHost(name)) return `There is no host ${name}.`;
+    if (from === to) return 'A host has no link to itself.';
+    const ways = isOneWay
+      ? [[from, to]]
+      : [
+          [from, to],
+          [to, from],
+        ];
+    for (const [a, b] of ways) this.setSlow(a!, b!, delayMs);
+    return undefined;
+  }
+
+  private setSlow(from: string, to: string, delayMs: number): void {
+    this.flights.slowDown(from, to, delayMs);
+    if (delayMs > 0) this.slow.set(linkName(from, to), { from, to });
+    else this.slow.delete(linkName(from, to));
+    this.context.log.see('simulation', { what: 'slow-link', from, to, delayMs });
+  }
+
   /** Links, pauses, disks and ZooKeeper; who is dead stays dead. */
   private healAll(): Refusal {
     for (const { from, to } of [...this.cuts.values()]) this.setCut(from, to, false);
+    for (const { from, to } of [...this.slow.values()]) this.setSlow(from, to, 0);
     this.cluster.healLinks();
     for (const { id } of this.cluster.brokers) this.brokers.diskFailed(id, undefined);
     return undefined;

@@ -7,12 +7,15 @@ import { KafkaError } from '../../src/common/errors';
 import { Producer } from '../../src/producer/producer';
 import { ClientEnvironment } from '../../src/client/client-config';
 import { TopicPartition } from '../../src/common/cluster-types';
-import { ProducerSight } from '../shared/events';
+import { BatchSight, ProducerSight } from '../shared/events';
 import { EventTeller } from './event-log';
 import { Ledger } from './ledger';
+import { partsOfProducer } from './peek';
 
 /** A program that waits for so many answers sends no more on its own. */
 const MAX_WAITING = 500;
+/** More batches of a partition are not told one by one. */
+const MAX_BATCHES = 20;
 
 export interface ProducerPlan {
   readonly name: string;
@@ -21,6 +24,7 @@ export interface ProducerPlan {
   readonly isIdempotent: boolean;
   readonly everyMs: number;
   readonly bytes: number;
+  readonly keys?: number;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -62,6 +66,9 @@ export class LabProducer {
   private readonly counts = { sent: 0, acked: 0, failed: 0, unknown: 0, waiting: 0 };
   private isStopped = false;
   private hasChanged = true;
+  private retries = 0;
+  /** What it held when it was looked at last, and batches that were sent, to count retries. */
+  private held = { buffered: -1, drained: -1, inFlight: -1 };
 
   /** Throws KafkaError for a bad setting. */
   constructor(
@@ -100,7 +107,8 @@ export class LabProducer {
   /** Sends a record; `key` decides its partition if none is named. */
   send({ partition, key, value }: RecordWish): void {
     const { platform, ledger } = this.context;
-    const { name, topic, bytes } = this.plan;
+    const { name, topic, bytes, keys } = this.plan;
+    const ownKey = keys === undefined ? undefined : `k${this.counts.sent % keys}`;
     const record = `${name}-${this.counts.sent++}`;
     const sentMs = platform.nowMs();
     const text = value === undefined ? record : `${record}|${value}`;
@@ -112,7 +120,7 @@ export class LabProducer {
     const wish = {
       topic,
       ...(partition === undefined ? {} : { partition }),
-      key: key ?? record,
+      key: key ?? ownKey ?? record,
       value: text + padding,
     };
     this.producer
@@ -162,9 +170,45 @@ export class LabProducer {
     this.producer.close(0).catch(() => {});
   }
 
+  /** Whether batches have come, were sent or settled; compares numbers, because it is asked very often. */
+  private hasMoved(): boolean {
+    const { accumulator, sender } = partsOfProducer(this.producer);
+    const now = {
+      buffered: accumulator.bufferedBytes,
+      drained: sender.drained,
+      inFlight: sender.inFlightBatches.size,
+    };
+    const { held } = this;
+    const isSame =
+      held.buffered === now.buffered && held.drained === now.drained && held.inFlight === now.inFlight;
+    this.held = now;
+    if (now.drained !== held.drained) {
+      // Of those that were just drained, which had been sent before.
+      const fresh = [...sender.inFlightBatches].slice(held.drained - now.drained);
+      this.retries += fresh.filter(({ attempts }) => attempts > 1).length;
+    }
+    return !isSame;
+  }
+
+  private batches(): Pick<ProducerSight, 'accumulated' | 'inFlight' | 'producerId' | 'producerEpoch'> {
+    const { accumulator, sender } = partsOfProducer(this.producer);
+    const told = (batch: (typeof accumulator.all)[number]['batches'][number]): BatchSight => ({
+      partition: batch.tp.partition,
+      records: batch.recordCount,
+      sequence: batch.baseSequence,
+      attempts: batch.attempts,
+    });
+    return {
+      accumulated: accumulator.all.flatMap(({ batches }) => batches.slice(0, MAX_BATCHES).map(told)),
+      inFlight: [...sender.inFlightBatches].slice(0, MAX_BATCHES).map(told),
+      producerId: sender.transactions?.producerId ?? -1,
+      producerEpoch: sender.transactions?.producerEpoch ?? -1,
+    };
+  }
+
   /** Called after each action. */
   look(): void {
-    if (!this.hasChanged) return;
+    if (!this.hasMoved() && !this.hasChanged) return;
     this.hasChanged = false;
     const { name: producer, topic, acks, isIdempotent, everyMs } = this.plan;
     const sight: ProducerSight = {
@@ -177,6 +221,8 @@ export class LabProducer {
       isIdempotent,
       everyMs,
       ...this.counts,
+      ...this.batches(),
+      retries: this.retries,
     };
     this.context.log.see(this.host, sight);
   }

@@ -7,7 +7,7 @@ import { decodeResponse, decodeRequest } from '../../src/protocol/wire';
 import { apiByKey } from '../../src/protocol/apis';
 import { Schema } from '../../src/protocol/schema';
 import { compressionTypes } from '../../src/record/compression';
-import { batchesOf, RecordBatch } from '../../src/record/record-batch';
+import { BATCH_HEADER_BYTES, batchesOf, RecordBatch } from '../../src/record/record-batch';
 import { recordsOf } from '../../src/record/record';
 import { DetailField, MessageDetails } from '../shared/worker-protocol';
 import { KeptMessage } from './message-watch';
@@ -15,6 +15,7 @@ import { KeptMessage } from './message-watch';
 const MAX_ROWS = 200;
 const MAX_TEXT = 2000;
 const MAX_HEX_BYTES = 4096;
+const MAX_RECORD_BYTES = 96;
 
 const leaf = (name: string, type: string, doc: string, value: string): DetailField => ({
   name,
@@ -69,60 +70,75 @@ function batchFields(bytes: Buffer): DetailField[] {
       type: 'RecordBatch',
       doc: 'record batch, version 2',
       value: `offsets ${batch.baseOffset} to ${batch.lastOffset}`,
-      fields: [...headerFields(batch), ...recordFields(batch)],
+      fields: [...headerFields(batch), recordBytes(batch), ...recordFields(batch)],
     }));
   } catch (error) {
     return [leaf('unreadable', 'records', 'the batches cannot be read', messageOf(error))];
   }
 }
 
+type HeaderField = readonly [
+  name: string,
+  type: string,
+  from: number,
+  to: number,
+  doc: string,
+  value: (batch: RecordBatch) => string,
+];
+
+const codecOf = ({ compression }: RecordBatch) => compressionTypes[compression] ?? `codec ${compression}`;
+
+/** The header of a batch, byte by byte. */
+const HEADER: readonly HeaderField[] = [
+  [
+    'baseOffset',
+    'int64',
+    0,
+    7,
+    'offset of the first record; the leader sets it',
+    (b) => String(b.baseOffset),
+  ],
+  ['batchLength', 'int32', 8, 11, 'how many bytes follow', (b) => String(b.sizeInBytes - 12)],
+  [
+    'partitionLeaderEpoch',
+    ...(['int32', 12, 15, 'the leader epoch it was appended in'] as const),
+    (b) => String(b.partitionLeaderEpoch),
+  ],
+  ['magic', 'int8', 16, 16, 'the version of the format', (b) => String(b.magic)],
+  ['crc', 'uint32', 17, 20, 'CRC-32C of everything behind it', (b) => b.crc.toString(16).padStart(8, '0')],
+  [
+    'attributes',
+    ...(['int16', 21, 22, 'codec, kind of timestamp, transactional, control'] as const),
+    (b) => `${b.attributes} (${codecOf(b)})`,
+  ],
+  ['lastOffsetDelta', 'int32', 23, 26, 'last offset less base offset', (b) => String(b.lastOffsetDelta)],
+  ['firstTimestamp', 'int64', 27, 34, 'ms since 1970', (b) => String(b.firstTimestamp)],
+  ['maxTimestamp', 'int64', 35, 42, 'ms since 1970', (b) => String(b.maxTimestamp)],
+  ['producerId', 'int64', 43, 50, '-1 without idempotence', (b) => String(b.producerId)],
+  ['producerEpoch', 'int16', 51, 52, 'of the producer id', (b) => String(b.producerEpoch)],
+  ['baseSequence', 'int32', 53, 56, 'sequence number of the first record', (b) => String(b.baseSequence)],
+  ['recordCount', 'int32', 57, 60, 'records in the batch', (b) => String(b.recordCount)],
+];
+
 function headerFields(batch: RecordBatch): DetailField[] {
-  const codec = compressionTypes[batch.compression] ?? `codec ${batch.compression}`;
-  return [
-    leaf(
-      'baseOffset',
-      'int64',
-      'bytes 0-7: the offset of the first record; the leader sets it',
-      String(batch.baseOffset),
-    ),
-    leaf('batchLength', 'int32', 'bytes 8-11: how many bytes follow', String(batch.sizeInBytes - 12)),
-    leaf(
-      'partitionLeaderEpoch',
-      'int32',
-      'bytes 12-15: the leader epoch it was appended in',
-      String(batch.partitionLeaderEpoch),
-    ),
-    leaf('magic', 'int8', 'byte 16: the version of the format', String(batch.magic)),
-    leaf(
-      'crc',
-      'uint32',
-      'bytes 17-20: CRC-32C of everything behind it',
-      batch.crc.toString(16).padStart(8, '0'),
-    ),
-    leaf(
-      'attributes',
-      'int16',
-      'bytes 21-22: codec, kind of timestamp, transactional, control',
-      `${batch.attributes} (${codec})`,
-    ),
-    leaf(
-      'lastOffsetDelta',
-      'int32',
-      'bytes 23-26: last offset less base offset',
-      String(batch.lastOffsetDelta),
-    ),
-    leaf('firstTimestamp', 'int64', 'bytes 27-34: ms since 1970', String(batch.firstTimestamp)),
-    leaf('maxTimestamp', 'int64', 'bytes 35-42: ms since 1970', String(batch.maxTimestamp)),
-    leaf('producerId', 'int64', 'bytes 43-50: -1 without idempotence', String(batch.producerId)),
-    leaf('producerEpoch', 'int16', 'bytes 51-52', String(batch.producerEpoch)),
-    leaf(
-      'baseSequence',
-      'int32',
-      'bytes 53-56: the sequence number of the first record',
-      String(batch.baseSequence),
-    ),
-    leaf('recordCount', 'int32', 'bytes 57-60', String(batch.recordCount)),
-  ];
+  const bytesOf = (from: number, to: number) =>
+    batch.buffer
+      .subarray(batch.start + from, Math.min(batch.buffer.length, batch.start + to + 1))
+      .toString('hex');
+  return HEADER.map(([name, type, from, to, doc, value]) => ({
+    ...leaf(name, type, `${from === to ? `byte ${from}` : `bytes ${from} to ${to}`}: ${doc}`, value(batch)),
+    bytes: bytesOf(from, to),
+  }));
+}
+
+/** What stands behind the header: the records, compressed if the batch is. */
+function recordBytes(batch: RecordBatch): DetailField {
+  const from = batch.start + BATCH_HEADER_BYTES;
+  const bytes = batch.buffer.subarray(from, batch.start + batch.sizeInBytes);
+  return {
+    ...leaf('records', 'bytes', `from byte ${BATCH_HEADER_BYTES}: the records`, `${bytes.length} bytes`),
+    bytes: bytes.subarray(0, MAX_RECORD_BYTES).toString('hex'),
+  };
 }
 
 function recordFields(batch: RecordBatch): DetailField[] {

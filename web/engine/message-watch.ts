@@ -24,6 +24,7 @@ import { Scanner } from '../../src/protocol/scan';
 import { ChunkOnItsWay, Pair, Stream } from '../../src/simulation/sim-stream';
 import { MessageKind, MessageSight } from '../shared/events';
 import { EventLog } from './event-log';
+import { Flight, InFlight } from './in-flight';
 
 const MAX_KEPT = 5000;
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
@@ -34,6 +35,12 @@ export interface KeptMessage {
   sight: MessageSight;
   readonly api: Api | undefined;
   readonly chunks: Buffer[];
+  /** Undefined for ZooKeeper's, which have no connection here. */
+  readonly stream: Stream | undefined;
+  /** Where its bytes travel: in each chunk that has some, up to `endsAt`. */
+  readonly parts: { flight: Flight | undefined; endsAt: number }[];
+  isComplete: boolean;
+  isLost: boolean;
 }
 
 interface StreamState {
@@ -69,7 +76,8 @@ export class MessageWatch {
   private nextId = 1;
   private readonly streams = new WeakMap<Stream, StreamState>();
   /** By connection and correlation id: what a response answers. */
-  private readonly asked = new WeakMap<Pair, Map<number, Api>>();
+  private readonly asked = new WeakMap<Pair, Map<number, { readonly api: Api; answers: number }>>();
+  private readonly carried = new WeakMap<Flight, readonly KeptMessage[]>();
   /** What waits at a cut link, by its bytes. */
   private readonly held = new WeakMap<Buffer, KeptMessage[]>();
   private readonly kept = new Map<number, KeptMessage>();
@@ -84,6 +92,7 @@ export class MessageWatch {
   constructor(
     private readonly log: EventLog,
     private readonly nowMs: () => number,
+    private readonly flights: InFlight,
   ) {}
 
   find(id: number): KeptMessage | undefined {
@@ -101,7 +110,7 @@ export class MessageWatch {
   }
 
   /** A message that is not one of bytes on a connection: ZooKeeper's. */
-  tell(from: string, to: string, said: { name: string; isResponse: boolean; arrivesMs: number }): void {
+  tell(from: string, to: string, said: { name: string; isResponse: boolean; arrivesMs: number }): number {
     const sight: MessageSight = {
       what: 'message',
       id: this.nextId++,
@@ -113,19 +122,74 @@ export class MessageWatch {
       sentMs: this.nowMs(),
       ...said,
     };
-    this.see({ sight, api: undefined, chunks: [] });
+    const nothing = { api: undefined, chunks: [], stream: undefined, parts: [] };
+    this.see({ sight, ...nothing, isComplete: true, isLost: false });
+    return sight.id;
   }
 
   /** For SimNetwork.onChunk. */
   chunk({ stream, chunk, arrivesMs }: ChunkOnItsWay): void {
+    const flight = arrivesMs === Infinity ? undefined : this.flights.sent(stream, chunk);
     const waiting = this.held.get(chunk);
     if (waiting) {
       this.held.delete(chunk);
       for (const one of waiting) this.goesOn(one, arrivesMs);
-      return;
     }
-    const messages = this.read(stream, chunk, arrivesMs === Infinity ? null : arrivesMs);
-    if (arrivesMs === Infinity) this.held.set(chunk, messages);
+    const messages = waiting ?? this.read(stream, chunk, arrivesMs === Infinity ? null : arrivesMs);
+    if (!flight) return void this.held.set(chunk, messages);
+    this.carried.set(flight, messages);
+    // A message has one part in a chunk; the last one told has no flight yet.
+    for (const { parts } of messages) {
+      const part = parts.find((one) => one.flight === undefined);
+      if (part) part.flight = flight;
+    }
+  }
+
+  /** Those with bytes in the chunk will not arrive. */
+  lostWith(flight: Flight): void {
+    for (const { sight } of this.carried.get(flight) ?? []) this.lost(sight.id);
+  }
+
+  /** All that waited at a cut link on this connection. */
+  lostAt(stream: Stream): void {
+    for (const { sight, stream: its } of this.kept.values())
+      if (its === stream && sight.arrivesMs === null) this.lost(sight.id);
+  }
+
+  lost(id: number): void {
+    const one = this.kept.get(id);
+    this.onWay.delete(id);
+    if (!one || one.isLost) return;
+    one.isLost = true;
+    this.log.see(one.sight.from, { what: 'message-gone', message: id });
+  }
+
+  arrivesWith(flight: Flight, arrivesMs: number): void {
+    for (const one of this.carried.get(flight) ?? []) this.goesOn(one, arrivesMs);
+  }
+
+  arrivesAt(id: number, arrivesMs: number): void {
+    const one = this.kept.get(id);
+    if (one) this.goesOn(one, arrivesMs);
+  }
+
+  /** A second copy of it is on its way; a repeated request will be answered twice. */
+  repeated(one: KeptMessage): void {
+    const { sight, stream, chunks, api } = one;
+    const asked = sight.isResponse ? undefined : this.asked.get(stream!.pair)?.get(sight.correlationId);
+    if (asked) asked.answers++;
+    this.see({
+      ...{ api, chunks, stream, parts: [], isComplete: false, isLost: false },
+      sight: { ...sight, id: this.nextId++, sentMs: this.nowMs() },
+    });
+  }
+
+  /** Its bytes as they are sent. */
+  frameOf({ chunks }: KeptMessage): Buffer {
+    const body = Buffer.concat(chunks);
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32BE(body.length);
+    return Buffer.concat([length, body]);
   }
 
   private goesOn(one: KeptMessage, arrivesMs: number | null): void {
@@ -171,6 +235,7 @@ export class MessageWatch {
         state.current.chunks.push(part);
         state.missing -= part.length;
         rest = rest.subarray(part.length);
+        this.hasPart(state.current, chunk.length - rest.length, state.missing);
         this.goesOn(state.current, arrivesMs);
         messages.push(state.current);
         continue;
@@ -186,8 +251,14 @@ export class MessageWatch {
       state.current = message;
       state.missing = length - body.length;
       rest = rest.subarray(LENGTH_BYTES + body.length);
+      this.hasPart(message, chunk.length - rest.length, state.missing);
     }
     return messages;
+  }
+
+  private hasPart(message: KeptMessage, endsAt: number, missing: number): void {
+    message.parts.push({ flight: undefined, endsAt });
+    message.isComplete = missing === 0;
   }
 
   private begins(
@@ -212,7 +283,15 @@ export class MessageWatch {
       sentMs: this.nowMs(),
       arrivesMs,
     };
-    const message: KeptMessage = { sight, api, chunks: [body] };
+    const message: KeptMessage = {
+      sight,
+      api,
+      chunks: [body],
+      stream,
+      parts: [],
+      isComplete: false,
+      isLost: false,
+    };
     this.see(message);
     return message;
   }
@@ -222,21 +301,21 @@ export class MessageWatch {
     body: Buffer,
     isResponse: boolean,
   ): { api: Api | undefined; correlationId: number } {
-    const asked = this.asked.get(stream.pair) ?? new Map<number, Api>();
+    const asked = this.asked.get(stream.pair) ?? new Map<number, { readonly api: Api; answers: number }>();
     this.asked.set(stream.pair, asked);
     try {
       const scanner = new Scanner(body);
       scanner.arrayLength();
       if (isResponse) {
         const correlationId = scanner.integer();
-        const api = asked.get(correlationId);
-        asked.delete(correlationId);
-        return { api, correlationId };
+        const question = asked.get(correlationId);
+        if (question && --question.answers === 0) asked.delete(correlationId);
+        return { api: question?.api, correlationId };
       }
       const api = apiByKey.get(scanner.integer());
       scanner.integer();
       const correlationId = scanner.integer();
-      if (api) asked.set(correlationId, api);
+      if (api) asked.set(correlationId, { api, answers: 1 });
       return { api, correlationId };
     } catch {
       return { api: undefined, correlationId: -1 };

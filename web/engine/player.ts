@@ -93,6 +93,10 @@ export class Player {
         const details = this.cluster?.details(message.message) ?? null;
         return this.deps.send({ type: 'details', ask: message.ask, details });
       }
+      case 'watchers': {
+        const hosts = this.cluster?.watchers(message.path) ?? [];
+        return this.deps.send({ type: 'watchers', ask: message.ask, hosts });
+      }
       default:
         throw new RunError('The page asked for something that the worker does not know.');
     }

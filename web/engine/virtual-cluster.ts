@@ -13,11 +13,14 @@ import { BrokerWatch } from './broker-watch';
 import { Commands, VirtualContext } from './commands';
 import { EventLog } from './event-log';
 import { GroupWatch } from './group-watch';
+import { InFlight } from './in-flight';
 import { LabChecks } from './lab-checks';
 import { ClientPlatform } from './lab-producer';
 import { Ledger, leaderLogsOf } from './ledger';
 import { detailsOf } from './message-details';
+import { MessageFaults } from './message-faults';
 import { MessageWatch } from './message-watch';
+import { watchersOf } from './peek';
 import { brokerSettings, clientSettings } from './profiles';
 import { Scene } from './scene';
 import { ZooKeeperMessages } from './zookeeper-messages';
@@ -66,7 +69,8 @@ export class VirtualCluster {
     const cluster = (this.cluster = new SimCluster(run.seed, run.brokers, settings));
     const { world } = cluster;
     const log = (this.log = new EventLog(() => world.nowMs));
-    this.messages = new MessageWatch(log, () => world.nowMs);
+    const flights = new InFlight(cluster);
+    this.messages = new MessageWatch(log, () => world.nowMs, flights);
     cluster.network.onChunk = (chunk) => this.messages.chunk(chunk);
     this.zookeeperMessages = new ZooKeeperMessages(cluster, this.messages);
     this.zookeeper = new ZooKeeperWatch(cluster, log);
@@ -84,7 +88,8 @@ export class VirtualCluster {
       clientSettings: clientSettings(run.profile),
       committedTo: this.brokers.committedTo,
     };
-    this.commands = new Commands(context, this.brokers);
+    const faults = new MessageFaults(cluster, log, this.messages, flights, this.zookeeperMessages);
+    this.commands = new Commands(context, this.brokers, flights, faults);
     this.scene = new Scene(run, cluster, this.commands, log);
     this.listen();
     this.every(DISK_LOOK_MS, () => this.brokers.lookAtDisks());
@@ -179,6 +184,11 @@ export class VirtualCluster {
   /** What happened since the last time. */
   drain(): LabEvent[] {
     return this.log.drain();
+  }
+
+  /** The hosts that watch a znode now. */
+  watchers(path: string): string[] {
+    return watchersOf(this.cluster.zookeeper, path);
   }
 
   /** Undefined: it was long ago, or never. */

@@ -13,6 +13,7 @@ export const LIMITS = {
   atMs: 24 * 60 * 60 * 1000,
   partitions: 50,
   produceCount: 10_000,
+  delayMs: 60_000,
 };
 
 /** What is wrong with a run, for whoever opened it. */
@@ -58,6 +59,11 @@ const orNull =
   (value, where) => {
     if (value !== null) check(value, where);
   };
+const optional =
+  (check: Check): Check =>
+  (value, where) => {
+    if (value !== undefined) check(value, where);
+  };
 const list =
   (check: Check, min: number, max: number): Check =>
   (value, where) => {
@@ -98,12 +104,17 @@ function checkFields(value: Record<string, unknown>, fields: Fields, where: stri
 
 const broker = whole(1, LIMITS.brokers);
 const partition = whole(0, LIMITS.partitions - 1);
+const message = whole(1, Number.MAX_SAFE_INTEGER);
 const link: Fields = { from: host, to: host, isOneWay: bool };
 
 const ACTIONS: Readonly<Record<string, Fields>> = {
   ...Object.fromEntries(BROKER_ACTIONS.map((what) => [what, { broker }])),
   'cut-link': link,
   'heal-link': link,
+  'slow-link': { ...link, delayMs: number(0, LIMITS.delayMs) },
+  'drop-message': { message },
+  'duplicate-message': { message },
+  'delay-message': { message, delayMs: number(1, LIMITS.delayMs) },
   'heal-all': {},
   'zookeeper-down': {},
   'zookeeper-up': {},
@@ -121,6 +132,7 @@ const ACTIONS: Readonly<Record<string, Fields>> = {
     isIdempotent: bool,
     everyMs: number(1, 3_600_000),
     bytes: whole(0, 100_000),
+    keys: optional(whole(1, 1000)),
     settings,
   },
   'stop-producer': { producer: text() },

@@ -51,6 +51,14 @@ export interface LinkSight {
   readonly isCut: boolean;
 }
 
+/** What is sent over the link takes at least so long; 0: no longer. */
+export interface SlowLinkSight {
+  readonly what: 'slow-link';
+  readonly from: string;
+  readonly to: string;
+  readonly delayMs: number;
+}
+
 export interface ZnodeSight {
   readonly what: 'znode';
   readonly path: string;
@@ -121,6 +129,20 @@ export interface MessageSight {
   readonly arrivesMs: number | null;
 }
 
+/** It will not arrive. */
+export interface MessageGoneSight {
+  readonly what: 'message-gone';
+  readonly message: number;
+}
+
+/** Records of a partition that go together; the sequence is -1 until it is sent, and without idempotence. */
+export interface BatchSight {
+  readonly partition: number;
+  readonly records: number;
+  readonly sequence: number;
+  readonly attempts: number;
+}
+
 export interface ProducerSight {
   readonly what: 'producer';
   readonly producer: string;
@@ -137,6 +159,14 @@ export interface ProducerSight {
   readonly unknown: number;
   /** Sent by the program, and not settled. */
   readonly waiting: number;
+  /** In the accumulator, by partition in the order of their sending. */
+  readonly accumulated: readonly BatchSight[];
+  readonly inFlight: readonly BatchSight[];
+  /** Attempts beyond the first, so far. */
+  readonly retries: number;
+  /** -1: it has none. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
 }
 
 export interface ConsumerSight {
@@ -232,11 +262,13 @@ export type Sight =
   | BrokerSight
   | DiskSight
   | LinkSight
+  | SlowLinkSight
   | ZnodeSight
   | SessionSight
   | ReplicaSight
   | ReplicaGoneSight
   | MessageSight
+  | MessageGoneSight
   | ProducerSight
   | ConsumerSight
   | GroupSight
@@ -254,11 +286,13 @@ const SIGHTS: ReadonlySet<string> = new Set<Sight['what']>([
   'broker',
   'disk',
   'link',
+  'slow-link',
   'znode',
   'session',
   'replica',
   'replica-gone',
   'message',
+  'message-gone',
   'producer',
   'consumer',
   'group',

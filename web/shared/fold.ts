@@ -13,6 +13,7 @@ type MapName =
   | 'brokers'
   | 'disks'
   | 'cuts'
+  | 'slow'
   | 'znodes'
   | 'sessions'
   | 'replicas'
@@ -95,6 +96,11 @@ function see(draft: Draft, event: LabSight): void {
     case 'link':
       if (event.isCut) return draft.put('cuts', linkName(event.from, event.to), event);
       return draft.remove('cuts', linkName(event.from, event.to));
+    case 'slow-link':
+      if (event.delayMs > 0) return draft.put('slow', linkName(event.from, event.to), event);
+      return draft.remove('slow', linkName(event.from, event.to));
+    case 'message-gone':
+      return draft.remove('messages', event.message);
     case 'znode':
       return seeZnode(draft, event);
     case 'session':

@@ -44,6 +44,17 @@ export type Action =
       readonly to: string;
       readonly isOneWay: boolean;
     }
+  /** What is sent takes at least so long; 0: no longer. */
+  | {
+      readonly what: 'slow-link';
+      readonly from: string;
+      readonly to: string;
+      readonly isOneWay: boolean;
+      readonly delayMs: number;
+    }
+  /** A message on its way, by its number in the run. What is lost is lost with its connection. */
+  | { readonly what: 'drop-message' | 'duplicate-message'; readonly message: number }
+  | { readonly what: 'delay-message'; readonly message: number; readonly delayMs: number }
   | { readonly what: 'heal-all' }
   | { readonly what: 'zookeeper-down' | 'zookeeper-up' }
   | {
@@ -62,6 +73,8 @@ export type Action =
       readonly isIdempotent: boolean;
       readonly everyMs: number;
       readonly bytes: number;
+      /** How many different keys its records have; without it each has one of its own. */
+      readonly keys?: number;
       readonly settings: Readonly<Record<string, string>>;
     }
   | { readonly what: 'stop-producer'; readonly producer: string }

@@ -14,6 +14,7 @@ import {
   ProducerSight,
   ReplicaSight,
   SessionSight,
+  SlowLinkSight,
   VerdictSight,
   ZnodeSight,
 } from './events';
@@ -30,6 +31,8 @@ export interface State {
   readonly disks: Readonly<Record<number, Seen<DiskSight>>>;
   /** Cut links only, by linkName. */
   readonly cuts: Readonly<Record<string, Seen<LinkSight>>>;
+  /** Slow links only, by linkName. */
+  readonly slow: Readonly<Record<string, Seen<SlowLinkSight>>>;
   /** By path; deleted ones stay, so that the picture can show them go, until the next is told. */
   readonly znodes: Readonly<Record<string, Seen<ZnodeSight>>>;
   /** By id; ended ones are gone. */
@@ -74,6 +77,7 @@ export const EMPTY_STATE: State = {
   brokers: {},
   disks: {},
   cuts: {},
+  slow: {},
   znodes: {},
   sessions: {},
   replicas: {},

@@ -31,7 +31,9 @@ export type ToWorker =
   /** Does it now, and drops the actions that were to come: a branch. */
   | { readonly type: 'command'; readonly action: Action }
   /** `ask` comes back with the answer. */
-  | { readonly type: 'details'; readonly ask: number; readonly message: number };
+  | { readonly type: 'details'; readonly ask: number; readonly message: number }
+  /** Who watches a znode now. */
+  | { readonly type: 'watchers'; readonly ask: number; readonly path: string };
 
 export type FromWorker =
   | { readonly type: 'reset'; readonly run: Run }
@@ -40,6 +42,7 @@ export type FromWorker =
   /** The run as it is now, for the address bar: after `load` and after each command. */
   | { readonly type: 'run'; readonly run: Run }
   | { readonly type: 'details'; readonly ask: number; readonly details: MessageDetails | null }
+  | { readonly type: 'watchers'; readonly ask: number; readonly hosts: readonly string[] }
   | SourceReport
   | { readonly type: 'failed'; readonly why: string };
 
@@ -104,6 +107,8 @@ export interface DetailField {
   /** int32, string, array, struct, records … */
   readonly type: string;
   readonly doc: string;
+  /** Of a record batch, as hexadecimal digits. */
+  readonly bytes?: string;
   /** As text; null where it has fields of its own. */
   readonly value: string | null;
   readonly fields: readonly DetailField[];
