@@ -287,8 +287,8 @@ test('a fault is offered where it is possible, and each key means one thing', ()
     faultsOf(state, broker)
       .filter(({ impossible }) => impossible === null)
       .map(({ id }) => id);
-  expect(possible(1)).toEqual(['kill', 'resume', 'cut-zookeeper', 'power-cut']);
-  expect(possible(2)).toEqual(['cut-zookeeper', 'power-cut', 'start']);
+  expect(possible(1)).toEqual(['kill', 'resume', 'cut-zookeeper', 'power-cut', 'fill-disk', 'fail-disk']);
+  expect(possible(2)).toEqual(['cut-zookeeper', 'power-cut', 'fill-disk', 'fail-disk', 'start']);
   const keys = faultsOf(state, 1).map(({ key }) => key);
   expect(new Set(keys).size).toBe(keys.length);
   const cuts = { 'broker-1>zookeeper': {} } as unknown as State['cuts'];

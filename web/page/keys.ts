@@ -2,6 +2,7 @@
  * The keyboard: everything that can be clicked has a key. What a key does is decided here, not in the
  * views.
  */
+import { nextSelection } from './model/cycles';
 import { faultsOf } from './model/faults';
 import { nextSpeed } from './model/speeds';
 import { Store } from './store';
@@ -14,14 +15,18 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Home', 'back to the beginning'],
   ['- and +', 'slower, faster'],
   ['0', 'automatic speed'],
+  ['PageUp, PageDown', 'a shorter or longer stretch of time in the timeline'],
   ['1 to 9', 'choose a broker'],
-  ['K P R X E T O S', 'fault for the chosen broker'],
-  ['Esc', 'close details'],
+  ['K P R X E T O F I S', 'fault for the chosen broker; K drops a chosen message'],
+  ['J L C M Z', 'next replica, link, client, message; ZooKeeper. With shift: the one before'],
+  ['Enter', 'to the buttons of what is chosen; Tab goes on'],
+  ['N', 'new: clients, topics, settings, records, another run'],
+  ['Esc', 'close details or form'],
   ['D', 'dark or light'],
   ['?', 'these keys'],
 ];
 
-function isTyping({ target }: KeyboardEvent): boolean {
+export function isTyping({ target }: KeyboardEvent): boolean {
   return (
     target instanceof HTMLElement &&
     /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) &&
@@ -51,6 +56,12 @@ function timeKey(store: Store, { key, shiftKey }: KeyboardEvent): boolean {
     case '-':
       store.setSpeed(nextSpeed(store.speed.value, drivenSpeed, -1));
       return true;
+    case 'PageUp':
+      store.zoomBy(0.5);
+      return true;
+    case 'PageDown':
+      store.zoomBy(2);
+      return true;
     case '0':
       store.setSpeed('auto');
       return true;
@@ -60,6 +71,11 @@ function timeKey(store: Store, { key, shiftKey }: KeyboardEvent): boolean {
 }
 
 function faultKey(store: Store, key: string): boolean {
+  const chosen = store.selection.value;
+  if (chosen?.kind === 'message' && key.toLowerCase() === 'k') {
+    store.act({ what: 'drop-message', message: chosen.id });
+    return true;
+  }
   const broker = store.selectedBroker.value;
   if (broker === null) return false;
   const fault = faultsOf(store.state.value, broker).find((one) => one.key === key.toLowerCase());
@@ -68,13 +84,32 @@ function faultKey(store: Store, key: string): boolean {
   return true;
 }
 
+/** The keyboard goes on in the details of what is chosen. */
+function toButtons(): boolean {
+  const button = document.querySelector<HTMLElement>('.details .body button:not([disabled])');
+  button?.focus();
+  return button !== null;
+}
+
 /** Returns whether the key meant something. */
 export function pressed(store: Store, event: KeyboardEvent): boolean {
-  const { key, ctrlKey, metaKey, altKey, target } = event;
-  if (ctrlKey || metaKey || altKey || isTyping(event)) return false;
-  if (key === ' ' && target instanceof HTMLButtonElement) return false;
+  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
   if (key === 'Escape') {
     store.select(null);
+    store.openForm(null);
+    return true;
+  }
+  if (ctrlKey || metaKey || altKey || isTyping(event)) return false;
+  if (target instanceof HTMLButtonElement && (key === ' ' || key === 'Enter')) return false;
+  if (key === 'Enter') return toButtons();
+  if (key === 'n' || key === 'N') {
+    store.openForm('producer');
+    return true;
+  }
+  const by = shiftKey ? -1 : 1;
+  const next = nextSelection(key.toLowerCase(), store.state.value, store.selection.value, by);
+  if (next) {
+    store.select(next);
     return true;
   }
   if (timeKey(store, event)) return true;

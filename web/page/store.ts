@@ -19,6 +19,7 @@ import { hostsOf } from './model/hosts';
 import { lessonNamed } from './lessons/all-lessons';
 import { EMPTY_NOTES, lessonRun, LessonScript, notesAfter } from './lessons/script';
 import { Selection } from './model/selection';
+import { following, TimeWindow, windowOf, zoomed } from './model/timeline-view';
 import { Parts, partsOf } from './parts';
 import { Source } from './source';
 
@@ -72,10 +73,23 @@ export class Store {
   readonly details = signal<Details>(null);
   readonly menuAt = signal<{ readonly x: number; readonly y: number; readonly host: string } | null>(null);
   readonly hasActed = signal(false);
+  /** The form that is open; null: none. */
+  readonly form = signal<string | null>(null);
+  /** The stretch of time that was chosen in the timeline; null: all of the run, or its end. */
+  readonly zoom = signal<TimeWindow | null>(null);
+  /** Who watches the znode that is looked at. */
+  readonly watchers = signal<readonly string[] | null>(null);
   /** Chosen with the speed control; what is played at is in `time`. */
   readonly speed = signal<Speed>('auto');
   /** The latest moment that was reached in this run: the timeline reaches so far. */
   readonly farthestMs = signal(0);
+  /** The stretch of time that the timeline shows; it moves in steps. */
+  readonly timeView = computed(() => {
+    const nowMs = this.tickMs.value;
+    const endMs = Math.max(this.time.value.lastActionMs ?? 0, this.farthestMs.value);
+    const chosen = this.zoom.value;
+    return chosen ? following(chosen, nowMs) : windowOf(nowMs, endMs);
+  });
   /** Virtual time as drawn: it runs on between two reports. */
   readonly drawnMs = signal(0);
   readonly selectedBroker = computed(() => {
@@ -109,6 +123,7 @@ export class Store {
     this.failure.value = null;
     this.hasActed.value = run.actions.length > 0;
     this.selection.value = null;
+    this.zoom.value = null;
     this.farthestMs.value = 0;
     this.known.value = EMPTY_CHRONICLE;
     this.send({ type: 'load', run, ...(atMs === undefined ? {} : { atMs }) });
@@ -180,15 +195,31 @@ export class Store {
     this.play();
   }
 
+  /** Shows a stretch of time that is `factor` times as long, around `atMs`. */
+  zoomBy(factor: number, atMs: number = this.state.value.nowMs): void {
+    this.zoom.value = zoomed(this.timeView.value, factor, atMs, this.farthestMs.value);
+  }
+
+  /** Opens a form, or closes it; the last one opened comes again. */
+  openForm(id: string | null): void {
+    this.form.value = id;
+    if (id === null) return;
+    this.selection.value = null;
+    this.pause();
+  }
+
   /** Looks at something: time stops, details stand beside. */
   select(selection: Selection | null): void {
     batch(() => {
       this.selection.value = selection;
+      if (selection !== null) this.form.value = null;
       this.menuAt.value = null;
       this.details.value = selection?.kind === 'message' ? 'waiting' : null;
+      this.watchers.value = null;
     });
     if (selection === null) return;
     this.pause();
+    if (selection.kind === 'znode') this.send({ type: 'watchers', ask: ++this.asks, path: selection.path });
     if (selection.kind === 'message') this.send({ type: 'details', ask: ++this.asks, message: selection.id });
   }
 
@@ -218,6 +249,9 @@ export class Store {
         return;
       case 'details':
         if (message.ask === this.asks) this.details.value = message.details ?? 'unknown';
+        return;
+      case 'watchers':
+        if (message.ask === this.asks) this.watchers.value = message.hosts;
         return;
       case 'failed':
         this.failure.value = message.why;

@@ -36,8 +36,11 @@ const MAX_LINES = 2000;
 /** Events of a group within so many virtual ms are one line. */
 const TOGETHER_MS = 20;
 
+const MESSAGE_FAULT = /^message-(dropped|delayed|duplicated)$/;
+
 /** What somebody did to the cluster; times are told since the last of them. */
-const isFault = ({ what }: LabEvent): boolean => what === 'fault' || what === 'command';
+const isFault = ({ what }: LabEvent): boolean =>
+  what === 'fault' || what === 'command' || MESSAGE_FAULT.test(what);
 
 /** The host that an event happened to, rather than the one that tells it. */
 export function laneOf(event: LabEvent): string {
@@ -48,8 +51,8 @@ export function laneOf(event: LabEvent): string {
       return `broker-${parseInt(String(target), 10)}`;
     return String(fault).startsWith('ZooKeeper') ? 'zookeeper' : 'simulation';
   }
-  const { from } = (action ?? {}) as { readonly from?: unknown };
-  if (what === 'command' && typeof from === 'string') return from;
+  const { from } = (MESSAGE_FAULT.test(what) ? event : (action ?? {})) as { readonly from?: unknown };
+  if (isFault(event) && typeof from === 'string') return from;
   if (what === 'session' && typeof host === 'string') return 'zookeeper';
   if (what === 'znode' || typeof path === 'string') return 'zookeeper';
   return typeof broker === 'number' && who === 'simulation' ? `broker-${broker}` : who;

@@ -88,6 +88,30 @@ const FAULTS: readonly Draft[] = [
     wants: 'any',
   },
   {
+    id: 'fill-disk',
+    label: 'Disk full',
+    key: 'f',
+    icon: '▣',
+    doc: 'Nothing more can be written to its disk.',
+    wants: 'any',
+  },
+  {
+    id: 'fail-disk',
+    label: 'Disk fails',
+    key: 'i',
+    icon: '▨',
+    doc: 'Every read and write of its disk ends in an error.',
+    wants: 'any',
+  },
+  {
+    id: 'mend-disk',
+    label: 'Mend the disk',
+    key: 'i',
+    icon: '▤',
+    doc: 'The disk works again; a broker that took it offline is started again.',
+    wants: 'any',
+  },
+  {
     id: 'start',
     label: 'Start',
     key: 's',
@@ -119,17 +143,25 @@ function actionOf(id: Fault['id'], broker: number): Action {
   return { what: id, broker };
 }
 
+/** The longest delay of what is sent between the two, in ms; 0: the link is as fast as it ever is. */
+export function slownessOf({ slow }: Pick<State, 'slow'>, a: string, b: string): number {
+  return Math.max(slow[`${a}>${b}`]?.delayMs ?? 0, slow[`${b}>${a}`]?.delayMs ?? 0);
+}
+
 export function isCutFrom({ cuts }: Pick<State, 'cuts'>, a: string, b: string): boolean {
   return `${a}>${b}` in cuts || `${b}>${a}` in cuts;
 }
 
 /** In the order of the buttons. Of a pair such as pause and resume only the one that fits is there. */
-export function faultsOf(state: Pick<State, 'brokers' | 'cuts'>, broker: number): Fault[] {
+export function faultsOf(state: Pick<State, 'brokers' | 'cuts' | 'disks'>, broker: number): Fault[] {
   const status = state.brokers[broker]?.status ?? 'dead';
   const isCut = isCutFrom(state, brokerHost(broker), ZOOKEEPER);
+  const hasFailed = (state.disks[broker]?.failure ?? null) !== null;
   const isShown = ({ id }: Draft) => {
     if (id === 'pause') return status !== 'paused';
     if (id === 'resume') return status === 'paused';
+    if (id === 'fill-disk' || id === 'fail-disk') return !hasFailed;
+    if (id === 'mend-disk') return hasFailed;
     if (id === 'cut-zookeeper') return !isCut;
     return id === 'heal-zookeeper' ? isCut : true;
   };

@@ -14,7 +14,10 @@ export interface Traveller {
   /** Its direction, in degrees. */
   readonly angle: number;
   readonly isWaiting: boolean;
-  readonly words: string;
+  /** What it is, with its bytes. */
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** More are not told apart by anybody. */
@@ -81,8 +84,8 @@ export function travellers(
     // Its link is whole again, but its connection was not: it will never arrive.
     if (isWaiting && !(linkName(from, to) in cuts)) continue;
     const share = isWaiting ? BEFORE_THE_CUT : (nowMs - sentMs) / Math.max(0.001, arrivesMs - sentMs);
-    const words = `${name} ${isResponse ? 'response' : 'request'}, ${from} → ${to}, ${bytes} bytes`;
-    found.push({ id, kind, isResponse, ...placeOn(way, share), isWaiting, words });
+    const said = `${name} ${isResponse ? 'response' : 'request'}, ${bytes} bytes`;
+    found.push({ id, kind, isResponse, ...placeOn(way, share), isWaiting, name: said, from, to });
   }
   return found;
 }

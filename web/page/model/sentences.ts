@@ -123,6 +123,13 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
   },
   'heal-link': (action, clients) =>
     told('plain', `The link ${ends({ ...action, isOneWay: false }, clients)} is whole again`),
+  'slow-link': (action, clients) =>
+    action.delayMs === 0
+      ? told('plain', `The link ${ends(action, clients)} is fast again`)
+      : told(
+          'fault',
+          `The link ${ends(action, clients)} is slow: what is sent takes ${String(action.delayMs)} ms`,
+        ),
   'heal-all': () => told('plain', 'All links are whole again'),
   'preferred-election': (event) => told('control', `${name(event)}: the preferred replica is asked to lead`),
   'set-topic': ({ topic, name: key, value }) =>
@@ -152,6 +159,15 @@ function replicaLeft(event: AnyEvent): Told {
     return told('control', `${name(event)} has lost its leader ${String(replica)}, ${isr(event)}`);
   return told('control', `${name(event)}: ${String(replica)} leaves, ${isr(event)}`);
 }
+
+/** What a user did to a message on its way. */
+const ofMessage =
+  (how: (event: AnyEvent) => string): Teller =>
+  (event, clients) => {
+    const kind = event.isResponse === true ? 'response' : 'request';
+    const named = `${capital(String(event.name))} ${kind} ${ends({ ...event, isOneWay: true }, clients)}`;
+    return told('fault', `${named}: ${how(event)}`);
+  };
 
 const TELLERS: Readonly<Record<string, Teller>> = {
   fault,
@@ -213,6 +229,11 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'session': session,
   'check': check,
   'command': command,
+  'message-dropped': ofMessage(() => 'lost, and its connection with it'),
+  'message-delayed': ofMessage(({ ms }) => `late by ${String(ms)} ms, and all behind it`),
+  'message-duplicated': ofMessage(() => 'arrives twice'),
+  'command-failed': ({ command: asked, error }) =>
+    told('plain', `${capital(String(asked))} has failed: ${String(error)}`),
   'refused': ({ why }) => told('plain', `Not possible now: ${String(why)}`),
   'send-failed': ({ producer, record, error }) =>
     told('fault', `Producer ${String(producer)}: ${String(record)} failed with ${String(error)}`),

@@ -34,11 +34,35 @@ const MIN_SPAN_MS = 15_000;
 const STEP_MS = 5_000;
 const MAX_SPAN_MS = 90_000;
 const MAX_MARKS = 400;
+const TICK_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000];
 
 /** All of a short run; of a long one its last stretch. It moves in steps, so that the marks stand still. */
 export function windowOf(nowMs: number, endMs: number): TimeWindow {
   const toMs = Math.max(MIN_SPAN_MS, Math.ceil((Math.max(nowMs, endMs) + 1000) / STEP_MS) * STEP_MS);
   return { fromMs: Math.max(0, toMs - MAX_SPAN_MS), toMs };
+}
+
+const MIN_ZOOM_MS = 20;
+
+/** The stretch `factor` times as long, with `atMs` at the same place; null: it would be all of the run. */
+export function zoomed(view: TimeWindow, factor: number, atMs: number, endMs: number): TimeWindow | null {
+  const span = Math.max(MIN_ZOOM_MS, (view.toMs - view.fromMs) * factor);
+  if (span >= Math.max(MIN_SPAN_MS, endMs)) return null;
+  const fromMs = Math.max(0, atMs - shareOfTime(view, atMs) * span);
+  return { fromMs, toMs: fromMs + span };
+}
+
+/** A zoomed view goes along with time, in steps of half its length. */
+export function following(view: TimeWindow, nowMs: number): TimeWindow {
+  const half = (view.toMs - view.fromMs) / 2;
+  const steps =
+    nowMs > view.toMs
+      ? Math.ceil((nowMs - view.toMs) / half)
+      : nowMs < view.fromMs
+        ? -Math.ceil((view.fromMs - nowMs) / half)
+        : 0;
+  const fromMs = Math.max(0, view.fromMs + steps * half);
+  return { fromMs, toMs: fromMs + 2 * half };
 }
 
 export function shareOfTime({ fromMs, toMs }: TimeWindow, atMs: number): number {
@@ -69,10 +93,10 @@ export function marksOf({ lines }: Chronicle, lanes: readonly Lane[], { fromMs, 
 }
 
 /** The spans of the incident that `atMs` lies in; the last one if it is later. */
-export function bandsOf({ incidents }: Chronicle, nowMs: number): Band[] {
+export function bandsOf({ incidents }: Chronicle, nowMs: number, view?: TimeWindow): Band[] {
   const incident = incidents.findLast((one) => one.atMs <= nowMs);
   if (!incident) return [];
-  return spansOf(incident).map((span) => {
+  const bands = spansOf(incident).map((span) => {
     const until = span.toMs ?? nowMs;
     return {
       ...span,
@@ -80,12 +104,19 @@ export function bandsOf({ incidents }: Chronicle, nowMs: number): Band[] {
       label: `${span.name} ${seconds(until - span.fromMs)}${span.toMs === null ? ' …' : ''}`,
     };
   });
+  return view ? bands.filter(({ fromMs, until }) => until >= view.fromMs && fromMs <= view.toMs) : bands;
 }
 
-/** Seconds that are worth a number below the lanes. */
+/** `12 s`, `12.35 s`: no more digits than the ticks need. */
+export function tickLabel(atMs: number, { fromMs, toMs }: TimeWindow): string {
+  const digits = toMs - fromMs > 10_000 ? 0 : toMs - fromMs > 1000 ? 1 : 3;
+  return `${(atMs / 1000).toFixed(digits)} s`;
+}
+
+/** Moments that are worth a number below the lanes. */
 export function ticksOf({ fromMs, toMs }: TimeWindow): number[] {
   const span = toMs - fromMs;
-  const step = [1000, 2000, 5000, 10_000, 20_000].find((one) => span / one <= 12) ?? 30_000;
+  const step = TICK_STEPS.find((one) => span / one <= 12) ?? span / 10;
   const first = Math.ceil(fromMs / step) * step;
   return Array.from({ length: Math.floor((toMs - first) / step) + 1 }, (_, i) => first + i * step);
 }
