@@ -5,6 +5,7 @@
 import { State } from '../../shared/state';
 import { shortNumber } from '../model/bars';
 import { Box } from '../model/places';
+import { pressable } from './pressable';
 import { useStore } from './store-context';
 
 type Producer = State['producers'][string];
@@ -36,7 +37,9 @@ export function ProducerBox({ one, box }: { one: Producer; box: Box }) {
   return (
     <g
       class={`client producer-box ${status}`}
-      onClick={() => store.select({ kind: 'producer', name: producer })}
+      {...pressable(`producer ${producer}, ${acked} acknowledged, ${waiting} waiting`, () =>
+        store.select({ kind: 'producer', name: producer }),
+      )}
       data-client={producer}
     >
       <rect class="body" {...box} rx="7" />
@@ -77,7 +80,9 @@ export function ConsumerBox({
   return (
     <g
       class={`client consumer-box ${status}`}
-      onClick={() => store.select({ kind: 'consumer', name: consumer })}
+      {...pressable(`consumer ${consumer}, ${read} read, lag ${lag}`, () =>
+        store.select({ kind: 'consumer', name: consumer }),
+      )}
       data-client={consumer}
     >
       <rect class="body" {...box} rx="7" />

@@ -4,14 +4,16 @@
  */
 import { useMemo } from 'preact/hooks';
 import { ZOOKEEPER } from '../../shared/run';
-import { State } from '../../shared/state';
 import { firstLeader } from '../model/broker-view';
-import { isCutFrom } from '../model/faults';
+import { isCutFrom, slownessOf } from '../model/faults';
 import { centreX, Hosts, layOut, pathOf, Places, pointAt, wayBetween } from '../model/places';
+import { isSame } from '../model/selection';
+import { linkEnds, whoIs } from '../model/who';
 import { BrokerBox } from './broker-box';
 import { ConsumerBox, ProducerBox } from './client-box';
 import { BarLegend, Legend } from './legend';
 import { MessagesLayer } from './messages-layer';
+import { pressable } from './pressable';
 import { useSize } from './size';
 import { useStore } from './store-context';
 import { ZooKeeperBox } from './zookeeper-box';
@@ -21,43 +23,38 @@ interface Part {
   readonly places: Places;
 }
 
-function Link({ places, cuts, from, to }: { places: Places; cuts: State['cuts']; from: string; to: string }) {
+function Link({ places, from, to }: { places: Places; from: string; to: string }) {
   const store = useStore();
+  const { cuts, slow, producers, consumers } = store.parts;
   const way = wayBetween(places, from, to, false);
   if (!way) return null;
-  const isCut = isCutFrom({ cuts }, from, to);
-  const middle = pointAt(way, 0.5);
+  const isCut = isCutFrom({ cuts: cuts.value }, from, to);
+  const slowMs = slownessOf({ slow: slow.value }, from, to);
+  const clients = { producers: producers.peek(), consumers: consumers.peek() };
+  const name = `link ${whoIs(clients, from)} – ${whoIs(clients, to)}`;
+  const isChosen = isSame(store.selection.value, { kind: 'link', from, to });
+  const { x, y } = pointAt(way, 0.5);
+  const words = [name, isCut && 'cut', slowMs > 0 && `slow, ${slowMs} ms`].filter(Boolean).join(', ');
   return (
     <g
-      class={`link ${isCut ? 'cut' : ''}`}
+      class={['link', isCut && 'cut', slowMs > 0 && 'slow', isChosen && 'chosen'].filter(Boolean).join(' ')}
       data-link={`${from}>${to}`}
-      onClick={() => store.select({ kind: 'link', from, to })}
+      {...pressable(words, () => store.select({ kind: 'link', from, to }), -1)}
     >
+      <title>{words}</title>
       <path class="reach" d={pathOf(way)} />
       <path class="line" d={pathOf(way)} />
-      {isCut && (
-        <path
-          class="scissors"
-          d={`M${middle.x - 6} ${middle.y - 6} l12 12 M${middle.x + 6} ${middle.y - 6} l-12 12`}
-        />
-      )}
+      {slowMs > 0 && <path class="hourglass" d={`M${x - 5} ${y - 7} h10 l-10 14 h10 Z`} />}
+      {isCut && <path class="scissors" d={`M${x - 6} ${y - 6} l12 12 M${x + 6} ${y - 6} l-12 12`} />}
     </g>
   );
 }
 
 function Links({ places }: Part) {
-  const cuts = useStore().parts.cuts.value;
-  const brokers = [...places.boxes.keys()].filter((host) => host.startsWith('broker-'));
-  const clients = [...places.boxes.keys()].filter((host) => host.startsWith('client-'));
-  const links = [
-    ...brokers.map((host) => [host, ZOOKEEPER] as const),
-    ...brokers.flatMap((a, i) => brokers.slice(i + 1).map((b) => [a, b] as const)),
-    ...clients.flatMap((client) => brokers.map((host) => [client, host] as const)),
-  ];
   return (
     <g class="links">
-      {links.map(([from, to]) => (
-        <Link key={from + to} {...{ places, cuts, from, to }} />
+      {linkEnds([...places.boxes.keys()]).map(([from, to]) => (
+        <Link key={from + to} {...{ places, from, to }} />
       ))}
     </g>
   );

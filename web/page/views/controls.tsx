@@ -78,6 +78,24 @@ export function Controls() {
         message ▸
       </button>
       <SpeedControl />
+      <span class="zoom">
+        <button type="button" title="a longer stretch of time (PageDown)" onClick={() => store.zoomBy(2)}>
+          −
+        </button>
+        <button type="button" title="a shorter stretch of time (PageUp)" onClick={() => store.zoomBy(0.5)}>
+          +
+        </button>
+        <button
+          type="button"
+          class={store.zoom.value ? 'on' : ''}
+          title="all of the run, or its end"
+          onClick={() => {
+            store.zoom.value = null;
+          }}
+        >
+          all
+        </button>
+      </span>
       <Clock />
     </div>
   );

@@ -1,15 +1,18 @@
 /** The messages on their way, drawn anew in each frame; the rest of the picture is not. */
 import { shapeOf, travellers } from '../model/messages-view';
 import { Places } from '../model/places';
+import { whoIs } from '../model/who';
 import { useStore } from './store-context';
 
 export function MessagesLayer({ places }: { places: Places }) {
   const store = useStore();
-  const shown = travellers(store.parts.messages.value, store.parts.cuts.value, places, store.drawnMs.value);
+  const { messages, cuts, producers, consumers } = store.parts;
+  const shown = travellers(messages.value, cuts.value, places, store.drawnMs.value);
+  const clients = { producers: producers.value, consumers: consumers.value };
   const chosen = store.selection.value;
   return (
     <g class="messages">
-      {shown.map(({ id, kind, isResponse, at, angle, isWaiting, words }) => (
+      {shown.map(({ id, kind, isResponse, at, angle, isWaiting, name, from, to }) => (
         <g
           key={id}
           transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(1.3)`}
@@ -21,7 +24,7 @@ export function MessagesLayer({ places }: { places: Places }) {
             store.select({ kind: 'message', id });
           }}
         >
-          <title>{words}</title>
+          <title>{`${name}, ${whoIs(clients, from)} → ${whoIs(clients, to)}`}</title>
           <circle class="reach" r="10" />
           <path d={shapeOf(kind)} transform={kind === 'produce' ? `rotate(${angle})` : ''} />
         </g>

@@ -1,11 +1,12 @@
 /** The whole page: four regions and what floats above them. */
 import { useEffect, useState } from 'preact/hooks';
-import { KEYS, pressed } from '../keys';
+import { isTyping, KEYS, pressed } from '../keys';
 import { ClusterView } from './cluster-view';
 import { Controls } from './controls';
 import { DetailsPanel } from './details';
 import { EventList } from './event-list';
 import { FaultMenu } from './fault-buttons';
+import { FormsPanel } from './forms-panel';
 import { LessonPanel } from './lesson-panel';
 import { useStore } from './store-context';
 import { Timeline } from './timeline';
@@ -61,8 +62,10 @@ export function Page() {
   const [hasKeys, setHasKeys] = useState(false);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === '?') setHasKeys((shown) => !shown);
-      else if (event.key === 'd' || event.key === 'D')
+      const isPlain = !isTyping(event) && !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (event.key === 'Escape') setHasKeys(false);
+      if (isPlain && event.key === '?') setHasKeys((shown) => !shown);
+      else if (isPlain && (event.key === 'd' || event.key === 'D'))
         document.querySelector<HTMLElement>('[data-theme-button]')?.click();
       else if (!pressed(store, event)) return;
       event.preventDefault();
@@ -85,6 +88,7 @@ export function Page() {
       <div class="beside">
         <LessonPanel />
         {hasKeys && <Keys close={() => setHasKeys(false)} />}
+        <FormsPanel />
         <DetailsPanel />
         <EventList />
       </div>

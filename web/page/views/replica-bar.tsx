@@ -6,6 +6,7 @@
 import { barShape, BarShape, epochClass, shareOf, shortNumber } from '../model/bars';
 import { ReplicaView } from '../model/broker-view';
 import { Box } from '../model/places';
+import { pressable } from './pressable';
 import { useStore } from './store-context';
 
 /** A bar where it stands: `at` is the x of an offset. */
@@ -122,12 +123,13 @@ export function ReplicaBar({ row, box, isAlive }: { row: ReplicaView; box: Box; 
   const classes = Object.entries(signs)
     .filter(([, is]) => is)
     .map(([sign]) => sign);
-  const look = (event: MouseEvent) => {
-    event.stopPropagation();
-    store.select({ kind: 'replica', broker, topic, partition });
-  };
+  const look = () => store.select({ kind: 'replica', broker, topic, partition });
   return (
-    <g class={['replica', ...classes].join(' ')} data-replica={`${broker}/${name}`} onClick={look}>
+    <g
+      class={['replica', ...classes].join(' ')}
+      data-replica={`${broker}/${name}`}
+      {...pressable(row.words, look, -1)}
+    >
       <title>{row.words}</title>
       {isLeader && <Flag {...drawn} />}
       <rect class="bar" {...bar} rx="2" />

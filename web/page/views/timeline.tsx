@@ -11,16 +11,18 @@ import {
   Mark,
   marksOf,
   shareOfTime,
+  tickLabel,
   ticksOf,
   timeAt,
   TimeWindow,
-  windowOf,
 } from '../model/timeline-view';
-import { moment, seconds } from '../model/words';
+import { moment } from '../model/words';
+import { CHART_HEIGHT, Curves } from './chart';
 import { useSize } from './size';
 import { useStore } from './store-context';
 
 const LABELS = 68;
+const ZOOM_STEP = 1.25;
 const BANDS = 17;
 const TICKS = 14;
 
@@ -66,7 +68,7 @@ function Lanes({ width, height, view }: { width: number; height: number; view: T
   const chronicle = store.chronicle.value;
   const known = store.known.value;
   const lanes = lanesOf({ brokers: brokers.value, producers: producers.value, consumers: consumers.value });
-  const each = (height - BANDS - TICKS) / Math.max(1, lanes.length);
+  const each = (height - BANDS - TICKS - CHART_HEIGHT) / Math.max(1, lanes.length);
   const x = (atMs: number) => LABELS + shareOfTime(view, atMs) * (width - LABELS - 8);
   const y = (lane: number) => BANDS + (lane + 0.5) * each;
   return (
@@ -83,11 +85,11 @@ function Lanes({ width, height, view }: { width: number; height: number; view: T
         <g key={atMs} class="tick">
           <path d={`M${x(atMs)} ${BANDS} V${height - TICKS}`} />
           <text x={x(atMs)} y={height - 3} text-anchor={atMs === view.toMs ? 'end' : 'middle'}>
-            {seconds(atMs).replace('.00', '').replace('.0', '')}
+            {tickLabel(atMs, view)}
           </text>
         </g>
       ))}
-      <Bands bands={bandsOf(chronicle, nowMs)} x={x} end={width - 6} />
+      <Bands bands={bandsOf(chronicle, nowMs, view)} x={x} end={width - 6} />
       {marksOf(known, lanes, view).map(({ seq, atMs, lane, tone, text }) => (
         <path
           key={seq}
@@ -118,19 +120,33 @@ export function Timeline() {
   const [element, size] = useSize<HTMLDivElement>();
   const isDragging = useRef(false);
   const nowMs = store.tickMs.value;
-  const view = windowOf(nowMs, Math.max(store.time.value.lastActionMs ?? 0, store.farthestMs.value));
-  const seekTo = (event: PointerEvent) => {
+  const view = store.timeView.value;
+  const boxOf = (width: number, height: number) => ({
+    x: LABELS,
+    y: height - TICKS - CHART_HEIGHT,
+    width: width - LABELS - 8,
+    height: CHART_HEIGHT,
+  });
+  const timeUnder = (event: MouseEvent) => {
     const { left, width } = (event.currentTarget as Element).getBoundingClientRect();
     const unit = width / size!.width;
-    store.seek(timeAt(view, ((event.clientX - left) / unit - LABELS) / (size!.width - LABELS - 8)));
+    return timeAt(view, ((event.clientX - left) / unit - LABELS) / (size!.width - LABELS - 8));
   };
+  const seekTo = (event: PointerEvent) => store.seek(timeUnder(event));
   return (
     <div
       class="timeline"
       ref={element}
       role="slider"
+      tabIndex={0}
+      aria-valuemin={Math.round(view.fromMs)}
+      aria-valuemax={Math.round(view.toMs)}
       aria-label="time"
       aria-valuenow={Math.round(nowMs)}
+      onWheel={(event) => {
+        event.preventDefault();
+        store.zoomBy(event.deltaY > 0 ? ZOOM_STEP : 1 / ZOOM_STEP, timeUnder(event));
+      }}
       onPointerDown={(event) => {
         isDragging.current = true;
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -147,6 +163,7 @@ export function Timeline() {
       {size && (
         <svg viewBox={`0 0 ${size.width} ${size.height}`}>
           <Lanes width={size.width} height={size.height} view={view} />
+          <Curves box={boxOf(size.width, size.height)} view={view} />
           <Hand width={size.width} height={size.height} view={view} />
         </svg>
       )}

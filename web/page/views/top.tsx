@@ -67,10 +67,19 @@ export function Top({ showKeys }: { showKeys: () => void }) {
       </span>
       <button
         type="button"
+        class={store.form.value ? 'on' : ''}
+        data-new
+        title="clients, topics, settings, records, another run (key N)"
+        onClick={() => store.openForm(store.form.value ? null : 'producer')}
+      >
+        + new …
+      </button>
+      <button
+        type="button"
         title="the same run from its beginning, without faults"
         onClick={() => store.begin(lesson)}
       >
-        new run
+        start over
       </button>
       <Share />
       <ThemeButton />

@@ -4,6 +4,7 @@
 import { State } from '../../shared/state';
 import { Box } from '../model/places';
 import { sessionViews } from '../model/session-view';
+import { pressable } from './pressable';
 import { useStore } from './store-context';
 
 export function ZooKeeperBox({
@@ -19,7 +20,11 @@ export function ZooKeeperBox({
   const sessions = sessionViews({ sessions: known }, nowMs);
   const each = (box.width - 24) / Math.max(3, sessions.length);
   return (
-    <g class="zookeeper" onClick={() => store.select({ kind: 'zookeeper' })} data-zookeeper>
+    <g
+      class="zookeeper"
+      data-zookeeper
+      {...pressable('ZooKeeper, with the sessions of the brokers', () => store.select({ kind: 'zookeeper' }))}
+    >
       <rect class="body" {...box} rx="8" />
       <text class="name" x={box.x + 12} y={box.y + 19}>
         ZooKeeper
