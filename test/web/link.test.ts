@@ -38,6 +38,11 @@ test('a link holds the whole run', () => {
   expect(encodeLink(RUN)).toMatch(/^[A-Za-z0-9._-]+$/);
 });
 
+test('a link from before there were exercises is of none', () => {
+  const { exercise: _exercise, ...old } = RUN;
+  expect(decodeLink(forged(old))).toEqual({ ...RUN, exercise: null });
+});
+
 test('a link that was cut off anywhere is refused as cut or altered', () => {
   const link = encodeLink(RUN);
   for (let length = 0; length < link.length; length++) {

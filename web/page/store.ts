@@ -18,6 +18,8 @@ import { chronicleAfter, EMPTY_CHRONICLE, isLonger } from './model/chronicle';
 import { hostsOf } from './model/hosts';
 import { lessonNamed } from './lessons/all-lessons';
 import { EMPTY_NOTES, lessonRun, LessonScript, notesAfter } from './lessons/script';
+import { exerciseNamed } from './exercises/all-exercises';
+import { Exercise, exerciseRun, judgedAfter, NOT_JUDGED, START_MS } from './exercises/script';
 import { Selection } from './model/selection';
 import { following, TimeWindow, windowOf, zoomed } from './model/timeline-view';
 import { Parts, partsOf } from './parts';
@@ -66,6 +68,8 @@ export class Store {
   readonly known = signal(EMPTY_CHRONICLE);
   /** What the lesson of this run has noted. */
   readonly notes = signal(EMPTY_NOTES);
+  /** How far the exercise of this run has come. */
+  readonly judged = signal(NOT_JUDGED);
   readonly time = signal(STOPPED);
   readonly run = signal<Run>(DEFAULT_RUN);
   readonly failure = signal<string | null>(null);
@@ -133,7 +137,12 @@ export class Store {
   begin(lesson: LessonScript | undefined): void {
     const run = this.run.value;
     if (lesson) this.load(lessonRun(lesson), lesson.startMs);
-    else this.load(run.lesson === null ? { ...run, actions: [] } : FIRST_RUN);
+    else this.load(run.lesson === null && run.exercise === null ? { ...run, actions: [] } : FIRST_RUN);
+  }
+
+  /** The exercise from its beginning. */
+  beginExercise(exercise: Exercise): void {
+    this.load(exerciseRun(exercise), START_MS);
   }
 
   play(speed: Speed = this.speed.value): void {
@@ -268,13 +277,15 @@ export class Store {
       this.pending = [];
       const { nowMs, isPlaying, drivenSpeed } = this.report;
       if (this.mustReset || events.length > 0 || nowMs !== this.state.value.nowMs) {
-        const [state, chronicle, notes] = this.mustReset
-          ? [EMPTY_STATE, EMPTY_CHRONICLE, EMPTY_NOTES]
-          : [this.state.value, this.chronicle.value, this.notes.value];
+        const [state, chronicle, notes, judged] = this.mustReset
+          ? [EMPTY_STATE, EMPTY_CHRONICLE, EMPTY_NOTES, NOT_JUDGED]
+          : [this.state.value, this.chronicle.value, this.notes.value, this.judged.value];
         const lesson = lessonNamed(this.run.value.lesson);
+        const exercise = exerciseNamed(this.run.value.exercise);
         this.state.value = foldAll(state, events, nowMs);
         this.chronicle.value = chronicleAfter(chronicle, events);
         this.notes.value = lesson ? notesAfter(lesson, notes, events) : EMPTY_NOTES;
+        this.judged.value = exercise ? judgedAfter(exercise, judged, events) : NOT_JUDGED;
         if (isLonger(this.chronicle.value, this.known.value)) this.known.value = this.chronicle.value;
         this.mustReset = false;
       }

@@ -162,7 +162,9 @@ export function checkAction(value: unknown): void {
 
 /** Throws RunError. */
 export function checkRun(value: unknown): Run {
-  const run = objectOf(value, 'it');
+  const given = objectOf(value, 'it');
+  // Links from before there were exercises name none.
+  const run = 'exercise' in given ? given : { ...given, exercise: null };
   if (run.version !== RUN_VERSION) {
     throw new RunError(
       `The run is of version ${String(run.version).slice(0, 10)}; this page knows ${RUN_VERSION}.`,
@@ -178,6 +180,7 @@ export function checkRun(value: unknown): Run {
       settings,
       scene: oneOf(SCENES),
       lesson: orNull(text()),
+      exercise: orNull(text()),
       actions: list(action, 0, LIMITS.actions),
     },
     '',

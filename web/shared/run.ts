@@ -23,6 +23,8 @@ export interface Run {
   /** `default`: topic `t` with a replica on up to three brokers, producer `p1` and consumer `c1`. */
   readonly scene: Scene;
   readonly lesson: string | null;
+  /** The exercise that it is played for; its judges run it again. */
+  readonly exercise: string | null;
   readonly actions: readonly Command[];
 }
 
@@ -122,6 +124,7 @@ export const DEFAULT_RUN: Run = {
   settings: {},
   scene: 'default',
   lesson: null,
+  exercise: null,
   actions: [],
 };
 

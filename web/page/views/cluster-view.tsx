@@ -64,7 +64,9 @@ function Hint({ places }: Part) {
   const store = useStore();
   const leader = firstLeader(store.brokerViews.value);
   const box = leader && places.boxes.get(leader.host);
-  const isWanted = !store.hasActed.value && store.run.value.lesson === null && store.parts.isReady.value;
+  const { lesson, exercise } = store.run.value;
+  const isFree = lesson === null && exercise === null;
+  const isWanted = !store.hasActed.value && isFree && store.parts.isReady.value;
   if (!isWanted || !box) return null;
   const isChosen = store.selectedBroker.value !== null;
   const x = Math.max(104, Math.min(places.width - 104, centreX(box)));

@@ -5,6 +5,7 @@ import { ClusterView } from './cluster-view';
 import { Controls } from './controls';
 import { DetailsPanel } from './details';
 import { EventList } from './event-list';
+import { ExercisePanel } from './exercise-panel';
 import { FaultMenu } from './fault-buttons';
 import { FormsPanel } from './forms-panel';
 import { LessonPanel } from './lesson-panel';
@@ -81,12 +82,13 @@ export function Page() {
     };
   }, []);
   return (
-    <div class={`page ${store.run.value.lesson ? 'with-lesson' : ''}`}>
+    <div class={`page ${(store.run.value.lesson ?? store.run.value.exercise) ? 'with-lesson' : ''}`}>
       <Top showKeys={() => setHasKeys(!hasKeys)} />
       <TreePanel />
       <ClusterView />
       <div class="beside">
         <LessonPanel />
+        <ExercisePanel />
         {hasKeys && <Keys close={() => setHasKeys(false)} />}
         <FormsPanel />
         <DetailsPanel />

@@ -1,24 +1,14 @@
 /** The head of the page: what it is, which lesson, which profile, and what concerns the page itself. */
 import texts from 'lab:texts';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
+import { EXERCISES, exerciseNamed } from '../exercises/all-exercises';
 import { LESSONS, lessonNamed } from '../lessons/all-lessons';
+import { passedExercises } from '../passed';
+import { ShareButton } from './share-button';
 import { useStore } from './store-context';
 
-function Share() {
-  const [isCopied, setCopied] = useState(false);
-  const copy = () => {
-    navigator.clipboard.writeText(location.href).then(
-      () => setCopied(true),
-      () => setCopied(false),
-    );
-    setTimeout(() => setCopied(false), 2000);
-  };
-  return (
-    <button type="button" title="copy the link: whoever opens it sees this run" onClick={copy}>
-      {isCopied ? 'copied ✓' : 'share link'}
-    </button>
-  );
-}
+/** Before the name of an exercise, so that it is no lesson's. */
+const EXERCISE = 'exercise:';
 
 function ThemeButton() {
   const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? 'dark');
@@ -44,21 +34,38 @@ export function Top({ showKeys }: { showKeys: () => void }) {
   const run = store.run.value;
   const lesson = lessonNamed(run.lesson);
   const text = lesson && texts.lessons[lesson.name];
+  const exercise = exerciseNamed(run.exercise);
+  const hasPassed = store.judged.value.passedMs !== null;
+  const passed = useMemo(passedExercises, [hasPassed, run.exercise]);
+  const begin = (value: string) => {
+    const chosen = value.startsWith(EXERCISE) ? exerciseNamed(value.slice(EXERCISE.length)) : undefined;
+    if (chosen) store.beginExercise(chosen);
+    else store.begin(lessonNamed(value));
+  };
   return (
     <header class="top">
       <h1>Samsa lab</h1>
       <label class="chooser">
         <select
-          value={run.lesson ?? ''}
-          title="lesson"
-          onChange={(event) => store.begin(lessonNamed(event.currentTarget.value))}
+          value={exercise ? `${EXERCISE}${exercise.name}` : (run.lesson ?? '')}
+          title="lesson or exercise"
+          onChange={(event) => begin(event.currentTarget.value)}
         >
           <option value="">free play</option>
-          {LESSONS.map(({ name, short }) => (
-            <option key={name} value={name}>
-              Lesson: {short}
-            </option>
-          ))}
+          <optgroup label="Lessons">
+            {LESSONS.map(({ name, short }) => (
+              <option key={name} value={name}>
+                Lesson: {short}
+              </option>
+            ))}
+          </optgroup>
+          <optgroup label="Exercises">
+            {EXERCISES.map(({ name, title }) => (
+              <option key={name} value={`${EXERCISE}${name}`}>
+                Exercise: {title} {passed.includes(name) ? '✓' : ''}
+              </option>
+            ))}
+          </optgroup>
         </select>
       </label>
       <span class="title">{text?.title ?? ''}</span>
@@ -77,11 +84,11 @@ export function Top({ showKeys }: { showKeys: () => void }) {
       <button
         type="button"
         title="the same run from its beginning, without faults"
-        onClick={() => store.begin(lesson)}
+        onClick={() => (exercise ? store.beginExercise(exercise) : store.begin(lesson))}
       >
         start over
       </button>
-      <Share />
+      <ShareButton />
       <ThemeButton />
       <button type="button" title="all keys (?)" onClick={showKeys}>
         ?
