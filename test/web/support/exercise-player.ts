@@ -121,7 +121,7 @@ export class ExercisePlayer {
   async press(label: string): Promise<void> {
     const tool = this.exercise.tools?.find((one) => one.label === label);
     if (!tool) throw new Error(`${this.exercise.name} has no button ${label}`);
-    await this.act(...tool.actions);
+    await this.act(...tool.actions(this.state));
   }
 
   setTopic(name: string, value: string): Promise<void> {

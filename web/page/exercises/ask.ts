@@ -74,10 +74,10 @@ export const producerTool = (
   },
 ): Tool => ({
   label,
-  actions: [{ what: 'start-producer', topic: TOPIC, everyMs: 500, bytes: 0, settings: {}, ...plan }],
+  actions: () => [{ what: 'start-producer', topic: TOPIC, everyMs: 500, bytes: 0, settings: {}, ...plan }],
 });
 
 export const topicTool = (name: string, value: string): Tool => ({
   label: `set ${name}=${value}`,
-  actions: [{ what: 'set-topic', topic: TOPIC, name, value }],
+  actions: () => [{ what: 'set-topic', topic: TOPIC, name, value }],
 });

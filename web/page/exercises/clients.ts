@@ -1,5 +1,5 @@
 /** Exercises about producers, consumers and groups. */
-import type { Command } from '../../shared/run';
+import { brokerHost, Command } from '../../shared/run';
 import { State } from '../../shared/state';
 import { isTold, producerTool } from './ask';
 import type { Exercise, Tool } from './script';
@@ -69,7 +69,7 @@ export const DUPLICATE: Exercise = {
 const GROUP = 'g1';
 const consumerTool = (consumer: string, group: string | null): Tool => ({
   label: `start ${consumer}: ${group === null ? 'no group' : `group ${group}`}`,
-  actions: [{ what: 'start-consumer', consumer, topic: 't', group, settings: {} }],
+  actions: () => [{ what: 'start-consumer', consumer, topic: 't', group, settings: {} }],
 });
 
 export const READ_TWICE: Exercise = {
@@ -89,15 +89,16 @@ export const READ_TWICE: Exercise = {
     consumerTool('c2', GROUP),
     consumerTool('c3', 'g2'),
     consumerTool('c4', null),
-    { label: 'stop c1', actions: [{ what: 'stop-consumer', consumer: 'c1' }] },
+    { label: 'stop c1', actions: () => [{ what: 'stop-consumer', consumer: 'c1' }] },
     {
       label: 'cut c1 off from all brokers',
-      actions: [1, 2, 3].map((broker) => ({
-        what: 'cut-link',
-        from: `broker-${broker}`,
-        to: 'client-1',
-        isOneWay: false,
-      })),
+      actions: ({ consumers, brokers }) =>
+        Object.keys(brokers).map((broker) => ({
+          what: 'cut-link',
+          from: consumers.c1!.host,
+          to: brokerHost(Number(broker)),
+          isOneWay: false,
+        })),
     },
   ],
   goals: [
@@ -187,7 +188,7 @@ export const EXPELLED: Exercise = {
   run: { scene: 'empty' },
   setup: MEMBERS,
   tools: [
-    { label: 'stop c2', actions: [{ what: 'stop-consumer', consumer: 'c2' }] },
+    { label: 'stop c2', actions: () => [{ what: 'stop-consumer', consumer: 'c2' }] },
     consumerTool('c2', GROUP),
   ],
   goals: [

@@ -216,7 +216,7 @@ export const PREFERRED_BACK: Exercise = {
   tools: [
     {
       label: 'preferred election for t-0',
-      actions: [{ what: 'preferred-election', topic: 't', partition: 0 }],
+      actions: () => [{ what: 'preferred-election', topic: 't', partition: 0 }],
     },
   ],
   goals: [

@@ -46,7 +46,7 @@ export interface Spoiled {
 /** A button for what the picture has no button for. Not every one helps. */
 export interface Tool {
   readonly label: string;
-  readonly actions: readonly Action[];
+  readonly actions: (state: State) => readonly Action[];
 }
 
 export interface Exercise {

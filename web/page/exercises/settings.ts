@@ -128,8 +128,8 @@ export const LOST_THEN_HARMLESS: Exercise = {
     {
       name: 'again',
       label: 'the same faults happen again',
-      is: (_, { notes }) => missingFaults(notes).length === 0,
-      why: ({ notes }) => `Not yet again: ${missingFaults(notes).join('; ')}.`,
+      is: (_, { notes }) => faultsOf(notes, 'again').length > 0 && missingFaults(notes).length === 0,
+      why: ({ notes }) => `Not yet again: ${missingFaults(notes).join('; ') || 'any fault'}.`,
     },
     {
       name: 'kept',

@@ -42,7 +42,7 @@ function Tools({ exercise }: { exercise: Exercise }) {
           type="button"
           data-tool={label}
           onClick={() => {
-            for (const action of actions) store.act(action);
+            for (const action of actions(store.state.value)) store.act(action);
           }}
         >
           {label}
