@@ -16,6 +16,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['- and +', 'slower, faster'],
   ['0', 'automatic speed'],
   ['PageUp, PageDown', 'a shorter or longer stretch of time in the timeline'],
+  ['End', 'to the present, of real processes'],
   ['1 to 9', 'choose a broker'],
   ['K P R X E T O F I S', 'fault for the chosen broker; K drops a chosen message'],
   ['J L C M Z', 'next replica, link, client, message; ZooKeeper. With shift: the one before'],
@@ -62,6 +63,10 @@ function timeKey(store: Store, { key, shiftKey }: KeyboardEvent): boolean {
     case 'PageDown':
       store.zoomBy(2);
       return true;
+    case 'End':
+      if (store.source.value.kind !== 'real') return false;
+      store.goLive();
+      return true;
     case '0':
       store.setSpeed('auto');
       return true;
@@ -78,7 +83,9 @@ function faultKey(store: Store, key: string): boolean {
   }
   const broker = store.selectedBroker.value;
   if (broker === null) return false;
-  const fault = faultsOf(store.state.value, broker).find((one) => one.key === key.toLowerCase());
+  const fault = faultsOf(store.state.value, broker, store.source.value.cannot).find(
+    (one) => one.key === key.toLowerCase(),
+  );
   if (!fault || fault.impossible !== null) return false;
   store.act(fault.action);
   return true;

@@ -1,13 +1,15 @@
 /**
- * Starts the page: a worker with the virtual cluster, the run that the address bar names, a frame for each
- * frame.
+ * Starts the page: a worker with the virtual cluster and the run that the address bar names, or the tape that
+ * it asks for; a frame for each frame.
  */
 import { render } from 'preact';
 import { decodeLink, encodeLink } from '../shared/link';
 import { Run } from '../shared/run';
 import { FIRST_RUN } from './first-run';
-import { workerSource } from './source';
+import { Asked, askedPlace, isPlace } from './place';
+import { silentSource, Source, workerSource } from './source';
 import { Store } from './store';
+import { liveSource, replayOfServer } from './tape-sources';
 import { Page } from './views/page';
 import { StoreContext } from './views/store-context';
 
@@ -33,8 +35,15 @@ function runOfAddress(complain: (why: string) => void): Run {
 }
 
 document.documentElement.dataset.theme = chosenTheme();
-let ownLink = '';
-const store = new Store(workerSource('worker.js'), (run) => {
+const asked = askedPlace();
+let ownLink = location.hash;
+
+function firstSource(): Source {
+  if (asked === undefined) return workerSource('worker.js');
+  return asked.place === 'real' ? liveSource(asked.token) : silentSource;
+}
+
+const store = new Store(firstSource(), (run) => {
   ownLink = `#${encodeLink(run)}`;
   if (location.hash !== ownLink) history.replaceState(null, '', ownLink);
 });
@@ -48,8 +57,21 @@ function open(): void {
   if (problem !== undefined) store.failure.value = problem;
 }
 
+function begin({ place, token }: Asked): void {
+  if (place === 'real') return store.load(FIRST_RUN);
+  replayOfServer(token).then(
+    (source) => store.use(source),
+    (error: unknown) => {
+      store.failure.value = error instanceof Error ? error.message : String(error);
+    },
+  );
+}
+
 window.addEventListener('hashchange', () => {
-  if (location.hash !== ownLink) open();
+  if (location.hash === ownLink) return;
+  // From or to a real cluster or a replay: the page begins anew.
+  if (store.source.value.kind !== 'virtual' || isPlace(location.hash)) location.reload();
+  else open();
 });
 render(
   <StoreContext.Provider value={store}>
@@ -62,4 +84,5 @@ const frame = (realMs: number) => {
   requestAnimationFrame(frame);
 };
 requestAnimationFrame(frame);
-open();
+if (asked) begin(asked);
+else open();

@@ -1,6 +1,6 @@
 /**
- * Where events come from and commands go to: the virtual cluster in a Web Worker, and one day the cluster
- * of real processes. The page knows nothing else of either.
+ * Where events come from and commands go to: the virtual cluster in a Web Worker, or a tape of real processes
+ * (tape-sources.ts). The page knows nothing else of either.
  */
 import { FromWorker, ToWorker } from '../shared/worker-protocol';
 
@@ -9,7 +9,12 @@ export interface Source {
   /** Called with everything that arrives; once, before the first `send`. */
   listen(listener: (message: FromWorker) => void): void;
   close(): void;
+  /** Asks a server that is gone, at once. */
+  retry?(): void;
 }
+
+/** Says nothing, until another takes its place. */
+export const silentSource: Source = { send: () => {}, listen: () => {}, close: () => {} };
 
 export function workerSource(address: string): Source {
   const worker = new Worker(address);

@@ -11,7 +11,15 @@ import { foldAll } from '../shared/fold';
 import { LabEvent } from '../shared/events';
 import { Action, DEFAULT_RUN, Run } from '../shared/run';
 import { EMPTY_STATE } from '../shared/state';
-import { FromWorker, MessageDetails, Speed, TimeReport, ToWorker } from '../shared/worker-protocol';
+import {
+  FromWorker,
+  MessageDetails,
+  SourceReport,
+  Speed,
+  TimeReport,
+  ToWorker,
+  VIRTUAL_SOURCE,
+} from '../shared/worker-protocol';
 import { FIRST_RUN } from './first-run';
 import { brokerViews } from './model/broker-view';
 import { chronicleAfter, EMPTY_CHRONICLE, isLonger } from './model/chronicle';
@@ -73,6 +81,8 @@ export class Store {
   readonly time = signal(STOPPED);
   readonly run = signal<Run>(DEFAULT_RUN);
   readonly failure = signal<string | null>(null);
+  /** What the events come from, and how it stands with it. */
+  readonly source = signal<SourceReport>(VIRTUAL_SOURCE);
   readonly selection = signal<Selection | null>(null);
   readonly details = signal<Details>(null);
   readonly menuAt = signal<{ readonly x: number; readonly y: number; readonly host: string } | null>(null);
@@ -111,14 +121,43 @@ export class Store {
   private nextSeekMs: number | undefined;
 
   constructor(
-    private readonly source: Source,
+    private from: Source,
     private readonly keepLink: (run: Run) => void,
   ) {
-    source.listen((message) => this.hear(message));
+    this.listen();
   }
 
   send(message: ToWorker): void {
-    this.source.send(message);
+    this.from.send(message);
+  }
+
+  private listen(): void {
+    const { from } = this;
+    from.listen((message) => {
+      if (from === this.from) this.hear(message);
+    });
+  }
+
+  /** Another source takes the place of this one, from its beginning. */
+  use(source: Source): void {
+    this.from.close();
+    this.from = source;
+    this.source.value = VIRTUAL_SOURCE;
+    this.run.value = { ...this.run.value, lesson: null };
+    this.pending = [];
+    this.isSeeking = false;
+    this.listen();
+    this.load(this.run.value);
+  }
+
+  retry(): void {
+    this.from.retry?.();
+  }
+
+  /** To the present of a real cluster. */
+  goLive(): void {
+    this.send({ type: 'seek', atMs: Number.MAX_SAFE_INTEGER });
+    this.play('auto');
   }
 
   /** Goes to `atMs`, or to when the scene is ready, and plays from there. */
@@ -227,7 +266,8 @@ export class Store {
       this.watchers.value = null;
     });
     if (selection === null) return;
-    this.pause();
+    // What is real goes on, also where it is looked at.
+    if (this.source.value.kind !== 'real') this.pause();
     if (selection.kind === 'znode') this.send({ type: 'watchers', ask: ++this.asks, path: selection.path });
     if (selection.kind === 'message') this.send({ type: 'details', ask: ++this.asks, message: selection.id });
   }
@@ -255,6 +295,11 @@ export class Store {
       case 'run':
         this.run.value = message.run;
         this.keepLink(message.run);
+        return;
+      case 'source':
+        this.source.value = message;
+        // In a replay there is nothing to do, so nothing is suggested.
+        if (message.kind === 'replay') this.hasActed.value = true;
         return;
       case 'details':
         if (message.ask === this.asks) this.details.value = message.details ?? 'unknown';

@@ -133,6 +133,9 @@ export class TapePlayer {
         return this.command(message.action);
       case 'details':
         return this.deps.send({ type: 'details', ask: message.ask, details: null });
+      case 'watchers':
+        // Who watches a znode only ZooKeeper knows.
+        return this.deps.send({ type: 'watchers', ask: message.ask, hosts: [] });
     }
   }
 
@@ -225,7 +228,9 @@ export class TapePlayer {
     this.isPlaying = false;
     const wanted = Math.min(this.presentMs, Math.max(this.fromMs, Number.isFinite(atMs) ? atMs : 0));
     const isBack = wanted < this.atMs;
-    this.goToEdge(false);
+    const isPresent = this.source.kind === 'real' && wanted >= this.presentMs;
+    this.goToEdge(isPresent);
+    if (isPresent) return this.follow();
     this.atMs = wanted;
     if (isBack) return this.restart();
     this.tellUpTo(wanted, false);

@@ -152,8 +152,15 @@ export function isCutFrom({ cuts }: Pick<State, 'cuts'>, a: string, b: string): 
   return `${a}>${b}` in cuts || `${b}>${a}` in cuts;
 }
 
-/** In the order of the buttons. Of a pair such as pause and resume only the one that fits is there. */
-export function faultsOf(state: Pick<State, 'brokers' | 'cuts' | 'disks'>, broker: number): Fault[] {
+/**
+ * In the order of the buttons. Of a pair such as pause and resume only the one that fits is there. `cannot`:
+ * what the source of the events never can do, and why.
+ */
+export function faultsOf(
+  state: Pick<State, 'brokers' | 'cuts' | 'disks'>,
+  broker: number,
+  cannot: Readonly<Record<string, string>> = {},
+): Fault[] {
   const status = state.brokers[broker]?.status ?? 'dead';
   const isCut = isCutFrom(state, brokerHost(broker), ZOOKEEPER);
   const hasFailed = (state.disks[broker]?.failure ?? null) !== null;
@@ -165,9 +172,8 @@ export function faultsOf(state: Pick<State, 'brokers' | 'cuts' | 'disks'>, broke
     if (id === 'cut-zookeeper') return !isCut;
     return id === 'heal-zookeeper' ? isCut : true;
   };
-  return FAULTS.filter(isShown).map(({ wants, ...fault }) => ({
-    ...fault,
-    action: actionOf(fault.id, broker),
-    impossible: impossible(wants, status),
-  }));
+  return FAULTS.filter(isShown).map(({ wants, ...fault }) => {
+    const action = actionOf(fault.id, broker);
+    return { ...fault, action, impossible: cannot[action.what] ?? impossible(wants, status) };
+  });
 }

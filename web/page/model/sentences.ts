@@ -235,6 +235,10 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'command-failed': ({ command: asked, error }) =>
     told('plain', `${capital(String(asked))} has failed: ${String(error)}`),
   'refused': ({ why }) => told('plain', `Not possible now: ${String(why)}`),
+  'process-ended': ({ broker, problem }) => told('fault', `Broker ${String(broker)}: ${String(problem)}`),
+  'zookeeper-silent': () =>
+    told('fault', 'The lab’s own connection to ZooKeeper broke: the tree is as it was'),
+  'zookeeper-heard': () => told('good', 'The lab hears ZooKeeper again'),
   'send-failed': ({ producer, record, error }) =>
     told('fault', `Producer ${String(producer)}: ${String(record)} failed with ${String(error)}`),
 };

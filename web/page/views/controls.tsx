@@ -1,6 +1,7 @@
 /** Stops, steps and drives time. Every button has a key, which its title names. */
 import { SPEEDS, speedAt, stepOfSpeed } from '../model/speeds';
 import { moment, speedName } from '../model/words';
+import { LiveButton } from './source-parts';
 import { useStore } from './store-context';
 
 function Clock() {
@@ -97,6 +98,7 @@ export function Controls() {
         </button>
       </span>
       <Clock />
+      <LiveButton />
     </div>
   );
 }

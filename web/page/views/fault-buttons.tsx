@@ -27,10 +27,10 @@ function Button({ fault }: { fault: Fault }) {
 }
 
 export function FaultButtons({ broker }: { broker: number }) {
-  const { value: state } = useStore().state;
+  const { state, source } = useStore();
   return (
     <div class="buttons faults">
-      {faultsOf(state, broker).map((fault) => (
+      {faultsOf(state.value, broker, source.value.cannot).map((fault) => (
         <Button key={fault.id} fault={fault} />
       ))}
     </div>

@@ -9,6 +9,7 @@ import { ExercisePanel } from './exercise-panel';
 import { FaultMenu } from './fault-buttons';
 import { FormsPanel } from './forms-panel';
 import { LessonPanel } from './lesson-panel';
+import { Connection, DropZone } from './source-parts';
 import { useStore } from './store-context';
 import { Timeline } from './timeline';
 import { Top } from './top';
@@ -101,6 +102,8 @@ export function Page() {
       <Verdict />
       <FaultMenu />
       <Failure />
+      <Connection />
+      <DropZone />
     </div>
   );
 }

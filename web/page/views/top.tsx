@@ -5,6 +5,7 @@ import { EXERCISES, exerciseNamed } from '../exercises/all-exercises';
 import { LESSONS, lessonNamed } from '../lessons/all-lessons';
 import { passedExercises } from '../passed';
 import { ShareButton } from './share-button';
+import { OpenTimeline, SourceTitle, StartPrograms } from './source-parts';
 import { useStore } from './store-context';
 
 /** Before the name of an exercise, so that it is no lesson's. */
@@ -29,7 +30,8 @@ function ThemeButton() {
   );
 }
 
-export function Top({ showKeys }: { showKeys: () => void }) {
+/** Lesson and run of the virtual cluster. */
+function VirtualRun() {
   const store = useStore();
   const run = store.run.value;
   const lesson = lessonNamed(run.lesson);
@@ -43,8 +45,7 @@ export function Top({ showKeys }: { showKeys: () => void }) {
     else store.begin(lessonNamed(value));
   };
   return (
-    <header class="top">
-      <h1>Samsa lab</h1>
+    <>
       <label class="chooser">
         <select
           value={exercise ? `${EXERCISE}${exercise.name}` : (run.lesson ?? '')}
@@ -89,6 +90,18 @@ export function Top({ showKeys }: { showKeys: () => void }) {
         start over
       </button>
       <ShareButton />
+    </>
+  );
+}
+
+export function Top({ showKeys }: { showKeys: () => void }) {
+  const isVirtual = useStore().source.value.kind === 'virtual';
+  return (
+    <header class="top">
+      <h1>Samsa lab</h1>
+      {isVirtual ? <VirtualRun /> : <SourceTitle />}
+      <StartPrograms />
+      <OpenTimeline />
       <ThemeButton />
       <button type="button" title="all keys (?)" onClick={showKeys}>
         ?

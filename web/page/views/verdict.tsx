@@ -31,6 +31,7 @@ export function Verdict() {
   const [verdict, checks] = [parts.verdict.value, parts.checks.value];
   const { acked = 0, read = 0, lost = 0, duplicated = 0, reordered = 0 } = verdict ?? {};
   const isKept = checks['acked-kept']?.isGood !== false;
+  const checked = CHECKS.filter(({ check }) => check in checks).length;
   const broken = CHECKS.filter(({ check }) => checks[check]?.isGood === false);
   return (
     <section class="verdict" aria-label="verdict" data-verdict>
@@ -58,16 +59,22 @@ export function Verdict() {
           const isBroken = seen?.isGood === false;
           const title = isBroken
             ? `${promise}: broken at ${moment(seen.seenMs)}. ${seen.why ?? ''}`
-            : promise;
+            : `${promise}${seen ? '' : ': not checked here'}`;
           return (
-            <li key={check} class={isBroken ? 'bad' : ''} title={title}>
-              {isBroken ? '✗' : '✓'} {check.replaceAll('-', ' ')}
+            <li key={check} class={isBroken ? 'bad' : seen ? '' : 'unchecked'} title={title}>
+              {isBroken ? '✗' : seen ? '✓' : '–'} {check.replaceAll('-', ' ')}
             </li>
           );
         })}
       </ul>
-      <p class={broken.length > 0 ? 'bad' : 'good'}>
-        {broken.length > 0 ? `✗ ${broken[0]!.promise}: broken` : `✓ all ${CHECKS.length} promises hold`}
+      <p class={broken.length > 0 ? 'bad' : checked > 0 ? 'good' : ''}>
+        {broken.length > 0
+          ? `✗ ${broken[0]!.promise}: broken`
+          : checked === CHECKS.length
+            ? `✓ all ${CHECKS.length} promises hold`
+            : checked > 0
+              ? `✓ the ${checked} promises that are checked hold`
+              : '– a timeline alone proves nothing'}
       </p>
     </section>
   );

@@ -33,10 +33,13 @@ export function ZnodeDetails({ path, state }: { path: string; state: State }) {
               ? 'persistent'
               : `ephemeral, session ${znode.owner}${owner ? ` of ${whoIs(state, owner.host)}` : ''}`,
           ],
-          [
-            'watched by',
-            watchers === null ? '…' : watchers.map((host) => whoIs(state, host)).join(', ') || 'nobody',
-          ],
+          // Of a real tree only ZooKeeper knows it.
+          store.source.value.kind === 'virtual'
+            ? [
+                'watched by',
+                watchers === null ? '…' : watchers.map((host) => whoIs(state, host)).join(', ') || 'nobody',
+              ]
+            : null,
         ]}
       />
       {data && <pre>{data}</pre>}
