@@ -33,7 +33,8 @@ export interface AttachedOptions {
 type State = 'running' | 'paused' | 'dead';
 
 const NO_CONTROL =
-  'The lab only looks at this cluster: its processes are not in its reach. Use what started them (docker compose, systemd …).';
+  'The lab only looks at this cluster: its processes are not in its reach. Use what started them, ' +
+  'such as docker compose.';
 
 export class AttachedProcesses implements Processes {
   readonly cannot: Readonly<Record<string, string>>;
@@ -208,7 +209,7 @@ function readText(file: string): string {
   }
 }
 
-/** What follows the name in /proc/PID/stat: state first, start time as the 20th; undefined: no such process. */
+/** What follows the name in /proc/PID/stat: the state first, the start time as the 20th. */
 function statFields(pid: number): string[] | undefined {
   const text = readText(`/proc/${pid}/stat`);
   return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -4,7 +4,8 @@
  *
  * Where a broker's files can be read they say where its log ends; who leads is what the broker itself has
  * said last (its timeline), or else what ZooKeeper says. Only the leader can be asked for its high watermark;
- * a follower's is drawn as the leader's, or its log's end where that is lower: it is told with the next fetch.
+ * a follower's is drawn as the leader's, or its log's end where that is lower: it learns it with its next
+ * fetch.
  */
 import { LabEvent, replicaName } from '../../shared/events';
 import { brokerHost } from '../../shared/run';
