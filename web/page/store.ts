@@ -143,7 +143,7 @@ export class Store {
     this.from.close();
     this.from = source;
     this.source.value = VIRTUAL_SOURCE;
-    this.run.value = { ...this.run.value, lesson: null };
+    this.run.value = FIRST_RUN;
     this.pending = [];
     this.isSeeking = false;
     this.listen();
