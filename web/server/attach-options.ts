@@ -4,6 +4,8 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { until } from '../../src/lab/wait';
+import { fourLetterWord } from '../../src/lab/zookeeper-process';
 import { AttachOptions } from './real/real-cluster';
 import { Options } from './options';
 
@@ -38,7 +40,26 @@ function sessionTimeoutOf(directory: string | undefined): number | undefined {
   }
 }
 
-export function attachOptions({ attach, listener, directory, isWatching }: Options): AttachOptions {
+/** Where a story has its cluster; undefined: not yet. */
+function storyIn(directory: string): { readonly connect: string; readonly directory: string } | undefined {
+  for (const name of fs.readdirSync(directory)) {
+    const port = portOf(path.join(directory, name));
+    if (port !== undefined) return { connect: `127.0.0.1:${port}`, directory: path.join(directory, name) };
+  }
+  return undefined;
+}
+
+/** Resolves when a story has begun: its ZooKeeper serves. */
+export async function storyOptions({ directory }: Options): Promise<AttachOptions> {
+  const found = await until('a story', () => storyIn(directory!));
+  const port = Number(found.connect.split(':')[1]);
+  await until('its ZooKeeper', async () => (await fourLetterWord(port, 'srvr')).includes('Mode:'));
+  // The settings of its brokers are written when they start.
+  const sessionTimeoutMs = await until('its first broker', () => sessionTimeoutOf(found.directory));
+  return { ...found, listener: undefined, starter: undefined, handsOff: WATCHING, sessionTimeoutMs };
+}
+
+export function attachOptions({ attach, listener, directory }: Options): AttachOptions {
   const connect = attach!;
   const isOfScripts = directory === undefined && isHere(connect, portOf(CLUSTER));
   const known = directory ?? (isOfScripts ? CLUSTER : undefined);
@@ -47,7 +68,7 @@ export function attachOptions({ attach, listener, directory, isWatching }: Optio
     listener,
     directory: known,
     starter: isOfScripts ? [process.execPath, path.join(ROOT, 'bin/samsa'), 'cluster', 'start'] : undefined,
-    handsOff: isWatching ? WATCHING : undefined,
+    handsOff: undefined,
     sessionTimeoutMs: sessionTimeoutOf(known),
   };
 }

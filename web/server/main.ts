@@ -1,14 +1,14 @@
 /**
  * `scripts/lab`: serves the page that was built into the folder named first, with what is to be seen on it:
- * the virtual cluster, real processes (`--real`, `--attach`), or a timeline (`--replay`). Until it is told to
- * end; then it ends what it has started.
+ * the virtual cluster, real processes (`--real`, `--attach`, `--watch`), or a timeline (`--replay`). Until it
+ * is told to end; then it ends what it has started.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { messageOf } from '../../src/common/errors';
 import { profiles } from '../../src/lab/lab-cluster';
-import { attachOptions } from './attach-options';
+import { attachOptions, storyOptions } from './attach-options';
 import { EventHub } from './event-hub';
 import { LabServerOptions, startLabServer } from './lab-server';
 import { Options, optionsOf } from './options';
@@ -20,6 +20,7 @@ import { LabServer } from './static-server';
 const DEFAULT_PORT = 8650;
 /** For the last words to reach the pages. */
 const FAREWELL_MS = 200;
+const STORY_ENDED = 'The story has ended. Go back in time, or open its timeline.ndjson from .samsa/runs.';
 const ENDED = 'The lab was ended. What was told so far can still be looked at.';
 
 /** Without --port any port will do. */
@@ -76,13 +77,14 @@ async function serveReal(options: Options, ending: Ending): Promise<void> {
   const server = await serve({ directory: options.page, live: { hub, perform } }, options.port);
   ending.first(() => server.close());
   ending.first(async () => {
-    hub.end(ENDED);
+    hub.end(options.isWatching ? STORY_ENDED : ENDED);
     await new Promise<void>((resolve) => setTimeout(resolve, FAREWELL_MS));
   });
   announce(server);
-  if (options.attach === undefined) cluster = await startReal(options, hub, ending);
+  if (options.isReal) cluster = await startReal(options, hub, ending);
   else {
-    cluster = await RealCluster.attach(attachOptions(options), hub);
+    const found = options.isWatching ? await storyOptions(options) : attachOptions(options);
+    cluster = await RealCluster.attach(found, hub);
     const joined = cluster;
     ending.first(() => joined.stop());
   }
@@ -105,7 +107,8 @@ async function main(args: readonly string[]): Promise<void> {
   const options = optionsOf(args);
   const ending = new Ending();
   try {
-    if (options.isReal || options.attach !== undefined) return await serveReal(options, ending);
+    if (options.isReal || options.isWatching || options.attach !== undefined)
+      return await serveReal(options, ending);
     const replay = options.replay === undefined ? {} : { replay: readReplay(options.replay) };
     const server = await serve({ directory: options.page, ...replay }, options.port);
     ending.first(() => server.close());

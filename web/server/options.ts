@@ -11,7 +11,7 @@ export interface Options {
   readonly listener: string | undefined;
   /** Of the cluster that is joined: with `broker-N` in it. */
   readonly directory: string | undefined;
-  /** It is a story's cluster: it is looked at, and nothing is done to it. */
+  /** Waits in `directory` for the cluster of a story, which is looked at, and nothing is done to it. */
   readonly isWatching: boolean;
   /** A timeline.ndjson. */
   readonly replay: string | undefined;
@@ -42,8 +42,9 @@ export function optionsOf([page, ...args]: readonly string[]): Options {
       values.set(name, value);
     }
   }
-  const sources = ['--real', '--attach', '--replay'].filter((name) => values.has(name));
+  const sources = ['--real', '--attach', '--watch', '--replay'].filter((name) => values.has(name));
   if (sources.length > 1) throw new Error(`${sources.join(' and ')} do not go together`);
+  if (values.has('--watch') && !values.has('--directory')) throw new Error('--watch wants a --directory');
   return {
     page,
     port: number(values.get('--port'), '--port', 65535),

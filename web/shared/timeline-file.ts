@@ -5,7 +5,7 @@
  *
  * A run that was killed leaves its last line in pieces: that line is left out, and said so.
  */
-import { LabEvent } from './events';
+import { isSight, LabEvent } from './events';
 import { TimelineSights } from './timeline-sights';
 
 export class TimelineError extends Error {}
@@ -35,7 +35,7 @@ interface Row {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 200;
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 249;
 const isBroker = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= -1 && (value as number) <= TIMELINE_LIMITS.brokers;
 
@@ -55,10 +55,25 @@ function rowOf(text: string, line: number): Row {
   if (typeof time !== 'number' || !Number.isFinite(time) || time < 0) fail(line, 'has no time');
   if (!isText(who)) fail(line, 'does not say who');
   if (!isText(what)) fail(line, 'does not say what happened');
-  for (const name of ['broker', 'leader', 'replica']) {
-    if (name in fields && !isBroker(fields[name])) fail(line, `names a ${name} that can be none`);
-  }
+  // Sights are what the page concludes; a timeline holds only what happened.
+  if (isSight({ what } as LabEvent)) fail(line, `tells of "${what}", which is no event of a timeline`);
+  checkFields(fields, line);
   return { time, who, what, fields };
+}
+
+/** The page relies on their types. */
+function checkFields(fields: Readonly<Record<string, unknown>>, line: number): void {
+  const check = (names: readonly string[], isGood: (value: unknown) => boolean) => {
+    for (const name of names) {
+      const value = Object.hasOwn(fields, name) ? fields[name] : null;
+      if (value !== null && !isGood(value))
+        fail(line, `has ${name === 'isr' ? 'an ISR' : `a ${name}`} that can be none`);
+    }
+  };
+  check(['broker', 'leader', 'replica'], isBroker);
+  check(['partition'], (value) => Number.isSafeInteger(value));
+  check(['topic'], isText);
+  check(['isr', 'added', 'removed', 'bounced'], (value) => Array.isArray(value) && value.every(isBroker));
 }
 
 /** The rows in the order of their times. */

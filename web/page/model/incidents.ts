@@ -31,6 +31,7 @@ const MAX_INCIDENTS = 50;
 /** What takes a broker out of the cluster without asking it. */
 const FAULTS: ReadonlySet<unknown> = new Set([
   'kill -9',
+  'died',
   'power cut',
   'SIGSTOP',
   'cut from ZooKeeper',

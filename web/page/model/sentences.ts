@@ -33,6 +33,7 @@ const FAULTS: Readonly<Record<string, (target: string) => string>> = {
   'power cut': (id) => `Power cut: broker ${id} is dead, and what was not synced is gone`,
   'power cut after a clean stop': (id) => `The machine of broker ${id} loses power after a clean stop`,
   'SIGTERM': (id) => `SIGTERM: broker ${id} is asked to stop`,
+  'died': (id) => `Broker ${id} is dead: its process has ended without a goodbye`,
   'SIGSTOP': (id) => `Broker ${id} freezes (SIGSTOP)`,
   'SIGCONT': (id) => `Broker ${id} goes on (SIGCONT)`,
   'start': (id) => `Broker ${id} starts`,

@@ -39,6 +39,8 @@ const NO_CONTROL =
 export class AttachedProcesses implements Processes {
   readonly cannot: Readonly<Record<string, string>>;
   private readonly seen = new Map<number, State>();
+  /** Brokers whose next change is of the lab's own doing, and told already. */
+  private readonly own = new Set<number>();
   private readonly stopping = new Set<number>();
   private readonly timer: NodeJS.Timeout | undefined;
 
@@ -89,10 +91,20 @@ export class AttachedProcesses implements Processes {
   private look(): void {
     for (const id of this.ids) {
       const state = stateOf(this.pidOf(id));
-      if (this.seen.get(id) === state) continue;
+      const before = this.seen.get(id);
+      if (before === state) continue;
       this.seen.set(id, state);
+      if (before !== undefined && !this.own.delete(id)) this.happened(id, before, state);
       this.tell(id, state);
     }
+  }
+
+  /** Somebody else did something to the process. */
+  private happened(id: number, before: State, now: State): void {
+    if (now === 'paused') this.fault('SIGSTOP', id);
+    else if (now === 'running') this.fault(before === 'paused' ? 'SIGCONT' : 'start', id);
+    // Who stops in order takes its registration back first.
+    else if (this.options.book.isRegistered(id)) this.fault('died', id);
   }
 
   private tell(id: number, state: State): void {
@@ -150,6 +162,7 @@ export class AttachedProcesses implements Processes {
 
   private signal(id: number, pid: number, signal: NodeJS.Signals, fault: string): Refusal {
     this.fault(fault, id);
+    this.own.add(id);
     try {
       process.kill(pid, signal);
     } catch (error) {
@@ -161,6 +174,7 @@ export class AttachedProcesses implements Processes {
 
   private start(id: number): Refusal {
     this.fault('start', id);
+    this.own.add(id);
     const [command, ...args] = this.options.starter!;
     execFile(command!, [...args, `${id}`], { timeout: START_WITHIN_MS }, (error, _, stderr) => {
       if (!error) return;

@@ -32,6 +32,11 @@ export class LineTail {
     this.look();
   }
 
+  /** There is a file with something in it. */
+  get isThere(): boolean {
+    return this.position > 0;
+  }
+
   private watchFolder(): void {
     try {
       this.watcher = fs.watch(path.dirname(this.file), (_, name) => {

@@ -12,7 +12,7 @@ import { ZkConnection } from '../../../src/zk/zk-connection';
 import { ZooKeeper } from '../../../src/zk/zk-session';
 import { brokerIdZnode, partitionStateZnode, topicZnode } from '../../../src/zk/znodes';
 import * as path from 'node:path';
-import { LabEvent } from '../../shared/events';
+import { isSight, LabEvent } from '../../shared/events';
 import { ZOOKEEPER } from '../../shared/run';
 import { EventHub } from '../event-hub';
 import { BrokerBook } from './broker-book';
@@ -164,6 +164,7 @@ export class Observer {
     }
     const { time, who, what, seq: _seq, atMs: _atMs, ...fields } = event;
     if (typeof time !== 'number' || typeof what !== 'string') return;
+    if (isSight({ what } as LabEvent)) return;
     const { hub, checks } = this.deps;
     // What was before the lab came is not its to tell.
     const atMs = time - hub.startedMs;
@@ -197,7 +198,8 @@ export class Observer {
     this.deps.checks.stateIs(tp, state, this.assignments.get(topic)?.get(partition));
     if (leader >= 0) this.offsets.ask(leader, tp);
     if (before?.leader === leader && before.leaderEpoch === leaderEpoch) return;
-    if (before && this.tails.size === 0) this.elected(tp, before.leader, state);
+    const hasTimelines = [...this.tails.values()].some(({ lines }) => lines.isThere);
+    if (before && !hasTimelines) this.elected(tp, before.leader, state);
     if (before && leader >= 0) this.deps.mayHaveLost(tp);
   }
 

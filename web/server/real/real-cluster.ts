@@ -133,10 +133,13 @@ export class RealCluster implements LiveCluster {
 
   /** A cluster that somebody else has started. */
   static async attach(options: AttachOptions, hub: EventHub): Promise<RealCluster> {
-    const { connect, listener, sessionTimeoutMs } = options;
+    const { connect, listener, sessionTimeoutMs, handsOff } = options;
     const book = new BrokerBook(hub, sessionTimeoutMs);
     const processes = new AttachedProcesses({ ...options, hub, book });
-    hub.describe({ title: `joined · ZooKeeper ${connect}`, cannot: processes.cannot });
+    hub.describe({
+      title: `${handsOff === undefined ? 'joined' : 'a story'} · ZooKeeper ${connect}`,
+      cannot: processes.cannot,
+    });
     const cluster = new RealCluster({
       ...{ hub, book, processes, connect, listener },
       registered: (id, isRegistered) => processes.registered(id, isRegistered),
