@@ -1,4 +1,4 @@
-/** An exercise beside the picture: its task, how far it has come and why no farther, its buttons, its hints. */
+/** An exercise beside the picture: its task, how far it has come and why no farther, buttons, hints. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { EXERCISES, exerciseNamed } from '../exercises/all-exercises';
 import { Exercise, Judged, problemOf, START_MS, whyNot } from '../exercises/script';
