@@ -16,6 +16,7 @@ import { BrokerWatch } from './broker-watch';
 import { InFlight } from './in-flight';
 import { LabConsumer } from './lab-consumer';
 import { ClientContext, LabProducer } from './lab-producer';
+import { OldConsumer } from './old-consumer';
 import { MessageFaults } from './message-faults';
 
 const ZK_OPTIONS = { sessionTimeoutMs: 6000, connectTimeoutMs: 30_000, maxInFlightRequests: 64 };
@@ -30,7 +31,7 @@ export interface VirtualContext extends ClientContext {
 
 export class Commands {
   readonly producers = new Map<string, LabProducer>();
-  readonly consumers = new Map<string, LabConsumer>();
+  readonly consumers = new Map<string, LabConsumer | OldConsumer>();
   private readonly cuts = new Map<string, { from: string; to: string }>();
   private readonly slow = new Map<string, { from: string; to: string }>();
   private readonly overrides = new Map<number, Record<string, string>>();
@@ -75,6 +76,8 @@ export class Commands {
         return this.startConsumer(action);
       case 'stop-consumer':
         return this.stop(this.consumers.get(action.consumer), action.consumer);
+      case 'kill-consumer':
+        return this.killConsumer(action.consumer);
       case 'create-topic':
         return this.createTopic(action);
       case 'preferred-election':
@@ -234,8 +237,9 @@ export class Commands {
   private startConsumer({ what: _what, consumer, ...plan }: Of<'start-consumer'>): Refusal {
     if (this.consumers.get(consumer)?.isRunning) return `Consumer ${consumer} is running already.`;
     if (this.consumers.size >= MAX_CLIENTS) return `There are ${MAX_CLIENTS} consumers already.`;
+    const Program = plan.era === '0.8' ? OldConsumer : LabConsumer;
     return this.refusing(() =>
-      this.consumers.set(consumer, new LabConsumer(this.context, { name: consumer, ...plan })),
+      this.consumers.set(consumer, new Program(this.context, { name: consumer, ...plan })),
     );
   }
 
@@ -249,9 +253,15 @@ export class Commands {
     }
   }
 
-  private stop(client: LabProducer | LabConsumer | undefined, name: string): Refusal {
+  private stop(client: LabProducer | LabConsumer | OldConsumer | undefined, name: string): Refusal {
     if (!client?.isRunning) return `${name} is not running.`;
     client.stop();
+  }
+
+  private killConsumer(name: string): Refusal {
+    const consumer = this.consumers.get(name);
+    if (!consumer?.isRunning) return `${name} is not running.`;
+    consumer.kill();
   }
 
   private createTopic({ topic, assignment, settings }: Of<'create-topic'>): Refusal {

@@ -18,11 +18,14 @@ export interface ConsumerPlan {
   readonly name: string;
   readonly topic: string;
   readonly group: string | null;
+  readonly commits?: 'before' | 'after';
+  readonly processMs?: number;
+  readonly era?: '0.8';
   readonly settings: Readonly<Record<string, string>>;
 }
 
 /** `NAME-NUMBER` taken apart; what somebody else wrote has the number 0. */
-function originOf(id: string): { id: string; producer: string; sequence: number } {
+export function originOf(id: string): { id: string; producer: string; sequence: number } {
   const match = /^(.+)-(\d+)$/.exec(id);
   return match ? { id, producer: match[1]!, sequence: Number(match[2]) } : { id, producer: '', sequence: 0 };
 }
@@ -30,11 +33,14 @@ function originOf(id: string): { id: string; producer: string; sequence: number 
 export class LabConsumer {
   private readonly consumer: Consumer;
   private readonly host: string;
+  private readonly crash: () => void;
   private readonly positions = new Map<number, number>();
   private assigned: readonly number[] = [];
   private owned: readonly { readonly partition: number; readonly name: string }[] = [];
   private status: ConsumerSight['status'] = 'opening';
   private read = 0;
+  /** It is to die between two records. */
+  private isDoomed = false;
   private told: Pick<ConsumerSight, 'status' | 'assigned' | 'read' | 'lag'> | undefined;
 
   /** Throws KafkaError for a bad setting. */
@@ -44,6 +50,7 @@ export class LabConsumer {
   ) {
     const environment = context.platform.environment();
     this.host = environment.hostName;
+    this.crash = environment.crash ?? (() => this.stop());
     this.consumer = new Consumer(environment, {
       ...context.clientSettings,
       'client.id': plan.name,
@@ -52,6 +59,7 @@ export class LabConsumer {
       'heartbeat.interval.ms': 2000,
       'auto.commit.interval.ms': 2000,
       ...(plan.group === null ? {} : { 'group.id': plan.group }),
+      ...(plan.commits === undefined ? {} : { 'enable.auto.commit': 'false' }),
       ...plan.settings,
     });
     const { clock } = environment.host;
@@ -71,8 +79,41 @@ export class LabConsumer {
     this.status = 'running';
     while (this.isRunning) {
       const records = await this.untilDone(wait, () => this.consumer.poll(POLL_MS));
-      if (records.length > 0) this.took(records);
+      if (records.length === 0) continue;
+      this.took(records);
+      if (this.plan.processMs !== undefined) await this.process(records, wait);
     }
+  }
+
+  /** Processes what a poll returned, and commits before or after that. */
+  private async process(
+    records: readonly ConsumerRecord[],
+    wait: (ms: number) => Promise<void>,
+  ): Promise<void> {
+    const { name, commits, processMs } = this.plan;
+    if (commits === 'before') await this.untilDone(wait, () => this.consumer.commitSync());
+    for (const [i, { topic, partition, offset }] of records.entries()) {
+      await wait(processMs!);
+      if (!this.isRunning) return;
+      this.context.log.happened(this.host, 'processed', { consumer: name, topic, partition, offset });
+      if (this.isDoomed && i < records.length - 1) return this.die(offset);
+    }
+    if (commits === 'after') await this.untilDone(wait, () => this.consumer.commitSync());
+  }
+
+  /** `processed`: the last offset that it has processed; null: that takes it no time. */
+  private die(processed: number | null): void {
+    this.status = 'stopped';
+    this.own([]);
+    this.context.log.happened(this.host, 'consumer-died', { consumer: this.plan.name, processed });
+    this.crash();
+  }
+
+  /** kill -9. */
+  kill(): void {
+    if (!this.isRunning) return;
+    if (this.plan.processMs === undefined) this.die(null);
+    else this.isDoomed = true;
   }
 
   /** During faults calls may come to nothing: they are made again. */

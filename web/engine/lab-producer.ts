@@ -32,8 +32,11 @@ export interface ProducerPlan {
 export interface ClientPlatform {
   nowMs(): number;
   schedule(delayMs: number, run: () => void): void;
-  /** For a program of its own; `hostName` is a host of the picture. */
-  environment(): ClientEnvironment & { readonly hostName: string };
+  /**
+   * For a program of its own; `hostName` is a host of the picture. `crash` ends its process; without it that
+   * cannot be done.
+   */
+  environment(): ClientEnvironment & { readonly hostName: string; readonly crash?: () => void };
 }
 
 /** Who judges what the programs are told. */

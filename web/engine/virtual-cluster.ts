@@ -41,7 +41,8 @@ function platformOf(cluster: SimCluster): ClientPlatform {
     schedule: (delayMs, run) => void world.schedule(delayMs, run),
     environment: () => {
       const environment = cluster.environment();
-      return { ...environment, hostName: environment.simHost.name };
+      const { simHost } = environment;
+      return { ...environment, hostName: simHost.name, crash: () => simHost.kill() };
     },
   };
 }

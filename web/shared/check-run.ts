@@ -136,8 +136,17 @@ const ACTIONS: Readonly<Record<string, Fields>> = {
     settings,
   },
   'stop-producer': { producer: text() },
-  'start-consumer': { consumer: text(), topic, group: orNull(text()), settings },
+  'start-consumer': {
+    consumer: text(),
+    topic,
+    group: orNull(text()),
+    commits: optional(oneOf(['before', 'after'])),
+    processMs: optional(whole(1, 60_000)),
+    era: optional(oneOf(['0.8'])),
+    settings,
+  },
   'stop-consumer': { consumer: text() },
+  'kill-consumer': { consumer: text() },
   'create-topic': {
     topic,
     assignment: list(list(broker, 1, LIMITS.brokers), 1, LIMITS.partitions),

@@ -85,9 +85,16 @@ export type Action =
       readonly consumer: string;
       readonly topic: string;
       readonly group: string | null;
+      /** It commits before or after it has processed what a poll returned; without it now and then. */
+      readonly commits?: 'before' | 'after';
+      /** How long it takes to process a record. */
+      readonly processMs?: number;
+      /** The consumer of 0.8, whose group is in ZooKeeper. */
+      readonly era?: '0.8';
       readonly settings: Readonly<Record<string, string>>;
     }
-  | { readonly what: 'stop-consumer'; readonly consumer: string }
+  /** Killed, it says nothing to anybody; one that takes time to process dies between two records of a poll. */
+  | { readonly what: 'stop-consumer' | 'kill-consumer'; readonly consumer: string }
   | {
       readonly what: 'create-topic';
       readonly topic: string;

@@ -1,5 +1,7 @@
 /** The lessons that the page can play, in the order of the course (names.ts). */
 import { ACKS } from './acks';
+import { COMMITS } from './commits';
+import { COMPACTION } from './compaction';
 import { CONTROLLED_SHUTDOWN } from './controlled-shutdown';
 import { CONTROLLER_RACE } from './controller-race';
 import { FAILOVER } from './failover';
@@ -7,6 +9,8 @@ import { GROUPS } from './groups';
 import { IDEMPOTENCE } from './idempotence';
 import { ISR_SHRINK } from './isr-shrink';
 import { JOURNEY } from './journey';
+import { OLD_VS_NEW } from './old-vs-new';
+import { RETENTION } from './retention';
 import { LessonScript } from './script';
 import { TRUNCATION } from './truncation';
 import { TRUNCATION_BEFORE } from './truncation-before';
@@ -28,6 +32,10 @@ export const LESSONS: readonly LessonScript[] = [
   ZOOKEEPER_GONE,
   IDEMPOTENCE,
   GROUPS,
+  COMMITS,
+  OLD_VS_NEW,
+  RETENTION,
+  COMPACTION,
 ];
 
 export function lessonNamed(name: string | null): LessonScript | undefined {

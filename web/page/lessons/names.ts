@@ -13,4 +13,8 @@ export const LESSON_NAMES: readonly string[] = [
   'zookeeper-gone',
   'idempotence',
   'groups',
+  'exactly-once-in-effect',
+  'old-vs-new',
+  'retention',
+  'compaction',
 ];

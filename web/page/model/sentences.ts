@@ -117,6 +117,7 @@ const COMMANDS: Readonly<Record<string, Teller>> = {
   'stop-producer': ({ producer }) => told('client', `Producer ${String(producer)} stops`),
   'start-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} starts`),
   'stop-consumer': ({ consumer }) => told('client', `Consumer ${String(consumer)} stops`),
+  'kill-consumer': ({ consumer }) => told('fault', `Consumer ${String(consumer)} is to be killed`),
   'create-topic': ({ topic }) => told('client', `Topic ${String(topic)} is created`),
   'cut-link': (action, clients) => {
     const direction = action.isOneWay === true ? ' in this direction' : '';
@@ -217,12 +218,19 @@ const TELLERS: Readonly<Record<string, Teller>> = {
     told('fault', `${capital(hostName(who))} learns that its session has expired`),
   'rebalance': ({ group, reason }) =>
     told('client', `Group ${String(group)} rebalances: ${String(reason).replace(MEMBER_SUFFIX, '')}`),
+  'old-rebalance': ({ who, group }, clients) =>
+    told('client', `Group ${String(group)}: ${clients[who] ?? hostName(who)} rebalances by itself`),
   'generation-changed': ({ group, generation, members }) =>
     told('client', `Group ${String(group)}: generation ${String(generation)}, members: ${String(members)}`),
   'group-loaded': ({ who, partition }) =>
     told(
       'plain',
       `${capital(hostName(who))} coordinates the groups of __consumer_offsets-${String(partition)}`,
+    ),
+  'consumer-died': ({ consumer, processed }) =>
+    told(
+      'fault',
+      `kill -9: consumer ${String(consumer)} is dead${processed === null ? '' : ', between two records'}`,
     ),
   'event-loop-stalled': ({ who, ms }) =>
     told('fault', `${capital(hostName(who))} stood still for ${String(ms)} ms`),

@@ -94,6 +94,9 @@ export function ConsumerDetails({ name, state }: { name: string; state: State })
         <button type="button" onClick={() => store.act({ what: 'stop-consumer', consumer: name })}>
           Stop
         </button>
+        <button type="button" onClick={() => store.act({ what: 'kill-consumer', consumer: name })}>
+          Kill -9
+        </button>
       </div>
       <Facts
         facts={[
