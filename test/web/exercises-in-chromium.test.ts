@@ -44,14 +44,14 @@ class Hand {
   async fault(fault: string, ...brokers: readonly number[]): Promise<void> {
     for (const broker of brokers) {
       await this.page.keyboard.press('Escape');
-      await this.page.locator(`[data-broker="${broker}"]`).click();
+      await this.page.locator(`[data-broker="${broker}"] .name`).first().click();
       await this.page.locator(`.details [data-fault="${fault}"]:not([disabled])`).click();
     }
     await this.page.keyboard.press('Escape');
   }
 
   async zookeeper(button: string): Promise<void> {
-    await this.page.locator('.zookeeper').click();
+    await this.page.locator('[data-zookeeper] .name').first().click();
     await this.page.locator('.details button', { hasText: button }).click();
     await this.page.keyboard.press('Escape');
   }

@@ -38,7 +38,8 @@ function VirtualRun() {
   const text = lesson && texts.lessons[lesson.name];
   const exercise = exerciseNamed(run.exercise);
   const hasPassed = store.judged.value.passedMs !== null;
-  const passed = useMemo(passedExercises, [hasPassed, run.exercise]);
+  const before = useMemo(passedExercises, [run.exercise]);
+  const passed = hasPassed && run.exercise !== null ? [...before, run.exercise] : before;
   const begin = (value: string) => {
     const chosen = value.startsWith(EXERCISE) ? exerciseNamed(value.slice(EXERCISE.length)) : undefined;
     if (chosen) store.beginExercise(chosen);
