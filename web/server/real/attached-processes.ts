@@ -48,6 +48,8 @@ export class AttachedProcesses implements Processes {
     const { directory, handsOff, starter } = options;
     const why = handsOff ?? (directory === undefined ? NO_CONTROL : undefined);
     const all = [...BROKER_ACTIONS, 'set-broker', 'zookeeper-down', 'zookeeper-up', 'cut-link', 'heal-link'];
+    // Nobody writes into somebody else's experiment.
+    if (handsOff !== undefined) all.push('start-producer', 'start-consumer', 'create-topic', 'set-topic');
     this.cannot =
       why !== undefined
         ? { ...Object.fromEntries(all.map((what) => [what, why])), ...NEVER }
