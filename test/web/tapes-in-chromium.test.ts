@@ -127,13 +127,14 @@ test('a page of another site neither reads nor does anything', async () => {
   const { origin } = new URL(server.url);
   const tries = await page.evaluate(`(async () => {
     const body = JSON.stringify({ what: 'kill', broker: 1 });
+    const json = { 'content-type': 'application/json' };
     const tried = async (url, init) => {
       try { const answer = await fetch(url, init); return answer.type + ' ' + (await answer.text()); }
       catch { return 'refused'; }
     };
     return [
       await tried('${origin}/commands', { method: 'POST', mode: 'no-cors', body }),
-      await tried('${origin}/commands', { method: 'POST', body, headers: { 'content-type': 'application/json' } }),
+      await tried('${origin}/commands', { method: 'POST', body, headers: json }),
       await tried('${origin}/events', { credentials: 'include' }),
       await tried('${origin}/events', { mode: 'no-cors' }),
     ];
@@ -171,9 +172,10 @@ test('a timeline is replayed from the server, and another one that is chosen or 
   await page.locator('[data-broker="1"].up, [data-broker="1"].starting').waitFor();
   await choose(page, 'cut.ndjson', TIMELINE.slice(0, -30));
   await page.locator('[data-connection-note]', { hasText: 'cut off' }).waitFor();
+  const another = TIMELINE.replaceAll('"broker-2"', '"broker-3"');
   await page.evaluate(`(() => {
     const files = new DataTransfer();
-    files.items.add(new File([${JSON.stringify(TIMELINE.replaceAll('"broker-2"', '"broker-3"'))}], 'x.ndjson'));
+    files.items.add(new File([${JSON.stringify(another)}], 'x.ndjson'));
     window.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
   })()`);
   await page.locator('[data-broker="3"]').waitFor();
