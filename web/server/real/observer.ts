@@ -209,7 +209,11 @@ export class Observer {
     from: number,
     state: { readonly leader: number; readonly leaderEpoch: number; readonly isr: readonly number[] },
   ): void {
-    this.deps.hub.happened(ZOOKEEPER, 'leader-elected', { ...tp, ...state, from, unclean: null });
+    const { hub } = this.deps;
+    if (tp.topic.startsWith('__')) return;
+    if (state.leader >= 0)
+      hub.happened(ZOOKEEPER, 'leader-elected', { ...tp, ...state, from, unclean: null });
+    else hub.happened(ZOOKEEPER, 'replica-left-isr', { ...tp, ...state, replica: from });
   }
 
   /** What the brokers are asked for again; the high watermark of every partition that is known. */

@@ -13,14 +13,8 @@ import { Leadership } from './replica-book';
 
 type CheckName = (typeof CHECKS)[number]['check'];
 
-const CHECKED: readonly CheckName[] = [
-  'one-leader',
-  'leader-in-isr',
-  'acked-kept',
-  'high-watermark',
-  'epochs',
-  'readers',
-];
+/** From the first moment; `one-leader` from when a broker has told what it leads. */
+const CHECKED: readonly CheckName[] = ['leader-in-isr', 'acked-kept', 'high-watermark', 'epochs', 'readers'];
 
 export class RealChecks implements ClientChecks {
   private readonly broken = new Set<CheckName>();
@@ -35,7 +29,11 @@ export class RealChecks implements ClientChecks {
   private readonly promised = new Set<string>();
 
   constructor(private readonly hub: EventHub) {
-    for (const check of CHECKED) hub.see('lab', { what: 'check', check, isGood: true, why: null });
+    for (const check of CHECKED) this.isChecked(check);
+  }
+
+  private isChecked(check: CheckName): void {
+    this.hub.see('lab', { what: 'check', check, isGood: true, why: null });
   }
 
   private found(check: CheckName, why: string): void {
@@ -49,6 +47,7 @@ export class RealChecks implements ClientChecks {
     const { what, topic, partition, leaderEpoch, unclean } = event as Readonly<Record<string, unknown>>;
     if (what === 'leader-elected' && unclean === true) this.isExcused = true;
     if (what !== 'became-leader') return;
+    if (this.leaders.size === 0) this.isChecked('one-leader');
     const key = `${String(topic)}-${String(partition)} ${String(leaderEpoch)}`;
     const before = this.leaders.get(key);
     const now = event as unknown as RoleEvent;
