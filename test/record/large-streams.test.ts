@@ -1,15 +1,7 @@
 /** Large lz4 and snappy streams are decompressed by our own decoders: native code keeps the memory. */
-import * as lz4 from 'lz4-napi';
-import * as snappy from 'snappy';
-import { compress, decompress } from '../../src/record/compression';
-import { lz4Decode } from '../../src/record/lz4-decode';
-import { OutputBuffer } from '../../src/record/match-copy';
-import { snappyDecode } from '../../src/record/snappy-decode';
-import { Prng } from '../../src/simulation/prng';
 
-const mockGiven: number[] = [];
-
-// Each call of the native code is noted with what it returned.
+// Each call of the native code is noted with what it returned. This stands before the imports, so that it also
+// works where Jest runs the file as it is.
 jest.mock('lz4-napi', () => {
   const real = jest.requireActual<typeof lz4>('lz4-napi');
   const noted = (data: Buffer) => mockNote(real.decompressFrameSync(data));
@@ -20,6 +12,16 @@ jest.mock('snappy', () => {
   const noted = (data: Buffer) => mockNote(real.uncompressSync(data, { asBuffer: true }) as Buffer);
   return { ...real, uncompressSync: noted };
 });
+
+import * as lz4 from 'lz4-napi';
+import * as snappy from 'snappy';
+import { compress, decompress } from '../../src/record/compression';
+import { lz4Decode } from '../../src/record/lz4-decode';
+import { OutputBuffer } from '../../src/record/match-copy';
+import { snappyDecode } from '../../src/record/snappy-decode';
+import { Prng } from '../../src/simulation/prng';
+
+const mockGiven: number[] = [];
 
 function mockNote(plain: Buffer): Buffer {
   mockGiven.push(plain.length);
