@@ -1,6 +1,6 @@
 /** Large lz4 and snappy streams are decompressed by our own decoders: native code keeps the memory. */
 
-// Each call of the native code is noted with what it returned. This stands before the imports, so that it also
+// Each call of the native code is noted with what it returned. It stands before the imports, so that it also
 // works where Jest runs the file as it is.
 jest.mock('lz4-napi', () => {
   const real = jest.requireActual<typeof lz4>('lz4-napi');
