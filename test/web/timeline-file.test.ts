@@ -49,7 +49,17 @@ test('the picture follows from the events: who runs, who leads, what ZooKeeper h
     leader_epoch: 1,
     isr: [2],
   });
+  expect(Object.keys(after.znodes)).toContain('/brokers/topics/t/partitions');
   expect(at(905).znodes['/brokers/ids/1']!.change).toBe('deleted');
+});
+
+test('the verdict that lies beside it is told at its end, if it counts records', () => {
+  const counts = { sent: 9, acked: 8, read: 8, lost: 0, duplicated: 1, reordered: 0 };
+  const told = (verdict: unknown) => foldFromStart(readTimeline(TEXT, verdict).events).verdict;
+  expect(told({ story: 'failover', good: true, ...counts })).toMatchObject({ ...counts, seenMs: 930 });
+  for (const other of [undefined, null, 'x', { good: true }, { ...counts, lost: '0' }]) {
+    expect(told(other)).toBeNull();
+  }
 });
 
 test('a fault of the story is a fault of the page, so that the spans of the failover are drawn', () => {

@@ -298,8 +298,6 @@ export class Store {
         return;
       case 'source':
         this.source.value = message;
-        // In a replay there is nothing to do, so nothing is suggested.
-        if (message.kind === 'replay') this.hasActed.value = true;
         return;
       case 'details':
         if (message.ask === this.asks) this.details.value = message.details ?? 'unknown';

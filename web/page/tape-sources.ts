@@ -39,8 +39,8 @@ export function liveSource(token: string): Source {
 }
 
 /** Throws TimelineError for a text that is no timeline. */
-export function replaySource(name: string, text: string): Source {
-  const { events, endMs, note } = readTimeline(text);
+export function replaySource(name: string, text: string, verdict?: unknown): Source {
+  const { events, endMs, note } = readTimeline(text, verdict);
   let listener = (_: FromWorker) => {};
   const tape = new TapePlayer(
     { nowMs, later, send: (message) => listener(message) },
@@ -75,6 +75,6 @@ export async function replayOfServer(token: string): Promise<Source> {
   const text = await response.text();
   if (!response.ok) throw new TimelineError(text.trim());
   const end = text.indexOf('\n');
-  const { replay } = JSON.parse(text.slice(0, end)) as { replay: string };
-  return replaySource(replay, text.slice(end + 1));
+  const { replay, verdict } = JSON.parse(text.slice(0, end)) as { replay: string; verdict?: unknown };
+  return replaySource(replay, text.slice(end + 1), verdict);
 }

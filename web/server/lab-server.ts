@@ -31,13 +31,20 @@ export interface LiveCluster {
   perform(action: Action): Promise<string | undefined>;
 }
 
+export interface Replay {
+  readonly name: string;
+  readonly text: string;
+  /** What verdict.json holds, if it lies beside it. */
+  readonly verdict?: unknown;
+}
+
 export interface LabServerOptions {
   readonly directory: string;
   /** 0: any. */
   readonly port: number;
   readonly live?: LiveCluster;
   /** The text of a timeline to replay, and what it is called. */
-  readonly replay?: { readonly name: string; readonly text: string };
+  readonly replay?: Replay;
 }
 
 const MAX_CONNECTIONS = 128;
@@ -147,14 +154,14 @@ function eventsHandler(hub: EventHub): Handler {
   };
 }
 
-function replayHandler({ name, text }: { readonly name: string; readonly text: string }): Handler {
+function replayHandler({ name, text, verdict }: Replay): Handler {
   return (_, response) => {
     response.writeHead(200, {
       ...HEADERS,
       'content-type': 'application/x-ndjson',
       'cache-control': 'no-store',
     });
-    response.end(`${JSON.stringify({ replay: name })}\n${text}`);
+    response.end(`${JSON.stringify({ replay: name, verdict })}\n${text}`);
   };
 }
 

@@ -5,7 +5,7 @@
  *
  * A run that was killed leaves its last line in pieces: that line is left out, and said so.
  */
-import { isSight, LabEvent } from './events';
+import { isSight, LabEvent, VerdictSight } from './events';
 import { TimelineSights } from './timeline-sights';
 
 export class TimelineError extends Error {}
@@ -108,8 +108,18 @@ function rowsOf(text: string): { rows: Row[]; note: string | null } {
   return { rows, note };
 }
 
-/** Throws TimelineError, and nothing else. */
-export function readTimeline(text: string): Timeline {
+const COUNTS = ['sent', 'acked', 'read', 'lost', 'duplicated', 'reordered'] as const;
+
+/** The counts of a verdict.json; undefined: it has none. */
+function countsOf(verdict: unknown): Omit<VerdictSight, 'what'> | undefined {
+  const said = (typeof verdict === 'object' && verdict !== null ? verdict : {}) as Record<string, unknown>;
+  if (!COUNTS.every((name) => Number.isSafeInteger(said[name]))) return undefined;
+  const counts = Object.fromEntries(COUNTS.map((name) => [name, said[name]])) as Record<string, number>;
+  return { ...(counts as unknown as Omit<VerdictSight, 'what'>), lostOf: {}, duplicatedOf: {} };
+}
+
+/** `verdict`: what lies beside it as verdict.json, told at its end. Throws TimelineError and nothing else. */
+export function readTimeline(text: string, verdict?: unknown): Timeline {
   const { rows, note } = rowsOf(text);
   const startMs = rows[0]!.time;
   const sights = new TimelineSights(rows.map(({ who, what, fields }) => ({ who, what, ...fields })));
@@ -123,5 +133,8 @@ export function readTimeline(text: string): Timeline {
     const told = sights.after({ who, what, ...fields });
     for (const event of told) add(atMs, event);
   }
-  return { events, endMs: rows.at(-1)!.time - startMs + AFTER_MS, note };
+  const lastMs = rows.at(-1)!.time - startMs;
+  const counts = countsOf(verdict);
+  if (counts) add(lastMs, { who: 'story', what: 'verdict', ...counts });
+  return { events, endMs: lastMs + AFTER_MS, note };
 }

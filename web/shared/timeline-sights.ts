@@ -36,7 +36,7 @@ export class TimelineSights {
   private readonly brokers = new Map<number, Broker>();
   private readonly replicas = new Map<string, ReplicaSight>();
   private readonly known = new Set<string>();
-  private versions = new Map<string, number>();
+  private readonly versions = new Map<string, number>();
 
   /** `all`: the whole timeline, for who takes part in it. */
   constructor(all: readonly Told[]) {
@@ -116,7 +116,7 @@ export class TimelineSights {
     const { what, broker, topic, partition } = event;
     switch (what) {
       case 'broker-registered':
-        return isId(broker) ? [this.znode(`/brokers/ids/${broker}`, {}, brokerHost(broker))] : [];
+        return isId(broker) ? this.znode(`/brokers/ids/${broker}`, null, brokerHost(broker)) : [];
       case 'broker-stopped':
         return isId(broker) ? this.gone(`/brokers/ids/${broker}`) : [];
       case 'broker-change':
@@ -124,28 +124,34 @@ export class TimelineSights {
       case 'controller-elected':
         if (!isId(broker)) return [];
         return [
-          this.znode('/controller', { brokerid: broker }, brokerHost(broker)),
-          this.znode('/controller_epoch', numberOr(event.controllerEpoch, 0), null),
+          ...this.znode('/controller', { brokerid: broker }, brokerHost(broker)),
+          ...this.znode('/controller_epoch', numberOr(event.controllerEpoch, 0), null),
         ];
       case 'leader-elected':
       case 'replica-left-isr':
       case 'isr-changed': {
         const state = { leader: event.leader, leader_epoch: event.leaderEpoch, isr: idsOf(event.isr) };
-        return [
-          this.znode(`/brokers/topics/${String(topic)}/partitions/${String(partition)}/state`, state, null),
-        ];
+        return this.znode(
+          `/brokers/topics/${String(topic)}/partitions/${String(partition)}/state`,
+          state,
+          null,
+        );
       }
       default:
         return [];
     }
   }
 
-  private znode(path: string, data: unknown, owner: string | null): Unplaced {
+  /** With the folders above it, as far as they are not there. */
+  private znode(path: string, data: unknown, owner: string | null): Unplaced[] {
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    const above = folder === '' || this.known.has(folder) ? [] : this.znode(folder, null, null);
     const version = (this.versions.get(path) ?? -1) + 1;
     this.versions.set(path, version);
     const change = this.known.has(path) ? 'changed' : 'created';
     this.known.add(path);
-    return { who: ZOOKEEPER, what: 'znode', path, change, data: JSON.stringify(data), version, owner };
+    const text = data === null ? '' : JSON.stringify(data);
+    return [...above, { who: ZOOKEEPER, what: 'znode', path, change, data: text, version, owner }];
   }
 
   private gone(path: string): Unplaced[] {

@@ -66,7 +66,8 @@ function Hint({ places }: Part) {
   const box = leader && places.boxes.get(leader.host);
   const { lesson, exercise } = store.run.value;
   const isFree = lesson === null && exercise === null;
-  const isWanted = !store.hasActed.value && isFree && store.parts.isReady.value;
+  const canKill = store.source.value.cannot.kill === undefined;
+  const isWanted = !store.hasActed.value && isFree && canKill && store.parts.isReady.value;
   if (!isWanted || !box) return null;
   const isChosen = store.selectedBroker.value !== null;
   const x = Math.max(104, Math.min(places.width - 104, centreX(box)));

@@ -71,6 +71,11 @@ function Lanes({ width, height, view }: { width: number; height: number; view: T
   const each = (height - BANDS - TICKS - CHART_HEIGHT) / Math.max(1, lanes.length);
   const x = (atMs: number) => LABELS + shareOfTime(view, atMs) * (width - LABELS - 8);
   const y = (lane: number) => BANDS + (lane + 0.5) * each;
+  // Where nobody is seen to write, nobody is seen to recover.
+  const hasClients = Object.keys(producers.value).length > 0;
+  const bands = bandsOf(chronicle, nowMs, view).filter(
+    ({ name, toMs }) => hasClients || name !== 'client recovers' || toMs !== null,
+  );
   return (
     <>
       {lanes.map(({ host, label }, i) => (
@@ -89,7 +94,7 @@ function Lanes({ width, height, view }: { width: number; height: number; view: T
           </text>
         </g>
       ))}
-      <Bands bands={bandsOf(chronicle, nowMs, view)} x={x} end={width - 6} />
+      <Bands bands={bands} x={x} end={width - 6} />
       {marksOf(known, lanes, view).map(({ seq, atMs, lane, tone, text }) => (
         <path
           key={seq}

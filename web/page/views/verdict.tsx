@@ -18,9 +18,10 @@ function Count({
   isBroken?: boolean;
   doc: string;
 }) {
+  const isKnown = useStore().parts.verdict.value !== null;
   return (
     <div class={`count ${isBad ? (isBroken ? 'bad' : 'warm') : ''}`} title={doc}>
-      <b>{shortNumber(value)}</b>
+      <b>{isKnown ? shortNumber(value) : '–'}</b>
       <span>{label}</span>
     </div>
   );

@@ -23,7 +23,8 @@ import { RealChecks } from './real-checks';
 import { ReplicaBook } from './replica-book';
 import { ownerOf, SeenZnode, TreeWatch } from './tree-watch';
 
-const SESSION_MS = 30_000;
+/** Short: nothing hangs on the session, and with it the next connection is tried soon. */
+const SESSION_MS = 6000;
 const CONNECT_MS = 60_000;
 
 /** Where the files of a broker are, if they can be read from here. */
