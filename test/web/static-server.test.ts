@@ -62,6 +62,7 @@ test('nothing outside the folder, and no folder, is served', async () => {
   for (const name of [
     '/../package.json',
     '/%2e%2e/package.json',
+    '/inside',
     '/inside/secret',
     '/..',
     '//etc/passwd',

@@ -49,9 +49,10 @@ function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405 };
   const name = (request.url ?? '/').replace(/[?#].*/, '').slice(1) || 'index.html';
   // Only names of files in the folder: nothing is joined that could lead out of it.
-  return fs.readdirSync(directory).includes(name)
-    ? { status: 200, file: path.join(directory, name) }
-    : { status: 404 };
+  const isThere = fs
+    .readdirSync(directory, { withFileTypes: true })
+    .some((one) => one.isFile() && one.name === name);
+  return isThere ? { status: 200, file: path.join(directory, name) } : { status: 404 };
 }
 
 /** Answers with a file of the folder, or with why there is none. */

@@ -247,6 +247,8 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   'process-ended': ({ broker, problem }) => told('fault', `Broker ${String(broker)}: ${String(problem)}`),
   'zookeeper-silent': () =>
     told('fault', 'The lab’s own connection to ZooKeeper broke: the tree is as it was'),
+  'tree-too-large': ({ shown }) =>
+    told('plain', `ZooKeeper has more than ${String(shown)} znodes: the others are not shown`),
   'zookeeper-heard': () => told('good', 'The lab hears ZooKeeper again'),
   'send-failed': ({ producer, record, error }) =>
     told('fault', `Producer ${String(producer)}: ${String(record)} failed with ${String(error)}`),

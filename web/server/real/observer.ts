@@ -21,11 +21,13 @@ import { LineTail } from './line-tail';
 import { LogDirWatch } from './log-dir-watch';
 import { RealChecks } from './real-checks';
 import { ReplicaBook } from './replica-book';
-import { ownerOf, SeenZnode, TreeWatch } from './tree-watch';
+import { MAX_ZNODES, ownerOf, SeenZnode, TreeWatch } from './tree-watch';
 
 /** Short: nothing hangs on the session, and with it the next connection is tried soon. */
 const SESSION_MS = 6000;
 const CONNECT_MS = 60_000;
+/** Of a znode's data the page gets so much. */
+const SHOWN_LENGTH = 4096;
 
 /** Where the files of a broker are, if they can be read from here. */
 export interface BrokerFiles {
@@ -76,7 +78,10 @@ export class Observer {
     const { host, connect } = this.deps;
     const options = { sessionTimeoutMs: SESSION_MS, connectTimeoutMs: CONNECT_MS, maxInFlightRequests: 256 };
     this.zk = await ZkConnection.open(host, this.watched(realZooKeeper(host, connect)), options);
-    this.tree = new TreeWatch(this.zk, host.log, (znode) => this.znode(znode));
+    const see = (znode: SeenZnode) => this.znode(znode);
+    this.tree = new TreeWatch(this.zk, host.log, see, () => {
+      this.deps.hub.happened(ZOOKEEPER, 'tree-too-large', { shown: MAX_ZNODES });
+    });
     await this.tree.start();
   }
 
@@ -105,7 +110,8 @@ export class Observer {
     const owner = stat ? ownerOf(stat) : null;
     const isBroker = /^\/brokers\/ids\/(\d+)$/.exec(path);
     if (isBroker) this.registration(Number(isBroker[1]), data);
-    hub.see(ZOOKEEPER, { what: 'znode', path, change, data, version, owner });
+    const shown = data !== null && data.length > SHOWN_LENGTH ? `${data.slice(0, SHOWN_LENGTH)}…` : data;
+    hub.see(ZOOKEEPER, { what: 'znode', path, change, data: shown, version, owner });
     if (book.znode(znode)) {
       if (path === '/controller_epoch' && data !== null) checks.controllerEpochIs(Number(data));
       if (isBroker) this.deps.registered(Number(isBroker[1]), data !== null);

@@ -3,8 +3,8 @@
  * for its data and its children; a watch that fires is followed by one read, so a change is known one round
  * trip after it happened.
  *
- * After a reconnect everything is read again (ZkConnection calls every handler). Bounds: how many znodes are
- * watched, and how much of each one's data is kept.
+ * After a reconnect everything is read again (ZkConnection calls every handler). Of a tree with more znodes
+ * than are watched a part is seen, and that is said.
  */
 import { inBackground } from '../../../src/common/background';
 import { Log } from '../../../src/common/host';
@@ -19,8 +19,7 @@ export interface SeenZnode {
   readonly stat: ZkStat | null;
 }
 
-const MAX_ZNODES = 5000;
-const MAX_DATA_LENGTH = 64 * 1024;
+export const MAX_ZNODES = 5000;
 /** ZooKeeper's own. */
 const NOT_OURS = '/zookeeper';
 
@@ -36,11 +35,13 @@ interface Watched {
 export class TreeWatch {
   private readonly watched = new Map<string, Watched>();
   private isClosed = false;
+  private hasSaid = false;
 
   constructor(
     private readonly zk: ZkConnection,
     private readonly log: Log,
     private readonly see: (znode: SeenZnode) => void,
+    private readonly isTooLarge: () => void,
   ) {}
 
   /** Resolves when the tree was read once. */
@@ -55,7 +56,12 @@ export class TreeWatch {
   }
 
   private async watch(path: string): Promise<void> {
-    if (this.watched.has(path) || this.watched.size >= MAX_ZNODES || path === NOT_OURS) return;
+    if (this.watched.has(path) || path === NOT_OURS) return;
+    if (this.watched.size >= MAX_ZNODES) {
+      if (!this.hasSaid) this.isTooLarge();
+      this.hasSaid = true;
+      return;
+    }
     const later = (what: 'data' | 'children') => () =>
       inBackground(this.log, `Reading ${path}`, this.read(path, what));
     const stops = [this.zk.onDataChange(path, later('data')), this.zk.onChildChange(path, later('children'))];
@@ -99,8 +105,7 @@ export class TreeWatch {
     const change = one.mzxid === undefined ? 'created' : 'changed';
     one.mzxid = stat.mzxid;
     if (path === '/') return;
-    const text = data.length > MAX_DATA_LENGTH ? `${data.length} bytes` : data.toString();
-    this.see({ path, change, data: text, stat });
+    this.see({ path, change, data: data.toString(), stat });
   }
 
   private async readChildren(path: string): Promise<void> {
