@@ -2,7 +2,7 @@
  * A ZooKeeper and brokers that the lab starts, in a directory of their own, and ends. Between each broker and
  * ZooKeeper stands a proxy, so that their link can be cut.
  */
-import { ChildProcess } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseBrokerConfig } from '../../../src/broker/broker-config';
@@ -23,6 +23,8 @@ interface One {
   settings: Record<string, string>;
   isPaused: boolean;
   isStopping: boolean;
+  /** While it is paused. */
+  guard: ChildProcess | undefined;
 }
 
 export interface OwnOptions {
@@ -31,6 +33,18 @@ export interface OwnOptions {
   readonly profile: Profile;
   readonly hub: EventHub;
   readonly book: BrokerBook;
+}
+
+/**
+ * A frozen broker does not notice that the lab is gone, as the others do by their standard input; this ends
+ * it then.
+ */
+function guardOf(pid: number): ChildProcess {
+  const script = 'cat > /dev/null; kill -9 "$1" 2> /dev/null';
+  const guard = spawn('sh', ['-c', script, 'sh', `${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+  guard.stdin!.on('error', () => {});
+  guard.on('error', () => {});
+  return guard;
 }
 
 /** BrokerProcess keeps its child to itself, and its end is to be known at once. */
@@ -79,7 +93,8 @@ export class OwnProcesses implements Processes {
         ...profile.settings,
       },
     });
-    this.all.set(id, { process, proxy, settings: {}, isPaused: false, isStopping: false });
+    const state = { settings: {}, isPaused: false, isStopping: false, guard: undefined };
+    this.all.set(id, { process, proxy, ...state });
   }
 
   /** Resolves when every broker accepts requests. */
@@ -95,6 +110,7 @@ export class OwnProcesses implements Processes {
     book.statusIs(id, 'starting');
     const child = childOf(one.process);
     child.once('exit', (code, signal) => {
+      release(one);
       if (childOf(one.process) !== child) return;
       const problem =
         code === null || code === 0 ? null : `It ended with code ${code}. ${one.process.lastLogLines(1)}`;
@@ -152,8 +168,13 @@ export class OwnProcesses implements Processes {
     if (one.isPaused === isPaused) return `Broker ${id} is ${isPaused ? 'paused already' : 'not paused'}.`;
     const { book } = this.options;
     this.fault(isPaused ? 'SIGSTOP' : 'SIGCONT', `${id}`);
-    if (isPaused) one.process.pause();
-    else one.process.resume();
+    if (isPaused) {
+      one.process.pause();
+      one.guard = guardOf(one.process.pid!);
+    } else {
+      release(one);
+      one.process.resume();
+    }
     one.isPaused = isPaused;
     book.statusIs(
       id,
@@ -260,6 +281,13 @@ export class OwnProcesses implements Processes {
     await this.zookeeper.kill();
     await Promise.all(brokers.map(({ proxy }) => proxy.close()));
   }
+}
+
+function release(one: One): void {
+  // The end of its input would end the broker, so that comes after its own end.
+  one.guard?.kill('SIGKILL');
+  one.guard?.stdin?.destroy();
+  one.guard = undefined;
 }
 
 /** With the session id and password that the broker keeps in its log dir. */
