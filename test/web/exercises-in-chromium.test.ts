@@ -82,8 +82,16 @@ class Hand {
     return this.page.locator(`[data-replica="${broker}/t-0"].leader`).waitFor();
   }
 
-  isr(isr: string): Promise<void> {
-    return this.page.locator('.broker', { hasText: `leader · ISR ${isr}` }).waitFor();
+  /** The follower dies, the leader goes on alone and dies, the stale one comes back first. */
+  async lose(leader: number, follower: number): Promise<void> {
+    await this.fault('kill', follower);
+    const isAlone = new RegExp(`leader · ISR ${leader}(?! )`);
+    await this.page.locator(`[data-broker="${leader}"]`, { hasText: isAlone }).waitFor();
+    await this.wait(2000);
+    await this.fault('kill', leader);
+    await this.fault('start', follower);
+    await this.wait(9000);
+    await this.fault('start', leader);
   }
 }
 
@@ -108,14 +116,46 @@ const PLAYS: Readonly<Record<string, (hand: Hand) => Promise<void>>> = {
     await hand.goal('long');
     await hand.zookeeper('Bring up');
   },
+  'three-controllers': async (hand) => {
+    for (const goal of ['first', 'second', 'third']) {
+      const controller = await hand.page.locator('.broker.controller').getAttribute('data-broker');
+      await hand.fault('expire-session', Number(controller));
+      await hand.goal(goal);
+      await hand.wait(4000);
+    }
+  },
   'two-leaders': async (hand) => {
     await hand.fault('cut-zookeeper', 1);
     await hand.goal('two');
     await hand.fault('heal-zookeeper', 1);
   },
+  'follower-truncates': async (hand) => {
+    await hand.link('broker-1', 'broker-2', 'Cut both ways');
+    await hand.link('broker-1', 'broker-3', 'Cut both ways');
+    await hand.fault('cut-zookeeper', 1);
+    await hand.leader(2);
+    await hand.wait(1000);
+    await hand.zookeeper('Mend all');
+  },
+  'lost-then-harmless': async (hand) => {
+    await hand.lose(1, 2);
+    await hand.goal('whole');
+    await hand.tool('set unclean.leader.election.enable=false');
+    await hand.goal('changed');
+    await hand.wait(2000);
+    await hand.lose(2, 1);
+  },
   'power-cut': async (hand) => {
     await hand.fault('power-cut', 1, 2, 3);
     await hand.fault('start', 1, 2, 3);
+  },
+  'duplicate': async (hand) => {
+    await hand.tool('start p2: acks=all');
+    await hand.wait(3000);
+    await hand.link('client-3', 'broker-1', '→ producer p1');
+    await hand.link('client-4', 'broker-1', '→ producer p2');
+    await hand.wait(12_000);
+    await hand.zookeeper('Mend all');
   },
   'read-twice': async (hand) => {
     await hand.tool('start c2: group g1');
@@ -125,7 +165,7 @@ const PLAYS: Readonly<Record<string, (hand: Hand) => Promise<void>>> = {
   'expelled': async (hand) => {
     for (const broker of [1, 2, 3]) await hand.link('client-3', `broker-${broker}`, 'Cut both ways');
     await hand.goal('alone');
-    await hand.zookeeper('Mend all links');
+    await hand.zookeeper('Mend all');
   },
 };
 
@@ -144,6 +184,10 @@ async function begin(name: string): Promise<{ page: Page; hand: Hand; problems: 
   await hand.hurry();
   return { page, hand, problems };
 }
+
+test('every exercise is played', () => {
+  expect(Object.keys(PLAYS).sort()).toEqual(EXERCISES.map(({ name }) => name).sort());
+});
 
 test.each(Object.keys(PLAYS))('the exercise %s by clicks', async (name) => {
   if (!browser) return;

@@ -95,8 +95,8 @@ const TRUTHS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'idempotence': { p1: 'none', p2: 'some' },
   'groups': { leave: 'about a heartbeat, 2 s', silent: 'its session timeout, 6 s', lost: 'none' },
   'exactly-once-in-effect': { before: 'some never', after: 'some twice' },
-  'old-vs-new': { old: 'one for each member', new: 'one', sooner: 'the old group' },
-  'retention': { start: 'where a segment begins', reader: 'from the new start', next: 'goes on' },
+  'old-vs-new': { old: 'one each', new: 'one', sooner: 'the old one' },
+  'retention': { start: 'a segment', reader: 'the new start', next: 'goes on' },
   'compaction': { left: 'a few more than one for each key', offsets: 'as they were' },
 };
 

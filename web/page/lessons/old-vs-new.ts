@@ -21,17 +21,6 @@ const SETUP: readonly Command[] = [
     settings: {},
     atMs: 2000,
   },
-  {
-    what: 'start-producer',
-    producer: 'p1',
-    topic: 't',
-    acks: 'all',
-    isIdempotent: true,
-    everyMs: 200,
-    bytes: 0,
-    settings: {},
-    atMs: 3000,
-  },
   ...['o1', 'o2'].map((name) => ({ ...member(name, true), atMs: 3500 })),
   ...['n1', 'n2'].map((name) => ({ ...member(name, false), atMs: 3500 })),
 ];
@@ -40,15 +29,15 @@ const SETUP: readonly Command[] = [
 const since = ({ state, notes }: Seeing, what: string): number =>
   state.happenings.filter((event) => event.what === what && event.atMs >= notes.join!).length;
 
-const COUNTS = ['one', 'one for each member', 'more'] as const;
+const COUNTS = ['one', 'one each', 'more'] as const;
 const counted = (count: number): string => (count <= 1 ? COUNTS[0] : count <= 3 ? COUNTS[1] : COUNTS[2]);
 
-const FIRST = ['the old group', 'the new group'] as const;
+const FIRST = ['the old one', 'the new one'] as const;
 
 export const OLD_VS_NEW: LessonScript = {
   name: 'old-vs-new',
   short: 'the herd of 0.8',
-  hint: 'Six partitions. o1 and o2 are of 0.8, their group is in ZooKeeper; n1 and n2 have a coordinator:',
+  hint: 'Six partitions, nobody writes. The group of o1 and o2 is in ZooKeeper; n1 and n2 have a coordinator:',
   run: { scene: 'empty' },
   setup: SETUP,
   startMs: 12_000,

@@ -46,27 +46,21 @@ export const RETENTION: LessonScript = {
   predictions: [
     {
       id: 'start',
-      label: 'The log then begins',
-      choices: ['at any record', 'where a segment begins', 'at offset 0'],
-      truth: ({ notes }) =>
-        notes.start === 0 ? 'at offset 0' : notes.isBase === 1 ? 'where a segment begins' : 'at any record',
+      label: 'Begins with',
+      choices: ['any record', 'a segment'],
+      truth: ({ notes }) => (notes.isBase === 1 ? 'a segment' : 'any record'),
     },
     {
       id: 'reader',
-      label: 'c1 then reads',
-      choices: ['from where it stood', 'from the new start', 'nothing more'],
-      truth: ({ notes: { stood, begins } }) =>
-        begins === undefined
-          ? 'nothing more'
-          : begins > stood!
-            ? 'from the new start'
-            : 'from where it stood',
+      label: 'c1 reads from',
+      choices: ['where it stood', 'the new start'],
+      truth: ({ notes: { stood, begins } }) => (begins! > stood! ? 'the new start' : 'where it stood'),
     },
     {
       id: 'next',
-      label: 'The next offset',
-      choices: ['goes on', 'begins at 0 again'],
-      truth: ({ notes }) => (notes.offset! > notes.stood! ? 'goes on' : 'begins at 0 again'),
+      label: 'Next offset',
+      choices: ['goes on', '0 again'],
+      truth: ({ notes }) => (notes.offset! > notes.stood! ? 'goes on' : '0 again'),
     },
   ],
   steps: [

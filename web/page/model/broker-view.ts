@@ -17,6 +17,7 @@ export interface ReplicaView {
   readonly isOffline: boolean;
   readonly axis: Axis;
   readonly stretches: readonly Stretch[];
+  readonly logStart: number;
   readonly highWatermark: number;
   readonly logEnd: number;
   readonly syncedTo: number;
@@ -103,7 +104,7 @@ function isDead({ brokers }: BrokerState, broker: number): boolean {
 }
 
 function rowOf(replica: Replica, axis: Axis, state: BrokerState, truncatedFrom: number | null): ReplicaView {
-  const { broker, topic, partition, role, highWatermark, logEnd, syncedTo } = replica;
+  const { broker, topic, partition, role, logStart, highWatermark, logEnd, syncedTo } = replica;
   const isr = partitionState(state, topic, partition)?.isr ?? replica.isr;
   const isInSync = isr.includes(broker);
   return {
@@ -117,6 +118,7 @@ function rowOf(replica: Replica, axis: Axis, state: BrokerState, truncatedFrom: 
     isOffline: role === 'offline',
     axis,
     stretches: stretchesOf(replica, axis),
+    logStart,
     highWatermark,
     logEnd,
     syncedTo,

@@ -47,7 +47,11 @@ export function ProducerBox({ one, box }: { one: Producer; box: Box }) {
         {producer}
       </text>
       <text class="note" x={box.x + box.width - 10} y={box.y + 19} text-anchor="end">
-        {[box.width > 230 && 'producer', `acks=${acks}`, isIdempotent && box.width > 170 && 'idempotent']
+        {[
+          box.width > 230 && 'producer',
+          box.width > 110 && `acks=${acks}`,
+          isIdempotent && box.width > 170 && 'idempotent',
+        ]
           .filter(Boolean)
           .join(' · ')}
       </text>
@@ -88,7 +92,7 @@ export function ConsumerBox({
       <rect class="body" {...box} rx="7" />
       <text class="name" x={box.x + 10} y={box.y + 19}>{`${consumer} [${assigned.join(' ')}]`}</text>
       <text class="note" x={box.x + box.width - 10} y={box.y + 19} text-anchor="end">
-        {member}
+        {box.width > 130 && member}
       </text>
       <Figures
         box={box}
