@@ -98,7 +98,7 @@ function Texts({ row, bar: { x, y, width, height }, shape }: Drawn) {
       )}
       {isLarge && (
         <text class="note" x={x} y={y + height + 31}>
-          {`${row.logStart > 0 ? `from ${row.logStart}, ` : ''}high watermark ${row.highWatermark}`}
+          {row.logStart > 0 ? `log start ${row.logStart}` : `high watermark ${row.highWatermark}`}
         </text>
       )}
     </>
