@@ -37,7 +37,7 @@ const FIRST = ['the old one', 'the new one'] as const;
 export const OLD_VS_NEW: LessonScript = {
   name: 'old-vs-new',
   short: 'the herd of 0.8',
-  hint: 'Six partitions, nobody writes. The group of o1 and o2 is in ZooKeeper; n1 and n2 have a coordinator:',
+  hint: 'Nobody writes. The group of o1 and o2 is in ZooKeeper; n1 and n2 have a coordinator:',
   run: { scene: 'empty' },
   setup: SETUP,
   startMs: 12_000,
