@@ -93,7 +93,7 @@ export type Action =
       readonly era?: '0.8';
       readonly settings: Readonly<Record<string, string>>;
     }
-  /** Killed, it says nothing to anybody; one that takes time to process dies between two records of a poll. */
+  /** Killed, it says nothing to anybody; one that takes time for its records dies between two of a poll. */
   | { readonly what: 'stop-consumer' | 'kill-consumer'; readonly consumer: string }
   | {
       readonly what: 'create-topic';
