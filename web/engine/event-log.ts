@@ -18,7 +18,8 @@ export class EventLog implements EventTeller {
   private fresh: LabEvent[] = [];
   /** Happenings so far: what `step to the next event` waits for. */
   happenings = 0;
-  private seq = 0;
+  /** The number of the event that was told last. */
+  seq = 0;
 
   constructor(private readonly nowMs: () => number) {}
 

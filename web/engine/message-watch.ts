@@ -109,6 +109,13 @@ export class MessageWatch {
     return next;
   }
 
+  /** Those that have not arrived, in the order of their numbers. */
+  get travelling(): MessageSight[] {
+    return [...this.kept.values()]
+      .filter(({ sight, isLost }) => !isLost && (sight.arrivesMs === null || sight.arrivesMs > this.nowMs()))
+      .map(({ sight }) => sight);
+  }
+
   /** A message that is not one of bytes on a connection: ZooKeeper's. */
   tell(from: string, to: string, said: { name: string; isResponse: boolean; arrivesMs: number }): number {
     const sight: MessageSight = {

@@ -46,6 +46,8 @@ export class Player {
   private speed: Speed = 'auto';
   private drivenSpeed = 0;
   private lastTurnMs = 0;
+  /** It was run again from its start, and nothing of that was told yet. */
+  private isUntold = false;
   private work: Promise<void> = Promise.resolve();
   /** Counts the wishes to be elsewhere: a long way to some moment gives way to the next. */
   private ways = 0;
@@ -85,7 +87,7 @@ export class Player {
         await this.step(message.to);
         break;
       case 'seek':
-        return this.seek(message.atMs, way);
+        return this.seek(message, way);
       case 'command':
         await this.command(message.action);
         break;
@@ -115,6 +117,7 @@ export class Player {
 
   private begin(run: Run): void {
     this.cluster = new VirtualCluster(run);
+    this.isUntold = false;
     this.deps.send({ type: 'reset', run });
   }
 
@@ -180,12 +183,23 @@ export class Player {
     await current.advance(messages.nextArrivalMs() ?? limitMs, () => messages.sent > sent);
   }
 
-  private async seek(atMs: number, way: number): Promise<void> {
+  private async seek({ atMs, isKnown }: Extract<ToWorker, { type: 'seek' }>, way: number): Promise<void> {
     this.isPlaying = false;
     if (!Number.isFinite(atMs) || atMs < 0 || atMs > MAX_SEEK_MS)
       throw new RunError('There is no such moment.');
-    if (atMs < this.current.nowMs) this.begin(this.current.run);
+    if (atMs < this.current.nowMs) {
+      this.cluster = new VirtualCluster(this.current.run);
+      this.isUntold = true;
+    }
     await this.goTo(atMs, way);
+    // Whoever came between wants to be elsewhere, and is told then.
+    if (way !== this.ways) return;
+    const { current } = this;
+    if (isKnown === true) {
+      current.drain();
+      this.isUntold = false;
+      this.deps.send({ type: 'resumed', lastSeq: current.lastSeq, messages: current.messages.travelling });
+    }
     this.report();
   }
 
@@ -211,6 +225,8 @@ export class Player {
   private report(): void {
     const { current, isPlaying, speed, deps } = this;
     if (!isPlaying) this.drivenSpeed = 0;
+    if (this.isUntold) deps.send({ type: 'reset', run: current.run });
+    this.isUntold = false;
     const events = current.drain().filter((event) => this.isWorthTelling(event));
     if (events.length > 0) deps.send({ type: 'events', events });
     const { nowMs, traceHash, lastActionMs } = current;

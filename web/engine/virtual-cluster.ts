@@ -111,6 +111,10 @@ export class VirtualCluster {
   get traceHash(): string {
     return this.cluster.world.traceHash.toString(16).padStart(8, '0');
   }
+  /** The number of the last event. */
+  get lastSeq(): number {
+    return this.log.seq;
+  }
   /** Happenings so far. */
   get happenings(): number {
     return this.log.happenings;

@@ -7,41 +7,27 @@
  * one drawing.
  */
 import { batch, computed, signal } from '@preact/signals';
-import { foldAll } from '../shared/fold';
-import { LabEvent } from '../shared/events';
 import { Action, DEFAULT_RUN, Run } from '../shared/run';
-import { EMPTY_STATE } from '../shared/state';
 import {
   FromWorker,
   MessageDetails,
   SourceReport,
   Speed,
-  TimeReport,
+  STOPPED,
   ToWorker,
   VIRTUAL_SOURCE,
 } from '../shared/worker-protocol';
 import { FIRST_RUN } from './first-run';
 import { brokerViews } from './model/broker-view';
-import { chronicleAfter, EMPTY_CHRONICLE, isLonger } from './model/chronicle';
 import { hostsOf } from './model/hosts';
-import { lessonNamed } from './lessons/all-lessons';
-import { EMPTY_NOTES, lessonRun, LessonScript, notesAfter } from './lessons/script';
-import { exerciseNamed } from './exercises/all-exercises';
-import { Exercise, exerciseRun, judgedAfter, NOT_JUDGED, START_MS } from './exercises/script';
+import { lessonRun, LessonScript } from './lessons/script';
+import { Exercise, exerciseRun, START_MS } from './exercises/script';
 import { Selection } from './model/selection';
 import { following, TimeWindow, windowOf, zoomed } from './model/timeline-view';
 import { Parts, partsOf } from './parts';
+import { Pictures } from './pictures';
 import { Source } from './source';
 
-const STOPPED: TimeReport = {
-  type: 'time',
-  nowMs: 0,
-  isPlaying: false,
-  speed: 'auto',
-  drivenSpeed: 0,
-  traceHash: '',
-  lastActionMs: null,
-};
 const TICK_MS = 100;
 /** How long the page's clock may run on without a report, in real ms. */
 const MAX_AHEAD_MS = 120;
@@ -49,7 +35,13 @@ const MAX_AHEAD_MS = 120;
 export type Details = MessageDetails | 'waiting' | 'unknown' | null;
 
 export class Store {
-  readonly state = signal(EMPTY_STATE);
+  readonly run = signal<Run>(DEFAULT_RUN);
+  private readonly pictures = new Pictures(() => this.run.value);
+  readonly state = this.pictures.state;
+  readonly chronicle = this.pictures.chronicle;
+  readonly known = this.pictures.known;
+  readonly notes = this.pictures.notes;
+  readonly judged = this.pictures.judged;
   readonly parts: Parts = partsOf(this.state);
   /** Virtual time in steps: for what only has to be roughly in time. */
   readonly tickMs = computed(() => Math.floor(this.state.value.nowMs / TICK_MS) * TICK_MS);
@@ -71,15 +63,7 @@ export class Store {
     const there = { brokers: brokers.value, producers: producers.value, consumers: consumers.value };
     return JSON.stringify(hostsOf(there, rows));
   });
-  readonly chronicle = signal(EMPTY_CHRONICLE);
-  /** The longest that was seen of this run: after going back, what is still to come. */
-  readonly known = signal(EMPTY_CHRONICLE);
-  /** What the lesson of this run has noted. */
-  readonly notes = signal(EMPTY_NOTES);
-  /** How far the exercise of this run has come. */
-  readonly judged = signal(NOT_JUDGED);
   readonly time = signal(STOPPED);
-  readonly run = signal<Run>(DEFAULT_RUN);
   readonly failure = signal<string | null>(null);
   /** What the events come from, and how it stands with it. */
   readonly source = signal<SourceReport>(VIRTUAL_SOURCE);
@@ -104,14 +88,14 @@ export class Store {
     const chosen = this.zoom.value;
     return chosen ? following(chosen, nowMs) : windowOf(nowMs, endMs);
   });
+  /** The past is shown, and the worker is still on its way there. */
+  readonly isFollowing = signal(false);
   /** Virtual time as drawn: it runs on between two reports. */
   readonly drawnMs = signal(0);
   readonly selectedBroker = computed(() => {
     const chosen = this.selection.value;
     return chosen?.kind === 'broker' || chosen?.kind === 'replica' ? chosen.broker : null;
   });
-  private pending: LabEvent[] = [];
-  private mustReset = false;
   /** A run was asked for; it has begun, and the next report says that it is there. */
   private loading: 'asked' | 'begun' | undefined;
   private report = STOPPED;
@@ -144,7 +128,6 @@ export class Store {
     this.from = source;
     this.source.value = VIRTUAL_SOURCE;
     this.run.value = FIRST_RUN;
-    this.pending = [];
     this.isSeeking = false;
     this.listen();
     this.load(this.run.value);
@@ -163,12 +146,14 @@ export class Store {
   /** Goes to `atMs`, or to when the scene is ready, and plays from there. */
   load(run: Run, atMs?: number): void {
     this.loading = 'asked';
+    this.isSeeking = this.isFollowing.value = false;
+    this.nextSeekMs = undefined;
     this.failure.value = null;
     this.hasActed.value = run.actions.length > 0;
     this.selection.value = null;
     this.zoom.value = null;
     this.farthestMs.value = 0;
-    this.known.value = EMPTY_CHRONICLE;
+    this.pictures.forget();
     this.send({ type: 'load', run, ...(atMs === undefined ? {} : { atMs }) });
   }
 
@@ -203,15 +188,29 @@ export class Store {
     if (this.time.value.isPlaying) this.play(speed);
   }
 
-  /** Back is a run again: while one is under way only the latest wish is kept. */
+  /**
+   * What the page has seen is shown at once; the worker follows, for which back is a run again. While one is
+   * under way only the latest wish is kept.
+   */
   seek(atMs: number): void {
     const wanted = Math.max(0, atMs);
+    const isKnown = this.showPast(wanted);
     if (this.isSeeking) {
       this.nextSeekMs = wanted;
       return;
     }
     this.isSeeking = true;
-    this.send({ type: 'seek', atMs: wanted });
+    this.send({ type: 'seek', atMs: wanted, ...(isKnown ? { isKnown } : {}) });
+  }
+
+  /** Other sources have their own past, and are there at once. */
+  private showPast(atMs: number): boolean {
+    if (this.source.value.kind !== 'virtual') return false;
+    this.pictures.fold(this.report.nowMs);
+    if (!this.pictures.showPast(atMs)) return false;
+    this.report = { ...this.report, nowMs: atMs, isPlaying: false, drivenSpeed: 0 };
+    this.isFollowing.value = true;
+    return true;
   }
 
   private sought(): void {
@@ -236,7 +235,7 @@ export class Store {
   act(action: Action): void {
     batch(() => {
       this.hasActed.value = true;
-      this.known.value = this.chronicle.value;
+      this.pictures.branch();
       this.menuAt.value = null;
     });
     this.send({ type: 'command', action });
@@ -273,18 +272,24 @@ export class Store {
   }
 
   private hear(message: FromWorker): void {
+    // The past is shown: what the worker had said before it went there is of another moment.
+    if (this.isFollowing.value && (message.type === 'events' || message.type === 'time')) return;
     switch (message.type) {
       case 'reset':
-        this.pending = [];
-        this.mustReset = true;
+        this.isFollowing.value = false;
+        this.pictures.reset();
         if (this.loading === 'asked') this.loading = 'begun';
         this.run.value = message.run;
         return;
       case 'events':
-        for (const event of message.events) this.pending.push(event);
-        return;
+        return this.pictures.take(message.events);
+      case 'resumed':
+        this.isFollowing.value = false;
+        // Meanwhile another moment may be shown, to which the worker goes next.
+        if (this.nextSeekMs !== undefined) return;
+        return this.pictures.resumed(message.lastSeq, message.messages);
       case 'time':
-        this.report = message;
+        if (this.nextSeekMs === undefined) this.report = message;
         this.reportedAt = performance.now();
         if (this.isSeeking && !message.isPlaying) this.sought();
         // What is asked for earlier would end the way there.
@@ -308,30 +313,16 @@ export class Store {
       case 'failed':
         this.failure.value = message.why;
         this.isSeeking = false;
+        this.isFollowing.value = false;
     }
   }
 
   /** Once a frame: folds what has come and moves the clock. */
   frame(realMs: number): void {
     batch(() => {
-      // A run that began again has not come to its moment yet: the picture stays as it was.
-      if (this.mustReset && this.pending.length === 0) return;
-      const events = this.pending;
-      this.pending = [];
+      if (this.pictures.isWaiting) return;
       const { nowMs, isPlaying, drivenSpeed } = this.report;
-      if (this.mustReset || events.length > 0 || nowMs !== this.state.value.nowMs) {
-        const [state, chronicle, notes, judged] = this.mustReset
-          ? [EMPTY_STATE, EMPTY_CHRONICLE, EMPTY_NOTES, NOT_JUDGED]
-          : [this.state.value, this.chronicle.value, this.notes.value, this.judged.value];
-        const lesson = lessonNamed(this.run.value.lesson);
-        const exercise = exerciseNamed(this.run.value.exercise);
-        this.state.value = foldAll(state, events, nowMs);
-        this.chronicle.value = chronicleAfter(chronicle, events);
-        this.notes.value = lesson ? notesAfter(lesson, notes, events) : EMPTY_NOTES;
-        this.judged.value = exercise ? judgedAfter(exercise, judged, events) : NOT_JUDGED;
-        if (isLonger(this.chronicle.value, this.known.value)) this.known.value = this.chronicle.value;
-        this.mustReset = false;
-      }
+      this.pictures.fold(nowMs);
       this.farthestMs.value = Math.max(this.farthestMs.value, nowMs);
       if (this.time.value !== this.report) this.time.value = this.report;
       const ahead = isPlaying

@@ -7,7 +7,7 @@
  * impossible action is a `refused` happening among the events; `failed` is for what ends the run (a worker
  * that threw, a run that is invalid).
  */
-import { LabEvent } from './events';
+import { LabEvent, MessageSight } from './events';
 import { Action, Run } from './run';
 
 /**
@@ -26,8 +26,11 @@ export type ToWorker =
   | { readonly type: 'pause' }
   /** Goes on to the next happening, or to the next message that is sent or arrives, and stands still. */
   | { readonly type: 'step'; readonly to: 'event' | 'message' }
-  /** To any moment; back is a run again from the start, with `reset`. It stands still afterwards. */
-  | { readonly type: 'seek'; readonly atMs: number }
+  /**
+   * To any moment; back is a run again from the start. It stands still afterwards. Whoever has the picture of
+   * that moment (`isKnown`) is told `resumed`, anybody else `reset` with all events.
+   */
+  | { readonly type: 'seek'; readonly atMs: number; readonly isKnown?: boolean }
   /** Does it now, and drops the actions that were to come: a branch. */
   | { readonly type: 'command'; readonly action: Action }
   /** `ask` comes back with the answer. */
@@ -37,6 +40,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'reset'; readonly run: Run }
+  /** It is at the moment that the page has the picture of; events after `lastSeq` follow. */
+  | { readonly type: 'resumed'; readonly lastSeq: number; readonly messages: readonly MessageSight[] }
   | { readonly type: 'events'; readonly events: readonly LabEvent[] }
   | TimeReport
   /** The run as it is now, for the address bar: after `load` and after each command. */
@@ -88,6 +93,17 @@ export interface TimeReport {
   /** The last action of the run that is still to come; null: none. Seeking beyond is allowed. */
   readonly lastActionMs: number | null;
 }
+
+/** Before anything was told. */
+export const STOPPED: TimeReport = {
+  type: 'time',
+  nowMs: 0,
+  isPlaying: false,
+  speed: 'auto',
+  drivenSpeed: 0,
+  traceHash: '',
+  lastActionMs: null,
+};
 
 export interface MessageDetails {
   readonly id: number;

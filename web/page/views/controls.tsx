@@ -5,9 +5,11 @@ import { LiveButton } from './source-parts';
 import { useStore } from './store-context';
 
 function Clock() {
+  const { drawnMs, isFollowing } = useStore();
   return (
     <output class="clock" title="virtual time since the start">
-      {moment(useStore().drawnMs.value)}
+      {isFollowing.value && <small title="the past is shown; the cluster is run again up to it">↻ </small>}
+      {moment(drawnMs.value)}
     </output>
   );
 }
