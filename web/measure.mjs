@@ -159,7 +159,7 @@ async function seekBack(byMs) {
     `back by ${byMs / 1000} s, at ${(from / 1000).toFixed(0)} s: shown`,
     `after ${shownMs} ms; CPU ${cpuMs(pid, PAGE) - before.page} ms in the page, ${took} ms in the worker`,
   );
-  await page.locator('.clock small').waitFor({ state: 'detached' });
+  await page.locator('.following').waitFor({ state: 'detached' });
   say('  and run again up to there', `${cpuMs(pid, WORKER) - before.worker} ms CPU in the worker`);
 }
 
@@ -174,7 +174,7 @@ const megabytes = async () => {
   return `page heap ${(heap / 1e6).toFixed(0)} MB, process ${(Math.max(...rss) / 1e3).toFixed(0)} MB`;
 };
 
-/** What the processor is worth just now: on a busy or virtual machine it is slower, in processor time too. */
+/** What the processor is worth now: on a busy or virtual machine it is slower, in processor time too. */
 function calibrate() {
   const start = process.cpuUsage();
   for (let i = 0, x = 1; i < 1e8; i++) x = (x * 31 + i) | 0;
@@ -185,33 +185,35 @@ function calibrate() {
 say('100 million steps of a loop', `${calibrate()} ms CPU`);
 await open();
 await open();
-await form('producer', { producer: 'load', everyMs: '5' });
+await form('producer', { producer: 'load', everyMs: '20' });
 await key('+', 16);
-tell('3 brokers, 200 records/s, as fast as it can', await play(75_000));
+tell('3 brokers, 50 records/s, as fast as it can', await play(30_000));
+await form('producer', { producer: 'more', everyMs: '5' });
+tell('3 brokers, 250 records/s, as fast as it can', await play(70_000));
 await seekBack(60_000);
 await page.locator('.controls .play').click();
-say('memory after 90 virtual s', await megabytes());
-await play(180_000);
+say('memory after 70 virtual s', await megabytes());
+await play(130_000);
 await seekBack(60_000);
 await page.locator('.controls .play').click();
-say('memory after 180 virtual s', await megabytes());
-await play(300_000);
-say('memory after 300 virtual s', await megabytes());
+say('memory after 130 virtual s', await megabytes());
+await play(200_000);
+say('memory after 200 virtual s', await megabytes());
 
 await form('run', { brokers: '5', seed: '3' });
 await page.locator('[data-broker="5"].up').waitFor();
 await form('topic', { topic: 'many', partitions: '29', replicas: '3' });
 await form('producer', { producer: 'load', topic: 'many', everyMs: '10' });
 await page.locator('[data-replica="1/many-0"]').waitFor();
-await key('0');
-await key('+');
-for (const [name, presses] of [
-  ['1/50', 0],
-  ['1', 5],
+/** Steps of the speed control, and how much virtual time to play. */
+for (const [name, step, playMs] of [
+  ['1/50', 4, 200],
+  ['1', 9, 10_000],
+  ['10', 12, 60_000],
 ]) {
-  await key('+', presses);
-  const from = await clockMs();
-  tell(`5 brokers, 30 partitions, at ${name}`, await play(from + (presses === 0 ? 100 : 5000)));
+  await page.locator('.speed input').fill(String(step));
+  await page.locator('.controls .play[aria-label="stop time"]').waitFor();
+  tell(`5 brokers, 30 partitions, load, speed ${name}`, await play((await clockMs()) + playMs));
 }
 
 await browser.close();

@@ -40,6 +40,14 @@ const MAX_SEEK_MS = 24 * 60 * 60 * 1000;
 /** At this speed and above, messages that have arrived by now are not told: nobody could see them. */
 const TOO_FAST_FOR_MESSAGES = 0.5;
 
+/** Sights that only say how far something has come: the last one says it all. */
+const COUNTERS: ReadonlySet<string> = new Set(['verdict', 'producer', 'consumer']);
+
+function counterOf(event: LabEvent): string {
+  const { what, producer, consumer } = event as Readonly<Record<string, unknown>>;
+  return `${String(what)} ${String(producer ?? consumer ?? '')}`;
+}
+
 export class Player {
   private cluster: VirtualCluster | undefined;
   private isPlaying = false;
@@ -133,8 +141,8 @@ export class Player {
     this.report();
   }
 
-  private nextTurn(): void {
-    this.deps.later(TURN_MS, () => {
+  private nextTurn(delayMs = TURN_MS): void {
+    this.deps.later(delayMs, () => {
       this.work = this.work.then(() => this.turn()).catch((error) => this.failed(error));
     });
   }
@@ -146,7 +154,8 @@ export class Player {
     this.lastTurnMs = nowMs;
     await this.playFor(realMs);
     this.report();
-    this.nextTurn();
+    // A turn that took long is followed at once by the next, which still lets the page in between.
+    this.nextTurn(Math.max(1, TURN_MS - (this.deps.nowMs() - nowMs)));
   }
 
   /** With `auto`: slowly until all that was sent has arrived, else on until something is sent. */
@@ -227,7 +236,7 @@ export class Player {
     if (!isPlaying) this.drivenSpeed = 0;
     if (this.isUntold) deps.send({ type: 'reset', run: current.run });
     this.isUntold = false;
-    const events = current.drain().filter((event) => this.isWorthTelling(event));
+    const events = this.worthTelling(current.drain());
     if (events.length > 0) deps.send({ type: 'events', events });
     const { nowMs, traceHash, lastActionMs } = current;
     deps.send({
@@ -241,9 +250,22 @@ export class Player {
     });
   }
 
-  private isWorthTelling(event: LabEvent): boolean {
-    if (event.what !== 'message' || (this.isPlaying && this.drivenSpeed < TOO_FAST_FOR_MESSAGES)) return true;
-    const { arrivesMs } = event as { arrivesMs?: number | null };
-    return arrivesMs === null || arrivesMs === undefined || arrivesMs >= this.current.nowMs;
+  /**
+   * Fast, nobody sees messages that have arrived by now, nor all that counters go through; lessons and
+   * exercises are told every count.
+   */
+  private worthTelling(events: LabEvent[]): LabEvent[] {
+    if (this.isPlaying && this.drivenSpeed < TOO_FAST_FOR_MESSAGES) return events;
+    const { nowMs, run } = this.current;
+    const last = new Map<string, LabEvent>();
+    if (run.lesson === null && run.exercise === null) {
+      for (const event of events) if (COUNTERS.has(event.what)) last.set(counterOf(event), event);
+    }
+    return events.filter((event) => {
+      if (COUNTERS.has(event.what)) return last.size === 0 || last.get(counterOf(event)) === event;
+      if (event.what !== 'message') return true;
+      const { arrivesMs } = event as { arrivesMs?: number | null };
+      return arrivesMs === null || arrivesMs === undefined || arrivesMs >= nowMs;
+    });
   }
 }

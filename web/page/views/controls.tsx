@@ -7,10 +7,16 @@ import { useStore } from './store-context';
 function Clock() {
   const { drawnMs, isFollowing } = useStore();
   return (
-    <output class="clock" title="virtual time since the start">
-      {isFollowing.value && <small title="the past is shown; the cluster is run again up to it">↻ </small>}
-      {moment(drawnMs.value)}
-    </output>
+    <>
+      {isFollowing.value && (
+        <small class="following" title="the past is shown; the cluster is run again up to it">
+          ↻ running again
+        </small>
+      )}
+      <output class="clock" title="virtual time since the start">
+        {moment(drawnMs.value)}
+      </output>
+    </>
   );
 }
 

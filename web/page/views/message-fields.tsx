@@ -6,7 +6,7 @@ import { useStore } from './store-context';
 
 const DELAYS_MS = [20, 1000];
 /** More levels of a message are closed at first. */
-const OPEN_LEVELS = 5;
+const OPEN_LEVELS = 9;
 
 const spaced = (hex: string) => hex.replace(/(..)/g, '$1 ').trim();
 

@@ -98,7 +98,9 @@ function Texts({ row, bar: { x, y, width, height }, shape }: Drawn) {
       )}
       {isLarge && (
         <text class="note" x={x} y={y + height + 31}>
-          {row.logStart > 0 ? `log start ${row.logStart}` : `high watermark ${row.highWatermark}`}
+          {row.logStart > 0
+            ? `log start ${row.logStart}`
+            : `${width > 95 ? 'high watermark' : 'HW'} ${row.highWatermark}`}
         </text>
       )}
     </>

@@ -66,7 +66,7 @@ export function ZooKeeperDetails({ state }: { state: State }) {
           ↑ Bring up
         </button>
         <button type="button" onClick={() => store.act({ what: 'heal-all' })}>
-          ∞ Mend all
+          ∞ Mend all links
         </button>
       </div>
       <Table heads={['whose session', 'id', 'ends']} rows={rows} />
