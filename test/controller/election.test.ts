@@ -27,6 +27,12 @@ test('offline: the first live replica in sync leads, and the ISR keeps who is al
     recipients: [2, 3],
     unclean: false,
   });
+  expect(electOffline({ assignment: [1, 2, 3], isr: [1, 3, 2], isLive: live(2, 3) }, false)).toEqual({
+    leader: 2,
+    isr: [3, 2],
+    recipients: [2, 3],
+    unclean: false,
+  });
   expect(electOffline({ assignment: [1, 2, 3], isr: [1], isLive: live(2, 3) }, false)).toBeUndefined();
   expect(electOffline({ assignment: [1, 2, 3], isr: [1], isLive: live(2, 3) }, true)).toEqual({
     leader: 2,
