@@ -160,7 +160,8 @@ const PLAYS: Readonly<Record<string, (hand: Hand) => Promise<void>>> = {
   'read-twice': async (hand) => {
     await hand.tool('start c2: group g1');
     await hand.wait(5000);
-    await hand.tool('cut c1 off from all brokers');
+    // From its coordinator alone: it reads on, and cannot commit.
+    await hand.link('client-2', 'broker-2', 'Cut both ways');
   },
   'expelled': async (hand) => {
     for (const broker of [1, 2, 3]) await hand.link('client-3', `broker-${broker}`, 'Cut both ways');
