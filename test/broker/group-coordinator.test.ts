@@ -10,6 +10,7 @@ import {
   encodeGroupValue,
   encodeOffsetKey,
   encodeOffsetValue,
+  partitionForGroup,
   StoredGroup,
 } from '../../src/broker/group/group-records';
 import { handleFindCoordinator } from '../../src/broker/handlers/find-coordinator';
@@ -34,11 +35,16 @@ const offsetRecord = (group: string, offset: number) => ({
   value: value(offset),
 });
 
-async function ready(seed: string, settings: Readonly<Record<string, string>> = {}): Promise<StagedGroups> {
-  const staged = new StagedGroups(seed, 1, settings);
-  staged.partition();
+async function ready(
+  seed: string,
+  settings: Readonly<Record<string, string>> = {},
+  partitions = 1,
+): Promise<StagedGroups> {
+  const staged = new StagedGroups(seed, partitions, settings);
+  const indexes = Array.from({ length: partitions }, (_, index) => index);
+  for (const index of indexes) staged.partition(index);
   await staged.service.start();
-  staged.lead(0);
+  for (const index of indexes) staged.lead(0, index);
   await staged.pass(10);
   return staged;
 }
@@ -425,41 +431,33 @@ describe('storing', () => {
   });
 
   test('expiry of a group that was unloaded and loaded again meanwhile does not go by what the old one knew', async () => {
-    const staged = await ready('expiry', {
-      'offsets.retention.minutes': '1',
-      'offsets.retention.check.interval.ms': '100000',
-    });
-    for (const group of ['first', 'g']) {
-      const commit = staged.commit(10, { groupId: group });
-      await staged.replicate();
+    const settings = { 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '100000' };
+    const staged = await ready('expiry', settings, 2);
+    const [first, second] = [0, 1].map((index) =>
+      ['a', 'b', 'c', 'd'].find((name) => partitionForGroup(name, 2) === index),
+    ) as [string, string];
+    for (const [index, groupId] of [first, second].entries()) {
+      const commit = staged.commit(10, { groupId });
+      await staged.replicate(index);
       await commit;
     }
-    // The expiry of `first` waits for its tombstone; meanwhile the broker loses the lead, somebody commits
-    // for `g`, and it leads again.
+    // The expiry of the first group waits for its tombstone; meanwhile the broker loses the second group's
+    // partition, somebody commits for that group, and the broker leads its partition again.
     await staged.pass(100000);
-    staged.resign(1);
-    const now = staged.host.clock.wallMs();
-    staged.write([
-      {
-        key: encodeOffsetKey('g', TP),
-        value: encodeOffsetValue({
-          offset: 30,
-          leaderEpoch: -1,
-          metadata: '',
-          commitTimestamp: now,
-          expireTimestamp: -1,
-        }),
-      },
-    ]);
-    staged.lead(2);
+    staged.resign(1, 1);
+    const commitTimestamp = staged.host.clock.wallMs();
+    const value = { offset: 30, leaderEpoch: -1, metadata: '', commitTimestamp, expireTimestamp: -1 };
+    staged.write([{ key: encodeOffsetKey(second, TP), value: encodeOffsetValue(value) }], 1);
+    staged.lead(2, 1);
     await staged.pass(1000);
-    await staged.replicate();
+    expect(staged.committed(second)).toBe(30);
+    await staged.replicate(0);
     await staged.pass(1000);
     const tombstones = staged
-      .partition()
+      .partition(1)
       .batches.flatMap((batch) => [...recordsOf(batch)])
-      .filter((record) => record.value === null && record.key!.equals(encodeOffsetKey('g', TP)));
-    expect([staged.committed(), tombstones.length]).toEqual([30, 0]);
+      .filter((record) => record.value === null);
+    expect([staged.committed(second), tombstones.length]).toEqual([30, 0]);
   });
 
   test('an assignment of an older generation is refused, and so is one whose generation ended while it was stored', async () => {
