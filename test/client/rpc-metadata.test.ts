@@ -59,6 +59,6 @@ test('a client that has one connection, to a broker with old metadata, asks anot
       await world.run(fromMs + 150, () => world.nowMs >= fromMs + 150);
     }
     expect(metadata.leaderOf(TP).leader).toBe(2);
-    metadata.close();
+    await world.complete(metadata.close(), 1000, 'closing');
   }
 });
