@@ -2,35 +2,14 @@
  * Exercises in a real browser, by clicks alone, as a user solves them. What is clicked is waited for, and
  * nothing is asked of the time that it takes. Why a run does not count is tested without a browser.
  */
-import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
-import * as os from 'node:os';
-import * as path from 'node:path';
-import { Browser, Page } from 'playwright-core';
+import { Page } from 'playwright-core';
 import { judgeLink } from '../../web/check/judge-run';
 import { EXERCISES } from '../../web/page/exercises/all-exercises';
-import { launchChromium, serve, StaticServer } from './support/chromium';
+import { labPage } from './support/lab-page';
 
-const ROOT = path.join(__dirname, '../../..');
 const WAIT_MS = 150_000;
 
-let directory: string;
-let server: StaticServer;
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-exercises-'));
-  const build = `import('./web/build.mjs').then((one) => one.build(${JSON.stringify(directory)}))`;
-  if (browser) execFileSync(process.execPath, ['-e', build], { cwd: ROOT, stdio: 'inherit' });
-  server = await serve(directory);
-});
-
-afterAll(async () => {
-  await server.close();
-  await browser?.close();
-  fs.rmSync(directory, { recursive: true });
-});
+const lab = labPage();
 
 class Hand {
   constructor(readonly page: Page) {}
@@ -171,11 +150,11 @@ const PLAYS: Readonly<Record<string, (hand: Hand) => Promise<void>>> = {
 };
 
 async function begin(name: string): Promise<{ page: Page; hand: Hand; problems: string[] }> {
-  const page = await (await browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  const page = await (await lab.browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
   page.setDefaultTimeout(WAIT_MS);
   const problems: string[] = [];
   page.on('pageerror', ({ stack }) => problems.push(String(stack)));
-  await page.goto(server.url);
+  await page.goto(lab.server.url);
   await page.locator('[data-replica="2/t-0"]').waitFor();
   await page.locator('.chooser select').selectOption(`exercise:${name}`);
   await page.locator(`[data-exercise="${name}"]`).waitFor();
@@ -191,7 +170,7 @@ test('every exercise is played', () => {
 });
 
 test.each(Object.keys(PLAYS))('the exercise %s by clicks', async (name) => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, hand, problems } = await begin(name);
   await PLAYS[name]!(hand);
   await page.locator('[data-judgement="passed"]').waitFor();
@@ -207,7 +186,7 @@ test.each(Object.keys(PLAYS))('the exercise %s by clicks', async (name) => {
 });
 
 test('hints come one by one, and nothing is wider than its place', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await begin('lost-then-harmless');
   for (const count of [1, 2, 3]) {
     await page.locator('[data-hint-button]').click();
@@ -227,7 +206,7 @@ test('hints come one by one, and nothing is wider than its place', async () => {
 });
 
 test('a run that was begun anew before the exercise does not count, and the page says so', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, hand } = await begin('isr-to-one');
   await page.keyboard.press('Home');
   await hand.fault('kill', 2);

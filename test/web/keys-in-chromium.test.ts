@@ -1,39 +1,18 @@
 /** The lab’s page in a real browser by keys alone: messages, links, clients, forms and time. */
-import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
-import * as os from 'node:os';
-import * as path from 'node:path';
-import { Browser, Page } from 'playwright-core';
-import { launchChromium, serve, StaticServer } from './support/chromium';
+import { Page } from 'playwright-core';
+import { labPage } from './support/lab-page';
 
-const ROOT = path.join(__dirname, '../../..');
 const WAIT_MS = 120_000;
 
-let directory: string;
-let server: StaticServer;
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-keys-'));
-  const build = `import('./web/build.mjs').then((one) => one.build(${JSON.stringify(directory)}))`;
-  if (browser) execFileSync(process.execPath, ['-e', build], { cwd: ROOT, stdio: 'inherit' });
-  server = await serve(directory);
-});
-
-afterAll(async () => {
-  await server.close();
-  await browser?.close();
-  fs.rmSync(directory, { recursive: true });
-});
+const lab = labPage();
 
 /** A page in a profile of its own; nobody touches its pointer. */
 async function open(): Promise<{ page: Page; problems: string[] }> {
-  const page = await (await browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  const page = await (await lab.browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
   page.setDefaultTimeout(WAIT_MS);
   const problems: string[] = [];
   page.on('pageerror', ({ stack }) => problems.push(String(stack)));
-  await page.goto(`${server.url}/`);
+  await page.goto(`${lab.server.url}/`);
   await page.locator('[data-hint]').waitFor();
   return { page, problems };
 }
@@ -58,7 +37,7 @@ async function chooseMessage(page: Page): Promise<void> {
 }
 
 test('by keys a message is chosen and dropped, and the page tells that its connection is lost', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   await chooseMessage(page);
   await page.locator('[data-stops]').waitFor();
@@ -69,7 +48,7 @@ test('by keys a message is chosen and dropped, and the page tells that its conne
 });
 
 test('by keys a link is cut, a topic made, a producer started, and time goes back and on', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   await page.keyboard.press('l');
   await page.locator('[data-details="link"]').waitFor();
@@ -101,7 +80,7 @@ test('by keys a link is cut, a topic made, a producer started, and time goes bac
 });
 
 test('letters typed into a form are letters', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   const theme = () => page.evaluate('document.documentElement.dataset.theme');
   const before = await theme();
@@ -118,12 +97,12 @@ test('letters typed into a form are letters', async () => {
 });
 
 test('a worker that throws is told in words, and the page stays', async () => {
-  if (!browser) return;
-  const page = await (await browser.newContext()).newPage();
+  if (!lab.browser) return;
+  const page = await (await lab.browser.newContext()).newPage();
   page.setDefaultTimeout(WAIT_MS);
   const body = 'throw new Error("the worker is broken")';
   await page.route('**/worker.js', (route) => route.fulfill({ contentType: 'text/javascript', body }));
-  await page.goto(`${server.url}/`);
+  await page.goto(`${lab.server.url}/`);
   await page.locator('.failure', { hasText: 'the worker is broken' }).waitFor();
   await page.keyboard.press('?');
   await page.locator('.keys').waitFor();

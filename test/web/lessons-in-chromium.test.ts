@@ -3,35 +3,14 @@
  * waited for, and nothing is asked of the time that it takes. Which predictions come true is tested
  * without a browser (lessons.test.ts).
  */
-import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
-import * as os from 'node:os';
-import * as path from 'node:path';
-import { Browser, Page } from 'playwright-core';
+import { Page } from 'playwright-core';
 import { LESSONS } from '../../web/page/lessons/all-lessons';
 import { isBreak, isSight, LessonScript } from '../../web/page/lessons/script';
-import { launchChromium, serve, StaticServer } from './support/chromium';
+import { labPage } from './support/lab-page';
 
-const ROOT = path.join(__dirname, '../../..');
 const WAIT_MS = 120_000;
 
-let directory: string;
-let server: StaticServer;
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-lessons-'));
-  const build = `import('./web/build.mjs').then((one) => one.build(${JSON.stringify(directory)}))`;
-  if (browser) execFileSync(process.execPath, ['-e', build], { cwd: ROOT, stdio: 'inherit' });
-  server = await serve(directory);
-});
-
-afterAll(async () => {
-  await server.close();
-  await browser?.close();
-  fs.rmSync(directory, { recursive: true });
-});
+const lab = labPage();
 
 /** Fast, but not so fast that a look of the page is many seconds of the cluster. */
 async function atSpeed(page: Page): Promise<void> {
@@ -69,12 +48,12 @@ async function predict(page: Page, { predictions }: LessonScript): Promise<void>
 }
 
 test.each(LESSONS.map((one) => [one.name, one] as const))('the lesson %s by clicks', async (name, lesson) => {
-  if (!browser) return;
-  const page = await (await browser.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  if (!lab.browser) return;
+  const page = await (await lab.browser.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
   page.setDefaultTimeout(WAIT_MS);
   const problems: string[] = [];
   page.on('pageerror', ({ stack }) => problems.push(String(stack)));
-  await page.goto(server.url);
+  await page.goto(lab.server.url);
   await page.locator('[data-replica="2/t-0"]').waitFor();
   await page.locator('.chooser select').selectOption(name);
   await page.locator(`[data-lesson="${name}"] .question`).waitFor();

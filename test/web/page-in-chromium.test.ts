@@ -1,48 +1,27 @@
 /** The lab's page in a real browser: a lesson by clicks, faults by keys, time by hand, runs by link. */
-import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
-import * as os from 'node:os';
-import * as path from 'node:path';
-import { Browser, Page } from 'playwright-core';
+import { Page } from 'playwright-core';
 import { encodeLink } from '../../web/shared/link';
 import { DEFAULT_RUN } from '../../web/shared/run';
-import { launchChromium, serve, StaticServer } from './support/chromium';
+import { labPage } from './support/lab-page';
 
-const ROOT = path.join(__dirname, '../../..');
 const WAIT_MS = 120_000;
 
-let directory: string;
-let server: StaticServer;
-let browser: Browser | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'samsa-lab-'));
-  const build = `import('./web/build.mjs').then((one) => one.build(${JSON.stringify(directory)}))`;
-  if (browser) execFileSync(process.execPath, ['-e', build], { cwd: ROOT, stdio: 'inherit' });
-  server = await serve(directory);
-});
-
-afterAll(async () => {
-  await server.close();
-  await browser?.close();
-  fs.rmSync(directory, { recursive: true });
-});
+const lab = labPage();
 
 /**
  * A page in a profile of its own, when the cluster of its run is there; `problems` holds what went wrong in
  * it.
  */
 async function open(hash = ''): Promise<{ page: Page; problems: string[]; others: string[] }> {
-  const page = await (await browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  const page = await (await lab.browser!.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
   page.setDefaultTimeout(WAIT_MS);
   const problems: string[] = [];
   const others: string[] = [];
   page.on('pageerror', ({ stack }) => problems.push(String(stack)));
   page.on('request', (request) => {
-    if (!request.url().startsWith(server.url)) others.push(request.url());
+    if (!request.url().startsWith(lab.server.url)) others.push(request.url());
   });
-  await page.goto(`${server.url}/${hash}`);
+  await page.goto(`${lab.server.url}/${hash}`);
   await page.locator('[data-replica="2/t-0"]').waitFor();
   return { page, problems, others };
 }
@@ -57,7 +36,7 @@ async function atFullSpeed(page: Page): Promise<void> {
 const clock = async (page: Page) => parseFloat((await page.locator('.clock').textContent())!);
 
 test('at first there is a cluster that works and one hint, no scrolling and no other host', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems, others } = await open();
   await page.locator('[data-hint]').waitFor();
   for (const id of [1, 2, 3]) await page.locator(`[data-broker="${id}"].up`).waitFor();
@@ -70,7 +49,7 @@ test('at first there is a cluster that works and one hint, no scrolling and no o
 });
 
 test('the lesson about the death of a leader is played to its end by clicks', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   await page.locator('.chooser select').selectOption('failover');
   await page.locator('[data-lesson="failover"] .question').waitFor();
@@ -92,7 +71,7 @@ test('the lesson about the death of a leader is played to its end by clicks', as
 });
 
 test('by keys a broker is killed, time stops and goes back, and the link shows the same run', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   await page.keyboard.press('1');
   await page.locator('[data-details="broker"]').waitFor();
@@ -137,7 +116,7 @@ async function openMessageOfTheBrokers(page: Page): Promise<void> {
 }
 
 test('a menu, a message and a znode are opened by clicks', async () => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open();
   await page.locator('[data-broker="2"]').click({ button: 'right' });
   await page.locator('.menu [data-fault="pause"]').click();
@@ -159,7 +138,7 @@ test.each([
   ['of another version', link.replace('#v1', '#v7'), 'version 7'],
   ['none of ours', '#hello', 'not a link'],
 ])('a link that is %s is told in words, and the page goes on', async (_, hash, words) => {
-  if (!browser) return;
+  if (!lab.browser) return;
   const { page, problems } = await open(hash);
   await page.locator('.failure', { hasText: words }).waitFor();
   expect(problems).toEqual([]);
